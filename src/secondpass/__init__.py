@@ -1,0 +1,110 @@
+"""secondpass: a fast, local cross-encoder reranker.
+
+    from secondpass import CrossEncoderReranker
+
+    reranker = CrossEncoderReranker()
+    results = reranker.rerank("how do I read a csv file?", [{"text": "..."}, ...], top_k=10)
+
+Names are imported on first use: importing this package loads no engine.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from secondpass.errors import (
+        IndexExistsError,
+        IndexFileError,
+        InputError,
+        MissingExtraError,
+        ModelError,
+        ModelFileError,
+        ModelNotFoundError,
+        ScoreError,
+        SecondpassError,
+        UnsupportedModelError,
+    )
+    from secondpass.pipeline import SearchPipeline
+    from secondpass.reranker import CrossEncoderReranker
+    from secondpass.retrieval.embedder import Embedder
+    from secondpass.retrieval.index import Index
+    from secondpass.types import (
+        Document,
+        Hit,
+        ModelInfo,
+        Ranking,
+        RetrievedDocument,
+        SearchHit,
+        SearchResult,
+        SearchTimings,
+        Timings,
+    )
+
+__version__ = "0.1.0"
+
+_MODULES = {
+    "CrossEncoderReranker": "reranker",
+    "Document": "types",
+    "Embedder": "retrieval.embedder",
+    "Hit": "types",
+    "Index": "retrieval.index",
+    "IndexExistsError": "errors",
+    "IndexFileError": "errors",
+    "InputError": "errors",
+    "MissingExtraError": "errors",
+    "ModelError": "errors",
+    "ModelFileError": "errors",
+    "ModelInfo": "types",
+    "ModelNotFoundError": "errors",
+    "Ranking": "types",
+    "RetrievedDocument": "types",
+    "ScoreError": "errors",
+    "SearchPipeline": "pipeline",
+    "SearchHit": "types",
+    "SearchResult": "types",
+    "SearchTimings": "types",
+    "SecondpassError": "errors",
+    "Timings": "types",
+    "UnsupportedModelError": "errors",
+}
+
+__all__ = [
+    "CrossEncoderReranker",
+    "Document",
+    "Embedder",
+    "Hit",
+    "Index",
+    "IndexExistsError",
+    "IndexFileError",
+    "InputError",
+    "MissingExtraError",
+    "ModelError",
+    "ModelFileError",
+    "ModelInfo",
+    "ModelNotFoundError",
+    "Ranking",
+    "RetrievedDocument",
+    "ScoreError",
+    "SearchHit",
+    "SearchPipeline",
+    "SearchResult",
+    "SearchTimings",
+    "SecondpassError",
+    "Timings",
+    "UnsupportedModelError",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""Runs a model on batches: the only level that knows OpenVINO or torch at run time."""

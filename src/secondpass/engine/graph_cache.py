@@ -1,0 +1,137 @@
+"""Built graphs on disk, so that the second start does not build again.
+
+One folder for each key, written beside its place and renamed into it, so a reader sees a whole
+folder or none. A manifest holds the hash of each file; a folder that does not match is built anew.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import openvino as ov
+
+from secondpass.engine.openvino import read_model
+from secondpass.models.digest import file_sha256, text_sha256
+
+_MODEL = "model.xml"
+_MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class GraphKey:
+    """All that a built graph depends on."""
+
+    weights_sha256: str
+    config_sha256: str
+    pooling: str | None
+    precision: str
+    builder_version: int
+    openvino_version: str
+    calibration: str | None = None
+
+    def folder(self, cache_dir: Path) -> Path:
+        """Return where this graph is kept."""
+        return cache_dir / "graphs" / text_sha256(json.dumps(asdict(self)))[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class CachedGraph:
+    """What `secondpass models` shows of a cached graph."""
+
+    folder: Path
+    model_name: str
+    precision: str
+    weights_sha256: str
+    bytes: int
+
+
+def load_or_build(
+    cache_dir: Path, key: GraphKey, model_name: str, build: Callable[[], ov.Model]
+) -> ov.Model:
+    """Return the cached graph of `key`, else build it and keep it.
+
+    A cache that cannot be written is a warning; the graph just built is returned.
+    """
+    folder = key.folder(cache_dir)
+    if _is_whole(folder):
+        return read_model(folder / _MODEL)
+    model = build()
+    try:
+        _store(model, folder, key, model_name)
+    except OSError as error:
+        warnings.warn(
+            f"the graph cache {cache_dir} cannot be written ({error}); the next start builds "
+            "again. Pass cache_dir= or set SECONDPASS_CACHE_DIR to a folder that can",
+            stacklevel=2,
+        )
+        return model
+    # Reading it back maps the weights from disk, which frees the copy they were built from.
+    return read_model(folder / _MODEL)
+
+
+def list_cached(cache_dir: Path) -> list[CachedGraph]:
+    """Return what the cache holds, sorted by model name and precision."""
+    found = [
+        CachedGraph(
+            manifest.parent,
+            entry["model_name"],
+            entry["key"]["precision"],
+            entry["key"]["weights_sha256"],
+            sum(file.stat().st_size for file in manifest.parent.iterdir()),
+        )
+        for manifest in (cache_dir / "graphs").glob(f"*/{_MANIFEST}")
+        if (entry := _read_manifest(manifest)) is not None
+    ]
+    return sorted(found, key=lambda graph: (graph.model_name, graph.precision))
+
+
+def _is_whole(folder: Path) -> bool:
+    """Tell whether a cached folder is there and its files are those that were written."""
+    entry = _read_manifest(folder / _MANIFEST)
+    if entry is None:
+        return False
+    return all(
+        (folder / name).exists() and file_sha256(folder / name) == digest
+        for name, digest in entry["files"].items()
+    )
+
+
+def _read_manifest(file: Path) -> dict[str, Any] | None:
+    try:
+        entry = json.loads(file.read_text())
+        return entry if {"files", "key", "model_name"} <= entry.keys() else None
+    except (OSError, ValueError, AttributeError):  # not there, or not whole: built anew
+        return None
+
+
+def _store(model: ov.Model, folder: Path, key: GraphKey, model_name: str) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="writing-") as temporary:
+        written = Path(temporary) / "graph"
+        written.mkdir()
+        try:
+            ov.save_model(model, written / _MODEL, compress_to_fp16=False)
+        except RuntimeError as error:  # how OpenVINO says that a disk is full
+            raise OSError(str(error)) from error
+        files = {file.name: file_sha256(file) for file in written.iterdir()}
+        manifest = {"model_name": model_name, "key": asdict(key), "files": files}
+        (written / _MANIFEST).write_text(json.dumps(manifest, indent=1))
+        _move_into_place(written, folder)
+
+
+def _move_into_place(written: Path, folder: Path) -> None:
+    if folder.exists() and not _is_whole(folder):
+        shutil.rmtree(folder)
+    try:
+        os.rename(written, folder)  # noqa: PTH104 - fails if another process was first
+    except OSError:
+        if not _is_whole(folder):
+            raise

@@ -1,0 +1,62 @@
+"""Every error secondpass raises on purpose.
+
+    SecondpassError
+    ├── InputError               the caller's data or options (also a ValueError)
+    │   └── IndexExistsError     Index.create where there already is one
+    ├── ModelError               a model that cannot be used as asked
+    │   ├── ModelNotFoundError   no such folder, file or hub name
+    │   ├── ModelFileError       a file that is missing or broken
+    │   └── UnsupportedModelError   an architecture, head or setting that has no engine
+    ├── IndexFileError           an index folder that cannot be read
+    ├── ScoreError               the model gave a score that is no number
+    └── MissingExtraError        an optional dependency is not installed (also an ImportError)
+
+Each message names the value, the limit and the way out. The command turns InputError, ModelError,
+IndexFileError and MissingExtraError into one line and exit status 2.
+"""
+
+from __future__ import annotations
+
+
+class SecondpassError(Exception):
+    """The root of the tree: catch this to catch them all."""
+
+
+class InputError(SecondpassError, ValueError):
+    """The caller's data or options are not usable as they are."""
+
+
+class IndexExistsError(InputError):
+    """An index was to be created where there already is one."""
+
+
+class ModelError(SecondpassError):
+    """A model that cannot be used as asked."""
+
+
+class ModelNotFoundError(ModelError):
+    """No such folder, file or hub name, or no network to fetch it."""
+
+
+class ModelFileError(ModelError):
+    """A file of the model is missing, corrupt or not what its name says."""
+
+
+class UnsupportedModelError(ModelError):
+    """An architecture, a head or a setting for which there is no engine."""
+
+
+class IndexFileError(SecondpassError):
+    """An index folder that is missing, corrupt or made by other rules."""
+
+
+class ScoreError(SecondpassError):
+    """The model returned a score that is not a finite number."""
+
+
+class MissingExtraError(SecondpassError, ImportError):
+    """An optional dependency is not installed; the message holds the pip line."""
+
+    def __init__(self, needed_for: str, extra: str) -> None:
+        self.extra = extra
+        super().__init__(f"{needed_for} needs an extra: pip install 'secondpass[{extra}]'")

@@ -1,0 +1,1 @@
+"""Weights to graph: builds OpenVINO models from safetensors and config, without torch."""

@@ -1,0 +1,155 @@
+"""ModernBERT: pre-norm, rotary positions, gated feed-forward, most layers see a window only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import openvino as ov
+from openvino import opset13 as op
+
+from secondpass.graph import ops
+from secondpass.graph.ops import Inputs, Node
+from secondpass.graph.tensors import Tensors
+from secondpass.models.spec import ModelSpec
+
+
+def build_modernbert(spec: ModelSpec, tensors: Tensors) -> ov.Model:
+    """Build the graph. Output "logits" [rows, labels].
+
+    As in the post-norm builder the last layer is computed for the first token alone, unless the
+    head reads the mean of all tokens (`classifier_pooling` in config.json).
+    """
+    encoder = _Encoder(spec, tensors)
+    last = encoder.layers - 1
+    mean = spec.config.get("classifier_pooling", "cls") == "mean"
+    x = encoder.embed()
+    for layer in range(last):
+        x = encoder.layer(layer, x, first_only=False)
+    x = encoder.norm(encoder.layer(last, x, first_only=not mean), "model.final_norm")
+    pooled = ops.masked_mean(x, encoder.inputs.attention_mask) if mean else ops.drop_length(x)
+    return ops.model_of(encoder.classify(pooled), "logits", encoder.inputs)
+
+
+class _Encoder:
+    """The weights and sizes of one encoder, and the steps made of them."""
+
+    def __init__(self, spec: ModelSpec, tensors: Tensors) -> None:
+        config = spec.config
+        self.layers = int(config["num_hidden_layers"])
+        self._spec = spec
+        self._tensors = tensors
+        self._heads = int(config["num_attention_heads"])
+        self._width = int(config["hidden_size"])
+        self._head_width = self._width // self._heads
+        self._epsilon = float(config.get("norm_eps", 1e-5))
+        self.inputs = Inputs(token_types=False)
+        self._length = op.gather(
+            op.shape_of(self.inputs.input_ids), ops.constant([1]), ops.constant(0)
+        )
+        self._global_mask = ops.padding_mask(self.inputs.attention_mask)
+        self._local_mask = op.add(self._global_mask, self._window_mask())
+        self._rotations: dict[float, tuple[Node, Node]] = {}
+
+    def embed(self) -> Node:
+        """Return the normed token embeddings; positions come with the attention."""
+        table = self._tensors["model.embeddings.tok_embeddings.weight"]
+        return self.norm(ops.gather_rows(table, self.inputs.input_ids), "model.embeddings.norm")
+
+    def norm(self, x: Node, name: str) -> Node:
+        """Return a layer norm of this model, by name."""
+        return ops.layer_norm(x, self._tensors, name, self._epsilon)
+
+    def layer(self, number: int, x: Node, *, first_only: bool) -> Node:
+        """Return one layer's output, for every token or for the first one alone."""
+        name = f"model.layers.{number}"
+        # The first layer's attention has no norm of its own: the embeddings were just normed.
+        normed = x if number == 0 else self.norm(x, f"{name}.attn_norm")
+        asking = ops.first_token(x) if first_only else x
+        x = op.add(asking, self._attend(number, normed, first_only=first_only))
+        gated = ops.linear(self.norm(x, f"{name}.mlp_norm"), self._tensors, f"{name}.mlp.Wi")
+        halves = op.split(gated, ops.constant(-1), 2)
+        function = str(self._spec.config.get("hidden_activation", "gelu"))
+        activated = ops.activate(halves.output(0), function, self._spec.name)
+        fed = op.multiply(activated, halves.output(1))
+        return op.add(x, ops.linear(fed, self._tensors, f"{name}.mlp.Wo"))
+
+    def classify(self, pooled: Node) -> Node:
+        """Return logits [rows, labels]: dense, activation, norm, classifier."""
+        function = str(self._spec.config.get("classifier_activation", "gelu"))
+        hidden = ops.linear(pooled, self._tensors, "head.dense")
+        hidden = ops.activate(hidden, function, self._spec.name)
+        return ops.linear(self.norm(hidden, "head.norm"), self._tensors, "classifier")
+
+    def _attend(self, number: int, x: Node, *, first_only: bool) -> Node:
+        name = f"model.layers.{number}.attn"
+        is_global = self._is_global(number)
+        cosine, sine = self._rotation(self._theta(is_global))
+        mask = self._global_mask if is_global else self._local_mask
+        joint = op.split(ops.linear(x, self._tensors, f"{name}.Wqkv"), ops.constant(-1), 3)
+        query, key, value = (
+            ops.split_heads(joint.output(part), self._heads, self._head_width) for part in range(3)
+        )
+        query, key = (self._rotate(part, cosine, sine) for part in (query, key))
+        if first_only:
+            query = self._first_position(query)
+            mask = mask if is_global else self._first_position(mask)
+        seen = ops.attention(query, key, value, mask, self._head_width)
+        return ops.linear(ops.merge_heads(seen, self._width), self._tensors, f"{name}.Wo")
+
+    def _is_global(self, number: int) -> bool:
+        types = self._spec.config.get("layer_types")
+        if types:
+            return bool(types[number] == "full_attention")
+        return number % int(self._spec.config.get("global_attn_every_n_layers", 3)) == 0
+
+    def _theta(self, is_global: bool) -> float:
+        """Return the rotary base; transformers 5 moved it from two keys into `rope_parameters`."""
+        parameters: dict[str, Any] = self._spec.config.get("rope_parameters") or {}
+        by_type = parameters.get("full_attention" if is_global else "sliding_attention") or {}
+        if "rope_theta" in by_type:
+            return float(by_type["rope_theta"])
+        old_key, default = (
+            ("global_rope_theta", 160_000.0) if is_global else ("local_rope_theta", 10_000.0)
+        )
+        return float(self._spec.config.get(old_key) or default)
+
+    def _window_mask(self) -> Node:
+        """Return [1, 1, length, length]: MASKED where a key is more than half a window away."""
+        half = int(self._spec.config.get("local_attention", 128)) // 2
+        positions = self._positions(np.int32)
+        distance = op.abs(
+            op.subtract(
+                op.unsqueeze(positions, ops.constant([1])),
+                op.unsqueeze(positions, ops.constant([0])),
+            )
+        )
+        far = op.convert(op.greater(distance, ops.constant(np.int32(half))), np.float32)
+        return op.unsqueeze(op.multiply(far, ops.constant(ops.MASKED)), ops.constant([0, 1]))
+
+    def _rotation(self, theta: float) -> tuple[Node, Node]:
+        """Return cosine and sine tables [length, head_width], made once for each base."""
+        if theta not in self._rotations:
+            half = np.arange(0, self._head_width, 2, dtype=np.float32) / self._head_width
+            frequencies = (1.0 / theta**half).astype(np.float32)
+            positions = op.unsqueeze(self._positions(np.float32), ops.constant([1]))
+            angles = op.multiply(positions, ops.constant(np.tile(frequencies, 2)[None, :]))
+            self._rotations[theta] = (op.cos(angles), op.sin(angles))
+        return self._rotations[theta]
+
+    def _rotate(self, x: Node, cosine: Node, sine: Node) -> Node:
+        """Return rotary embedding of x, the two halves of a head turned against each other."""
+        halves = op.split(x, ops.constant(-1), 2)
+        turned = op.concat([op.negative(halves.output(1)), halves.output(0)], -1)
+        return op.add(op.multiply(x, cosine), op.multiply(turned, sine))
+
+    def _positions(self, dtype: type) -> Node:
+        length = op.squeeze(self._length, ops.constant([0]))
+        return op.range(ops.constant(0), length, ops.constant(1), dtype)
+
+    @staticmethod
+    def _first_position(x: Node) -> Node:
+        """Return the first place of the second last axis, kept: [rows, heads, 1, ...]."""
+        return op.slice(
+            x, ops.constant([0]), ops.constant([1]), ops.constant([1]), ops.constant([2])
+        )

@@ -1,0 +1,127 @@
+"""The few building blocks of an encoder, in OpenVINO operations; x is [rows, length, width]."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import openvino as ov
+from numpy.typing import NDArray
+from openvino import opset13 as op
+
+from secondpass.errors import UnsupportedModelError
+from secondpass.graph.tensors import Tensors
+
+Node = Any  # openvino's nodes carry no usable types
+
+# Added to the attention logits of what must not be seen; finite, so that a row with nothing to see
+# gives no NaN, and far below any real logit even in half precision.
+MASKED = np.float32(-65504.0)
+
+
+def constant(values: Any) -> Node:
+    """Return a constant node; Python integers become int64."""
+    return op.constant(np.asarray(values))
+
+
+def linear(x: Node, tensors: Tensors, name: str) -> Node:
+    """Return x times the transposed weight [out, in], plus the bias if there is one."""
+    product = op.matmul(x, constant(tensors[f"{name}.weight"]), False, True)
+    bias = f"{name}.bias"
+    return op.add(product, constant(tensors[bias])) if bias in tensors else product
+
+
+def layer_norm(x: Node, tensors: Tensors, name: str, epsilon: float) -> Node:
+    """Return the layer norm over the last axis; without a stored bias there is none."""
+    normal = op.mvn(x, constant([-1]), True, epsilon, "INSIDE_SQRT")
+    scaled = op.multiply(normal, constant(tensors[f"{name}.weight"]))
+    bias = f"{name}.bias"
+    return op.add(scaled, constant(tensors[bias])) if bias in tensors else scaled
+
+
+def gather_rows(table: NDArray[np.float32], ids: Node) -> Node:
+    """Return the rows of an embedding table by id."""
+    return op.gather(constant(table), ids, constant(0))
+
+
+def first_token(x: Node) -> Node:
+    """Return the first token of every row, the length axis kept: [rows, 1, width]."""
+    return op.slice(x, constant([0]), constant([1]), constant([1]), constant([1]))
+
+
+def drop_length(x: Node) -> Node:
+    """Return [rows, width] from [rows, 1, width]."""
+    return op.squeeze(x, constant([1]))
+
+
+def split_heads(x: Node, heads: int, head_width: int) -> Node:
+    """Return [rows, heads, length, head_width] from [rows, length, width]."""
+    shaped = op.reshape(x, constant([0, 0, heads, head_width]), True)
+    return op.transpose(shaped, constant([0, 2, 1, 3]))
+
+
+def merge_heads(x: Node, width: int) -> Node:
+    """Undo `split_heads`."""
+    return op.reshape(op.transpose(x, constant([0, 2, 1, 3])), constant([0, 0, width]), True)
+
+
+def attention(query: Node, key: Node, value: Node, mask: Node, head_width: int) -> Node:
+    """Return softmax(query key^T / sqrt(head_width) + mask) value, all split by heads."""
+    logits = op.multiply(op.matmul(query, key, False, True), constant(np.float32(head_width**-0.5)))
+    return op.matmul(op.softmax(op.add(logits, mask), -1), value, False, False)
+
+
+def padding_mask(attention_mask: Node) -> Node:
+    """Return [rows, 1, 1, length]: 0 where a token stands, MASKED where there is padding."""
+    seen = op.convert(op.unsqueeze(attention_mask, constant([1, 2])), np.float32)
+    return op.multiply(op.subtract(constant(np.float32(1)), seen), constant(MASKED))
+
+
+def masked_mean(x: Node, attention_mask: Node) -> Node:
+    """Return the mean over the real tokens of each row: [rows, width]."""
+    seen = op.convert(op.unsqueeze(attention_mask, constant([2])), np.float32)
+    total = op.reduce_sum(op.multiply(x, seen), constant([1]), False)
+    count = op.maximum(op.reduce_sum(seen, constant([1]), False), constant(np.float32(1e-9)))
+    return op.divide(total, count)
+
+
+def activate(x: Node, function: str, name: str) -> Node:
+    """Apply a feed-forward activation by its transformers name."""
+    match function:
+        case "gelu":
+            return op.gelu(x, "erf")
+        case "gelu_new" | "gelu_pytorch_tanh" | "gelu_fast":
+            return op.gelu(x, "tanh")
+        case "relu":
+            return op.relu(x)
+        case "silu" | "swish":
+            return op.swish(x)
+        case "tanh":
+            return op.tanh(x)
+    raise UnsupportedModelError(f"{name}: the activation {function!r} of its layers is not known")
+
+
+class Inputs:
+    """The graph's inputs, int32 [rows, length] each."""
+
+    def __init__(self, *, token_types: bool) -> None:
+        self.input_ids = _input("input_ids")
+        self.attention_mask = _input("attention_mask")
+        self.token_type_ids = _input("token_type_ids") if token_types else None
+
+    def parameters(self) -> list[Node]:
+        """Return the inputs that exist, in the order a model takes them."""
+        every = (self.input_ids, self.attention_mask, self.token_type_ids)
+        return [node for node in every if node is not None]
+
+
+def _input(name: str) -> Node:
+    node = op.parameter([-1, -1], np.int32, name=name)
+    node.output(0).set_names({name})
+    return node
+
+
+def model_of(output: Node, output_name: str, inputs: Inputs) -> ov.Model:
+    """Close a graph: name its output and bind its inputs."""
+    output.output(0).set_names({output_name})
+    return ov.Model([op.result(output)], inputs.parameters(), "secondpass")

@@ -1,0 +1,127 @@
+"""One builder for the post-norm encoders: BERT, RoBERTa, XLM-R, ELECTRA, DistilBERT."""
+
+from __future__ import annotations
+
+import numpy as np
+import openvino as ov
+from numpy.typing import NDArray
+from openvino import opset13 as op
+
+from secondpass.errors import UnsupportedModelError
+from secondpass.graph import heads, ops
+from secondpass.graph.families import FAMILIES, Family, layer_norm_epsilon
+from secondpass.graph.ops import Inputs, Node
+from secondpass.graph.tensors import Tensors
+from secondpass.models.spec import ModelSpec
+
+
+def build_post_norm(spec: ModelSpec, tensors: Tensors) -> ov.Model:
+    """Build the graph: embeddings, layers, head. Output [rows, labels], or [rows, width] pooled.
+
+    Where only the first token is read after the last layer, that layer's queries, attention output
+    and feed-forward are computed for this token alone; keys and values still need every token.
+    """
+    encoder = _Encoder(spec, tensors)
+    last = encoder.layers - 1
+    x = encoder.embed()
+    for layer in range(last):
+        x = encoder.layer(layer, x, asking=x)
+    if spec.pooling == "mean":
+        hidden = encoder.layer(last, x, asking=x)
+        return heads.embedding(
+            ops.masked_mean(hidden, encoder.inputs.attention_mask), encoder.inputs
+        )
+    hidden = encoder.layer(last, x, asking=ops.first_token(x))
+    first = ops.drop_length(hidden)
+    if spec.pooling == "cls":
+        return heads.embedding(first, encoder.inputs)
+    logits = heads.classify(first, encoder.family.head, encoder.prefix, tensors)
+    return ops.model_of(logits, "logits", encoder.inputs)
+
+
+class _Encoder:
+    """The weights and sizes of one encoder, and the two steps made of them."""
+
+    def __init__(self, spec: ModelSpec, tensors: Tensors) -> None:
+        config = spec.config
+        if config.get("position_embedding_type", "absolute") != "absolute":
+            raise UnsupportedModelError(
+                f"{spec.name}: position_embedding_type {config['position_embedding_type']!r} is "
+                "not known, only 'absolute'"
+            )
+        self.family: Family = FAMILIES[spec.architecture]
+        self.prefix = self._find_prefix(tensors)
+        self.layers = int(config[self.family.layers_key])
+        self._spec = spec
+        self._tensors = tensors
+        self._heads = int(config[self.family.heads_key])
+        self._width = int(config[self.family.width_key])
+        self._activation = str(config.get(self.family.activation_key, "gelu"))
+        self._epsilon = layer_norm_epsilon(config)
+        self.inputs = Inputs(token_types=self._has_token_types())
+        self._mask = ops.padding_mask(self.inputs.attention_mask)
+
+    def embed(self) -> Node:
+        """Return word, position and type embeddings, summed, normed and projected if need be."""
+        name = f"{self.prefix}embeddings."
+        x = ops.gather_rows(self._tensors[f"{name}word_embeddings.weight"], self.inputs.input_ids)
+        if f"{name}token_type_embeddings.weight" in self._tensors:
+            x = op.add(x, self._token_types(f"{name}token_type_embeddings.weight"))
+        table = self._tensors[f"{name}position_embeddings.weight"]
+        x = op.add(x, self._positions(table))
+        x = ops.layer_norm(x, self._tensors, f"{name}LayerNorm", self._epsilon)
+        projection = f"{self.prefix}embeddings_project"
+        return (
+            ops.linear(x, self._tensors, projection)
+            if f"{projection}.weight" in self._tensors
+            else x
+        )
+
+    def layer(self, number: int, x: Node, asking: Node) -> Node:
+        """Return one layer's output for the tokens `asking`, which look at all of `x`."""
+        family, tensors = self.family, self._tensors
+        name = f"{self.prefix}{family.layer.format(number)}."
+        head_width = self._width // self._heads
+        query, key, value = (
+            ops.split_heads(ops.linear(of, tensors, name + part), self._heads, head_width)
+            for of, part in ((asking, family.query), (x, family.key), (x, family.value))
+        )
+        seen = ops.merge_heads(
+            ops.attention(query, key, value, self._mask, head_width), self._width
+        )
+        seen = op.add(ops.linear(seen, tensors, name + family.attention_output), asking)
+        seen = ops.layer_norm(seen, tensors, name + family.attention_norm, self._epsilon)
+        fed = ops.linear(seen, tensors, name + family.feed_in)
+        fed = ops.activate(fed, self._activation, self._spec.name)
+        fed = op.add(ops.linear(fed, tensors, name + family.feed_out), seen)
+        return ops.layer_norm(fed, tensors, name + family.feed_norm, self._epsilon)
+
+    def _find_prefix(self, tensors: Tensors) -> str:
+        """Return the family's prefix, or none where the file holds a bare encoder."""
+        probe = "embeddings.word_embeddings.weight"
+        bare = probe in tensors and self.family.prefix + probe not in tensors
+        return "" if bare else self.family.prefix
+
+    def _has_token_types(self) -> bool:
+        """Tell whether token types differ at all: RoBERTa has one type and takes no such input."""
+        types = int(self._spec.config.get("type_vocab_size", 2))
+        return self.family.token_types and types > 1
+
+    def _token_types(self, name: str) -> Node:
+        table = self._tensors[name]
+        if self.inputs.token_type_ids is None:
+            return ops.constant(table[:1])
+        return ops.gather_rows(table, self.inputs.token_type_ids)
+
+    def _positions(self, table: NDArray[np.float32]) -> Node:
+        """Return position embeddings; RoBERTa counts real tokens from the padding id on."""
+        if self._spec.positions_after_padding:
+            padding = ops.constant(np.int32(self._spec.padding_id))
+            real = op.convert(op.not_equal(self.inputs.input_ids, padding), np.int32)
+            counted = op.multiply(op.cum_sum(real, ops.constant(np.int32(1))), real)
+            return ops.gather_rows(table, op.add(counted, padding))
+        length = op.gather(op.shape_of(self.inputs.input_ids), ops.constant([1]), ops.constant(0))
+        rows = op.slice(
+            ops.constant(table), ops.constant([0]), length, ops.constant([1]), ops.constant([0])
+        )
+        return op.unsqueeze(rows, ops.constant(0))

@@ -1,0 +1,93 @@
+"""fp32 graph to static int8 with NNCF, calibrated on the text that ships beside this file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openvino as ov
+
+from secondpass.errors import MissingExtraError
+from secondpass.models.spec import ModelSpec
+from secondpass.scoring.batches import Batch, make_batches
+from secondpass.scoring.encode import TextEncoder, load_tokenizer
+from secondpass.scoring.pairs import Pair, read_pair_layout, read_single_layout
+
+CALIBRATION_FILE = Path(__file__).with_name("calibration.jsonl")
+# Raise it with the calibration text or the settings below: older int8 graphs are not used then.
+CALIBRATION_VERSION = "1"
+
+_BATCH_TOKENS = 2048
+_MOST_TOKENS = 512
+
+
+def quantize(model: ov.Model, spec: ModelSpec) -> ov.Model:
+    """Return an int8 copy of a built graph: static scales, SmoothQuant, int8 weights by channel.
+
+    Takes about a minute for a MiniLM-sized model on two cores.
+
+    Raises:
+        MissingExtraError: the `int8` extra is not installed.
+    """
+    try:
+        import nncf
+    except ImportError as error:
+        raise MissingExtraError(f"precision 'int8' for {spec.name}", "int8") from error
+    import logging
+
+    nncf.set_log_level(logging.ERROR)
+    names = [port.get_any_name() for port in model.inputs]
+    batches = _calibration_batches(spec)
+    return nncf.quantize(
+        model,
+        nncf.Dataset([_inputs(batch, names) for batch in batches]),
+        model_type=nncf.ModelType.TRANSFORMER,
+        preset=nncf.QuantizationPreset.MIXED,
+        subset_size=len(batches),
+    )
+
+
+def _inputs(batch: Batch, names: list[str]) -> dict[str, Any]:
+    return {name: getattr(batch, name) for name in names}
+
+
+def _calibration_batches(spec: ModelSpec) -> list[Batch]:
+    """Return the calibration text as batches: pairs for a cross-encoder, texts for a bi-encoder."""
+    limit = min(_MOST_TOKENS, spec.position_limit or _MOST_TOKENS)
+    sequences = _pairs(spec, limit) if spec.pooling is None else _texts(spec, limit)
+    return make_batches(
+        sequences,
+        max_batch_tokens=_BATCH_TOKENS,
+        padding_id=spec.padding_id,
+        length_limit=limit,
+    )
+
+
+def _pairs(spec: ModelSpec, limit: int) -> list[Pair]:
+    tokenizer = load_tokenizer(spec.tokenizer_file)
+    layout = read_pair_layout(tokenizer)
+    rows = _calibration_rows()
+    encoder = TextEncoder(tokenizer, threads=1)
+    queries = encoder.encode([row["query"] for row in rows])
+    texts = encoder.encode([row["text"] for row in rows])
+    room = limit - layout.special_tokens
+    return [
+        layout.join(query[: room // 2], text[: room - min(len(query), room // 2)])
+        for query, text in zip(queries, texts, strict=True)
+    ]
+
+
+def _texts(spec: ModelSpec, limit: int) -> list[Pair]:
+    tokenizer = load_tokenizer(spec.tokenizer_file)
+    before, after = read_single_layout(tokenizer)
+    room = min(limit, spec.sequence_limit or limit) - len(before) - len(after)
+    encoded = TextEncoder(tokenizer, threads=1).encode([row["text"] for row in _calibration_rows()])
+    sequences = [np.concatenate((before, ids[:room], after)) for ids in encoded]
+    return [Pair(ids, np.zeros_like(ids)) for ids in sequences]
+
+
+def _calibration_rows() -> list[dict[str, str]]:
+    lines = CALIBRATION_FILE.read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]

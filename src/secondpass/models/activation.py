@@ -1,0 +1,54 @@
+"""A model's own activation, read from its config as sentence-transformers 6 does."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any, Literal, get_args
+
+from secondpass.errors import UnsupportedModelError
+
+Activation = Literal["sigmoid", "identity", "tanh", "relu", "softplus"]
+ACTIVATIONS: tuple[str, ...] = get_args(Activation)
+
+# The class name at the end of the dotted path that sentence-transformers stores.
+_BY_CLASS: dict[str, Activation] = {
+    "Sigmoid": "sigmoid",
+    "Identity": "identity",
+    "Tanh": "tanh",
+    "ReLU": "relu",
+    "Softplus": "softplus",
+}
+
+
+def configured_activation(
+    config: Mapping[str, Any], modular: Mapping[str, Any], *, name: str
+) -> Activation:
+    """Return the activation of a one-label model.
+
+    Looks, in this order, at `activation_fn` of config_sentence_transformers.json (`modular`), at
+    `sentence_transformers.activation_fn` and at `sbert_ce_default_activation_function` of
+    config.json; none of them means sigmoid. A path outside torch is never imported: like
+    sentence-transformers, warn and take sigmoid.
+    """
+    path = (
+        modular.get("activation_fn")
+        or (config.get("sentence_transformers") or {}).get("activation_fn")
+        or config.get("sbert_ce_default_activation_function")
+    )
+    if path is None:
+        return "sigmoid"
+    if not path.startswith("torch."):
+        warnings.warn(
+            f"{name}: activation {path!r} is not one of torch's and is not run; sigmoid is used. "
+            f"Pass activation= to choose: {', '.join(ACTIVATIONS)}",
+            stacklevel=2,
+        )
+        return "sigmoid"
+    known = _BY_CLASS.get(path.rpartition(".")[2])
+    if known is None:
+        raise UnsupportedModelError(
+            f"{name}: activation {path!r} is not known; pass activation= one of "
+            f"{', '.join(ACTIVATIONS)}"
+        )
+    return known

@@ -1,0 +1,24 @@
+"""The models that ship inside the package: one folder each, replaced by replacing the folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_FOLDER = Path(__file__).parent / "embedded"
+
+CROSS_ENCODER = "embedded/cross-encoder"
+BI_ENCODER = "embedded/bi-encoder"
+
+
+def embedded_folder(name: str) -> Path:
+    """Return the folder of an embedded model, given one of the two names above."""
+    return _FOLDER / name.removeprefix("embedded/")
+
+
+def embedded_names() -> tuple[str, ...]:
+    """Return the names that `CrossEncoderReranker` and `Embedder` take without a download."""
+    return tuple(
+        name
+        for name in (CROSS_ENCODER, BI_ENCODER)
+        if (embedded_folder(name) / "config.json").exists()
+    )

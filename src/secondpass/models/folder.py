@@ -1,0 +1,61 @@
+"""A model's name to the folder that holds it: embedded, local or from the hub."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from secondpass.errors import InputError, ModelNotFoundError
+from secondpass.models.embedded import embedded_folder, embedded_names
+from secondpass.models.hub import fetch_snapshot
+
+Origin = Literal["embedded", "local", "hub"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFolder:
+    """Where a model lies. `revision` is the commit for a hub model, else None."""
+
+    name: str
+    path: Path
+    origin: Origin
+    revision: str | None = None
+
+
+def find_folder(
+    model_name: str | os.PathLike[str],
+    *,
+    revision: str | None = None,
+    local_files_only: bool = False,
+) -> ModelFolder:
+    """Find a model by embedded name, local folder or hub name, in this order.
+
+    Raises:
+        InputError: the name is empty or no possible name, or a revision is given for a folder.
+        ModelNotFoundError: there is no such folder or hub model.
+    """
+    name = os.fspath(model_name)
+    if not name.strip():
+        raise InputError("model_name is empty: give a hub name, a local folder, or leave it out")
+    found = _find_on_disk(name)
+    if found is None:
+        snapshot = fetch_snapshot(name, revision=revision, local_files_only=local_files_only)
+        return ModelFolder(name, snapshot, "hub", snapshot.name)
+    if revision is not None:
+        raise InputError(f"revision {revision!r} only applies to hub models, {name!r} is a folder")
+    return found
+
+
+def _find_on_disk(name: str) -> ModelFolder | None:
+    if name in embedded_names():
+        return ModelFolder(name, embedded_folder(name), "embedded")
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return ModelFolder(name, path, "local")
+    if path.exists():
+        raise ModelNotFoundError(f"model_name {name!r} is a file; give the folder that holds it")
+    if path.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
+        raise ModelNotFoundError(f"there is no model folder {name!r}")
+    return None

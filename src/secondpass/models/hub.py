@@ -1,0 +1,113 @@
+"""Hub name to local snapshot folder, through huggingface_hub; only files that hold no code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from secondpass.errors import InputError, ModelNotFoundError
+
+CONFIG_FILES = (
+    "config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "modules.json",
+    "config_sentence_transformers.json",
+    "sentence_bert_config.json",
+    "1_Pooling/config.json",
+)
+WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json", "model-*-of-*.safetensors")
+REQUIRED_FILES = ("config.json", "tokenizer.json")
+
+
+def fetch_snapshot(repository: str, *, revision: str | None, local_files_only: bool) -> Path:
+    """Return the snapshot folder of a hub model; what is cached is never fetched again.
+
+    Raises:
+        InputError: `repository` is no possible hub name.
+        ModelNotFoundError: the hub has no such model, or it is not cached and cannot be fetched.
+    """
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils._validators import validate_repo_id
+
+    try:
+        validate_repo_id(repository)
+    except HFValidationError as error:
+        raise InputError(
+            f"model_name {repository!r} is neither a folder that exists nor a hub name: {error}"
+        ) from None
+    cached = _cached_snapshot(repository, revision)
+    if cached is not None and not missing_files(cached):
+        return cached
+    if local_files_only:
+        raise _unreachable(repository, revision, cached, "local_files_only is set")
+    return _download(repository, revision, cached)
+
+
+def missing_files(folder: Path) -> list[str]:
+    """Name what a snapshot lacks to be a model we can read."""
+    missing = [name for name in REQUIRED_FILES if not (folder / name).exists()]
+    if not (folder / "model.safetensors").exists() and not _shards_complete(folder):
+        missing.append("model.safetensors")
+    return missing
+
+
+def _shards_complete(folder: Path) -> bool:
+    """Tell whether every file that the shard index names is here."""
+    import json
+
+    index = folder / "model.safetensors.index.json"
+    if not index.exists():
+        return False
+    return all(
+        (folder / name).exists() for name in json.loads(index.read_text())["weight_map"].values()
+    )
+
+
+def _cached_snapshot(repository: str, revision: str | None) -> Path | None:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(repository, revision=revision, local_files_only=True))
+    except LocalEntryNotFoundError:
+        return None
+
+
+def _download(repository: str, revision: str | None, cached: Path | None) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import (
+        HfHubHTTPError,
+        LocalEntryNotFoundError,
+        OfflineModeIsEnabled,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    try:
+        folder = snapshot_download(
+            repository, revision=revision, allow_patterns=[*CONFIG_FILES, *WEIGHT_FILES]
+        )
+    except RevisionNotFoundError:
+        raise ModelNotFoundError(
+            f"hub model {repository!r} has no revision {revision!r}; leave it out for the newest"
+        ) from None
+    except RepositoryNotFoundError:
+        raise ModelNotFoundError(
+            f"the hub has no model {repository!r}, or it is private and needs a token (HF_TOKEN)"
+        ) from None
+    except (LocalEntryNotFoundError, OfflineModeIsEnabled, HfHubHTTPError, OSError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise _unreachable(repository, revision, cached, reason) from error
+    return Path(folder)
+
+
+def _unreachable(
+    repository: str, revision: str | None, cached: Path | None, reason: str
+) -> ModelNotFoundError:
+    missing = "config.json" if cached is None else ", ".join(missing_files(cached))
+    at_revision = f" at revision {revision!r}" if revision else ""
+    return ModelNotFoundError(
+        f"{missing} of hub model {repository!r}{at_revision} is not in the cache and the hub was "
+        f"not reached ({reason}); pass a local folder that holds the model, or use the "
+        "embedded model: CrossEncoderReranker()"
+    )

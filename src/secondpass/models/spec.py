@@ -1,0 +1,168 @@
+"""A folder to a spec: all the facts about a model that the later stages need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from secondpass.errors import ModelFileError, UnsupportedModelError
+from secondpass.models.digest import files_sha256, text_sha256
+from secondpass.models.files import (
+    WeightFiles,
+    find_weights,
+    read_json,
+    read_json_if_there,
+)
+from secondpass.models.folder import ModelFolder, Origin
+
+Pooling = Literal["mean", "cls"]
+
+# Architectures whose first position id is the padding id plus one.
+_POSITIONS_AFTER_PADDING = frozenset({"roberta", "xlm-roberta", "camembert"})
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """What a model is: its place, its files, its raw config and what follows from them.
+
+    `modular` is config_sentence_transformers.json, empty for a plain model. `pooling` is set for a
+    bi-encoder only. `revision` is the commit of a hub model.
+    """
+
+    name: str
+    folder: Path
+    origin: Origin
+    revision: str | None
+    weights: WeightFiles
+    config: Mapping[str, Any]
+    modular: Mapping[str, Any]
+    module_types: tuple[str, ...]
+    pooling: Pooling | None
+    sequence_limit: int | None
+
+    @property
+    def architecture(self) -> str:
+        """Return the `model_type` of config.json, such as "bert"."""
+        return str(self.config.get("model_type", ""))
+
+    @property
+    def tokenizer_file(self) -> Path:
+        """Return the path of tokenizer.json."""
+        return self.folder / "tokenizer.json"
+
+    @property
+    def positions_after_padding(self) -> bool:
+        """Tell whether position ids start behind the padding id, as RoBERTa's do."""
+        return self.architecture in _POSITIONS_AFTER_PADDING
+
+    @property
+    def padding_id(self) -> int:
+        """Return the token id to pad with."""
+        return int(self.config.get("pad_token_id") or 0)
+
+    @property
+    def position_limit(self) -> int | None:
+        """Return the most tokens a sequence may have, None where the config sets no limit."""
+        limit = self.config.get("max_position_embeddings")
+        if limit is None:
+            return None
+        return int(limit) - (self.padding_id + 1 if self.positions_after_padding else 0)
+
+    @cached_property
+    def weights_sha256(self) -> str:
+        """Return the SHA-256 of the weight file, or of its parts' hashes."""
+        return files_sha256(self.weights.files)
+
+    @cached_property
+    def config_sha256(self) -> str:
+        """Return a SHA-256 over config.json as it lies on disk."""
+        return text_sha256((self.folder / "config.json").read_text(encoding="utf-8"))
+
+
+def read_cross_encoder_spec(found: ModelFolder) -> ModelSpec:
+    """Read the spec of a model that scores pairs; its weights are not opened yet.
+
+    Raises:
+        ModelFileError: config.json, tokenizer.json or the weights are missing or broken.
+        UnsupportedModelError: the config says that the model has several labels.
+    """
+    spec = _read_spec(found)
+    labels = _configured_labels(spec.config)
+    if labels is not None:
+        require_one_label(labels, spec.name)
+    return spec
+
+
+def read_bi_encoder_spec(found: ModelFolder) -> ModelSpec:
+    """Read the spec of a sentence-transformers embedding model (mean or first-token pooling)."""
+    return _read_spec(found, pooling=_read_pooling(found.path))
+
+
+def require_one_label(labels: int, name: str) -> None:
+    """Raise unless a model's head has one label: several labels give no single order."""
+    if labels != 1:
+        raise UnsupportedModelError(
+            f"{name} has {labels} labels and cannot rank: a reranker needs a model with one label, "
+            "such as cross-encoder/ms-marco-MiniLM-L-6-v2, BAAI/bge-reranker-base or the embedded "
+            "one"
+        )
+
+
+def _read_spec(found: ModelFolder, pooling: Pooling | None = None) -> ModelSpec:
+    folder = found.path
+    config = read_json(folder / "config.json")
+    if not (folder / "tokenizer.json").exists():
+        raise ModelFileError(
+            f"{folder / 'tokenizer.json'} is missing: save it with the transformers library, "
+            "AutoTokenizer.from_pretrained(...).save_pretrained(...)"
+        )
+    modules = _read_modules(folder)
+    return ModelSpec(
+        name=found.name,
+        folder=folder,
+        origin=found.origin,
+        revision=found.revision,
+        weights=find_weights(folder),
+        config=config,
+        modular=read_json_if_there(folder / "config_sentence_transformers.json"),
+        module_types=modules,
+        pooling=pooling,
+        sequence_limit=read_json_if_there(folder / "sentence_bert_config.json").get(
+            "max_seq_length"
+        ),
+    )
+
+
+def _configured_labels(config: Mapping[str, Any]) -> int | None:
+    """Return the number of labels if config.json says it, by `num_labels` or `id2label`."""
+    if "num_labels" in config:
+        return int(config["num_labels"])
+    return len(config["id2label"]) if "id2label" in config else None
+
+
+def _read_modules(folder: Path) -> tuple[str, ...]:
+    """Return the class names in modules.json, in order; empty without one."""
+    file = folder / "modules.json"
+    if not file.exists():
+        return ()
+    import json
+
+    try:
+        return tuple(
+            str(module["type"]).rpartition(".")[2] for module in json.loads(file.read_text())
+        )
+    except (ValueError, TypeError, KeyError) as error:
+        raise ModelFileError(f"{file} is not a list of modules with a type: {error}") from None
+
+
+def _read_pooling(folder: Path) -> Pooling:
+    file = folder / "1_Pooling" / "config.json"
+    config = read_json_if_there(file)
+    if config.get("pooling_mode_cls_token") or config.get("pooling_mode") == "cls":
+        return "cls"
+    if config.get("pooling_mode_mean_tokens", True) or config.get("pooling_mode") == "mean":
+        return "mean"
+    raise UnsupportedModelError(f"{file}: only mean and first-token pooling are known: {config}")

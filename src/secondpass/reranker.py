@@ -1,0 +1,206 @@
+"""CrossEncoderReranker: reads each candidate together with the query and puts them in order."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from secondpass.engine.contract import Precision
+from secondpass.engine.load import load_engine
+from secondpass.models.activation import Activation, configured_activation
+from secondpass.models.embedded import CROSS_ENCODER
+from secondpass.models.folder import find_folder
+from secondpass.models.spec import read_cross_encoder_spec
+from secondpass.options import Options, checked_max_length
+from secondpass.scoring.batches import restore_order
+from secondpass.scoring.candidates import (
+    candidate_text,
+    checked_pairs,
+    checked_query,
+    checked_text,
+    checked_texts,
+    with_scores,
+)
+from secondpass.scoring.clock import StageClock
+from secondpass.scoring.encode import TextEncoder, load_tokenizer
+from secondpass.scoring.pairs import read_pair_layout
+from secondpass.scoring.prepare import Preparer
+from secondpass.scoring.ranking import best, checked_top_k, to_scores
+from secondpass.types import Hit, ModelInfo, Ranking
+
+Scores = NDArray[np.float32]
+
+# This many texts are in memory as token ids at a time, however many there are.
+BLOCK = 1024
+
+
+class CrossEncoderReranker:
+    """A cross-encoder, loaded once and safe to use from many threads.
+
+    Args:
+        model_name: a Hugging Face name, a local folder, or nothing for the embedded model.
+        max_length: the most tokens of query, text and special tokens together. A longer text is
+            cut and reported as truncated; a query is never cut.
+        precision: "auto" (what the processor computes best; the embedded model's int8), "fp32", or
+            "int8" (calibrated at the first load, needs the `int8` extra).
+        device: "cpu", or another device OpenVINO finds, such as "gpu".
+        threads: compute threads; by default the processors this process may use.
+        revision: branch, tag or commit of a hub model.
+        local_files_only: never ask the hub, use what is cached.
+        activation: "sigmoid", "identity", ... in place of the model's own.
+        max_batch_tokens: padded tokens in one batch; more takes more memory.
+        cache_dir: where built graphs are kept, by default the user's cache folder.
+
+    Raises:
+        InputError: an option is not usable; the message says what is.
+        ModelError: the model is not there, not whole, or cannot rank.
+        MissingExtraError: it needs the `torch` or `int8` extra.
+    """
+
+    def __init__(
+        self,
+        model_name: str | os.PathLike[str] = CROSS_ENCODER,
+        max_length: int = 512,
+        *,
+        precision: Precision = "auto",
+        device: str = "cpu",
+        threads: int | None = None,
+        revision: str | None = None,
+        local_files_only: bool = False,
+        activation: Activation | None = None,
+        max_batch_tokens: int = 2048,
+        cache_dir: str | os.PathLike[str] | None = None,
+    ) -> None:
+        options = Options.checked(
+            precision=precision,
+            device=device,
+            threads=threads,
+            activation=activation,
+            max_batch_tokens=max_batch_tokens,
+            cache_dir=cache_dir,
+        )
+        self._spec = read_cross_encoder_spec(
+            find_folder(model_name, revision=revision, local_files_only=local_files_only)
+        )
+        tokenizer = load_tokenizer(self._spec.tokenizer_file)
+        layout = read_pair_layout(tokenizer)
+        self._max_length = checked_max_length(max_length, self._spec, layout.special_tokens)
+        self._activation = options.activation or configured_activation(
+            self._spec.config, self._spec.modular, name=self._spec.name
+        )
+        self._engine = load_engine(
+            self._spec,
+            precision=options.precision,
+            device=options.device,
+            threads=options.threads,
+            cache_dir=options.cache_dir,
+        )
+        self._preparer = Preparer(
+            encoder=TextEncoder(tokenizer, options.threads),
+            layout=layout,
+            max_length=self._max_length,
+            max_batch_tokens=options.max_batch_tokens,
+            padding_id=self._spec.padding_id,
+            streams=self._engine.streams,
+        )
+
+    @property
+    def info(self) -> ModelInfo:
+        """What is loaded and how it runs."""
+        engine = self._engine.info
+        return ModelInfo(
+            name=self._spec.name,
+            revision=self._spec.revision,
+            architecture=self._spec.architecture,
+            weights_sha256=self._spec.weights_sha256,
+            precision=engine.precision,
+            arithmetic=engine.arithmetic,
+            engine=engine.name,
+            device=engine.device,
+            threads=engine.threads,
+            max_length=self._max_length,
+            activation=self._activation,
+        )
+
+    def rerank(
+        self, query: str, candidates: Iterable[Mapping[str, Any]], top_k: int | None = 10
+    ) -> list[dict[str, Any]]:
+        """Return copies of the `top_k` best candidates with `cross_encoder_score`, best first.
+
+        A candidate's text is its `text`, else its `content`; an empty string is a legal text. Every
+        other field is kept; the caller's list and dicts are not changed. Equal scores keep the
+        candidates' order. `top_k` larger than the list, or None, gives all.
+
+        Raises:
+            InputError: the query is empty, or a candidate has no text or one that is no string; the
+                message names its position. Nothing is scored then.
+        """
+        given = checked_texts(candidates, "candidates")
+        texts = [candidate_text(candidate, at) for at, candidate in enumerate(given)]
+        return with_scores(given, self._rank(query, texts, top_k))
+
+    def rank(self, query: str, texts: Iterable[str], top_k: int | None = 10) -> Ranking:
+        """Return the `top_k` best texts as typed hits, best first, with the timings of each stage.
+
+        Raises:
+            InputError: as for `rerank`.
+        """
+        given = checked_texts(texts)
+        checked = [checked_text(text, f"text {at}") for at, text in enumerate(given)]
+        return self._rank(query, checked, top_k)
+
+    def predict(self, pairs: Iterable[tuple[str, str]]) -> Scores:
+        """Return one score for each (query, text) pair: float32 [n], in input order.
+
+        Raises:
+            InputError: an item is not a pair of strings, or a query is empty.
+        """
+        clock = StageClock()
+        given = checked_pairs(pairs)
+        scores = np.empty(len(given), np.float32)
+        for start in range(0, len(given), BLOCK):
+            queries, texts = zip(*given[start : start + BLOCK], strict=True)
+            scores[start : start + BLOCK] = self._score(queries, texts, start, clock).scores
+        return scores
+
+    def _rank(self, query: str, texts: Sequence[str], top_k: int | None) -> Ranking:
+        """The main loop: score block by block and keep the best so far."""
+        clock = StageClock()
+        query, top_k = checked_query(query), checked_top_k(top_k)
+        hits: list[Hit] = []
+        for start in range(0, len(texts), BLOCK):
+            block = texts[start : start + BLOCK]
+            scored = self._score([query] * len(block), block, start, clock)
+            with clock.time("rank_ms"):
+                hits = best([*hits, *scored.hits(block, start)], top_k)
+        return Ranking(tuple(hits), clock.timings())
+
+    def _score(
+        self, queries: Sequence[str], texts: Sequence[str], start: int, clock: StageClock
+    ) -> _Scored:
+        """Prepare, score and finish one block, whose first text is number `start`."""
+        prepared = self._preparer.prepare(queries, texts, clock)
+        with clock.time("infer_ms"):
+            rows = self._engine.run(prepared.batches)
+        with clock.time("rank_ms"):
+            logits = restore_order(prepared.batches, rows)[:, 0]
+            return _Scored(to_scores(logits, self._activation, start), prepared.truncated)
+
+
+class _Scored(NamedTuple):
+    """Scores of one block in input order, and which of its texts were cut."""
+
+    scores: Scores
+    truncated: list[bool]
+
+    def hits(self, texts: Sequence[str], start: int) -> list[Hit]:
+        return [
+            Hit(start + at, float(score), text, cut)
+            for at, (score, text, cut) in enumerate(
+                zip(self.scores, texts, self.truncated, strict=True)
+            )
+        ]

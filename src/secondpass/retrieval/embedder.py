@@ -1,0 +1,131 @@
+"""Embedder: the bi-encoder. Embeds query and documents apart, as unit vectors."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from hashlib import sha256
+
+import numpy as np
+from numpy.typing import NDArray
+
+from secondpass.engine.contract import Precision
+from secondpass.engine.load import load_engine
+from secondpass.models.embedded import BI_ENCODER
+from secondpass.models.folder import find_folder
+from secondpass.models.spec import read_bi_encoder_spec
+from secondpass.options import Options, checked_max_length
+from secondpass.scoring.batches import balanced_budget, make_batches, restore_order
+from secondpass.scoring.candidates import checked_text, checked_texts
+from secondpass.scoring.encode import TextEncoder, load_tokenizer
+from secondpass.scoring.pairs import Pair, read_single_layout
+
+Vectors = NDArray[np.float32]
+
+# Texts are embedded this many at a time, so that memory does not grow with their number.
+BLOCK = 1024
+
+
+class Embedder:
+    """A sentence-transformers embedding model, loaded once and safe to use from many threads.
+
+    Args:
+        model_name: a Hugging Face name, a local folder, or nothing for the embedded model.
+        max_length: the most tokens of a text that are read; by default the model's own limit.
+            A longer text is cut: chunk it before it is indexed.
+        precision, device, threads, revision, local_files_only, max_batch_tokens, cache_dir: as for
+            `CrossEncoderReranker`.
+
+    Raises:
+        InputError: an option is not usable.
+        ModelError: the model is not there, not whole, or no embedding model.
+    """
+
+    def __init__(
+        self,
+        model_name: str | os.PathLike[str] = BI_ENCODER,
+        max_length: int | None = None,
+        *,
+        precision: Precision = "auto",
+        device: str = "cpu",
+        threads: int | None = None,
+        revision: str | None = None,
+        local_files_only: bool = False,
+        max_batch_tokens: int = 2048,
+        cache_dir: str | os.PathLike[str] | None = None,
+    ) -> None:
+        options = Options.checked(
+            precision=precision,
+            device=device,
+            threads=threads,
+            max_batch_tokens=max_batch_tokens,
+            cache_dir=cache_dir,
+        )
+        self._spec = read_bi_encoder_spec(
+            find_folder(model_name, revision=revision, local_files_only=local_files_only)
+        )
+        self.tokenizer = load_tokenizer(self._spec.tokenizer_file)
+        self._before, self._after = read_single_layout(self.tokenizer)
+        special = len(self._before) + len(self._after)
+        limit = self._spec.sequence_limit or self._spec.position_limit or 512
+        self.max_length = checked_max_length(max_length or limit, self._spec, special)
+        self._room = self.max_length - special
+        self._max_batch_tokens = options.max_batch_tokens
+        self._encoder = TextEncoder(self.tokenizer, options.threads)
+        self._engine = load_engine(
+            self._spec,
+            precision=options.precision,
+            device=options.device,
+            threads=options.threads,
+            cache_dir=options.cache_dir,
+        )
+        self.dimension = int(self._spec.config.get("hidden_size") or self._spec.config["dim"])
+
+    @property
+    def name(self) -> str:
+        """The model's name, as it was asked for."""
+        return self._spec.name
+
+    @property
+    def digest(self) -> str:
+        """A hash of what decides the vectors: weights, precision and the length that is read."""
+        rules = f"{self._spec.weights_sha256} {self._engine.info.precision} {self.max_length}"
+        return sha256(rules.encode()).hexdigest()
+
+    def embed(
+        self, texts: Iterable[str], *, progress: Callable[[int], None] | None = None
+    ) -> Vectors:
+        """Return one unit vector for each text: float32 [n, dimension], in input order.
+
+        `progress` is called with the number of texts just finished.
+
+        Raises:
+            InputError: a text is not a string; the message names its position.
+        """
+        given = checked_texts(texts)
+        checked = [checked_text(text, f"text {at}") for at, text in enumerate(given)]
+        vectors = np.empty((len(checked), self.dimension), np.float32)
+        for start in range(0, len(checked), BLOCK):
+            block = checked[start : start + BLOCK]
+            vectors[start : start + len(block)] = self._embed_block(block)
+            if progress is not None:
+                progress(len(block))
+        return vectors
+
+    def _embed_block(self, texts: list[str]) -> Vectors:
+        sequences = [
+            np.concatenate((self._before, ids[: self._room], self._after))
+            for ids in self._encoder.encode(texts)
+        ]
+        budget = balanced_budget(
+            [len(ids) for ids in sequences],
+            max_batch_tokens=self._max_batch_tokens,
+            streams=self._engine.streams,
+        )
+        batches = make_batches(
+            [Pair(ids, np.zeros_like(ids)) for ids in sequences],
+            max_batch_tokens=budget,
+            padding_id=self._spec.padding_id,
+            length_limit=self.max_length,
+        )
+        return restore_order(batches, self._engine.run(batches))

@@ -1,0 +1,79 @@
+"""Candidates to texts, and the inverse: hits to copies of the candidates with their score."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from secondpass.errors import InputError
+from secondpass.types import Hit
+
+SCORE_FIELD = "cross_encoder_score"
+
+
+def candidate_text(candidate: Mapping[str, Any], position: int) -> str:
+    """Return a candidate's `text`, else its `content`; an error names its position."""
+    if not isinstance(candidate, Mapping):
+        raise InputError(
+            f"candidate {position} is {_described(candidate)}, expected a dict with 'text' or "
+            "'content'; for a list of plain strings use rank()"
+        )
+    for field in ("text", "content"):
+        if field in candidate:
+            return checked_text(candidate[field], f"candidate {position}: {field!r}")
+    raise InputError(
+        f"candidate {position} has neither 'text' nor 'content', only {sorted(map(str, candidate))}"
+    )
+
+
+def checked_text(value: Any, where: str) -> str:
+    """Return `value` if it is a string that can be written as UTF-8."""
+    if not isinstance(value, str):
+        raise InputError(f"{where} is {_described(value)}, expected a string")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"{where} has a lone surrogate U+{ord(value[error.start]):04X} at character "
+            f"{error.start}, which is no valid text; repair it, for example with "
+            "text.encode('utf-8', 'replace').decode()"
+        ) from None
+    return value
+
+
+def checked_query(query: Any, where: str = "query") -> str:
+    """Return the query if it is a string with something in it."""
+    text = checked_text(query, where)
+    if not text.strip():
+        raise InputError(f"{where} {text!r} is empty: there is nothing to rank by")
+    return text
+
+
+def checked_texts(texts: Any, name: str = "texts") -> Sequence[Any]:
+    """Return `texts` if it is a sequence of items, not one string."""
+    if isinstance(texts, str | bytes | Mapping) or not isinstance(texts, Iterable):
+        raise InputError(f"{name} is {_described(texts)}, expected a list")
+    return texts if isinstance(texts, Sequence) else list(texts)
+
+
+def checked_pairs(pairs: Any) -> list[tuple[str, str]]:
+    """Return (query, text) pairs if each is just that; an error names the position."""
+    checked = []
+    for position, pair in enumerate(checked_texts(pairs, "pairs")):
+        if isinstance(pair, str | bytes) or not isinstance(pair, Sequence) or len(pair) != 2:
+            raise InputError(f"pair {position} is {_described(pair)}, expected (query, text)")
+        query = checked_query(pair[0], f"pair {position}: query")
+        checked.append((query, checked_text(pair[1], f"pair {position}: text")))
+    return checked
+
+
+def with_scores(
+    candidates: Sequence[Mapping[str, Any]], hits: Iterable[Hit]
+) -> list[dict[str, Any]]:
+    """Return copies of the hit candidates, best first, every field kept and the score added."""
+    return [{**candidates[hit.index], SCORE_FIELD: hit.score} for hit in hits]
+
+
+def _described(value: Any) -> str:
+    shown = repr(value)
+    return f"{type(value).__name__} {shown if len(shown) <= 40 else shown[:37] + '...'}"

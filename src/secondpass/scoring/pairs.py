@@ -1,0 +1,103 @@
+"""Query ids and text ids to the sequence a model reads, laid out as its own tokenizer does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from secondpass.errors import ModelFileError
+from secondpass.scoring.encode import TokenIds
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Special tokens at one place of the layout, with their token types."""
+
+    ids: TokenIds
+    types: TokenIds
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One sequence to score: token ids and token types of equal length."""
+
+    ids: TokenIds
+    types: TokenIds
+
+
+@dataclass(frozen=True, slots=True)
+class PairLayout:
+    """Where the special tokens stand around query and text, asked of the tokenizer once."""
+
+    before: Segment
+    between: Segment
+    after: Segment
+    query_type: int
+    text_type: int
+
+    @property
+    def special_tokens(self) -> int:
+        """Return how many special tokens a pair has."""
+        return len(self.before.ids) + len(self.between.ids) + len(self.after.ids)
+
+    def join(self, query: TokenIds, text: TokenIds) -> Pair:
+        """Return the pair of a query and a text, special tokens and token types included."""
+        ids = np.concatenate(
+            (self.before.ids, query, self.between.ids, text, self.after.ids), dtype=np.int32
+        )
+        types = np.concatenate(
+            (
+                self.before.types,
+                np.full(len(query), self.query_type, np.int32),
+                self.between.types,
+                np.full(len(text), self.text_type, np.int32),
+                self.after.types,
+            )
+        )
+        return Pair(ids, types)
+
+
+def read_pair_layout(tokenizer: Tokenizer) -> PairLayout:
+    """Read the layout off one encoded pair: what belongs to no sequence is a special token.
+
+    Raises:
+        ModelFileError: the tokenizer has no template for pairs, or mixes query and text.
+    """
+    probe = tokenizer.encode("a", "b")
+    owners = probe.sequence_ids
+    query = [at for at, owner in enumerate(owners) if owner == 0]
+    text = [at for at, owner in enumerate(owners) if owner == 1]
+    if not query or not text or query[-1] > text[0]:
+        raise ModelFileError(
+            f"the tokenizer does not put a query before its text (sequence ids {owners}): it is "
+            "not a cross-encoder's"
+        )
+
+    def segment(start: int, stop: int) -> Segment:
+        return Segment(
+            np.asarray(probe.ids[start:stop], np.int32),
+            np.asarray(probe.type_ids[start:stop], np.int32),
+        )
+
+    return PairLayout(
+        before=segment(0, query[0]),
+        between=segment(query[-1] + 1, text[0]),
+        after=segment(text[-1] + 1, len(owners)),
+        query_type=probe.type_ids[query[0]],
+        text_type=probe.type_ids[text[0]],
+    )
+
+
+def read_single_layout(tokenizer: Tokenizer) -> tuple[TokenIds, TokenIds]:
+    """Return the special tokens before and after a single text, for a bi-encoder."""
+    probe = tokenizer.encode("a")
+    text = [at for at, owner in enumerate(probe.sequence_ids) if owner == 0]
+    return (
+        np.asarray(probe.ids[: text[0]], np.int32),
+        np.asarray(probe.ids[text[-1] + 1 :], np.int32),
+    )

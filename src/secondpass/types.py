@@ -1,0 +1,138 @@
+"""The words everyone uses. Imports nothing of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One reranked text.
+
+    `index` is its position in the caller's list, `score` the model's score after its activation,
+    `truncated` whether part of the text did not fit and was not read.
+    """
+
+    index: int
+    score: float
+    text: str
+    truncated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Wall milliseconds by stage, and what was read in them.
+
+    `tokenise_ms` text to token ids; `batch_ms` pairs, sorting and padding; `infer_ms` the engine;
+    `rank_ms` activation and order; `total_ms` the whole call, so at least their sum.
+    `tokens` counts the token ids read without padding, `truncated` the texts that were cut.
+    """
+
+    tokenise_ms: float = 0.0
+    batch_ms: float = 0.0
+    infer_ms: float = 0.0
+    rank_ms: float = 0.0
+    total_ms: float = 0.0
+    candidates: int = 0
+    tokens: int = 0
+    truncated: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The hits, best first, and where the time went. Iterates over its hits."""
+
+    hits: tuple[Hit, ...]
+    timings: Timings
+
+    def __iter__(self) -> Iterator[Hit]:
+        return iter(self.hits)
+
+    def __len__(self) -> int:
+        return len(self.hits)
+
+    def __getitem__(self, position: int) -> Hit:
+        return self.hits[position]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What an index keeps: an id, its text, and any JSON metadata."""
+
+    id: str
+    text: str
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RetrievedDocument:
+    """A first-stage result. `similarity` is the cosine of query and document, in [-1, 1]."""
+
+    id: str
+    text: str
+    metadata: Mapping[str, Any]
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What a loaded model is and how it runs; enough to name it in a record.
+
+    `revision` is the commit of a hub model. `precision` is what was asked for, `arithmetic` what
+    the device computes in where the graph is not int8. `weights_sha256` is the weight file's hash.
+    """
+
+    name: str
+    revision: str | None
+    architecture: str
+    weights_sha256: str
+    precision: str
+    arithmetic: str
+    engine: str
+    device: str
+    threads: int
+    max_length: int
+    activation: str
+
+
+@dataclass(frozen=True, slots=True)
+class SearchTimings:
+    """Wall milliseconds of a two-stage search.
+
+    `retrieve_ms` embeds the query and finds the nearest documents; `rerank` holds the stages of the
+    second pass; `total_ms` is the whole call.
+    """
+
+    retrieve_ms: float
+    rerank: Timings
+    total_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class SearchHit:
+    """One document after both stages; ranks count from 1.
+
+    `similarity` and `first_rank` are the first stage's, `score` and `rank` the second pass's.
+    """
+
+    document: RetrievedDocument
+    first_rank: int
+    rank: int
+    score: float
+    truncated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """The hits of a two-stage search, best first, and where the time went."""
+
+    hits: tuple[SearchHit, ...]
+    timings: SearchTimings
+
+    def __iter__(self) -> Iterator[SearchHit]:
+        return iter(self.hits)
+
+    def __len__(self) -> int:
+        return len(self.hits)
