@@ -23,7 +23,7 @@ from secondpass.scoring.pairs import Pair, read_single_layout
 Vectors = NDArray[np.float32]
 
 # Texts are embedded this many at a time, so that memory does not grow with their number.
-BLOCK = 1024
+BLOCK = 256
 
 
 class Embedder:

@@ -1,0 +1,6 @@
+"""python -m secondpass."""
+
+from secondpass.cli.main import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,22 @@
+"""Makes the models that a subcommand asks for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from secondpass.engine.contract import Precision
+from secondpass.models.embedded import CROSS_ENCODER
+
+if TYPE_CHECKING:
+    from secondpass.reranker import CrossEncoderReranker
+
+
+def load_reranker(
+    *, model: str | None, max_length: int, precision: Precision, threads: int | None
+) -> CrossEncoderReranker:
+    """Return the reranker of the shared options."""
+    from secondpass.reranker import CrossEncoderReranker
+
+    return CrossEncoderReranker(
+        model or CROSS_ENCODER, max_length, precision=precision, threads=threads
+    )

@@ -1,0 +1,86 @@
+"""secondpass models."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import click
+
+from secondpass.cli import output
+from secondpass.cli.options import json_option
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One model on this machine."""
+
+    model: str
+    kind: str
+    precision: str
+    mb: float
+    sha256: str
+
+
+@click.command("models")
+@json_option
+def command(as_json: bool) -> None:
+    """Show what is embedded and what is cached: size, precision and hash of the weights."""
+    rows = [*_embedded(), *_hub(), *_graphs()]
+    if output.for_a_person(as_json):
+        output.print_table(
+            ("model", "kind", "precision", "MB", "sha256"),
+            [
+                (row.model, row.kind, row.precision, f"{row.mb:.1f}", row.sha256[:16])
+                for row in rows
+            ],
+        )
+    else:
+        output.print_json_lines(dataclasses.asdict(row) for row in rows)
+
+
+def _embedded() -> list[_Row]:
+    from secondpass.models.digest import files_sha256
+    from secondpass.models.embedded import embedded_folder, embedded_names
+    from secondpass.models.files import find_weights
+
+    rows = []
+    for name in embedded_names():
+        weights = find_weights(embedded_folder(name))
+        size = sum(file.stat().st_size for file in weights.files) / 1e6
+        rows.append(_Row(name, "embedded", "int8", size, files_sha256(weights.files)))
+    return rows
+
+
+def _hub() -> list[_Row]:
+    """List hub snapshots that we can read; the cache is the hub library's own."""
+    from huggingface_hub import scan_cache_dir
+    from huggingface_hub.errors import CacheNotFound
+
+    from secondpass.models.digest import files_sha256
+    from secondpass.models.files import find_weights
+    from secondpass.models.hub import missing_files
+
+    try:
+        cache = scan_cache_dir()
+    except CacheNotFound:
+        return []
+    rows = []
+    for repository in sorted(cache.repos, key=lambda found: found.repo_id):
+        for revision in repository.revisions:
+            if repository.repo_type == "model" and not missing_files(revision.snapshot_path):
+                weights = find_weights(revision.snapshot_path)
+                size = sum(file.stat().st_size for file in weights.files) / 1e6
+                name = f"{repository.repo_id}@{revision.commit_hash[:8]}"
+                rows.append(_Row(name, "hub", "fp32", size, files_sha256(weights.files)))
+    return rows
+
+
+def _graphs() -> list[_Row]:
+    from secondpass.engine.graph_cache import list_cached
+    from secondpass.settings import Settings
+
+    return [
+        _Row(graph.model_name, "graph", graph.precision, graph.bytes / 1e6, graph.weights_sha256)
+        for graph in list_cached(Settings.from_environment().cache_dir)
+    ]

@@ -1,0 +1,58 @@
+"""Options that several subcommands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+Command = Callable[..., Any]
+
+_PRECISIONS = click.Choice(["auto", "fp32", "int8"])
+
+
+def reranker_options(command: Command) -> Command:
+    """Add --model, --max-length, --precision and --threads."""
+    for option in reversed(
+        [
+            click.option(
+                "--model",
+                metavar="NAME",
+                help="Hub name or folder of the cross-encoder.  [default: the embedded one]",
+            ),
+            click.option(
+                "--max-length",
+                type=click.IntRange(min=1),
+                default=512,
+                show_default=True,
+                help="Most tokens of query and text together.",
+            ),
+            click.option("--precision", type=_PRECISIONS, default="auto", show_default=True),
+            click.option(
+                "--threads",
+                type=click.IntRange(min=1),
+                help="Compute threads.  [default: the processors this process may use]",
+            ),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+def top_k_option(command: Command) -> Command:
+    """Add --top-k."""
+    return click.option(
+        "--top-k",
+        type=click.IntRange(min=1),
+        default=10,
+        show_default=True,
+        help="How many to print.",
+    )(command)
+
+
+def json_option(command: Command) -> Command:
+    """Add --json."""
+    return click.option(
+        "--json", "as_json", is_flag=True, help="Print JSON Lines, as into a pipe."
+    )(command)

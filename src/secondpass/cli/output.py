@@ -1,0 +1,95 @@
+"""What a person sees, and what a pipe gets."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+
+def for_a_person(as_json: bool) -> bool:
+    """Tell whether to print a table: standard output is a terminal and JSON was not asked for."""
+    return not as_json and sys.stdout.isatty()
+
+
+def print_json_lines(rows: Iterable[Mapping[str, Any]]) -> None:
+    """Print one JSON object a line; text that is no ASCII stays as it is."""
+    for row in rows:
+        click.echo(json.dumps(row, ensure_ascii=False))
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], caption: str = "") -> None:
+    """Print a table as wide as the terminal; only the last column gives way and is cut."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(file=sys.stdout, highlight=False)
+    listed = [[_cell(value) for value in row] for row in rows]
+    widths = [max(map(len, cells)) for cells in zip(columns, *listed, strict=True)]
+    widths[-1] = max(10, min(widths[-1], console.width - sum(widths[:-1]) - 2 * len(columns)))
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for at, (name, width) in enumerate(zip(columns, widths, strict=True)):
+        numbers = all(_is_number(row[at]) for row in listed)
+        table.add_column(name, justify="right" if numbers else "left", width=width)
+    for row in listed:
+        table.add_row(*(Text(cell, no_wrap=True, overflow="ellipsis") for cell in row))
+    console.print(table)
+    if caption:
+        console.print(caption)
+
+
+def say(message: str) -> None:
+    """Print a note beside the results, to standard error."""
+    click.echo(message, err=True)
+
+
+def warn_truncated(truncated: int, candidates: int, max_length: int) -> None:
+    """Say once how many texts were cut, if any."""
+    if truncated:
+        say(
+            f"note: {truncated} of {candidates} texts are longer than --max-length {max_length} "
+            "tokens and were cut"
+        )
+
+
+def one_line(text: str, width: int = 200) -> str:
+    """Return a text's beginning as one line."""
+    flat = " ".join(text[: 4 * width].split())
+    return flat if len(flat) <= width else flat[: width - 1] + "…"
+
+
+@contextmanager
+def progress(description: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+    """Show a bar with the time left on standard error; call what this gives with each advance."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    times = (TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, *times, console=Console(stderr=True)) as bar:
+        task = bar.add_task(description, total=total)
+        yield lambda advance: bar.advance(task, advance)
+
+
+def _cell(value: Any) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,77 @@
+"""Long texts to chunks of so many tokens, cut where their meaning changes."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from tokenizers import Tokenizer
+
+from secondpass.errors import InputError, MissingExtraError
+from secondpass.options import whole
+from secondpass.scoring.candidates import checked_text
+
+
+class Chunk(NamedTuple):
+    """A part of a text: `text` is the whole text's `[start:end]`, in characters."""
+
+    start: int
+    end: int
+    text: str
+
+
+class Chunker:
+    """Cuts at headings, blocks, paragraphs, sentences, words: the highest of them that fits.
+
+    Args:
+        tokenizer: counts the tokens; its truncation, padding and special tokens do not count.
+        max_tokens: the most tokens of a chunk. A single character of more tokens is kept whole.
+        overlap: up to this many tokens at a chunk's end are also the beginning of the next.
+
+    Raises:
+        InputError: `max_tokens` is less than 1, or `overlap` not less than `max_tokens`.
+        MissingExtraError: semantic-text-splitter is not installed.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, *, max_tokens: int = 200, overlap: int = 0) -> None:
+        whole("max_tokens", max_tokens)
+        if whole("overlap", overlap, 0) >= max_tokens:
+            raise InputError(
+                f"overlap {overlap} leaves no room in chunks of {max_tokens} tokens; pass at most "
+                f"overlap={max_tokens - 1}"
+            )
+        splitters = _splitters()
+        counting = _plain(tokenizer)
+        self._text = splitters.TextSplitter.from_huggingface_tokenizer(
+            counting, max_tokens, overlap
+        )
+        self._markdown = splitters.MarkdownSplitter.from_huggingface_tokenizer(
+            counting, max_tokens, overlap
+        )
+
+    def split(self, text: str, *, markdown: bool = False) -> list[Chunk]:
+        """Return the chunks in order, without the white space around them.
+
+        White space alone gives no chunk.
+
+        Raises:
+            InputError: the text is not a string, or has a lone surrogate.
+        """
+        splitter = self._markdown if markdown else self._text
+        found = splitter.chunk_indices(checked_text(text, "text"))
+        return [Chunk(start, start + len(part), part) for start, part in found]
+
+
+def _splitters() -> Any:
+    try:
+        import semantic_text_splitter
+    except ImportError as error:
+        raise MissingExtraError("Chunker", "search") from error
+    return semantic_text_splitter
+
+
+def _plain(tokenizer: Tokenizer) -> Tokenizer:
+    """Return a copy that counts every token: with truncation on, nothing would be too long."""
+    copy = Tokenizer.from_str(tokenizer.to_str())
+    copy.no_truncation()
+    copy.no_padding()
+    return copy

@@ -1,0 +1,86 @@
+"""What the tests share: the tiny models of tests/parity and rerankers made of them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from secondpass import CrossEncoderReranker
+
+PARITY = Path(__file__).parent / "parity"
+SHARED = Path(__file__).parent.parent.parent / "shared"
+
+
+@pytest.fixture(autouse=True)
+def _own_caches(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep every test away from the user's caches and from the network."""
+    cache = tmp_path_factory.getbasetemp() / "cache"
+    monkeypatch.setenv("SECONDPASS_CACHE_DIR", str(cache))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture(scope="session")
+def parity() -> Path:
+    return PARITY
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The development data beside the checkout; a test that needs it is skipped without it."""
+    if not (SHARED / "data").is_dir():
+        pytest.skip(f"{SHARED} is not here: this test needs the development collections")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> CrossEncoderReranker:
+    """A loaded tiny BERT at fp32: fast, and its scores are well spread."""
+    return CrossEncoderReranker(
+        PARITY / "bert",
+        max_length=64,
+        precision="fp32",
+        cache_dir=tmp_path_factory.mktemp("graphs"),
+    )
+
+
+@pytest.fixture(scope="session")
+def documents() -> list[str]:
+    """A hundred texts of mixed length, an empty one among them."""
+    words = (
+        "csv file reader row column names path open close list sort key error string bytes "
+        "thread lock queue wait event loop task time date zone parse format number"
+    ).split()
+    return [
+        " ".join(words[(at * 7 + step) % len(words)] for step in range(at % 60))
+        for at in range(100)
+    ]
+
+
+@pytest.fixture()
+def model_copy(tmp_path: Path) -> Callable[..., Path]:
+    """Copy a tiny model's folder, changing its config or leaving files out."""
+
+    def copy(family: str = "bert", *, without: tuple[str, ...] = (), **config: Any) -> Path:
+        import shutil
+
+        folder = tmp_path / "model"
+        shutil.copytree(PARITY / family, folder)
+        for name in without:
+            (folder / name).unlink()
+        if config:
+            file = folder / "config.json"
+            file.write_text(json.dumps(json.loads(file.read_text()) | config))
+        return folder
+
+    return copy
+
+
+@pytest.fixture()
+def unwritable() -> Iterator[Path]:
+    """A folder path under a plain file: nobody can make it, not even root."""
+    yield Path(os.devnull) / "cache"

@@ -1,0 +1,162 @@
+"""Hub names through huggingface_hub itself, against a hub of our own on the loopback address."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+COMMITS = {"main": "a" * 40, "v1": "b" * 40}
+CODE = """
+import json, sys
+from secondpass import CrossEncoderReranker, SecondpassError
+try:
+    reranker = CrossEncoderReranker(sys.argv[1], 64, precision="fp32", **json.loads(sys.argv[2]))
+    print(json.dumps({"revision": reranker.info.revision, "name": reranker.info.name,
+                      "score": float(reranker.predict([("read a file", "csv")])[0])}))
+except SecondpassError as error:
+    print(json.dumps({"error": type(error).__name__, "message": str(error)}))
+"""
+
+
+class Hub:
+    """Serves one repository, `tiny/bert`, and remembers what was asked for."""
+
+    def __init__(self, folder):
+        self.files = {
+            file.name: file.read_bytes()
+            for file in folder.iterdir()
+            if file.name != "reference.json"
+        }
+        self.files["pytorch_model.bin"] = b"a pickle that must never be fetched"
+        self.files["onnx/model.safetensors"] = b"not asked for"
+        self.fetched = []
+        hub = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_HEAD(self):
+                hub.answer(self, body=False)
+
+            def do_GET(self):
+                hub.answer(self, body=True)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def answer(self, request, *, body):
+        path = request.path.split("?")[0]
+        if path.startswith("/api/models/tiny/bert/revision/"):
+            self.send(request, *self.describe(path.rpartition("/")[2]), body=body)
+        elif path.startswith("/tiny/bert/resolve/"):
+            revision, _, name = path.removeprefix("/tiny/bert/resolve/").partition("/")
+            if body:
+                self.fetched.append(name)
+            data = self.files[name]
+            commit = COMMITS.get(revision, revision)
+            headers = {"X-Repo-Commit": commit, "ETag": f'"{hashlib.sha256(data).hexdigest()}"'}
+            self.send(request, 200, data, headers, body=body)
+        else:
+            headers = {"X-Error-Code": "RepoNotFound"}
+            self.send(request, 404, b"{}", headers, body=body)
+
+    def describe(self, revision):
+        commit = COMMITS.get(revision, revision)
+        if commit not in COMMITS.values():
+            return 404, b"{}", {"X-Error-Code": "RevisionNotFound"}
+        siblings = [{"rfilename": name} for name in self.files]
+        described = {"id": "tiny/bert", "sha": commit, "siblings": siblings}
+        return 200, json.dumps(described).encode(), {}
+
+    @staticmethod
+    def send(request, status, data, headers, *, body):
+        request.send_response(status)
+        for name, value in headers.items():
+            request.send_header(name, value)
+        request.send_header("Content-Length", str(len(data)))
+        request.end_headers()
+        if body:
+            request.wfile.write(data)
+
+
+@pytest.fixture()
+def hub(parity):
+    hub = Hub(parity / "bert")
+    yield hub
+    hub.server.shutdown()
+
+
+@pytest.fixture()
+def load(tmp_path):
+    """Load a hub model in a fresh process (the hub library reads its settings at import)."""
+
+    def run(name, hub=None, **options):
+        environment = {
+            **os.environ,
+            "HF_HOME": str(tmp_path / "hf"),
+            "HF_HUB_OFFLINE": "0" if hub else "1",
+            "HF_ENDPOINT": hub.url if hub else "http://127.0.0.1:9",
+            "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+            "HF_HUB_DISABLE_XET": "1",
+            "HF_HUB_DISABLE_TELEMETRY": "1",
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", CODE, name, json.dumps(options)],
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout.splitlines()[-1])
+
+    return run
+
+
+def test_a_hub_model_is_fetched_once_without_pickles_and_its_commit_recorded(hub, load, tiny):
+    first = load("tiny/bert", hub)
+    assert first["revision"] == COMMITS["main"]
+    assert first["name"] == "tiny/bert"
+    assert first["score"] == pytest.approx(
+        float(tiny.predict([("read a file", "csv")])[0]), abs=1e-5
+    )
+    assert {"config.json", "tokenizer.json", "model.safetensors"} <= set(hub.fetched)
+    assert not {"pytorch_model.bin", "onnx/model.safetensors"} & set(hub.fetched)
+    count = len(hub.fetched)
+    assert load("tiny/bert", hub) == first
+    assert load("tiny/bert", local_files_only=True) == first
+    assert load("tiny/bert") == first
+    assert len(hub.fetched) == count
+
+
+def test_a_revision_is_honoured(hub, load):
+    assert load("tiny/bert", hub, revision="v1")["revision"] == COMMITS["v1"]
+    missing = load("tiny/bert", hub, revision="v9")
+    assert missing["error"] == "ModelNotFoundError"
+    assert "no revision 'v9'" in missing["message"]
+
+
+def test_a_name_the_hub_does_not_know(hub, load):
+    answer = load("tiny/other", hub)
+    assert answer["error"] == "ModelNotFoundError"
+    assert "tiny/other" in answer["message"]
+
+
+@pytest.mark.parametrize("options", [{}, {"local_files_only": True}, {"revision": "v1"}])
+def test_offline_names_the_file_and_both_ways_out(load, options):
+    answer = load("cross-encoder/ms-marco-MiniLM-L-6-v2", **options)
+    assert answer["error"] == "ModelNotFoundError"
+    for part in ("config.json", "ms-marco-MiniLM-L-6-v2", "local folder", "CrossEncoderReranker()"):
+        assert part in answer["message"]
+
+
+def test_an_impossible_name_is_refused_without_the_network(load):
+    answer = load("not a name!")
+    assert answer["error"] == "InputError"
+    assert "'not a name!'" in answer["message"]

@@ -1,0 +1,71 @@
+"""Imports point one way: up the list of levels in ARCHITECTURE.md, never down or sideways."""
+
+import ast
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent.parent / "src" / "secondpass"
+
+# Level of each top-level module or folder. Of one level, only those in a tuple may meet.
+LEVELS = [
+    {"types", "errors", "settings"},
+    {"models"},
+    {"scoring"},
+    {"graph"},
+    {"engine"},
+    {"options"},
+    {"reranker", "retrieval"},
+    {"pipeline"},
+    {"cli"},
+]
+LEVEL = {name: number for number, names in enumerate(LEVELS) for name in names}
+
+
+def modules():
+    for file in sorted(PACKAGE.rglob("*.py")):
+        parts = file.relative_to(PACKAGE).with_suffix("").parts
+        if parts != ("__init__",):
+            yield parts[0], file
+
+
+def imported(file):
+    """Names of our top-level modules that a file imports, anywhere in it."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if (
+            isinstance(node, ast.ImportFrom)
+            and node.module
+            and node.module.startswith("secondpass")
+        ):
+            assert node.level == 0
+            parts = node.module.split(".")
+            if len(parts) > 1:
+                yield parts[1]
+            else:
+                yield from (alias.name for alias in node.names if alias.name in LEVEL)
+
+
+def test_every_module_has_a_level():
+    assert {name for name, _ in modules()} == set(LEVEL)
+
+
+def test_imports_point_up_the_list_only():
+    wrong = [
+        f"{file.relative_to(PACKAGE)} imports {other}"
+        for name, file in modules()
+        for other in imported(file)
+        if other != name and LEVEL[other] >= LEVEL[name]
+    ]
+    assert wrong == []
+
+
+def test_the_contracts_import_nothing_of_ours():
+    for name in ("types", "errors", "settings"):
+        assert list(imported(PACKAGE / f"{name}.py")) == []
+
+
+def test_only_the_engine_and_the_graph_know_openvino():
+    knowing = {
+        file.relative_to(PACKAGE).parts[0]
+        for _, file in modules()
+        if "import openvino" in file.read_text() or "from openvino" in file.read_text()
+    }
+    assert knowing == {"graph", "engine"}

@@ -1,0 +1,79 @@
+import ast
+import inspect
+from pathlib import Path
+
+import secondpass
+
+PUBLIC = [
+    "CrossEncoderReranker",
+    "Document",
+    "Embedder",
+    "Hit",
+    "Index",
+    "IndexExistsError",
+    "IndexFileError",
+    "InputError",
+    "MissingExtraError",
+    "ModelError",
+    "ModelFileError",
+    "ModelInfo",
+    "ModelNotFoundError",
+    "Ranking",
+    "RetrievedDocument",
+    "ScoreError",
+    "SearchHit",
+    "SearchPipeline",
+    "SearchResult",
+    "SearchTimings",
+    "SecondpassError",
+    "Timings",
+    "UnsupportedModelError",
+    "__version__",
+]
+
+
+def test_the_public_names_are_these():
+    assert secondpass.__all__ == PUBLIC
+    assert dir(secondpass) == sorted(PUBLIC)
+
+
+def test_each_name_can_be_imported_and_has_a_docstring():
+    for name in PUBLIC[:-1]:
+        assert inspect.getdoc(getattr(secondpass, name)), name
+
+
+def test_the_names_for_type_checkers_are_the_names_at_run_time():
+    tree = ast.parse(Path(secondpass.__file__).read_text())
+    (block,) = [node for node in tree.body if isinstance(node, ast.If)]
+    for_checkers = {alias.name for node in block.body for alias in node.names}
+    assert for_checkers == set(PUBLIC) - {"__version__"} == set(secondpass._MODULES)
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    try:
+        secondpass.Nothing  # noqa: B018
+    except AttributeError as error:
+        assert "Nothing" in str(error)
+    else:
+        raise AssertionError("no error")
+
+
+def test_the_signature_is_the_missions():
+    signature = inspect.signature(secondpass.CrossEncoderReranker)
+    assert list(signature.parameters)[:2] == ["model_name", "max_length"]
+    assert signature.parameters["max_length"].default == 512
+    rest = list(signature.parameters.values())[2:]
+    assert all(parameter.kind is parameter.KEYWORD_ONLY for parameter in rest)
+    assert [parameter.name for parameter in rest] == [
+        "precision",
+        "device",
+        "threads",
+        "revision",
+        "local_files_only",
+        "activation",
+        "max_batch_tokens",
+        "cache_dir",
+    ]
+    rerank = inspect.signature(secondpass.CrossEncoderReranker.rerank)
+    assert list(rerank.parameters) == ["self", "query", "candidates", "top_k"]
+    assert rerank.parameters["top_k"].default == 10
