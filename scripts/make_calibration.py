@@ -1,4 +1,4 @@
-"""Make src/secondpass/graph/calibration.jsonl from the docstrings of this Python's standard library.
+"""Make src/secondpass/graph/calibration.jsonl from the docstrings of the standard library.
 
 int8 scales depend on this text, so the file is committed and every machine calibrates on the same.
 Run it only to change the text, then raise CALIBRATION_VERSION and build the embedded models again.
@@ -36,7 +36,9 @@ def main() -> None:
 
 
 def lengthened(texts: list[str], chance: random.Random) -> str:
-    """Return one to four texts in a row: lengths from a line to more than a model reads."""
+    """Return part of a text or up to four in a row: from a line to more than a model reads."""
+    if chance.random() < 0.25:
+        return chance.choice(texts)[: chance.randint(20, 200)]
     return "\n\n".join(chance.choice(texts)[:1200] for _ in range(chance.randint(1, 4)))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -51,17 +51,43 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> CrossEncoderReranker:
 @pytest.fixture(scope="session")
 def documents() -> list[str]:
     """A hundred texts of mixed length, an empty one among them."""
-    words = (
-        "csv file reader row column names path open close list sort key error string bytes "
-        "thread lock queue wait event loop task time date zone parse format number"
-    ).split()
+    words = [
+        "csv",
+        "file",
+        "reader",
+        "row",
+        "column",
+        "names",
+        "path",
+        "open",
+        "close",
+        "list",
+        "sort",
+        "key",
+        "error",
+        "string",
+        "bytes",
+        "thread",
+        "lock",
+        "queue",
+        "wait",
+        "event",
+        "loop",
+        "task",
+        "time",
+        "date",
+        "zone",
+        "parse",
+        "format",
+        "number",
+    ]
     return [
         " ".join(words[(at * 7 + step) % len(words)] for step in range(at % 60))
         for at in range(100)
     ]
 
 
-@pytest.fixture()
+@pytest.fixture
 def model_copy(tmp_path: Path) -> Callable[..., Path]:
     """Copy a tiny model's folder, changing its config or leaving files out."""
 
@@ -80,7 +106,7 @@ def model_copy(tmp_path: Path) -> Callable[..., Path]:
     return copy
 
 
-@pytest.fixture()
-def unwritable() -> Iterator[Path]:
+@pytest.fixture
+def unwritable() -> Path:
     """A folder path under a plain file: nobody can make it, not even root."""
-    yield Path(os.devnull) / "cache"
+    return Path(os.devnull) / "cache"

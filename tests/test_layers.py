@@ -16,6 +16,7 @@ LEVELS = [
     {"reranker", "retrieval"},
     {"pipeline"},
     {"cli"},
+    {"__main__"},
 ]
 LEVEL = {name: number for number, names in enumerate(LEVELS) for name in names}
 

@@ -2,6 +2,8 @@ import ast
 import inspect
 from pathlib import Path
 
+import pytest
+
 import secondpass
 
 PUBLIC = [
@@ -50,12 +52,8 @@ def test_the_names_for_type_checkers_are_the_names_at_run_time():
 
 
 def test_an_unknown_name_is_an_attribute_error():
-    try:
+    with pytest.raises(AttributeError, match="Nothing"):
         secondpass.Nothing  # noqa: B018
-    except AttributeError as error:
-        assert "Nothing" in str(error)
-    else:
-        raise AssertionError("no error")
 
 
 def test_the_signature_is_the_missions():

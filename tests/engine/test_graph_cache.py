@@ -20,7 +20,7 @@ def scores(parity, cache_dir, **options):
     return reranker.predict(PAIRS)
 
 
-@pytest.fixture()
+@pytest.fixture
 def builds(monkeypatch):
     """Count how often a graph is built."""
     calls = []

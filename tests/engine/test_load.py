@@ -25,7 +25,7 @@ def load(folder, **options):
     return CrossEncoderReranker(folder, 64, **options)
 
 
-@pytest.fixture()
+@pytest.fixture
 def ir_folder(parity, tmp_path):
     """A folder that holds an OpenVINO IR and no safetensors."""
     folder = tmp_path / "ir"

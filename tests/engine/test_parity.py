@@ -1,4 +1,4 @@
-"""Scores against sentence-transformers' (torch, fp32); tests/parity/README.md says what made them."""
+"""Scores against sentence-transformers' (torch, fp32); tests/parity/README.md names versions."""
 
 import json
 

@@ -86,14 +86,14 @@ class Hub:
             request.wfile.write(data)
 
 
-@pytest.fixture()
+@pytest.fixture
 def hub(parity):
     hub = Hub(parity / "bert")
     yield hub
     hub.server.shutdown()
 
 
-@pytest.fixture()
+@pytest.fixture
 def load(tmp_path):
     """Load a hub model in a fresh process (the hub library reads its settings at import)."""
 

@@ -21,7 +21,13 @@ pytest.importorskip("lancedb")
 from fake_embedder import FakeEmbedder
 
 import secondpass
-from secondpass.errors import IndexExistsError, IndexFileError, InputError, ModelError
+from secondpass.errors import (
+    IndexExistsError,
+    IndexFileError,
+    InputError,
+    MissingExtraError,
+    ModelError,
+)
 from secondpass.retrieval.index import Index
 from secondpass.types import Document, RetrievedDocument
 
@@ -135,7 +141,7 @@ def test_an_id_made_of_the_content_is_always_the_same(index: Index) -> None:
     # Pinned: printf '["ab", "{}"]' | sha256sum. Other ids would add what is there anew.
     assert "62b6bbbcad75b55173e395aa5d0187e4" in index.ids()
     assert len(index) == 3
-    with pytest.raises(InputError, match="document 0: id .* is already in the index"):
+    with pytest.raises(InputError, match=r"document 0: id .* is already in the index"):
         index.add([{"y": 2, "x": 1, "content": "ab"}])
 
 
@@ -266,7 +272,7 @@ def test_an_id_twice_in_one_add(index: Index) -> None:
 def test_an_id_that_is_there_already(index: Index) -> None:
     index.add([Document("a", "old")])
     held = contents(index)
-    with pytest.raises(InputError, match="document 1: id 'a' is already.*replace=True"):
+    with pytest.raises(InputError, match=r"document 1: id 'a' is already.*replace=True"):
         index.add([Document("b", "new"), Document("a", "new")])
     assert contents(index) == held
 
@@ -478,6 +484,29 @@ def test_damaged_files_are_an_error_that_names_the_folder(index: Index) -> None:
         file.write_bytes(b"garbage" * 20)
     with pytest.raises(IndexFileError, match=str(index.folder)):
         Index.open(index.folder, FakeEmbedder())
+
+
+def test_without_the_extra_the_error_holds_the_pip_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("lancedb", "pyarrow"):
+        with monkeypatch.context() as patch:
+            patch.setitem(sys.modules, module, None)
+            with pytest.raises(MissingExtraError, match=r"pip install 'secondpass\[search\]'"):
+                Index.create(tmp_path / module, FakeEmbedder())
+
+
+def test_importing_the_index_imports_no_extra() -> None:
+    code = (
+        "import sys, secondpass.retrieval.index, secondpass.retrieval.updating\n"
+        "print(*{'lancedb', 'pyarrow', 'semantic_text_splitter'} & set(sys.modules))"
+    )
+    source = str(Path(secondpass.__file__).parents[1])
+    environment = {**os.environ, "PYTHONPATH": source}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "\n", "")
 
 
 def test_an_embedder_that_breaks_its_word(index: Index) -> None:

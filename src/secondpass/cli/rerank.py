@@ -20,9 +20,9 @@ from secondpass.cli.options import json_option, reranker_options, top_k_option
 def command(query: str, file: str, top_k: int, as_json: bool, **model_options: Any) -> None:
     """Rerank the candidates in FILE (or standard input) for QUERY.
 
-    FILE holds JSON Lines or one JSON array. A candidate is an object with "text", else "content", or
-    a bare string. Prints a table to a terminal and JSON Lines into a pipe, best first, every field
-    kept and "cross_encoder_score" added.
+    FILE holds JSON Lines or one JSON array. A candidate is an object with "text", else "content",
+    or a bare string. Prints a table to a terminal and JSON Lines into a pipe, best first, every
+    field kept and "cross_encoder_score" added.
     """
     from secondpass.cli.loading import load_reranker
     from secondpass.scoring.candidates import candidate_text, with_scores

@@ -62,8 +62,9 @@ def print_result(result: SearchResult) -> None:
     timings = result.timings
     stages = timings.rerank
     click.echo(
-        f"retrieve {timings.retrieve_ms:.0f} ms; rerank {stages.candidates} candidates "
-        f"{stages.total_ms:.0f} ms (tokenise {stages.tokenise_ms:.0f}, batch {stages.batch_ms:.0f}, "
+        f"retrieve {timings.retrieve_ms:.0f} ms; "
+        f"rerank {stages.candidates} candidates {stages.total_ms:.0f} ms "
+        f"(tokenise {stages.tokenise_ms:.0f}, batch {stages.batch_ms:.0f}, "
         f"infer {stages.infer_ms:.0f}, rank {stages.rank_ms:.0f}); total {timings.total_ms:.0f} ms"
     )
 

@@ -94,7 +94,7 @@ class _Encoder:
         if first_only:
             query = self._first_position(query)
             mask = mask if is_global else self._first_position(mask)
-        seen = ops.attention(query, key, value, mask, self._head_width)
+        seen = ops.attention(query, key, value, mask, name=name)
         return ops.linear(ops.merge_heads(seen, self._width), self._tensors, f"{name}.Wo")
 
     def _is_global(self, number: int) -> bool:

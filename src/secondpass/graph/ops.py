@@ -27,6 +27,7 @@ def constant(values: Any) -> Node:
 def linear(x: Node, tensors: Tensors, name: str) -> Node:
     """Return x times the transposed weight [out, in], plus the bias if there is one."""
     product = op.matmul(x, constant(tensors[f"{name}.weight"]), False, True)
+    product.set_friendly_name(name)
     bias = f"{name}.bias"
     return op.add(product, constant(tensors[bias])) if bias in tensors else product
 
@@ -65,10 +66,20 @@ def merge_heads(x: Node, width: int) -> Node:
     return op.reshape(op.transpose(x, constant([0, 2, 1, 3])), constant([0, 0, width]), True)
 
 
-def attention(query: Node, key: Node, value: Node, mask: Node, head_width: int) -> Node:
-    """Return softmax(query key^T / sqrt(head_width) + mask) value, all split by heads."""
-    logits = op.multiply(op.matmul(query, key, False, True), constant(np.float32(head_width**-0.5)))
-    return op.matmul(op.softmax(op.add(logits, mask), -1), value, False, False)
+# How the two products of an attention are named, so that quantisation can leave them out.
+ATTENTION_NAMES = r".*attention_(logits|values)"
+
+
+def attention(query: Node, key: Node, value: Node, mask: Node, *, name: str) -> Node:
+    """Return softmax(query key^T / sqrt(head width) + mask) value, all split by heads."""
+    head_width = query.get_output_partial_shape(0)[-1].get_length()
+    scale = constant(np.float32(head_width**-0.5))
+    logits = op.matmul(query, key, False, True)
+    logits.set_friendly_name(f"{name}.attention_logits")
+    weights = op.softmax(op.add(op.multiply(logits, scale), mask), -1)
+    values = op.matmul(weights, value, False, False)
+    values.set_friendly_name(f"{name}.attention_values")
+    return values
 
 
 def padding_mask(attention_mask: Node) -> Node:

@@ -87,7 +87,7 @@ class _Encoder:
             for of, part in ((asking, family.query), (x, family.key), (x, family.value))
         )
         seen = ops.merge_heads(
-            ops.attention(query, key, value, self._mask, head_width), self._width
+            ops.attention(query, key, value, self._mask, name=name[:-1]), self._width
         )
         seen = op.add(ops.linear(seen, tensors, name + family.attention_output), asking)
         seen = ops.layer_norm(seen, tensors, name + family.attention_norm, self._epsilon)

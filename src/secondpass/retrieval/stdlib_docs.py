@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from secondpass.errors import InputError
 from secondpass.types import Document
 
-MIN_CHARACTERS = 40
+MIN_CHARACTERS = 25
 
 # Folders whose name is no identifier, such as "site-packages", are left out too.
 _SKIPPED_FOLDERS = {"__pycache__", "ensurepip", "idlelib", "lib2to3", "test", "tests", "turtledemo"}
@@ -76,7 +76,7 @@ def stdlib_documents() -> Iterator[Document]:
     """Yield one document for each public module, class, function and method with a docstring.
 
     The id is the qualified name, such as `csv.DictReader`; the text is the name, the signature and
-    the docstring; the metadata are `module`, `kind` and `line`. Docstrings of less than 40
+    the docstring; the metadata are `module`, `kind` and `line`. Docstrings of less than 25
     characters, and those that came before, are left out. The order is always the same.
 
     Raises:

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("lancedb")
+
+from fake_embedder import FakeEmbedder
+
+import secondpass
+from secondpass.errors import InputError
+from secondpass.retrieval import stdlib_docs
+from secondpass.retrieval.index import Index
+from secondpass.retrieval.stdlib_docs import stdlib_documents
+from secondpass.types import Document
+
+
+@pytest.fixture(scope="module")
+def documents() -> list[Document]:
+    started = time.perf_counter()
+    found = list(stdlib_documents())
+    assert time.perf_counter() - started < 15  # a second where nothing else runs
+    return found
+
+
+def test_there_are_enough_and_each_is_there_once(documents: list[Document]) -> None:
+    assert len(documents) >= 3000
+    assert len({document.id for document in documents}) == len(documents)
+
+
+def test_a_class_from_source(documents: list[Document]) -> None:
+    (found,) = [document for document in documents if document.id == "argparse.ArgumentParser"]
+    lines = found.text.split("\n")
+    assert lines[:2] == [
+        "argparse.ArgumentParser",
+        "class ArgumentParser(_AttributeHolder, _ActionsContainer)",
+    ]
+    assert lines[2].startswith("Object for parsing command line strings into Python objects.")
+    assert found.metadata["module"] == "argparse"
+    assert found.metadata["kind"] == "class"
+    source = Path(sys.modules["os"].__file__ or "").parent / "argparse.py"
+    line = source.read_text(encoding="utf-8").split("\n")[found.metadata["line"] - 1]
+    assert line.startswith("class ArgumentParser(")
+
+
+def test_a_method_and_a_module(documents: list[Document]) -> None:
+    by_id = {document.id: document for document in documents}
+    method = by_id["collections.Counter.most_common"]
+    assert method.text.startswith(
+        "collections.Counter.most_common\ndef most_common(self, n=None)\nList the n most common"
+    )
+    assert method.metadata["kind"] == "function"
+    assert by_id["textwrap"].metadata == {"module": "textwrap", "kind": "module", "line": 1}
+
+
+def test_what_is_written_in_c(documents: list[Document]) -> None:
+    by_id = {document.id: document for document in documents}
+    assert by_id["str.join"].text.startswith(
+        "str.join\ndef join(iterable, /)\nConcatenate any number of strings."
+    )
+    assert by_id["sorted"].metadata == {"module": "builtins", "kind": "function", "line": 0}
+    for name in ("math.sqrt", "os.listdir", "itertools.chain", "time.sleep", "csv.reader"):
+        assert name in by_id
+
+
+def test_private_names_and_tests_are_left_out(documents: list[Document]) -> None:
+    for document in documents:
+        parts = document.id.split(".")
+        assert not any(part.startswith("_") for part in parts), document.id
+        assert not {"test", "idlelib", "site-packages"} & set(parts[:-1]), document.id
+
+
+def test_docstrings_are_whole_long_enough_and_each_there_once(documents: list[Document]) -> None:
+    docstrings = []
+    for document in documents:
+        lines = document.text.split("\n")
+        signature = lines[1].startswith(("def ", "async def ", "class "))
+        docstrings.append("\n".join(lines[2:] if signature else lines[1:]))
+    assert min(map(len, docstrings)) >= 25
+    assert len(set(docstrings)) == len(docstrings)
+
+
+def test_no_module_with_source_is_imported_and_the_order_is_the_same() -> None:
+    code = (
+        "import sys\n"
+        "from secondpass.retrieval.stdlib_docs import stdlib_documents\n"
+        "before = set(sys.modules)\n"
+        "ids = [document.id for document in stdlib_documents()]\n"
+        "print(hash(tuple(ids)), len(ids))\n"
+        "new = set(sys.modules) - before\n"
+        "new = {m for m in new if (getattr(sys.modules[m], '__file__', '') or '')[-3:] == '.py'}\n"
+        # sysconfig keeps the settings of the build in a module of this name.
+        "print([m for m in new if not m.startswith('_sysconfigdata')])\n"
+    )
+    source = str(Path(secondpass.__file__).parents[1])
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-W", "error", "-c", code],
+            env={"PYTHONPATH": source, "PYTHONHASHSEED": "7"},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+        ).stdout
+        for _ in range(2)
+    }
+    (output,) = outputs
+    assert output.split("\n")[1] == "[]"
+
+
+def test_a_stranger_in_builtins_is_no_documentation(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stranger() -> None:
+        """Something that an interactive shell has put among the builtins."""
+
+    monkeypatch.setattr("builtins.stranger", stranger, raising=False)
+    assert not any("stranger" in document.id for document in stdlib_documents())
+
+
+def test_a_python_without_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stdlib_docs.sysconfig, "get_path", lambda name: str(tmp_path))
+    with pytest.raises(InputError, match=f"no library sources in {tmp_path}"):
+        next(stdlib_documents())
+
+
+def test_all_of_it_can_be_indexed(documents: list[Document], tmp_path: Path) -> None:
+    index = Index.create(tmp_path / "index", FakeEmbedder())
+    assert index.add(stdlib_documents()) == len(documents)
+    assert index.ids() == {document.id for document in documents}

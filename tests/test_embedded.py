@@ -1,0 +1,98 @@
+"""The models that ship in the package: there, whole, and useful with no network."""
+
+import json
+
+import numpy as np
+import pytest
+
+from secondpass import CrossEncoderReranker, Embedder
+from secondpass.models.digest import file_sha256
+from secondpass.models.embedded import BI_ENCODER, CROSS_ENCODER, embedded_folder, embedded_names
+
+QUERY = "how do I read a csv file"
+TEXTS = [
+    "Bananas are yellow and grow in bunches.",
+    "The csv module implements classes to read and write tabular data in CSV format.",
+    "A lock is in one of two states, locked or unlocked.",
+    "Return the sine of x radians.",
+]
+
+
+@pytest.fixture(scope="module")
+def reranker():
+    return CrossEncoderReranker()
+
+
+@pytest.mark.parametrize("name", [CROSS_ENCODER, BI_ENCODER])
+def test_each_ships_with_its_card_licence_and_source(name):
+    folder = embedded_folder(name)
+    assert name in embedded_names()
+    for file in ("openvino_model.xml", "config.json", "tokenizer.json", "CARD.md", "LICENSE"):
+        assert (folder / file).stat().st_size > 0
+    source = json.loads((folder / "source.json").read_text())
+    assert source["precision"] == "int8"
+    assert len(source["weights_sha256"]) == 64
+    assert (folder / "openvino_model.bin").stat().st_size < 26e6
+
+
+def test_the_bi_encoder_is_the_original(shared):
+    source = json.loads((embedded_folder(BI_ENCODER) / "source.json").read_text())
+    assert source["weights_sha256"] == (
+        "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+    )
+
+
+def test_the_calibration_text_is_the_one_they_were_made_with():
+    from secondpass.graph.quantize import CALIBRATION_FILE
+
+    for name in embedded_names():
+        source = json.loads((embedded_folder(name) / "source.json").read_text())
+        assert source["calibration_sha256"] == file_sha256(CALIBRATION_FILE)
+
+
+def test_both_find_the_right_text(reranker):
+    assert reranker.rank(QUERY, TEXTS)[0].index == 1
+    vectors = Embedder().embed([QUERY, *TEXTS])
+    assert vectors.shape == (5, 384)
+    assert int((vectors[1:] @ vectors[0]).argmax()) == 1
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-3)
+
+
+def test_the_top_ten_at_int8_do_not_depend_on_who_shares_the_batch(reranker):
+    words = [
+        "read",
+        "write",
+        "csv",
+        "file",
+        "row",
+        "column",
+        "date",
+        "lock",
+        "thread",
+        "yellow",
+        "banana",
+        "sine",
+        "radians",
+    ]
+    texts = [
+        " ".join(words[(at * 5 + step) % len(words)] for step in range(3 + at)) for at in range(100)
+    ]
+    together = reranker.rank(QUERY, texts, top_k=10)
+    alone = np.array([reranker.predict([(QUERY, text)])[0] for text in texts])
+    order = np.argsort(-alone, kind="stable")[:10]
+    assert [hit.index for hit in together] == order.tolist()
+
+
+def test_int8_keeps_the_order_of_fp32(reranker, shared):
+    """Against the checkpoint it was compiled from, on words of the development data's kind."""
+    source = shared / "models" / "minilm-ce-first"
+    expected = json.loads((embedded_folder(CROSS_ENCODER) / "source.json").read_text())
+    if (
+        not source.is_dir()
+        or file_sha256(source / "model.safetensors") != expected["weights_sha256"]
+    ):
+        pytest.skip("the embedded model was made from another checkpoint")
+    original = CrossEncoderReranker(source, precision="fp32")
+    pairs = [(QUERY, text) for text in TEXTS]
+    np.testing.assert_allclose(reranker.predict(pairs), original.predict(pairs), atol=1.0)
+    assert reranker.predict(pairs).argsort().tolist() == original.predict(pairs).argsort().tolist()
