@@ -99,6 +99,11 @@ def test_weights_that_are_not_numbers_are_an_error_and_not_a_ranking(model_copy)
         load(folder).rank("read", ["a", "b"])
 
 
+def test_a_cross_encoder_without_its_pooler_is_refused_and_not_scored_at_random(parity):
+    with pytest.raises(ModelFileError, match=r"no tensor 'bert\.pooler\.dense\.weight'"):
+        load(parity / "bert-no-pooler")
+
+
 @pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "model.safetensors"])
 def test_a_missing_file_is_named(model_copy, name):
     with pytest.raises(ModelFileError, match=name.replace(".", r"\.")):

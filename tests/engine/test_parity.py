@@ -13,7 +13,6 @@ FAMILIES = [
     "bert-bf16",
     "bert-fp16",
     "bert-legacy-activation",
-    "bert-no-pooler",
     "bert-onnx",
     "distilbert",
     "electra",
