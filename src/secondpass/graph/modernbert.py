@@ -117,7 +117,7 @@ class _Encoder:
     def _window_mask(self) -> Node:
         """Return [1, 1, length, length]: MASKED where a key is more than half a window away."""
         half = int(self._spec.config.get("local_attention", 128)) // 2
-        positions = self._positions(np.int32)
+        positions = self._positions("i32")
         distance = op.abs(
             op.subtract(
                 op.unsqueeze(positions, ops.constant([1])),
@@ -132,7 +132,7 @@ class _Encoder:
         if theta not in self._rotations:
             half = np.arange(0, self._head_width, 2, dtype=np.float32) / self._head_width
             frequencies = (1.0 / theta**half).astype(np.float32)
-            positions = op.unsqueeze(self._positions(np.float32), ops.constant([1]))
+            positions = op.unsqueeze(self._positions("f32"), ops.constant([1]))
             angles = op.multiply(positions, ops.constant(np.tile(frequencies, 2)[None, :]))
             self._rotations[theta] = (op.cos(angles), op.sin(angles))
         return self._rotations[theta]
@@ -143,9 +143,9 @@ class _Encoder:
         turned = op.concat([op.negative(halves.output(1)), halves.output(0)], -1)
         return op.add(op.multiply(x, cosine), op.multiply(turned, sine))
 
-    def _positions(self, dtype: type) -> Node:
+    def _positions(self, output_type: str) -> Node:
         length = op.squeeze(self._length, ops.constant([0]))
-        return op.range(ops.constant(0), length, ops.constant(1), dtype)
+        return op.range(ops.constant(0), length, ops.constant(1), output_type)
 
     @staticmethod
     def _first_position(x: Node) -> Node:
