@@ -60,7 +60,8 @@ def word_pieces(*, token_types: bool = True) -> Any:
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.decoder = decoders.WordPiece()
     trainer = trainers.WordPieceTrainer(
-        vocab_size=VOCABULARY, special_tokens=[BERT_SPECIAL[1], *BERT_SPECIAL[:1], *BERT_SPECIAL[2:]]
+        vocab_size=VOCABULARY,
+        special_tokens=[BERT_SPECIAL[1], *BERT_SPECIAL[:1], *BERT_SPECIAL[2:]],
     )
     tokenizer.train_from_iterator(corpus(), trainer)
     tokenizer.post_processor = pair_template(tokenizer, BERT_SPECIAL, kind="bert")

@@ -8,6 +8,7 @@ PACKAGE = Path(__file__).parent.parent / "src" / "secondpass"
 # Level of each top-level module or folder. Of one level, only those in a tuple may meet.
 LEVELS = [
     {"types", "errors", "settings"},
+    {"facts", "report", "stats"},
     {"models"},
     {"scoring"},
     {"graph"},
@@ -15,6 +16,8 @@ LEVELS = [
     {"options"},
     {"reranker", "retrieval"},
     {"pipeline"},
+    {"bench", "evaluation"},
+    {"plan", "verify"},
     {"cli"},
     {"__main__"},
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from typing import TYPE_CHECKING
 
 import click
@@ -45,17 +44,8 @@ def command(questions: tuple[str, ...], depth: int, top_k: int) -> None:
 
 
 def open_index(embedder: Embedder) -> Index:
-    """Open the demo's index, or make it with a progress bar; half an index is never kept."""
-    from secondpass.retrieval.index import Index
-    from secondpass.retrieval.stdlib_docs import stdlib_documents
+    """Open the demo's index, or make it with a progress bar."""
+    from secondpass.retrieval.stdlib_index import open_stdlib_index
     from secondpass.settings import Settings
 
-    name = f"python-{platform.python_version()}-{embedder.digest[:12]}"
-    index = Index.create(
-        Settings.from_environment().cache_dir / "demo" / name, embedder, exist_ok=True
-    )
-    if not len(index):
-        documents = list(stdlib_documents())
-        with output.progress("embedding", len(documents)) as advance:
-            index.add(documents, progress=advance)
-    return index
+    return open_stdlib_index(embedder, Settings.from_environment().cache_dir, output.progress)

@@ -8,7 +8,13 @@ import openvino as ov
 
 from secondpass.engine.contract import Engine, Precision
 from secondpass.engine.graph_cache import GraphKey, load_or_build
-from secondpass.engine.openvino import OpenVINOEngine, checked_device, input_names, read_model
+from secondpass.engine.openvino import (
+    OpenVINOEngine,
+    checked_device,
+    held_precision,
+    input_names,
+    read_model,
+)
 from secondpass.engine.torch import TorchEngine
 from secondpass.errors import ModelFileError, UnsupportedModelError
 from secondpass.graph.build import BUILDER_VERSION, build_graph, can_build
@@ -52,17 +58,13 @@ def _read_graph_file(spec: ModelSpec, precision: Precision) -> ov.Model:
             f"{spec.weights.entry} wants the inputs {sorted(unknown)}; known are "
             f"{sorted(_KNOWN_INPUTS)}"
         )
-    held = "int8" if _holds_int8(model) else "fp32"
+    held = held_precision(model)
     if precision not in ("auto", held):
         raise UnsupportedModelError(
             f"{spec.name} holds an {held} graph only, so precision {precision!r} cannot be had "
             f"from it; take 'auto' or {held!r}, or a folder with model.safetensors"
         )
     return model
-
-
-def _holds_int8(model: ov.Model) -> bool:
-    return any(operation.get_type_name() == "FakeQuantize" for operation in model.get_ops())
 
 
 def _cached_graph(spec: ModelSpec, precision: Precision, cache_dir: Path) -> ov.Model:

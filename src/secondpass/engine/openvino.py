@@ -6,7 +6,7 @@ import queue
 from collections import deque
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import openvino as ov
@@ -34,7 +34,8 @@ class OpenVINOEngine:
         for _ in range(self.streams):
             self._requests.put(compiled.create_infer_request())
         arithmetic = str(compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name())
-        self.info = EngineInfo(f"openvino {ov.__version__}", device, precision, arithmetic, threads)
+        held = held_precision(model)
+        self.info = EngineInfo(f"openvino {ov.__version__}", device, held, arithmetic, threads)
 
     def run(self, batches: Sequence[Batch]) -> list[NDArray[np.float32]]:
         """Return one float32 array [rows, outputs] for each batch, in order.
@@ -87,6 +88,12 @@ def checked_device(device: str) -> str:
 def read_model(file: Any) -> ov.Model:
     """Read an OpenVINO IR or ONNX file."""
     return _core().read_model(file)
+
+
+def held_precision(model: ov.Model) -> Literal["int8", "fp32"]:
+    """Return "int8" for a quantised graph, else "fp32"."""
+    quantised = any(operation.get_type_name() == "FakeQuantize" for operation in model.get_ops())
+    return "int8" if quantised else "fp32"
 
 
 def input_names(model: ov.Model) -> list[str]:

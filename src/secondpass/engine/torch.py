@@ -43,7 +43,7 @@ class TorchEngine:
         self._model.eval()
         self._torch = torch
         self._accepts_types = int(spec.config.get("type_vocab_size") or 0) > 0
-        self.info = EngineInfo(f"torch {torch.__version__}", device, precision, "f32", threads)
+        self.info = EngineInfo(f"torch {torch.__version__}", device, "fp32", "f32", threads)
 
     def run(self, batches: Sequence[Batch]) -> list[NDArray[np.float32]]:
         """Return one float32 array [rows, labels] for each batch, in order."""

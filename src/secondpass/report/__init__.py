@@ -1,0 +1,1 @@
+"""Self-contained HTML pages: tables and figures, readable in light and dark."""
