@@ -48,7 +48,9 @@ CASES = [
     {
         "query": "wait for a task with a lock",
         "documents": [
-            " ".join(("date time lock file row key zone task path sort".split() * 9)[at : 2 * at])
+            " ".join(
+                f"{'date lock file row zone task path'[at % 30 :]} {step}" for step in range(at)
+            )
             for at in range(40)
         ],
     },
@@ -223,7 +225,7 @@ def make_legacy_activation(folder: Path) -> None:
 
 
 def make_without_pooler(folder: Path) -> None:
-    """The tiny BERT without its pooler: torch would draw one at random, so there is no reference."""
+    """The tiny BERT without its pooler: torch would draw one at random, so nothing to compare."""
     shutil.copytree(PARITY / "bert", folder)
     (folder / "reference.json").unlink()
     drop_pooler(folder / "model.safetensors")
@@ -256,7 +258,7 @@ def make_onnx(folder: Path) -> None:
         folder / "model.onnx",
         input_names=names,
         output_names=["logits"],
-        dynamic_axes=dict.fromkeys(names, {0: "rows", 1: "length"}),
+        dynamic_axes={name: {0: "rows", 1: "length"} for name in names},
         dynamo=False,
     )
     (folder / "model.safetensors").unlink()

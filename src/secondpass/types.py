@@ -81,7 +81,8 @@ class ModelInfo:
     """What a loaded model is and how it runs; enough to name it in a record.
 
     `revision` is the commit of a hub model. `precision` is what the weights are, "int8" or "fp32",
-    `arithmetic` what the device computes in where the graph is not int8, such as "bf16". `weights_sha256` is the weight file's hash.
+    `arithmetic` what the device computes in where the graph is not int8, such as "bf16".
+    `weights_sha256` is the weight file's hash.
     """
 
     name: str
