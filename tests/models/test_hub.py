@@ -55,6 +55,8 @@ class Hub:
         path = request.path.split("?")[0]
         if path.startswith("/api/models/tiny/bert/revision/"):
             self.send(request, *self.describe(path.rpartition("/")[2]), body=body)
+        elif path.startswith("/api/models/tiny/bert/tree/"):
+            self.send(request, *self.list_files(), body=body)
         elif path.startswith("/tiny/bert/resolve/"):
             revision, _, name = path.removeprefix("/tiny/bert/resolve/").partition("/")
             if body:
@@ -75,6 +77,13 @@ class Hub:
         described = {"id": "tiny/bert", "sha": commit, "siblings": siblings}
         return 200, json.dumps(described).encode(), {}
 
+    def list_files(self):
+        listed = [
+            {"type": "file", "path": name, "size": len(data), "oid": hashlib.sha1(data).hexdigest()}
+            for name, data in self.files.items()
+        ]
+        return 200, json.dumps(listed).encode(), {}
+
     @staticmethod
     def send(request, status, data, headers, *, body):
         request.send_response(status)
@@ -91,6 +100,7 @@ def hub(parity):
     hub = Hub(parity / "bert")
     yield hub
     hub.server.shutdown()
+    hub.server.server_close()
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from typing import Any, Literal
 
@@ -58,7 +59,7 @@ class OpenVINOEngine:
                 self._requests.put(flying.popleft())
         finally:
             for request in flying:
-                request.cancel()
+                _settle(request)
                 self._requests.put(request)
         return results
 
@@ -110,6 +111,12 @@ def _core() -> ov.Core:
 def _finish(request: Any) -> NDArray[np.float32]:
     request.wait()
     return np.array(request.get_output_tensor(0).data, dtype=np.float32)
+
+
+def _settle(request: Any) -> None:
+    """Wait for a request whose result nobody wants: a cancelled one would fail its next batch."""
+    with suppress(RuntimeError):
+        request.wait()
 
 
 def _properties(precision: Precision, device: str, threads: int, streams: int) -> dict[str, Any]:

@@ -16,6 +16,7 @@ CONFIG_FILES = (
     "1_Pooling/config.json",
 )
 WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json", "model-*-of-*.safetensors")
+WANTED_FILES = [*CONFIG_FILES, *WEIGHT_FILES]
 REQUIRED_FILES = ("config.json", "tokenizer.json")
 
 
@@ -68,9 +69,15 @@ def _cached_snapshot(repository: str, revision: str | None) -> Path | None:
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(repository, revision=revision, local_files_only=True))
-    except LocalEntryNotFoundError:
-        return None
+        # The same patterns as for the download: files that were never wanted are not missing.
+        found = snapshot_download(
+            repository, revision=revision, local_files_only=True, allow_patterns=WANTED_FILES
+        )
+        return Path(found)
+    except LocalEntryNotFoundError as error:
+        # Newer hub libraries say where a snapshot lies of which something is missing.
+        partial = getattr(error, "snapshot_path", None)
+        return Path(partial) if partial else None
 
 
 def _download(repository: str, revision: str | None, cached: Path | None) -> Path:
@@ -84,9 +91,7 @@ def _download(repository: str, revision: str | None, cached: Path | None) -> Pat
     )
 
     try:
-        folder = snapshot_download(
-            repository, revision=revision, allow_patterns=[*CONFIG_FILES, *WEIGHT_FILES]
-        )
+        folder = snapshot_download(repository, revision=revision, allow_patterns=WANTED_FILES)
     except RevisionNotFoundError:
         raise ModelNotFoundError(
             f"hub model {repository!r} has no revision {revision!r}; leave it out for the newest"
