@@ -1,0 +1,1 @@
+"""How long 100 candidates take: secondpass and its rivals on the same weights."""

@@ -1,0 +1,26 @@
+"""A rival's best batch size, found by trying."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from time import perf_counter
+
+BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64)
+
+
+def best_batch_size(score: Callable[[int], object]) -> int:
+    """Return the batch size whose better of two runs is the shortest; one run before warms up."""
+    score(BATCH_SIZES[-1])
+    spent = {size: min(_seconds(score, size) for _ in range(2)) for size in BATCH_SIZES}
+    return min(spent, key=lambda size: spent[size])
+
+
+def pairs_of(query: str, texts: Sequence[str]) -> list[tuple[str, str]]:
+    """Return what a cross-encoder reads."""
+    return [(query, text) for text in texts]
+
+
+def _seconds(score: Callable[[int], object], size: int) -> float:
+    started = perf_counter()
+    score(size)
+    return perf_counter() - started

@@ -1,0 +1,43 @@
+"""A contestant's process: loads once, then scores the list whose number comes on standard input.
+
+Answers are JSON, one a line, on the standard output it was started with; whatever the libraries
+print goes to standard error.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import re
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from time import perf_counter
+
+from benchmarks.speed.work import Work
+
+
+def main() -> None:
+    """Serve one contestant, named by its module, on one work file."""
+    name, file = sys.argv[1:]
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    work = Work.load(Path(file))
+    rival = importlib.import_module(f"benchmarks.speed.rivals.{name}")
+    rerank, detail = rival.load(work)
+    for query, texts in zip(work.queries[:2], work.candidates[:2], strict=True):
+        rerank(query, texts)
+    label = re.sub(r"{([\w-]+)}", lambda found: version(found[1]), rival.LABEL)
+    print(json.dumps({"label": label, "detail": detail}), file=answers, flush=True)
+    for line in sys.stdin:
+        number = int(line)
+        started = perf_counter()
+        scores = rerank(work.queries[number], work.candidates[number])
+        spent_ms = (perf_counter() - started) * 1000
+        answer = {"ms": spent_ms, "scores": [float(score) for score in scores]}
+        print(json.dumps(answer), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()
