@@ -96,7 +96,7 @@ def main() -> None:
             seed=arguments.seed,
         )
         contestants = run(work, Path(scratch), arguments.only)
-    report(work, contestants, arguments)
+        report(work, contestants, arguments)
 
 
 def run(work: Work, scratch: Path, names: list[str]) -> list[Contestant]:

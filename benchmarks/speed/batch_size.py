@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from time import perf_counter
 
-BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64)
+BATCH_SIZES = (2, 4, 8, 16, 32)
 
 
 def best_batch_size(score: Callable[[int], object]) -> int:

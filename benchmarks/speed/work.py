@@ -54,10 +54,10 @@ def make_work(model: Path, scratch: Path, *, rounds: int, depth: int, seed: int)
     tokenizer.no_truncation()
     tokenizer.no_padding()
     texts = [document.text for document in stdlib_documents()]
-    # Docstrings are short; what is searched in practice is longer. From 90 tokens on they average
+    # Docstrings are short; what is searched in practice is longer. From 130 tokens on they average
     # about 240 when cut at the model's limit.
     lengths = [len(encoding.ids) for encoding in tokenizer.encode_batch(texts)]
-    long = [text for text, length in zip(texts, lengths, strict=True) if length >= 90]
+    long = [text for text, length in zip(texts, lengths, strict=True) if length >= 130]
     chance.shuffle(long)
     calibration, pool = long[:300], long[300:]
     queries = [QUERIES[at % len(QUERIES)] for at in range(rounds)]
