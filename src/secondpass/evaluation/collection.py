@@ -21,7 +21,8 @@ class Collection:
     """What an evaluation needs. The queries of `qrels` are those that are evaluated.
 
     `pool` names the only documents a query may be answered with, where the collection was judged in
-    such pools. `folder` is where its files lie.
+    such pools. `folder` is where its files lie. `sampled_from` is how many queries were judged, where
+    only some of them are evaluated.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Collection:
     qrels: Qrels
     pool: Mapping[str, frozenset[str]] | None = None
     folder: Path | None = None
+    sampled_from: int | None = None
 
     @property
     def highest_grade(self) -> int:
@@ -68,7 +70,11 @@ class Collection:
             return self
         ids = list(self.qrels)
         chosen = np.random.default_rng(seed).choice(len(ids), queries, replace=False)
-        return replace(self, qrels={ids[at]: self.qrels[ids[at]] for at in sorted(chosen)})
+        return replace(
+            self,
+            qrels={ids[at]: self.qrels[ids[at]] for at in sorted(chosen)},
+            sampled_from=len(ids),
+        )
 
 
 def checked_collection(collection: Collection) -> Collection:

@@ -19,6 +19,9 @@ def make_notes(
     longest = max(map(len, stage.run.values()), default=0)
     notes = [
         f"{TIE_RULE}; a query without results scores zero",
+        f"the queries are a seeded choice of {collection.sampled_from:,} judged ones"
+        if collection.sampled_from
+        else "",
         _grades(collection, measures),
         _missing(collection),
         "only the pool of each query's judged candidates is ranked" if collection.pool else "",

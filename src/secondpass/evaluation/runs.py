@@ -13,6 +13,8 @@ from secondpass.evaluation.text_files import numbered_lines, open_text
 
 TIE_RULE = "ties are broken as trec_eval does: equal 32-bit scores by document id, descending"
 
+_LARGEST = float(np.finfo(np.float32).max)
+
 
 class Ranked(NamedTuple):
     """One document of a ranking and its score."""
@@ -90,7 +92,7 @@ def _run_fields(line: str, where: str) -> tuple[str, str, float]:
         score = float(fields[4])
     except ValueError:
         raise InputError(f"{where}: score {fields[4]!r} is no number") from None
-    if not abs(score) <= np.finfo(np.float32).max:
+    if not abs(score) <= _LARGEST:
         raise InputError(f"{where}: score {fields[4]} is no finite 32-bit number")
     return fields[0], fields[2], score
 

@@ -109,6 +109,8 @@ def _interval(
 
 def _randomisation_p(difference: NDArray[np.float64], seed: int, resamples: int) -> float:
     """Swap each pair's labels at random; all ways are tried where there are few."""
+    if difference.size < 2:  # both ways to label one pair are as far from zero
+        return 1.0
     found = _scipy_stats().permutation_test(
         (difference, np.zeros_like(difference)),
         lambda one, other, axis: np.mean(one - other, axis=axis),
