@@ -179,10 +179,11 @@ def test_what_can_go_wrong_with_ir_datasets(monkeypatch):
     fake_module(monkeypatch, lambda name: Dataset())
     assert open_collection("ir_datasets:beir/small").name == "beir/small"
 
-    def no_network(name):
-        raise ConnectionError("name resolution failed")
+    class Far(Dataset):
+        def qrels_iter(self):
+            raise ConnectionError("name resolution failed")
 
-    fake_module(monkeypatch, no_network)
+    fake_module(monkeypatch, lambda name: Far())
     with pytest.raises(InputError, match="beir/x cannot be fetched: name resolution failed"):
         open_collection("ir_datasets:beir/x")
     fake_module(monkeypatch, lambda name: {}[name])

@@ -20,9 +20,9 @@ Texts = Mapping[str, str]
 class Collection:
     """What an evaluation needs. The queries of `qrels` are those that are evaluated.
 
-    `pool` names the only documents a query may be answered with, where the collection was judged in
-    such pools. `folder` is where its files lie. `sampled_from` is how many queries were judged, where
-    only some of them are evaluated.
+    `pool` names the only documents that may answer a query, where it was judged in such pools.
+    `folder` is where its files lie. `sampled_from` is how many queries are judged, where only some
+    of them are evaluated.
     """
 
     name: str

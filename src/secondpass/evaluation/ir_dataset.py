@@ -22,9 +22,11 @@ def read_ir_dataset(name: str) -> Collection:
     except ImportError as error:
         raise MissingExtraError(f"{PREFIX}{name}", "datasets") from error
     try:
-        return from_dataset(ir_datasets.load(name), name)
+        dataset = ir_datasets.load(name)
     except KeyError:
         raise InputError(f"ir_datasets knows no {name!r}; see https://ir-datasets.com") from None
+    try:
+        return from_dataset(dataset, name)
     except (OSError, RuntimeError) as error:  # its downloader's own words for "no network"
         raise InputError(
             f"{PREFIX}{name} cannot be fetched: {error}; it needs the network once, or give a "
