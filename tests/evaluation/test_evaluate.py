@@ -226,16 +226,21 @@ def test_the_verdict_in_words():
     import numpy as np
 
     before, after = np.linspace(0.1, 0.4, 12), np.linspace(0.3, 0.5, 12)
-    comparisons = compare({"A": before, "B": before}, {"A": after, "B": before}, seed=0)
-    assert [one.verdict for one in comparisons] == ["helps", "no evidence that it helps"]
-    # All 4,096 label swaps are tried: 2 are as large. Holm doubles that.
+    lower = before.copy()
+    lower[3] -= 0.05
+    comparisons = compare(
+        dict.fromkeys("ABC", before), {"A": after, "B": before, "C": lower}, seed=0
+    )
+    unsure = "no evidence that it helps"
+    assert [one.verdict for one in comparisons] == ["helps", unsure, unsure]
+    # All 4,096 label swaps are tried: 2 are as large. Holm takes that three times.
     assert comparisons[0].p_value == pytest.approx(2 / 4096)
-    assert comparisons[0].p_holm == pytest.approx(4 / 4096)
-    assert comparisons[1].p_holm == 1.0
+    assert comparisons[0].p_holm == pytest.approx(6 / 4096)
+    assert comparisons[1].p_holm == comparisons[2].p_holm == 1.0
     words = in_words(comparisons)
     assert words.startswith("Reranking helps: A goes from 0.2500 to 0.4000 over 12 queries (+0.15")
-    assert "p = 0.001 after Holm's correction for 2 measures" in words
-    assert words.endswith("The measures do not agree: by B: no evidence that it helps.")
+    assert "p = 0.001 after Holm's correction for 3 measures" in words
+    assert words.endswith("3 measures). By C: no evidence that it helps.")
 
 
 def test_the_record_follows_its_schema(collection):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from secondpass.evaluation.result import Curve, Evaluation, HurtQuery, ShownDocument
-from secondpass.evaluation.verdict import bounds, in_words, p_text
+from secondpass.evaluation.verdict import bounds, in_words
 from secondpass.report.figures import INK, SERIES, SOFT, subplots, to_svg
 from secondpass.report.page import Figure, Section, Table, render
 
@@ -21,7 +23,7 @@ def to_html(evaluation: Evaluation, *, header: str, command: str) -> str:
     sections = [
         Section("Does it help?", tables=[_comparisons(evaluation)], figures=[_changes(evaluation)]),
         *([_depths(evaluation.curve)] if evaluation.curve else []),
-        Section("Most hurt queries", tables=[_hurt(one) for one in evaluation.most_hurt])
+        Section("Most hurt queries", tables=[_hurt(evaluation.most_hurt)])
         if evaluation.most_hurt
         else Section("Most hurt queries", "No query was hurt."),
         Section("How to read it", "\n".join(evaluation.notes)),
@@ -38,8 +40,8 @@ def _comparisons(evaluation: Evaluation) -> Table:
             "measure",
             "first stage",
             "reranked",
-            "difference [95 %]",
-            "Holm",
+            "difference [95 % interval]",
+            "p (Holm)",
             "helped",
             "hurt",
             "same",
@@ -51,7 +53,7 @@ def _comparisons(evaluation: Evaluation) -> Table:
                 f"{one.first_stage:.4f}",
                 f"{one.reranked:.4f}",
                 bounds(one),
-                p_text(one.p_holm),
+                f"{one.p_holm:.4f}",
                 str(one.helped),
                 str(one.hurt),
                 str(one.unchanged),
@@ -72,6 +74,7 @@ def _changes(evaluation: Evaluation) -> Figure:
     colours = [SERIES[0] if value > 0 else SERIES[1] for value in differences]
     figure, axes = subplots()
     axes.bar(range(1, len(differences) + 1), differences, width=1.0, color=colours)
+    axes.set_axisbelow(True)
     axes.axhline(0, color=SOFT, linewidth=1)
     axes.set_xlabel("queries, the most helped first")
     axes.set_ylabel(f"change of {main.measure}")
@@ -131,7 +134,7 @@ def _draw(curve: Curve) -> Figure:
         )
     axes.set_xlabel("P50 of reranking one query, ms")
     axes.set_ylabel(curve.measure)
-    axes.legend()
+    axes.legend(frameon=False)
     queries = timed[0][1].queries
     return Figure(
         to_svg(figure),
@@ -140,12 +143,21 @@ def _draw(curve: Curve) -> Figure:
     )
 
 
-def _hurt(one: HurtQuery) -> Table:
+def _hurt(queries: Sequence[HurtQuery]) -> Table:
+    return Table(
+        ("query", "what", "change", "text"), [row for one in queries for row in _hurt_rows(one)]
+    )
+
+
+def _hurt_rows(one: HurtQuery) -> list[tuple[str, ...]]:
     change = f"{one.first_stage:.4f} to {one.reranked:.4f}"
-    rows = [("query", change, _short(one.text)), ("now first", *_cells(one.now_first))]
+    rows: list[tuple[str, ...]] = [
+        (f"query {one.query_id}", "the query", change, _short(one.text)),
+        ("", "now first", *_cells(one.now_first)),
+    ]
     if one.relevant:
-        rows.append(("moved down", *_cells(one.relevant)))
-    return Table((f"query {one.query_id}", "", ""), rows)
+        rows.append(("", "moved down", *_cells(one.relevant)))
+    return rows
 
 
 def _cells(document: ShownDocument) -> tuple[str, str]:

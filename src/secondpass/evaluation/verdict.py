@@ -52,10 +52,10 @@ def in_words(comparisons: Sequence[Comparison]) -> str:
         f"{main.reranked:.4f} over {queries} queries ({bounds(main)}; {p_text(main.p_holm)}"
         f"{_corrected(len(comparisons))})."
     )
-    differing = [one for one in others if one.verdict != main.verdict]
-    if differing:
-        said = "; ".join(f"by {one.measure}: {one.verdict}" for one in differing)
-        sentence += f" The measures do not agree: {said}."
+    for one in others:
+        # One that no query changed in, such as R@100 at depth 100, says nothing either way.
+        if one.verdict != main.verdict and one.helped + one.hurt:
+            sentence += f" By {one.measure}: {one.verdict}."
     return sentence
 
 
