@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from secondpass.cli import output
-from secondpass.evaluation.report import enough_in_words, place_in_words
+from secondpass.evaluation.report import enough_in_words, milliseconds, place_in_words
 from secondpass.evaluation.result import CollectionFacts, Curve, Evaluation, HurtQuery
 from secondpass.evaluation.verdict import bounds, in_words
 from secondpass.facts.machine import Machine, read_machine
@@ -114,8 +114,8 @@ def _print_curve(curve: Curve) -> None:
             (
                 point.depth,
                 *(f"{value:.4f}" for value in point.values.values()),
-                f"{point.latency.p50_ms:.0f}" if point.latency else "-",
-                f"{point.latency.p95_ms:.0f}" if point.latency else "-",
+                milliseconds(point, "p50_ms"),
+                milliseconds(point, "p95_ms"),
             )
             for point in curve.points
         ],

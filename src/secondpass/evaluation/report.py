@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
-from secondpass.evaluation.result import Curve, Evaluation, HurtQuery, ShownDocument
+from secondpass.evaluation.result import Curve, CurvePoint, Evaluation, HurtQuery, ShownDocument
 from secondpass.evaluation.verdict import bounds, in_words
 from secondpass.report.figures import INK, SERIES, SOFT, subplots, to_svg
 from secondpass.report.page import Figure, Section, Table, render
@@ -92,14 +93,21 @@ def _depths(curve: Curve) -> Section:
             (
                 str(point.depth),
                 *(f"{value:.4f}" for value in point.values.values()),
-                f"{point.latency.p50_ms:.0f}" if point.latency else "",
-                f"{point.latency.p95_ms:.0f}" if point.latency else "",
+                milliseconds(point, "p50_ms"),
+                milliseconds(point, "p95_ms"),
             )
             for point in curve.points
         ],
     )
     drawn = [_draw(curve)] if any(point.latency for point in curve.points) else []
     return Section("Quality against latency", enough_in_words(curve), [table], drawn)
+
+
+def milliseconds(point: CurvePoint, field: Literal["p50_ms", "p95_ms"]) -> str:
+    """Return a time of a point; not to rerank takes none, and "-" stands for one not measured."""
+    if point.depth == 0:
+        return "0"
+    return f"{getattr(point.latency, field):.0f}" if point.latency else "-"
 
 
 def enough_in_words(curve: Curve) -> str:
