@@ -14,6 +14,7 @@ from secondpass.errors import SecondpassError
 # name -> (module under secondpass.cli, the line in the help)
 _COMMANDS = {
     "demo": ("demo", "Index this Python's own documentation, search it and rerank."),
+    "eval": ("eval", "Measure whether reranking helps, on judged queries."),
     "index": ("index", "Add text, Markdown, JSON Lines or CSV files to an index."),
     "models": ("models", "Show the models that need no download: embedded and cached."),
     "rerank": ("rerank", "Rerank candidates for a query."),

@@ -1,0 +1,173 @@
+"""secondpass eval COLLECTION."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from secondpass.cli import output
+from secondpass.cli.options import reranker_options
+from secondpass.errors import InputError
+
+if TYPE_CHECKING:
+    from secondpass.evaluation.collection import Collection
+    from secondpass.evaluation.evaluate import Evaluated
+    from secondpass.evaluation.first_stages.select import FirstStage
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command("eval")
+@click.argument("name", metavar="COLLECTION")
+@click.option(
+    "--first-stage",
+    "first_stages",
+    multiple=True,
+    default=("dense",),
+    show_default=True,
+    metavar="dense|bm25|run:FILE",
+    help="What finds the candidates; several are fused by reciprocal rank.",
+)
+@click.option("--depth", type=click.IntRange(min=1), default=100, show_default=True)
+@click.option(
+    "--depths",
+    metavar="N,N,...",
+    help="Draw the quality-latency curve over these depths, such as 10,20,50,100,200.",
+)
+@click.option(
+    "--measure",
+    "measures",
+    multiple=True,
+    help="As ir_measures writes it; the verdict is on the first.  "
+    "[default: nDCG@10, RR@10, AP, R@100]",
+)
+@click.option("--split", default="test", show_default=True, help="Which judgements of a folder.")
+@click.option("--corpus", type=_FILE, help="Documents, where COLLECTION is a file of judgements.")
+@click.option("--queries", type=_FILE, help="Queries, where COLLECTION is a file of judgements.")
+@click.option("--max-queries", type=click.IntRange(min=1), help="Evaluate a seeded choice of them.")
+@reranker_options
+@click.option("--run-out", type=_FILE, help="Write the reranked TREC run.")
+@click.option("--json", "json_file", type=_FILE, help="Write all of it as one JSON object.")
+@click.option("--html", "html_file", type=_FILE, help="Write a self-contained page.")
+@click.option("--seed", type=int, default=0, show_default=True)
+def command(
+    name: str,
+    first_stages: tuple[str, ...],
+    depth: int,
+    depths: str | None,
+    measures: tuple[str, ...],
+    split: str,
+    corpus: Path | None,
+    queries: Path | None,
+    max_queries: int | None,
+    run_out: Path | None,
+    json_file: Path | None,
+    html_file: Path | None,
+    seed: int,
+    **model_options: Any,
+) -> None:
+    """Measure whether reranking helps on judged queries, how sure that is, and what it takes.
+
+    COLLECTION is a folder in BEIR's layout (corpus.jsonl, queries.jsonl, qrels/SPLIT.tsv),
+    ir_datasets:ID, or a file of judgements (TREC's or BEIR's qrels) with --corpus and --queries.
+    """
+    from secondpass.cli.eval_output import print_evaluation
+    from secondpass.cli.loading import load_reranker
+    from secondpass.evaluation.evaluate import evaluate
+    from secondpass.evaluation.measures import DEFAULT_MEASURES
+    from secondpass.evaluation.open import open_collection
+
+    _check_folders(run_out, json_file, html_file)
+    curve_depths = _parse_depths(depths)
+    collection = open_collection(name, split=split, corpus=corpus, queries=queries)
+    if max_queries is not None:
+        collection = collection.sample(max_queries, seed)
+    stage = _find_candidates(
+        first_stages, collection, max(depth, *curve_depths, 0), model_options["threads"]
+    )
+    evaluated = evaluate(
+        collection,
+        stage,
+        load_reranker(**model_options),
+        depth=depth,
+        depths=curve_depths,
+        measures=measures or DEFAULT_MEASURES,
+        seed=seed,
+        progress=output.progress,
+    )
+    print_evaluation(evaluated.evaluation)
+    _write(evaluated, run_out, json_file, html_file)
+    if not evaluated.evaluation.complete:
+        sys.exit(130)
+
+
+def _find_candidates(
+    names: tuple[str, ...], collection: Collection, deepest: int, threads: int | None
+) -> FirstStage:
+    from secondpass.evaluation.first_stages.select import RUN_LENGTH, find_candidates
+    from secondpass.retrieval.embedder import Embedder
+    from secondpass.settings import Settings
+
+    return find_candidates(
+        names,
+        collection,
+        limit=max(RUN_LENGTH, deepest),
+        load_embedder=lambda: Embedder(threads=threads),
+        cache_dir=Settings.from_environment().cache_dir,
+        progress=output.progress,
+    )
+
+
+def _parse_depths(depths: str | None) -> tuple[int, ...]:
+    if depths is None:
+        return ()
+    try:
+        parsed = tuple(int(one) for one in depths.split(","))
+    except ValueError:
+        parsed = ()
+    if not parsed or min(parsed) < 1:
+        raise InputError(
+            f"--depths {depths!r} is no list of whole numbers of at least 1, such as 10,20,50,100"
+        )
+    return parsed
+
+
+def _check_folders(*files: Path | None) -> None:
+    """Refuse at once what could not be written after minutes of work."""
+    for file in files:
+        if file is not None and not file.absolute().parent.is_dir():
+            raise InputError(f"{file} cannot be written: there is no folder {file.parent}")
+
+
+def _write(
+    evaluated: Evaluated, run_out: Path | None, json_file: Path | None, html_file: Path | None
+) -> None:
+    from secondpass.cli.eval_output import header
+    from secondpass.evaluation.record import to_record
+    from secondpass.evaluation.report import to_html
+    from secondpass.evaluation.runs import write_run
+    from secondpass.facts.machine import read_machine
+    from secondpass.facts.software import read_software
+    from secondpass.report.page import write
+
+    called = shlex.join(["secondpass", *sys.argv[1:]])
+    evaluation = evaluated.evaluation
+    if run_out:
+        write_run(run_out, evaluated.run, "secondpass")
+    if json_file:
+        record = to_record(
+            evaluation,
+            machine=read_machine(),
+            software=read_software(),
+            command=called,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+        write(json_file, json.dumps(record, ensure_ascii=False, indent=1) + "\n")
+    if html_file:
+        write(html_file, to_html(evaluation, header=header(evaluation), command=called))

@@ -1,0 +1,1 @@
+"""Ranking quality on judged queries: does reranking help, how much, and at what depth?"""

@@ -1,0 +1,85 @@
+"""Quality against latency: what each depth of reranking gives, and what it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import numpy as np
+
+from secondpass.evaluation.collection import Collection
+from secondpass.evaluation.measures import Measures
+from secondpass.evaluation.rerank import Rescored, at_depth, candidate_texts
+from secondpass.evaluation.result import Curve, CurvePoint, Latency
+from secondpass.evaluation.runs import Run
+from secondpass.pipeline import SecondPass
+
+# Each depth is timed on this many queries: enough for the median, and it need not take long.
+TIMED_QUERIES = 20
+# "As good as the best" is within this share of it.
+_NEAR_BEST = 0.01
+
+
+def to_latency(times_ms: Iterable[float]) -> Latency | None:
+    """Summarise the times of single queries; None without any."""
+    times = np.fromiter(times_ms, np.float64)
+    if not times.size:
+        return None
+    p50, p95 = np.percentile(times, (50, 95))
+    return Latency(int(times.size), float(times.mean()), float(p50), float(p95))
+
+
+def time_depths(
+    collection: Collection,
+    run: Run,
+    reranker: SecondPass,
+    query_ids: Sequence[str],
+    depths: Sequence[int],
+    advance: Callable[[int], None],
+) -> dict[int, Latency]:
+    """Rerank each query at each depth and time it. All depths of one query come together, so that
+    a machine that slows down slows all of them.
+    """
+    times: dict[int, list[float]] = {depth: [] for depth in depths}
+    for query_id in query_ids:
+        texts = candidate_texts(collection, run[query_id][: max(depths)])
+        for depth in depths:
+            ranking = reranker.rank(collection.queries[query_id], texts[:depth], top_k=None)
+            times[depth].append(ranking.timings.total_ms)
+            advance(1)
+    return {depth: found for depth in depths if (found := to_latency(times[depth]))}
+
+
+def timed_queries(rescored: Rescored, seed: int) -> list[str]:
+    """Choose the queries to time by."""
+    ids = list(rescored.scores)
+    if len(ids) <= TIMED_QUERIES:
+        return ids
+    chosen = np.random.default_rng(seed).choice(len(ids), TIMED_QUERIES, replace=False)
+    return [ids[at] for at in sorted(chosen)]
+
+
+def quality_curve(
+    run: Run,
+    rescored: Rescored,
+    measures: Measures,
+    depths: Sequence[int],
+    latencies: Mapping[int, Latency],
+) -> Curve:
+    """Measure the run at each depth, and without reranking as depth 0.
+
+    No depth is scored again: a candidate's score does not depend on the others'.
+    """
+    points = []
+    for depth in (0, *depths):
+        values = measures.values(at_depth(run, rescored.scores, depth) if depth else run)
+        means = {name: float(found.mean()) for name, found in values.items()}
+        points.append(CurvePoint(depth, means, latencies.get(depth)))
+    return to_curve(points, measures.names[0])
+
+
+def to_curve(points: Sequence[CurvePoint], measure: str) -> Curve:
+    """Name the best depth, and the smallest that is within 1 % of it."""
+    best = max(points, key=lambda point: point.values[measure])
+    least = (1 - _NEAR_BEST) * best.values[measure]
+    enough = min(point.depth for point in points if point.values[measure] >= least)
+    return Curve(measure, tuple(points), best.depth, enough)

@@ -1,0 +1,169 @@
+"""The evaluation: rerank a first stage's candidates, measure both, say whether it helped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from secondpass.evaluation.collection import Collection
+from secondpass.evaluation.depths import quality_curve, time_depths, timed_queries, to_latency
+from secondpass.evaluation.first_stages.select import FirstStage
+from secondpass.evaluation.hurt import most_hurt
+from secondpass.evaluation.measures import DEFAULT_MEASURES, Measures, Values
+from secondpass.evaluation.notes import make_notes
+from secondpass.evaluation.rerank import Rescored, at_depth, rescore
+from secondpass.evaluation.result import (
+    CollectionFacts,
+    Curve,
+    Evaluation,
+    Latency,
+    QueryResult,
+)
+from secondpass.evaluation.runs import Run
+from secondpass.evaluation.verdict import compare
+from secondpass.options import whole
+from secondpass.types import ModelInfo, Ranking
+
+ProgressBar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
+
+
+class Reranker(Protocol):
+    """A second stage that says what it is, such as `CrossEncoderReranker`."""
+
+    @property
+    def info(self) -> ModelInfo:
+        """What is loaded."""
+        ...
+
+    def rank(self, query: str, texts: Sequence[str], top_k: int | None = 10) -> Ranking:
+        """Return the best texts, best first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """The result, and the reranked run it was measured on."""
+
+    evaluation: Evaluation
+    run: Run
+
+
+def evaluate(
+    collection: Collection,
+    stage: FirstStage,
+    reranker: Reranker,
+    *,
+    depth: int = 100,
+    depths: Sequence[int] = (),
+    measures: Sequence[str] = DEFAULT_MEASURES,
+    seed: int = 0,
+    progress: ProgressBar,
+) -> Evaluated:
+    """Measure the first stage and the reranking of its top `depth` on a collection's judgements.
+
+    Args:
+        collection: its judged queries are evaluated.
+        stage: the candidates, of `find_candidates`.
+        reranker: the second pass.
+        depth: how many candidates of each query are reranked.
+        depths: further depths for the quality-latency curve; none for no curve.
+        measures: names as ir_measures writes them; the verdict is on the first.
+        seed: of the resampling, and of the choice of queries that are timed.
+        progress: makes a bar from a description and a total.
+
+    Raises:
+        InputError: an unknown measure, a depth below 1, or data that do not belong together.
+        MissingExtraError: ir_measures or scipy is not installed.
+    """
+    whole("depth", depth)
+    curve_depths = sorted({depth, *(whole("a depth", one) for one in depths)}) if depths else []
+    deepest = max(depth, *depths) if depths else depth
+    # Checked now: reranking takes minutes, a misspelt name should not.
+    Measures(measures, collection.qrels)
+    # The first call also starts the engine: it is not one to time.
+    reranker.rank("warm up", ["warm up"], top_k=None)
+    with progress(f"reranking {deepest} a query", len(collection.qrels)) as advance:
+        rescored = rescore(collection, stage.run, reranker, deepest, advance)
+    done = replace(collection, qrels={id_: collection.qrels[id_] for id_ in rescored.done})
+    measured = Measures(measures, done.qrels)
+    latencies = _time(done, stage.run, reranker, rescored, curve_depths, seed, progress)
+    run = at_depth(
+        {id_: stage.run[id_] for id_ in done.qrels if id_ in stage.run}, rescored.scores, depth
+    )
+    before, after = measured.values(stage.run), measured.values(run)
+    main = measured.names[0]
+    evaluation = Evaluation(
+        complete=rescored.complete,
+        collection=_facts(done),
+        first_stage=stage.description,
+        model=reranker.info,
+        depth=depth,
+        seed=seed,
+        comparisons=compare(before, after, seed=seed),
+        latency=to_latency(rescored.times_ms.values())
+        if depth == deepest
+        else latencies.get(depth),
+        curve=_curve(stage.run, rescored, measured, curve_depths, latencies),
+        most_hurt=most_hurt(done, before[main], after[main], stage.run, run),
+        queries=_query_results(done, rescored, before, after),
+        notes=make_notes(done, stage, measured, rescored, deepest),
+    )
+    return Evaluated(evaluation, run)
+
+
+def _time(
+    collection: Collection,
+    run: Run,
+    reranker: Reranker,
+    rescored: Rescored,
+    depths: Sequence[int],
+    seed: int,
+    progress: ProgressBar,
+) -> dict[int, Latency]:
+    if not depths or not rescored.complete:
+        return {}
+    query_ids = timed_queries(rescored, seed)
+    try:
+        with progress("timing each depth", len(query_ids) * len(depths)) as advance:
+            return time_depths(collection, run, reranker, query_ids, depths, advance)
+    except KeyboardInterrupt:  # the quality is known by now, and worth printing
+        rescored.complete = False
+        return {}
+
+
+def _curve(
+    run: Run,
+    rescored: Rescored,
+    measures: Measures,
+    depths: Sequence[int],
+    latencies: dict[int, Latency],
+) -> Curve | None:
+    return quality_curve(run, rescored, measures, depths, latencies) if depths else None
+
+
+def _facts(collection: Collection) -> CollectionFacts:
+    return CollectionFacts(
+        name=collection.name,
+        sha256=collection.sha256,
+        documents=len(collection.documents),
+        queries=len(collection.qrels),
+        judgements=collection.judgements,
+        highest_grade=collection.highest_grade,
+    )
+
+
+def _query_results(
+    collection: Collection, rescored: Rescored, before: Values, after: Values
+) -> tuple[QueryResult, ...]:
+    return tuple(
+        QueryResult(
+            query_id=query_id,
+            first_stage={name: float(values[at]) for name, values in before.items()},
+            reranked={name: float(values[at]) for name, values in after.items()},
+            rerank_ms=rescored.times_ms.get(query_id),
+            not_reranked=rescored.refused.get(query_id),
+        )
+        for at, query_id in enumerate(collection.qrels)
+    )

@@ -1,0 +1,1 @@
+"""First stages: what finds the candidates, one file each; `select` alone knows them all."""

@@ -1,0 +1,69 @@
+"""The only importer of all first stages: their names to one run of candidates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from secondpass.errors import InputError
+from secondpass.evaluation.collection import Collection
+from secondpass.evaluation.first_stages import bm25, dense, fusion, given
+from secondpass.evaluation.own_document import without_own_document
+from secondpass.evaluation.runs import Run
+from secondpass.retrieval.contract import TextEmbedder
+
+# As long as TREC's runs, so that AP and R@100 mean what they mean elsewhere.
+RUN_LENGTH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class FirstStage:
+    """What was found, how it came about, and how many queries met their own document."""
+
+    description: str
+    run: Run
+    own_documents_dropped: int
+
+
+def find_candidates(
+    names: Sequence[str],
+    collection: Collection,
+    *,
+    limit: int,
+    load_embedder: Callable[[], TextEmbedder],
+    cache_dir: Path,
+    progress: dense.ProgressBar,
+) -> FirstStage:
+    """Run the first stages of these names, "dense", "bm25" or "run:FILE"; several are fused.
+
+    Raises:
+        InputError: another name, or a run that is not usable.
+        MissingExtraError: what a first stage needs is not installed.
+    """
+
+    def one(name: str) -> tuple[str, Run]:
+        if name == "dense":
+            embedder = load_embedder()
+            found = dense.dense_run(
+                collection, embedder, limit=limit, cache_dir=cache_dir, progress=progress
+            )
+            return f"dense ({embedder.name}, every vector compared)", found
+        if name == "bm25":
+            return bm25.DESCRIPTION, bm25.bm25_run(collection, limit=limit)
+        if name.startswith(given.PREFIX):
+            file = name.removeprefix(given.PREFIX)
+            return file, given.given_run(collection, file)
+        raise InputError(f"--first-stage {name!r} is not known: give dense, bm25 or run:FILE")
+
+    described, runs = zip(*map(one, dict.fromkeys(names)), strict=True)
+    run, dropped = without_own_document(
+        runs[0] if len(runs) == 1 else fusion.fuse(runs), collection
+    )
+    return FirstStage(_describe(described), run, dropped)
+
+
+def _describe(parts: Sequence[str]) -> str:
+    if len(parts) == 1:
+        return parts[0]
+    return f"{' + '.join(parts)}, fused by reciprocal rank (k = {fusion.K}, Cormack et al. 2009)"

@@ -1,0 +1,86 @@
+"""Measures of a ranking by ir_measures, one value a query."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from secondpass.errors import InputError, MissingExtraError
+from secondpass.evaluation.qrels import Qrels
+from secondpass.evaluation.runs import Run
+
+DEFAULT_MEASURES = ("nDCG@10", "RR@10", "AP", "R@100")
+
+# Measure name -> one value for each query, in the order of the qrels.
+Values = Mapping[str, NDArray[np.float64]]
+
+
+class Measures:
+    """Measures by name, checked once and then computed on any number of runs.
+
+    Raises:
+        InputError: a name that ir_measures does not know or cannot compute here.
+        MissingExtraError: ir_measures is not installed.
+    """
+
+    def __init__(self, names: Sequence[str], qrels: Qrels) -> None:
+        measures = _import_ir_measures()
+        self._query_ids = list(qrels)
+        self._measures = [_parse(measures, name) for name in dict.fromkeys(names)]
+        self.names = tuple(map(str, self._measures))
+        try:
+            self._evaluator = measures.evaluator(self._measures, {**qrels})
+        except ValueError as error:
+            raise InputError(f"--measure {', '.join(names)}: {error}") from None
+
+    @property
+    def binary(self) -> tuple[str, ...]:
+        """Return the measures that know only relevant or not, and count grades of 1 and more so."""
+        return tuple(
+            str(one)
+            for one in self._measures
+            if "rel" in one.SUPPORTED_PARAMS and one["rel"] == 1 and "rel" not in one.params
+        )
+
+    def values(self, run: Run) -> Values:
+        """Return each measure's value for each query; a query without results has zero.
+
+        Positions stand in for the scores: the packages behind ir_measures break ties in ways of
+        their own, and so each of them sees the one order that `run` has.
+        """
+        positions = {
+            query_id: {one.document_id: float(-at) for at, one in enumerate(run[query_id])}
+            for query_id in self._query_ids
+            if run.get(query_id)
+        }
+        found = {
+            (str(metric.measure), metric.query_id): metric.value
+            for metric in self._evaluator.iter_calc(positions)
+        }
+        return {
+            name: np.array([found[name, query_id] for query_id in self._query_ids], np.float64)
+            for name in self.names
+        }
+
+
+def _parse(measures: Any, name: str) -> Any:
+    try:
+        parsed = measures.parse_measure(name)
+        parsed.validate_params()
+    except (AssertionError, KeyError, NameError, TypeError, ValueError) as error:
+        raise InputError(
+            f"--measure {name!r} is not known to ir_measures ({error}); write for example "
+            f"{', '.join(DEFAULT_MEASURES)} or AP(rel=2)"
+        ) from None
+    return parsed
+
+
+def _import_ir_measures() -> Any:
+    try:
+        import ir_measures
+    except ImportError as error:
+        raise MissingExtraError("secondpass eval", "measure") from error
+    return ir_measures

@@ -1,0 +1,80 @@
+"""What a reader must know to read the numbers right: rules, and all that was left out."""
+
+from __future__ import annotations
+
+from secondpass.evaluation.collection import Collection
+from secondpass.evaluation.first_stages.select import FirstStage
+from secondpass.evaluation.measures import Measures
+from secondpass.evaluation.rerank import Rescored
+from secondpass.evaluation.runs import TIE_RULE
+
+# So many queries are named; the JSON names all.
+_NAMED = 5
+
+
+def make_notes(
+    collection: Collection, stage: FirstStage, measures: Measures, rescored: Rescored, deepest: int
+) -> tuple[str, ...]:
+    """Return the notes that apply, the rules first."""
+    longest = max(map(len, stage.run.values()), default=0)
+    notes = [
+        f"{TIE_RULE}; a query without results scores zero",
+        f"the queries are a seeded choice of {collection.sampled_from:,} judged ones"
+        if collection.sampled_from
+        else "",
+        _grades(collection, measures),
+        _missing(collection),
+        "only the pool of each query's judged candidates is ranked" if collection.pool else "",
+        _own_documents(stage),
+        _empty(collection, stage),
+        f"no query has more than {longest} candidates: depth {deepest} reads no more"
+        if longest < deepest
+        else "",
+        _truncated(rescored),
+        _refused(rescored),
+    ]
+    return tuple(note for note in notes if note)
+
+
+def _grades(collection: Collection, measures: Measures) -> str:
+    if collection.highest_grade < 2 or not measures.binary:
+        return ""
+    return (
+        f"grades go up to {collection.highest_grade}; {', '.join(measures.binary)} count grade 1 "
+        "and more as relevant (for another: AP(rel=2))"
+    )
+
+
+def _missing(collection: Collection) -> str:
+    missing = collection.judged_missing
+    if not missing:
+        return ""
+    return f"{missing:,} of {collection.judgements:,} judged documents are not in the corpus"
+
+
+def _own_documents(stage: FirstStage) -> str:
+    dropped = stage.own_documents_dropped
+    return f"{dropped} queries found themselves as a document; dropped" if dropped else ""
+
+
+def _empty(collection: Collection, stage: FirstStage) -> str:
+    empty = sum(not stage.run.get(query_id) for query_id in collection.qrels)
+    return f"{empty} judged queries have no candidates and score zero" if empty else ""
+
+
+def _truncated(rescored: Rescored) -> str:
+    if not rescored.truncated:
+        return ""
+    total = sum(map(len, rescored.scores.values()))
+    return f"{rescored.truncated:,} of {total:,} texts did not fit --max-length and were cut"
+
+
+def _refused(rescored: Rescored) -> str:
+    if not rescored.refused:
+        return ""
+    named = list(rescored.refused)[:_NAMED]
+    more = ", …" if len(rescored.refused) > _NAMED else ""
+    return (
+        f"{len(rescored.refused)} queries were not reranked and keep the first stage's order: "
+        f"{', '.join(named)}{more} ({rescored.refused[named[0]]})"
+    )

@@ -1,0 +1,56 @@
+"""Finds a collection by what the user calls it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from secondpass.errors import InputError
+from secondpass.evaluation.beir_folder import read_beir_folder, read_documents, read_queries
+from secondpass.evaluation.collection import Collection, checked_collection
+from secondpass.evaluation.ir_dataset import PREFIX, read_ir_dataset
+from secondpass.evaluation.qrels import read_qrels
+
+
+def open_collection(
+    name: str, *, split: str = "test", corpus: Path | None = None, queries: Path | None = None
+) -> Collection:
+    """Read a collection.
+
+    Args:
+        name: a folder in BEIR's layout, "ir_datasets:ID", or a file of judgements (TREC or BEIR).
+        split: which judgements of a folder.
+        corpus: the documents that belong to a file of judgements, as JSON Lines.
+        queries: its queries, as JSON Lines.
+
+    Raises:
+        InputError: it is not there or not whole; the message says what is missing.
+        MissingExtraError: "ir_datasets:ID" without that package.
+    """
+    path = Path(name)
+    if name.startswith(PREFIX):
+        found = read_ir_dataset(name.removeprefix(PREFIX))
+    elif path.is_dir():
+        found = read_beir_folder(path, split)
+    elif path.is_file():
+        found = _read_files(path, corpus, queries)
+    else:
+        raise InputError(
+            f"there is no collection {name!r}: give a folder in BEIR's layout, {PREFIX}ID, or a "
+            "file of judgements with --corpus and --queries"
+        )
+    return checked_collection(found)
+
+
+def _read_files(qrels: Path, corpus: Path | None, queries: Path | None) -> Collection:
+    if corpus is None or queries is None:
+        raise InputError(
+            f"{qrels} is a file of judgements: give the texts too, with --corpus FILE and "
+            "--queries FILE (JSON Lines with '_id' and 'text')"
+        )
+    return Collection(
+        name=qrels.name,
+        documents=read_documents(corpus),
+        queries=read_queries(queries),
+        qrels=read_qrels(qrels),
+        folder=qrels.parent,
+    )

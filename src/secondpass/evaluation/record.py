@@ -1,0 +1,39 @@
+"""An evaluation as JSON, described by schema.json beside this file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from secondpass.evaluation.result import Evaluation
+from secondpass.facts.machine import Machine
+from secondpass.facts.software import Software
+
+SCHEMA = "secondpass/eval/1"
+
+
+def to_record(
+    evaluation: Evaluation, *, machine: Machine, software: Software, command: str, created: str
+) -> dict[str, Any]:
+    """Return the evaluation, and what it depends on, as JSON values.
+
+    `command` is what was called, `created` the time in ISO 8601.
+    """
+    return {
+        "schema": SCHEMA,
+        "created": created,
+        "command": command,
+        "machine": asdict(machine),
+        "software": asdict(software),
+        **asdict(evaluation),
+    }
+
+
+def read_schema() -> dict[str, Any]:
+    """Return the JSON Schema of the record."""
+    schema: dict[str, Any] = json.loads(
+        Path(__file__).with_name("schema.json").read_text(encoding="utf-8")
+    )
+    return schema

@@ -1,0 +1,183 @@
+"""An evaluation as a self-contained HTML page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from secondpass.evaluation.result import Curve, CurvePoint, Evaluation, HurtQuery, ShownDocument
+from secondpass.evaluation.verdict import bounds, in_words
+from secondpass.report.figures import INK, SERIES, SOFT, subplots, to_svg
+from secondpass.report.page import Figure, Section, Table, render
+
+# Texts are shown to here; the JSON has them whole.
+_SHOWN_CHARACTERS = 300
+
+
+def to_html(evaluation: Evaluation, *, header: str, command: str) -> str:
+    """Return the page. `header` says what the numbers depend on, `command` how to repeat them.
+
+    Raises:
+        MissingExtraError: jinja2 or matplotlib is not installed.
+    """
+    incomplete = "" if evaluation.complete else "INCOMPLETE, it was interrupted. "
+    sections = [
+        Section("Does it help?", tables=[_comparisons(evaluation)], figures=[_changes(evaluation)]),
+        *([_depths(evaluation.curve)] if evaluation.curve else []),
+        Section("Most hurt queries", tables=[_hurt(evaluation.most_hurt)])
+        if evaluation.most_hurt
+        else Section("Most hurt queries", "No query was hurt."),
+        Section("How to read it", "\n".join(evaluation.notes)),
+        Section("What it depends on", header),
+        Section("To repeat it", command),
+    ]
+    title = f"Reranking {evaluation.collection.name} with {evaluation.model.name}"
+    return render(title, incomplete + in_words(evaluation.comparisons), sections)
+
+
+def _comparisons(evaluation: Evaluation) -> Table:
+    return Table(
+        (
+            "measure",
+            "first stage",
+            "reranked",
+            "difference [95 % interval]",
+            "p (Holm)",
+            "helped",
+            "hurt",
+            "same",
+            "verdict",
+        ),
+        [
+            (
+                one.measure,
+                f"{one.first_stage:.4f}",
+                f"{one.reranked:.4f}",
+                bounds(one),
+                f"{one.p_holm:.4f}",
+                str(one.helped),
+                str(one.hurt),
+                str(one.unchanged),
+                one.verdict,
+            )
+            for one in evaluation.comparisons
+        ],
+    )
+
+
+def _changes(evaluation: Evaluation) -> Figure:
+    """Draw each query's difference as a bar, the most helped first."""
+    main = evaluation.comparisons[0]
+    differences = sorted(
+        (one.reranked[main.measure] - one.first_stage[main.measure] for one in evaluation.queries),
+        reverse=True,
+    )
+    colours = [SERIES[0] if value > 0 else SERIES[1] for value in differences]
+    figure, axes = subplots()
+    axes.bar(range(1, len(differences) + 1), differences, width=1.0, color=colours)
+    axes.set_axisbelow(True)
+    axes.axhline(0, color=SOFT, linewidth=1)
+    axes.set_xlabel("queries, the most helped first")
+    axes.set_ylabel(f"change of {main.measure}")
+    caption = (
+        f"{main.measure} of each query, reranked minus first stage: {main.helped} helped, "
+        f"{main.hurt} hurt, {main.unchanged} unchanged."
+    )
+    return Figure(to_svg(figure), caption)
+
+
+def _depths(curve: Curve) -> Section:
+    table = Table(
+        ("depth", *curve.points[0].values, "P50 ms", "P95 ms"),
+        [
+            (
+                str(point.depth),
+                *(f"{value:.4f}" for value in point.values.values()),
+                milliseconds(point, "p50_ms"),
+                milliseconds(point, "p95_ms"),
+            )
+            for point in curve.points
+        ],
+    )
+    drawn = [_draw(curve)] if any(point.latency for point in curve.points) else []
+    return Section("Quality against latency", enough_in_words(curve), [table], drawn)
+
+
+def milliseconds(point: CurvePoint, field: Literal["p50_ms", "p95_ms"]) -> str:
+    """Return a time of a point; not to rerank takes none, and "-" stands for one not measured."""
+    if point.depth == 0:
+        return "0"
+    return f"{getattr(point.latency, field):.0f}" if point.latency else "-"
+
+
+def enough_in_words(curve: Curve) -> str:
+    """Name the smallest depth that is good enough."""
+    best = next(point for point in curve.points if point.depth == curve.best_depth)
+    if curve.enough_depth == 0:
+        return (
+            f"Without reranking {curve.measure} is already within 1 % of the best "
+            f"({best.values[curve.measure]:.4f}, depth {curve.best_depth})."
+        )
+    return (
+        f"Depth {curve.enough_depth} is the smallest within 1 % of the best {curve.measure} "
+        f"({best.values[curve.measure]:.4f}, depth {curve.best_depth})."
+    )
+
+
+def _draw(curve: Curve) -> Figure:
+    timed = [(point, point.latency) for point in curve.points if point.latency]
+    times = [latency.p50_ms for _, latency in timed]
+    values = [point.values[curve.measure] for point, _ in timed]
+    figure, axes = subplots()
+    axes.plot(times, values, color=SERIES[0], marker="o", label="reranked")
+    axes.axhline(
+        curve.points[0].values[curve.measure],
+        color=SERIES[1],
+        linestyle="--",
+        label="first stage alone",
+    )
+    for (point, _), time, value in zip(timed, times, values, strict=True):
+        axes.annotate(
+            str(point.depth), (time, value), textcoords="offset points", xytext=(4, -14), color=INK
+        )
+    axes.set_xlabel("P50 of reranking one query, ms")
+    axes.set_ylabel(curve.measure)
+    axes.legend(frameon=False)
+    queries = timed[0][1].queries
+    return Figure(
+        to_svg(figure),
+        f"{curve.measure} against the median time of reranking, by depth (the number at each "
+        f"point). The times are those of {queries} queries reranked at every depth.",
+    )
+
+
+def _hurt(queries: Sequence[HurtQuery]) -> Table:
+    return Table(
+        ("query", "what", "change", "text"), [row for one in queries for row in _hurt_rows(one)]
+    )
+
+
+def _hurt_rows(one: HurtQuery) -> list[tuple[str, ...]]:
+    change = f"{one.first_stage:.4f} to {one.reranked:.4f}"
+    rows: list[tuple[str, ...]] = [
+        (f"query {one.query_id}", "the query", change, _short(one.text)),
+        ("", "now first", *_cells(one.now_first)),
+    ]
+    if one.relevant:
+        rows.append(("", "moved down", *_cells(one.relevant)))
+    return rows
+
+
+def _cells(document: ShownDocument) -> tuple[str, str]:
+    return place_in_words(document), _short(document.text)
+
+
+def place_in_words(document: ShownDocument) -> str:
+    """Say where a document moved, and its grade."""
+    grade = "not judged" if document.grade is None else f"grade {document.grade}"
+    return f"from rank {document.first_rank} to {document.rank}, {grade}"
+
+
+def _short(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= _SHOWN_CHARACTERS else flat[: _SHOWN_CHARACTERS - 1] + "…"

@@ -1,0 +1,103 @@
+"""TREC runs: what a ranker found for each query. Read and written, in trec_eval's order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from secondpass.errors import InputError
+from secondpass.evaluation.text_files import numbered_lines, open_text
+
+TIE_RULE = "ties are broken as trec_eval does: equal 32-bit scores by document id, descending"
+
+_LARGEST = float(np.finfo(np.float32).max)
+
+
+class Ranked(NamedTuple):
+    """One document of a ranking and its score."""
+
+    document_id: str
+    score: float
+
+
+# Query id -> its documents, best first, always in trec_eval's order.
+Run = Mapping[str, tuple[Ranked, ...]]
+
+
+def in_trec_order(scored: Iterable[Ranked]) -> tuple[Ranked, ...]:
+    """Return documents in the order trec_eval gives them, whatever order they came in.
+
+    It reads scores as 32-bit floats, puts the highest first, and of equal scores the document whose
+    id is last in the alphabet.
+    """
+    return tuple(
+        sorted(
+            scored,
+            key=lambda one: (float(np.float32(one.score)), one.document_id),
+            reverse=True,
+        )
+    )
+
+
+def read_run(file: Path) -> Run:
+    """Read a TREC run: query id, Q0, document id, rank, score and tag on each line; .gz too.
+
+    As trec_eval does, it orders by score and does not look at the rank.
+
+    Raises:
+        InputError: no such file, or a line that is none of a run; the message names the line.
+    """
+    found: dict[str, dict[str, float]] = {}
+    for number, line in numbered_lines(file):
+        query_id, document_id, score = _run_fields(line, f"{file} line {number}")
+        documents = found.setdefault(query_id, {})
+        if document_id in documents:
+            raise InputError(
+                f"{file} line {number}: document {document_id!r} is there twice for query "
+                f"{query_id!r}"
+            )
+        documents[document_id] = score
+    return {
+        query_id: in_trec_order(Ranked(*one) for one in documents.items())
+        for query_id, documents in found.items()
+    }
+
+
+def write_run(file: Path, run: Run, tag: str) -> None:
+    """Write a TREC run that trec_eval orders as it is ordered here; gzipped for a name in .gz.
+
+    Raises:
+        InputError: the file cannot be written, or an id has white space in it.
+    """
+    try:
+        with open_text(file, "wt") as stream:
+            for query_id, ranked in run.items():
+                for rank, one in enumerate(ranked, start=1):
+                    ids = f"{_word(query_id)} Q0 {_word(one.document_id)}"
+                    stream.write(f"{ids} {rank} {one.score!r} {_word(tag)}\n")
+    except OSError as error:
+        raise InputError(f"{file} cannot be written: {error.strerror}") from error
+
+
+def _run_fields(line: str, where: str) -> tuple[str, str, float]:
+    fields = line.split()
+    if len(fields) != 6:
+        raise InputError(
+            f"{where} has {len(fields)} fields, expected 6: query-id Q0 document-id rank score tag"
+        )
+    try:
+        score = float(fields[4])
+    except ValueError:
+        raise InputError(f"{where}: score {fields[4]!r} is no number") from None
+    if not abs(score) <= _LARGEST:
+        raise InputError(f"{where}: score {fields[4]} is no finite 32-bit number")
+    return fields[0], fields[2], score
+
+
+def _word(name: str) -> str:
+    if len(name.split()) != 1:
+        raise InputError(f"{name!r} is not one word: white space parts the fields of a TREC run")
+    return name

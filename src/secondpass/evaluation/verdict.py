@@ -1,0 +1,82 @@
+"""Does reranking help? Each measure compared in pairs of queries, and the answer in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from secondpass.evaluation.measures import Values
+from secondpass.evaluation.result import Comparison, Verdict
+from secondpass.stats.paired import PairedDifference, holm, paired_difference
+
+LEVEL = 0.05
+
+
+def compare(before: Values, after: Values, *, seed: int) -> tuple[Comparison, ...]:
+    """Compare all measures, their p-values corrected for being several by Holm's method."""
+    differences = [paired_difference(before[name], after[name], seed=seed) for name in before]
+    corrected = holm([one.p_value for one in differences])
+    return tuple(
+        Comparison(
+            measure=name,
+            first_stage=float(before[name].mean()),
+            reranked=float(after[name].mean()),
+            difference=one.mean,
+            low=one.low,
+            high=one.high,
+            p_value=one.p_value,
+            p_holm=p_holm,
+            helped=one.higher,
+            hurt=one.lower,
+            unchanged=one.equal,
+            verdict=judge(one, p_holm),
+        )
+        for name, one, p_holm in zip(before, differences, corrected, strict=True)
+    )
+
+
+def judge(difference: PairedDifference, p_holm: float) -> Verdict:
+    """Say "helps" or "hurts" only where the interval leaves zero out and the test agrees."""
+    if difference.low is None or difference.high is None or p_holm >= LEVEL:
+        return "no evidence that it helps"
+    if difference.low > 0:
+        return "helps"
+    return "hurts" if difference.high < 0 else "no evidence that it helps"
+
+
+def in_words(comparisons: Sequence[Comparison]) -> str:
+    """Return the verdict on the first measure as a sentence, and where the others differ."""
+    main, *others = comparisons
+    queries = main.helped + main.hurt + main.unchanged
+    sentence = (
+        f"{_ANSWER[main.verdict]}: {main.measure} goes from {main.first_stage:.4f} to "
+        f"{main.reranked:.4f} over {queries} queries ({bounds(main)}; {p_text(main.p_holm)}"
+        f"{_corrected(len(comparisons))})."
+    )
+    for one in others:
+        # One that no query changed in, such as R@100 at depth 100, says nothing either way.
+        if one.verdict != main.verdict and one.helped + one.hurt:
+            sentence += f" By {one.measure}: {one.verdict}."
+    return sentence
+
+
+def bounds(comparison: Comparison) -> str:
+    """Return the difference with its interval, such as "+0.0502 [+0.0310, +0.0701]"."""
+    if comparison.low is None or comparison.high is None:
+        return f"{comparison.difference:+.4f}, too few queries for an interval"
+    return f"{comparison.difference:+.4f} [{comparison.low:+.4f}, {comparison.high:+.4f}]"
+
+
+def p_text(p_value: float) -> str:
+    """Return a p-value as text; 9,999 resamples cannot show one below 0.0002."""
+    return "p < 0.0005" if p_value < 0.0005 else f"p = {p_value:.3f}"
+
+
+def _corrected(count: int) -> str:
+    return f" after Holm's correction for {count} measures" if count > 1 else ""
+
+
+_ANSWER: dict[Verdict, str] = {
+    "helps": "Reranking helps",
+    "no evidence that it helps": "There is no evidence that reranking helps",
+    "hurts": "Reranking hurts",
+}

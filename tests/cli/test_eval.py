@@ -1,0 +1,107 @@
+"""secondpass eval as it is called: what is printed, what is written, and what is refused."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "evaluation"))
+from small_collection import write_collection, write_trec
+
+from secondpass.evaluation.record import read_schema
+from secondpass.evaluation.runs import read_run
+
+
+def secondpass(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "secondpass", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"COLUMNS": "120"},
+    )
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = write_collection(tmp_path / "small")
+    rows = [("q1", "b", 9), ("q1", "c", 8), ("q1", "a", 7), ("q1", "d", 6)]
+    write_trec(folder / "run.x.trec", [*rows, ("q2", "e", 2), ("q2", "b", 1), ("q3", "c", 1)])
+    return folder
+
+
+def test_everything_at_once(folder, tmp_path):
+    out = {name: tmp_path / f"out.{name}" for name in ("json", "html", "trec")}
+    done = secondpass(
+        *("eval", folder, "--first-stage", "run:run.x.trec", "--first-stage", "bm25"),
+        *("--depth", 4, "--depths", "1,2", "--json", out["json"], "--html", out["html"]),
+        *("--run-out", out["trec"]),
+    )
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("collection   small, 3 queries, 5 documents, 5 judgements")
+    assert "fused by reciprocal rank" in lines[1]
+    assert "embedded/cross-encoder" in lines[2]
+    assert any(line.startswith("note: ties are broken as trec_eval does") for line in lines)
+    assert re.match("Reranking helps|There is no evidence|Reranking hurts", lines[-1])
+    record = json.loads(out["json"].read_text())
+    jsonschema.validate(record, read_schema())
+    assert record["command"].startswith("secondpass eval ")
+    assert record["model"]["name"] == "embedded/cross-encoder"
+    assert out["html"].read_text().count("<svg") == 2
+    assert {id_: len(found) for id_, found in read_run(out["trec"]).items()}["q1"] == 4
+    table = next(line for line in lines if line.startswith("nDCG@10"))
+    (main, *_) = record["comparisons"]
+    assert f"{main['first_stage']:.4f}" in table
+    assert f"{main['reranked']:.4f}" in table
+
+
+def test_dense_is_the_default_and_a_sample_is_said(folder):
+    done = secondpass("eval", folder, "--max-queries", 2, "--measure", "P@1")
+    assert done.returncode == 0, done.stderr
+    assert "2 queries" in done.stdout.splitlines()[0]
+    assert "note: the queries are a seeded choice of 3 judged ones" in done.stdout
+    assert "dense (embedded/bi-encoder" in done.stdout
+    assert "over 2 queries" in done.stdout.splitlines()[-1]
+
+
+def test_a_file_of_judgements(folder, tmp_path):
+    (tmp_path / "qrels").write_text("q1 0 a 1\nq2 0 b 1\n")
+    arguments = ["eval", tmp_path / "qrels", "--first-stage", f"run:{folder / 'run.x.trec'}"]
+    texts = ["--corpus", folder / "corpus.jsonl", "--queries", folder / "queries.jsonl"]
+    done = secondpass(*arguments, *texts)
+    assert done.returncode == 0, done.stderr
+    # 1/log2(4) and 1/log2(3), of one relevant document each.
+    assert re.search(r"nDCG@10 +0\.5655", done.stdout)
+    assert "--corpus FILE" in secondpass(*arguments).stderr
+
+
+def test_bm25_on_dl19_prints_the_published_figure(shared):
+    folder = shared / "data" / "eval" / "dl19"
+    done = secondpass("eval", folder, "--first-stage", "run:run.bm25.trec", "--depth", 1)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^nDCG@10 +0\.5058 ", done.stdout, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["/nowhere"], "no collection '/nowhere'"),
+        (["FOLDER", "--first-stage", "splade"], "'splade' is not known"),
+        (["FOLDER", "--first-stage", "run:none"], "there is no run"),
+        (["FOLDER", "--measure", "nDGC@10", "--first-stage", "bm25"], "--measure 'nDGC@10'"),
+        (["FOLDER", "--depths", "10,x"], "--depths '10,x' is no list"),
+        (["FOLDER", "--depths", "0"], "--depths '0' is no list"),
+        (["FOLDER", "--split", "dev"], "--split may be: test"),
+        (["FOLDER", "--json", "/nowhere/x.json"], "there is no folder /nowhere"),
+    ],
+)
+def test_mistakes_are_one_line_and_status_2(folder, arguments, message):
+    done = secondpass("eval", *(folder if one == "FOLDER" else one for one in arguments))
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert message in line

@@ -1,0 +1,283 @@
+import jsonschema
+import pytest
+from small_collection import DOCUMENTS, FixedReranker, silent, write_collection
+
+from secondpass import InputError
+from secondpass.evaluation.depths import to_curve
+from secondpass.evaluation.evaluate import evaluate
+from secondpass.evaluation.first_stages.select import FirstStage
+from secondpass.evaluation.open import open_collection
+from secondpass.evaluation.record import read_schema, to_record
+from secondpass.evaluation.report import to_html
+from secondpass.evaluation.rerank import at_depth
+from secondpass.evaluation.result import CurvePoint
+from secondpass.evaluation.runs import Ranked, in_trec_order, read_run, write_run
+from secondpass.evaluation.verdict import compare, in_words, judge
+from secondpass.facts.machine import read_machine
+from secondpass.facts.software import read_software
+from secondpass.stats.paired import PairedDifference
+
+
+def ranked(*ids):
+    return tuple(Ranked(id_, float(-at)) for at, id_ in enumerate(ids))
+
+
+# q1 finds its documents late, q2 first, q3 not at all.
+RUN = {"q1": ranked("b", "c", "d", "a"), "q2": ranked("b", "e", "a"), "q3": ranked("a", "b")}
+
+
+@pytest.fixture
+def collection(tmp_path):
+    return open_collection(str(write_collection(tmp_path / "small")))
+
+
+def run_evaluate(collection, reranker, run=RUN, **options):
+    stage = FirstStage("a fixed run", run, 0)
+    return evaluate(collection, stage, reranker, **{"progress": silent, **options})
+
+
+CSV_FIRST = FixedReranker({"csv reader": 3.0, "csv writer": 2.0, "queue": 1.0})
+
+
+def test_the_values_of_both_stages_worked_by_hand(collection):
+    found = run_evaluate(collection, CSV_FIRST, measures=("RR@10", "R@2")).evaluation
+    rows = {one.query_id: (one.first_stage, one.reranked) for one in found.queries}
+    # q1: d was third, then a and d are first and second. q2: b falls under a and e to rank 3.
+    assert rows["q1"] == ({"RR@10": pytest.approx(1 / 3), "R@2": 0.0}, {"RR@10": 1.0, "R@2": 1.0})
+    assert rows["q2"] == ({"RR@10": 1.0, "R@2": 1.0}, {"RR@10": pytest.approx(1 / 3), "R@2": 0.0})
+    assert rows["q3"] == ({"RR@10": 0.0, "R@2": 0.0}, {"RR@10": 0.0, "R@2": 0.0})
+    first, _ = found.comparisons
+    assert first.first_stage == first.reranked == pytest.approx((1 / 3 + 1 + 0) / 3)
+    assert (first.helped, first.hurt, first.unchanged) == (1, 1, 1)
+    assert first.verdict == "no evidence that it helps"
+    assert found.latency.queries == 3
+    assert found.latency.p50_ms == 30.0
+    assert found.complete
+
+
+def test_documents_below_the_depth_stay_below_in_their_order(collection):
+    run = run_evaluate(collection, CSV_FIRST, depth=2).run
+    assert [one.document_id for one in run["q1"]] == ["c", "b", "d", "a"]
+    assert [one.document_id for one in run["q2"]] == ["e", "b", "a"]
+
+
+def test_only_the_depth_is_read(collection):
+    reranker = FixedReranker()
+    run_evaluate(collection, reranker, depth=2)
+    assert reranker.asked[0] == ("warm up", ["warm up"])
+    assert reranker.asked[1] == ("read csv", [DOCUMENTS["b"], DOCUMENTS["c"]])
+    assert max(len(texts) for _, texts in reranker.asked) == 2
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3, 10])
+def test_a_shallower_depth_is_the_same_as_reranking_it(collection, depth):
+    curve = run_evaluate(collection, CSV_FIRST, depth=4, depths=(depth,)).evaluation.curve
+    point = next(one for one in curve.points if one.depth == depth)
+    alone = run_evaluate(collection, CSV_FIRST, depth=depth).evaluation
+    assert point.values == {one.measure: one.reranked for one in alone.comparisons}
+
+
+def test_the_run_that_is_written_is_in_the_order_that_was_measured(collection, tmp_path):
+    scores = FixedReranker(dict.fromkeys(DOCUMENTS.values(), 0.25))
+    run = run_evaluate(collection, scores, depth=3).run
+    assert [one.document_id for one in run["q1"]] == ["d", "c", "b", "a"]
+    write_run(tmp_path / "run", run, "x")
+    assert read_run(tmp_path / "run") == run
+    assert all(in_trec_order(one) == one for one in run.values())
+
+
+def test_depths_are_timed_by_reranking_them(collection):
+    reranker = FixedReranker()
+    curve = run_evaluate(collection, reranker, depth=3, depths=(1, 2)).evaluation.curve
+    assert [point.depth for point in curve.points] == [0, 1, 2, 3]
+    assert curve.points[0].latency is None
+    # The fixed reranker takes 10 ms a text; the queries have 4, 3 and 2 candidates.
+    means = [point.latency.mean_ms for point in curve.points[1:]]
+    assert means == pytest.approx([10, 20, (30 + 30 + 20) / 3])
+    assert curve.points[1].latency.queries == 3
+
+
+def test_the_latency_of_a_depth_that_is_not_the_deepest_is_its_own(collection):
+    found = run_evaluate(collection, FixedReranker(), depth=1, depths=(3,)).evaluation
+    assert found.latency.mean_ms == pytest.approx(10)
+
+
+@pytest.mark.parametrize(
+    ("values", "best", "enough"),
+    [
+        ({0: 0.5, 10: 0.6, 50: 0.694, 100: 0.70, 200: 0.69}, 100, 50),
+        ({0: 0.5, 10: 0.6, 50: 0.692, 100: 0.70}, 100, 100),
+        ({0: 0.5, 10: 0.4}, 0, 0),
+        ({0: 0.0, 10: 0.0}, 0, 0),
+    ],
+)
+def test_the_smallest_depth_within_a_hundredth_of_the_best(values, best, enough):
+    points = [CurvePoint(depth, {"m": value}, None) for depth, value in values.items()]
+    curve = to_curve(points, "m")
+    assert (curve.best_depth, curve.enough_depth) == (best, enough)
+
+
+def test_a_refused_query_keeps_the_first_stage_and_is_said(collection):
+    found = run_evaluate(
+        collection, FixedReranker({"csv reader": 3.0}, refuses=("read csv",)), measures=("RR@10",)
+    )
+    rows = {one.query_id: one for one in found.evaluation.queries}
+    assert rows["q1"].not_reranked == "the query leaves no room for a text"
+    assert rows["q1"].rerank_ms is None
+    assert rows["q1"].first_stage == rows["q1"].reranked
+    assert found.run["q1"] == RUN["q1"]
+    assert rows["q2"].not_reranked is None
+    (note,) = [note for note in found.evaluation.notes if "not reranked" in note]
+    assert note == (
+        "1 queries were not reranked and keep the first stage's order: q1 "
+        "(the query leaves no room for a text)"
+    )
+
+
+def test_a_real_reranker_refuses_a_query_that_leaves_no_room(tmp_path, tiny):
+    queries = {"q1": "csv " * 70, "q2": "what time is it", "q3": "thread lock"}
+    collection = open_collection(str(write_collection(tmp_path / "small", queries=queries)))
+    found = run_evaluate(collection, tiny).evaluation
+    assert "leaves no room for a text" in found.queries[0].not_reranked
+    assert [one.not_reranked for one in found.queries[1:]] == [None, None]
+
+
+def test_all_queries_refused_is_an_error(collection):
+    reranker = FixedReranker(refuses=("read csv", "what time is it", "thread lock"))
+    with pytest.raises(InputError, match="no query can be reranked; query q1: the query leaves"):
+        run_evaluate(collection, reranker)
+
+
+def test_an_interrupt_gives_what_was_measured(collection):
+    found = run_evaluate(collection, FixedReranker(interrupted_at="thread lock")).evaluation
+    assert not found.complete
+    assert [one.query_id for one in found.queries] == ["q1", "q2"]
+    assert found.collection.queries == 2
+    with pytest.raises(KeyboardInterrupt):
+        run_evaluate(collection, FixedReranker(interrupted_at="read csv"))
+
+
+def test_a_query_without_candidates_scores_zero_and_is_said(collection):
+    run = {"q1": RUN["q1"], "q2": RUN["q2"]}
+    found = run_evaluate(collection, CSV_FIRST, run, measures=("RR@10",)).evaluation
+    assert found.queries[2].reranked == {"RR@10": 0.0}
+    assert "1 judged queries have no candidates and score zero" in found.notes
+
+
+def test_a_candidate_that_is_no_document_is_an_error(collection):
+    with pytest.raises(InputError, match="candidate 'zz' is not among the 5 documents of small"):
+        run_evaluate(collection, CSV_FIRST, {"q1": ranked("a", "zz")})
+    deep = run_evaluate(collection, CSV_FIRST, {"q1": ranked("a", "zz")}, depth=1)
+    assert [one.document_id for one in deep.run["q1"]] == ["a", "zz"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"depth": 0}, "depth is 0"),
+        ({"depths": (10, 0)}, "a depth is 0"),
+        ({"measures": ("nDGC@10",)}, "--measure 'nDGC@10'"),
+    ],
+)
+def test_options_are_checked_before_anything_is_reranked(collection, options, message):
+    reranker = FixedReranker()
+    with pytest.raises(InputError, match=message):
+        run_evaluate(collection, reranker, **options)
+    assert reranker.asked == []
+
+
+def test_the_most_hurt_query_shows_what_moved(collection):
+    (hurt,) = run_evaluate(collection, CSV_FIRST, measures=("RR@10",)).evaluation.most_hurt
+    assert (hurt.query_id, hurt.text) == ("q2", "what time is it")
+    assert (hurt.first_stage, hurt.reranked) == (1.0, pytest.approx(1 / 3))
+    assert (hurt.now_first.document_id, hurt.now_first.grade) == ("a", None)
+    assert (hurt.now_first.first_rank, hurt.now_first.rank) == (3, 1)
+    relevant = hurt.relevant
+    assert (relevant.document_id, relevant.grade) == ("b", 1)
+    assert (relevant.first_rank, relevant.rank, relevant.text) == (1, 3, "date and time")
+
+
+def test_notes_name_the_rules(collection):
+    notes = run_evaluate(collection, CSV_FIRST).evaluation.notes
+    assert "ties are broken as trec_eval does" in notes[0]
+    assert "RR@10, AP, R@100 count grade 1 and more as relevant" in notes[1]
+    assert "no query has more than 4 candidates: depth 100 reads no more" in notes
+
+
+def difference(mean, low, high):
+    return PairedDifference(mean, low, high, 0.01, 1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("found", "p_holm", "verdict"),
+    [
+        (difference(0.1, 0.05, 0.15), 0.01, "helps"),
+        (difference(-0.1, -0.15, -0.05), 0.01, "hurts"),
+        (difference(0.1, 0.05, 0.15), 0.05, "no evidence that it helps"),
+        (difference(0.1, -0.01, 0.2), 0.01, "no evidence that it helps"),
+        (difference(0.1, None, None), 0.01, "no evidence that it helps"),
+    ],
+)
+def test_a_verdict_needs_the_interval_and_the_test(found, p_holm, verdict):
+    assert judge(found, p_holm) == verdict
+
+
+def test_the_verdict_in_words():
+    import numpy as np
+
+    before, after = np.linspace(0.1, 0.4, 12), np.linspace(0.3, 0.5, 12)
+    lower = before.copy()
+    lower[3] -= 0.05
+    comparisons = compare(
+        dict.fromkeys("ABC", before), {"A": after, "B": before, "C": lower}, seed=0
+    )
+    unsure = "no evidence that it helps"
+    assert [one.verdict for one in comparisons] == ["helps", unsure, unsure]
+    # All 4,096 label swaps are tried: 2 are as large. Holm takes that three times.
+    assert comparisons[0].p_value == pytest.approx(2 / 4096)
+    assert comparisons[0].p_holm == pytest.approx(6 / 4096)
+    assert comparisons[1].p_holm == comparisons[2].p_holm == 1.0
+    words = in_words(comparisons)
+    assert words.startswith("Reranking helps: A goes from 0.2500 to 0.4000 over 12 queries (+0.15")
+    assert "p = 0.001 after Holm's correction for 3 measures" in words
+    assert words.endswith("3 measures). By C: no evidence that it helps.")
+
+
+def test_the_record_follows_its_schema(collection):
+    schema = read_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    reranker = FixedReranker({"csv reader": 3.0}, refuses=("read csv",))
+    for options in ({"depths": (1, 2)}, {}):
+        record = to_record(
+            run_evaluate(collection, reranker, **options).evaluation,
+            machine=read_machine(),
+            software=read_software(),
+            command="secondpass eval small",
+            created="2026-01-02T03:04:05+00:00",
+        )
+        import json
+
+        as_read = json.loads(json.dumps(record, allow_nan=False))
+        jsonschema.validate(as_read, schema)
+        del as_read["collection"]["sha256"]
+        with pytest.raises(jsonschema.ValidationError, match="sha256"):
+            jsonschema.validate(as_read, schema)
+
+
+def test_the_page_is_whole_and_has_no_link_outside(collection):
+    found = run_evaluate(collection, CSV_FIRST, depths=(1, 2)).evaluation
+    html = to_html(found, header="machine <x>", command="secondpass eval small")
+    assert html.count("<svg") == 2
+    assert "Depth" in html or "Without reranking" in html
+    assert "machine &lt;x&gt;" in html
+    assert in_words(found.comparisons).split(":")[0] in html
+    assert 'src="' not in html
+    assert 'href="http' not in html
+
+
+def test_a_depth_beyond_the_candidates_reranks_them_all():
+    scored = {"q": (Ranked("a", 0.1), Ranked("b", 0.9))}
+    assert at_depth({"q": ranked("a", "b")}, scored, 10)["q"] == (
+        Ranked("b", 0.9),
+        Ranked("a", 0.1),
+    )

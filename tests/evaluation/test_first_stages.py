@@ -1,0 +1,174 @@
+from math import log
+
+import numpy as np
+import pytest
+from small_collection import silent, write_collection, write_trec
+
+from secondpass import InputError, ModelError
+from secondpass.evaluation.first_stages.bm25 import bm25_run
+from secondpass.evaluation.first_stages.dense import dense_run
+from secondpass.evaluation.first_stages.fusion import fuse
+from secondpass.evaluation.first_stages.select import find_candidates
+from secondpass.evaluation.first_stages.top import top
+from secondpass.evaluation.open import open_collection
+from secondpass.evaluation.own_document import without_own_document
+from secondpass.evaluation.runs import Ranked
+
+
+class TableEmbedder:
+    """Two-dimensional unit vectors by a table of angles in degrees, 90 for any other text."""
+
+    name, dimension, digest = "table", 2, "1" * 64
+
+    def __init__(self, angles):
+        self.angles = angles
+        self.texts = []
+
+    def embed(self, texts, *, progress=None):
+        self.texts.extend(texts)
+        radians = np.radians([self.angles.get(text, 90) for text in texts])
+        return np.stack([np.cos(radians), np.sin(radians)], axis=1).astype(np.float32)
+
+
+ANGLES = {"csv reader": 10, "csv writer": 20, "read csv": 0, "date and time": 80, "queue": 180}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return write_collection(tmp_path / "small")
+
+
+@pytest.fixture
+def collection(folder):
+    return open_collection(str(folder))
+
+
+def ids(run, query_id):
+    return [one.document_id for one in run[query_id]]
+
+
+def candidates(names, collection, tmp_path, limit=10):
+    return find_candidates(
+        names,
+        collection,
+        limit=limit,
+        load_embedder=lambda: TableEmbedder(ANGLES),
+        cache_dir=tmp_path / "cache",
+        progress=silent,
+    )
+
+
+def test_dense_is_the_order_of_the_angles(collection, tmp_path):
+    run = dense_run(collection, TableEmbedder(ANGLES), limit=3, cache_dir=tmp_path, progress=silent)
+    assert ids(run, "q1") == ["a", "d", "b"]
+    assert run["q1"][0].score == pytest.approx(np.cos(np.radians(10)), abs=1e-6)
+    assert set(run) == {"q1", "q2", "q3"}
+
+
+def test_the_corpus_is_embedded_once_and_again_when_it_changes(folder, tmp_path):
+    def embedded(collection):
+        embedder = TableEmbedder(ANGLES)
+        run = dense_run(collection, embedder, limit=9, cache_dir=tmp_path, progress=silent)
+        return run, len(embedder.texts)
+
+    first, texts = embedded(open_collection(str(folder)))
+    assert texts == 5 + 3
+    assert embedded(open_collection(str(folder))) == (first, 3)
+    (folder / "corpus.jsonl").write_text('{"_id": "a", "text": "another"}')
+    assert embedded(open_collection(str(folder)))[1] == 1 + 3
+
+
+def test_vectors_that_are_not_unit_length_are_refused(collection, tmp_path):
+    class Long(TableEmbedder):
+        def embed(self, texts, *, progress=None):
+            return 2 * super().embed(texts)
+
+    with pytest.raises(ModelError, match="of length 2"):
+        dense_run(collection, Long({}), limit=3, cache_dir=tmp_path, progress=silent)
+
+
+def test_bm25_worked_by_hand(collection):
+    """Lucene's formula: idf * tf / (tf + k1 * (1 - b + b * length / mean length))."""
+    run = bm25_run(collection, limit=10)
+    assert ids(run, "q1") == ["d", "a"]
+    # "csv" is in 2 of 5 documents; without stop words their lengths are 2, 2, 2, 2, 1.
+    idf = log(1 + (5 - 2 + 0.5) / (2 + 0.5))
+    expected = idf / (1 + 1.5 * (1 - 0.75 + 0.75 * 2 / 1.8))
+    assert [one.score for one in run["q1"]] == pytest.approx([expected, expected], rel=1e-5)
+
+
+def test_bm25_of_a_query_without_a_known_word(tmp_path):
+    folder = write_collection(tmp_path / "small", queries={"q1": "the", "q2": "zebra", "q3": "csv"})
+    run = bm25_run(open_collection(str(folder)), limit=10)
+    assert (run["q1"], run["q2"]) == ((), ())
+    assert len(run["q3"]) == 2
+
+
+def test_in_a_pool_only_its_documents_are_ranked_and_all_of_them(folder, tmp_path):
+    (folder / "POOLED").touch()
+    write_trec(folder / "run.x.trec", [("q1", "a", 2), ("q1", "e", 1), ("q1", "gone", 1)])
+    collection = open_collection(str(folder))
+    assert ids(bm25_run(collection, limit=9), "q1") == ["a", "e"]
+    run = dense_run(collection, TableEmbedder(ANGLES), limit=9, cache_dir=tmp_path, progress=silent)
+    assert ids(run, "q1") == ["a", "e"]
+    assert run["q2"] == ()
+
+
+def test_reciprocal_rank_fusion_worked_by_hand():
+    one = {"q": (Ranked("a", 9.0), Ranked("b", 8.0)), "only": (Ranked("z", 1.0),)}
+    two = {"q": (Ranked("b", 0.3), Ranked("c", 0.2), Ranked("a", 0.1))}
+    found = fuse([one, two])
+    assert found["q"] == (
+        Ranked("b", 1 / 62 + 1 / 61),
+        Ranked("a", 1 / 61 + 1 / 63),
+        Ranked("c", 1 / 62),
+    )
+    assert found["only"] == (Ranked("z", 1 / 61),)
+
+
+def test_the_cut_keeps_the_tie_rule():
+    scores = np.array([1, 2, 1, 1, 0], np.float32)
+    found = top(scores, list("abcde"), 2, np.arange(5))
+    assert found == (Ranked("b", 2.0), Ranked("d", 1.0))
+    assert len(top(scores, list("abcde"), 9, np.arange(5))) == 5
+    assert top(scores, list("abcde"), 9, np.array([], np.intp)) == ()
+
+
+def test_a_run_is_found_in_the_folder_and_only_judged_queries_are_kept(
+    collection, folder, tmp_path
+):
+    write_trec(folder / "run.x.trec", [("q1", "a", 2), ("q4", "b", 1)])
+    found = candidates(["run:run.x.trec"], collection, tmp_path)
+    assert found.run == {"q1": (Ranked("a", 2.0),)}
+    assert found.description == "run.x.trec"
+    write_trec(folder / "run.x.trec", [("q4", "b", 1)])
+    with pytest.raises(InputError, match="no query that small has judgements of"):
+        candidates(["run:run.x.trec"], collection, tmp_path)
+    with pytest.raises(InputError, match="there is no run"):
+        candidates(["run:none.trec"], collection, tmp_path)
+
+
+def test_several_are_fused_and_said_so(collection, folder, tmp_path):
+    write_trec(folder / "run.x.trec", [("q1", "e", 2)])
+    found = candidates(["bm25", "run:run.x.trec"], collection, tmp_path)
+    assert found.run["q1"][:2] == (Ranked("e", 1 / 61), Ranked("d", 1 / 61))
+    assert "fused by reciprocal rank (k = 60, Cormack et al. 2009)" in found.description
+    assert candidates(["bm25", "bm25"], collection, tmp_path).description.startswith("bm25 (")
+
+
+def test_an_unknown_first_stage(collection, tmp_path):
+    with pytest.raises(InputError, match="'splade' is not known: give dense, bm25 or run:FILE"):
+        candidates(["splade"], collection, tmp_path)
+
+
+def test_only_a_query_that_is_the_document_loses_it(tmp_path):
+    folder = write_collection(
+        tmp_path / "small",
+        documents={"1": "Cats  are\nkind", "2": "dogs"},
+        queries={"1": "Cats are kind", "2": "cats"},
+        qrels={"1": {"2": 1}, "2": {"1": 1}},
+    )
+    run = {"1": (Ranked("1", 2.0), Ranked("2", 1.0)), "2": (Ranked("2", 1.0),)}
+    kept, dropped = without_own_document(run, open_collection(str(folder)))
+    assert kept == {"1": (Ranked("2", 1.0),), "2": (Ranked("2", 1.0),)}
+    assert dropped == 1

@@ -1,0 +1,105 @@
+from math import log2
+
+import pytest
+import pytrec_eval
+
+from secondpass import InputError
+from secondpass.evaluation.first_stages.given import given_run
+from secondpass.evaluation.measures import DEFAULT_MEASURES, Measures
+from secondpass.evaluation.open import open_collection
+from secondpass.evaluation.runs import Ranked
+from secondpass.evaluation.text_files import open_text
+
+COLLECTIONS = [
+    ("arguana", "run.bm25.trec.gz"),
+    ("cisi", "run.bm25.trec"),
+    ("course_faq", "run.bm25.trec.gz"),
+    ("cranfield", "run.bm25.trec"),
+    ("dl19", "run.bm25.trec"),
+    ("noveleval", "run.bm25.trec"),
+    ("scifact", "run.bm25.trec"),
+    ("xquad_en", "run.bm25.trec.gz"),
+]
+
+
+def ranked(*ids):
+    return tuple(Ranked(id_, float(-at)) for at, id_ in enumerate(ids))
+
+
+def test_values_worked_by_hand():
+    qrels = {"q": {"a": 3, "b": 0, "c": 1}}
+    values = Measures(("nDCG@10", "RR@10", "AP", "R@2"), qrels).values({"q": ranked("b", "a", "c")})
+    # Gains are the grades: 0, 3, 1 at ranks 1 to 3, and 3, 1 at best.
+    expected = (3 / log2(3) + 1 / log2(4)) / (3 / log2(2) + 1 / log2(3))
+    assert values["nDCG@10"][0] == pytest.approx(expected)
+    assert values["RR@10"][0] == pytest.approx(1 / 2)
+    assert values["AP"][0] == pytest.approx((1 / 2 + 2 / 3) / 2)
+    assert values["R@2"][0] == pytest.approx(1 / 2)
+
+
+def test_a_query_without_results_scores_zero_and_an_unjudged_query_does_not_count():
+    measures = Measures(DEFAULT_MEASURES, {"q1": {"a": 1}, "q2": {"a": 1}, "q3": {"a": 1}})
+    values = measures.values({"q1": ranked("a"), "q3": (), "q9": ranked("z")})
+    for name in DEFAULT_MEASURES:
+        assert values[name].tolist() == [1.0, 0.0, 0.0]
+
+
+def test_all_measures_see_one_order_where_scores_are_equal():
+    # RR@10 comes of another package than AP, with another tie rule of its own.
+    run = {"q": (Ranked("b", 1.0), Ranked("a", 1.0))}
+    values = Measures(("RR@10", "RR", "AP"), {"q": {"b": 1}}).values(run)
+    assert [values[name][0] for name in ("RR@10", "RR", "AP")] == [1.0, 1.0, 1.0]
+
+
+def test_grades_that_count_as_relevant():
+    measures = Measures(("AP", "AP(rel=2)", "nDCG@10"), {"q": {"a": 1, "b": 2}})
+    values = measures.values({"q": ranked("a", "b")})
+    assert values["AP"][0] == 1.0
+    assert values["AP(rel=2)"][0] == 0.5
+    assert measures.binary == ("AP",)
+
+
+@pytest.mark.parametrize(
+    "name", ["nDGC@10", "nDCG@ten", "AP(relevance=2)", "nDCG@10 +", "import os"]
+)
+def test_an_unknown_measure_is_named(name):
+    with pytest.raises(InputError, match="--measure"):
+        Measures((name,), {"q": {"a": 1}})
+
+
+@pytest.mark.parametrize(("name", "file"), COLLECTIONS)
+def test_the_measures_are_pytrec_evals_on_every_development_collection(shared, name, file):
+    """pytrec_eval gets the files as they lie there, read by other code than ours."""
+    folder = shared / "data" / "eval" / name
+    run, qrels = {}, {}
+    with open_text(folder / file, "rt") as lines:
+        for query_id, _, document_id, _, score, _ in map(str.split, lines):
+            run.setdefault(query_id, {})[document_id] = float(score)
+    with open_text(folder / "qrels" / "test.tsv", "rt") as lines:
+        for query_id, document_id, grade in list(map(str.split, lines))[1:]:
+            qrels.setdefault(query_id, {})[document_id] = int(grade)
+    reference = pytrec_eval.RelevanceEvaluator(
+        qrels, {"ndcg_cut.10", "recip_rank", "map", "recall.100"}
+    ).evaluate(run)
+
+    collection = open_collection(str(folder))
+    values = Measures(DEFAULT_MEASURES, collection.qrels).values(given_run(collection, file))
+    assert len(values["AP"]) == len(qrels)
+    for at, query_id in enumerate(collection.qrels):
+        theirs = reference.get(
+            query_id, dict.fromkeys(("ndcg_cut_10", "recip_rank", "map", "recall_100"), 0.0)
+        )
+        # trec_eval's reciprocal rank has no cut-off: beyond rank 10 it is below 1/10.
+        reciprocal = theirs["recip_rank"] if theirs["recip_rank"] > 1 / 10.5 else 0.0
+        assert values["nDCG@10"][at] == pytest.approx(theirs["ndcg_cut_10"], abs=1e-6)
+        assert values["RR@10"][at] == pytest.approx(reciprocal, abs=1e-6)
+        assert values["AP"][at] == pytest.approx(theirs["map"], abs=1e-6)
+        assert values["R@100"][at] == pytest.approx(theirs["recall_100"], abs=1e-6)
+
+
+def test_bm25_on_dl19_is_the_published_figure(shared):
+    """Anserini's BM25 on TREC DL 2019 passages: nDCG@10 0.5058."""
+    collection = open_collection(str(shared / "data" / "eval" / "dl19"))
+    run = given_run(collection, "run.bm25.trec")
+    values = Measures(("nDCG@10",), collection.qrels).values(run)["nDCG@10"]
+    assert round(float(values.mean()), 4) == 0.5058
