@@ -54,7 +54,8 @@ def print_result(result: SearchResult) -> None:
                 hit.first_rank,
                 hit.score,
                 hit.document.id,
-                output.one_line(hit.document.text),
+                # A text that begins with its own name would show it twice.
+                output.one_line(hit.document.text.removeprefix(hit.document.id)),
             )
             for hit in result
         ],
