@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint embedded parity bench-speed clean
+.PHONY: demo test test-extras lint embedded parity bench-speed clean
 
 demo: $(VENV)/.search
 	$(BIN)/secondpass demo
@@ -22,11 +22,15 @@ embedded: $(VENV)/.int8
 	$(BIN)/python scripts/build_embedded.py
 
 # Makes the tiny models and reference scores under tests/parity again; needs torch.
-parity: $(VENV)/.torch
-	$(BIN)/python scripts/make_parity.py
+parity: $(VENV)-torch/.done
+	$(VENV)-torch/bin/python scripts/make_parity.py
 
-# Times secondpass against its rivals; needs torch and the rivals.
-bench-speed: $(VENV)/.rivals
+# The tests of the engines that need torch or NNCF, which make test leaves out.
+test-extras: $(VENV)-torch/.done
+	$(VENV)-torch/bin/python -m pytest tests/engine
+
+# Times secondpass beside its rivals; needs torch and the rivals.
+bench-speed: $(VENV)-rivals/.done
 	$(VENV)-rivals/bin/python -m benchmarks.speed
 
 $(BIN)/python:
@@ -44,17 +48,19 @@ $(VENV)/.int8: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[search,int8]'
 	@touch $@
 
-$(VENV)/.torch: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r scripts/parity-requirements.txt -e .
+$(VENV)-torch/.done: pyproject.toml scripts/parity-requirements.txt
+	$(PYTHON) -m venv $(VENV)-torch
+	$(VENV)-torch/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	$(VENV)-torch/bin/python -m pip install --quiet --disable-pip-version-check -r scripts/parity-requirements.txt -e '.[test,int8]'
 	@touch $@
 
-# The rivals pin older libraries than ours, so they live in an environment of their own.
-$(VENV)/.rivals: pyproject.toml benchmarks/speed/requirements.txt | $(BIN)/python
+# optimum-intel brings a CUDA build of torch for torchvision, which nobody here imports.
+$(VENV)-rivals/.done: pyproject.toml benchmarks/speed/requirements.txt
 	$(PYTHON) -m venv $(VENV)-rivals
+	$(VENV)-rivals/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/speed/requirements.txt -e '.[int8,measure]'
+	$(VENV)-rivals/bin/python -m pip uninstall --quiet --yes torchvision
 	$(VENV)-rivals/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
-	$(VENV)-rivals/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/speed/requirements.txt -e '.[int8]'
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(VENV)-rivals build dist
+	rm -rf $(VENV) $(VENV)-torch $(VENV)-rivals build dist

@@ -35,7 +35,7 @@ def test_each_ships_with_its_card_licence_and_source(name):
     assert (folder / "openvino_model.bin").stat().st_size < 26e6
 
 
-def test_the_bi_encoder_is_the_original(shared):
+def test_the_bi_encoder_is_the_original():
     source = json.loads((embedded_folder(BI_ENCODER) / "source.json").read_text())
     assert source["weights_sha256"] == (
         "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -41,16 +43,18 @@ def quantize(model: ov.Model, spec: ModelSpec) -> ov.Model:
     nncf.set_log_level(logging.ERROR)
     names = [port.get_any_name() for port in model.inputs]
     batches = _calibration_batches(spec)
-    return nncf.quantize(
-        model,
-        nncf.Dataset([_inputs(batch, names) for batch in batches]),
-        model_type=nncf.ModelType.TRANSFORMER,
-        preset=nncf.QuantizationPreset.MIXED,
-        subset_size=len(batches),
-        # The attention's products gain no time at int8, lose accuracy, and OpenVINO 2026.4 computes
-        # them wrongly beside bf16 where the length equals the head width.
-        ignored_scope=nncf.IgnoredScope(patterns=[ATTENTION_NAMES]),
-    )
+    # NNCF draws its progress bars on standard output, where results belong.
+    with redirect_stdout(sys.stderr):
+        return nncf.quantize(
+            model,
+            nncf.Dataset([_inputs(batch, names) for batch in batches]),
+            model_type=nncf.ModelType.TRANSFORMER,
+            preset=nncf.QuantizationPreset.MIXED,
+            subset_size=len(batches),
+            # The attention's products gain no time at int8, lose accuracy, and OpenVINO 2026.4
+            # computes them wrongly beside bf16 where the length equals the head width.
+            ignored_scope=nncf.IgnoredScope(patterns=[ATTENTION_NAMES]),
+        )
 
 
 def _inputs(batch: Batch, names: list[str]) -> dict[str, Any]:
