@@ -55,10 +55,13 @@ def invoke(arguments: list[str]) -> None:
     """Run a subcommand as if it was typed; what it prints goes to standard error."""
     from secondpass.cli.main import group
 
-    with redirect_stdout(sys.stderr):
-        status: Any = group.main(args=arguments, prog_name="secondpass", standalone_mode=False)
+    try:
+        with redirect_stdout(sys.stderr):
+            status: Any = group.main(args=arguments, prog_name="secondpass", standalone_mode=False)
+    except click.ClickException as error:
+        raise InputError(f"secondpass {arguments[0]}: {error.format_message()}") from error
     if isinstance(status, int) and status:
-        raise InputError(f"secondpass {' '.join(arguments[:1])} ended with exit status {status}")
+        raise InputError(f"secondpass {arguments[0]} ended with exit status {status}")
 
 
 def _check_arguments(name: str, arguments: tuple[str, ...]) -> None:
@@ -67,7 +70,7 @@ def _check_arguments(name: str, arguments: tuple[str, ...]) -> None:
         if option in _WRITING_OPTIONS:
             raise InputError(f"{option} writes a file: leave it out of a record of {name}")
         if option in ("-h", "--help"):
-            raise click.UsageError(f"for its options see 'secondpass {name} --help'")
+            raise InputError(f"for the options of {name} see 'secondpass {name} --help'")
 
 
 RERUNS: Reruns = {

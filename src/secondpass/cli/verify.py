@@ -61,7 +61,7 @@ def record(ctx: click.Context, out: str | None, kind: str, arguments: tuple[str,
     if out is None:
         click.echo(text, nl=False)
     else:
-        Path(out).write_text(text, encoding="utf-8")
+        _write(Path(out), text)
         output.say(f"record of {kind} written to {out}")
 
 
@@ -91,3 +91,10 @@ def _check_writable(file: Path) -> None:
     """Raise before a long run, not after it, if its record could not be written."""
     if file.is_dir() or not file.absolute().parent.is_dir():
         raise InputError(f"--out {file} cannot be written: name a file in a folder that is there")
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"--out {file} cannot be written: {error.strerror}") from error

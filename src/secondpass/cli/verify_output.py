@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import click
 from secondpass.cli import output
 
 if TYPE_CHECKING:
+    from secondpass.verify.lines import Line
     from secondpass.verify.record import Record
     from secondpass.verify.rerun import Check
 
@@ -18,21 +20,11 @@ CHECK_SCHEMA = "secondpass/check/1"
 
 def print_check(recorded: Record, checked: Check) -> None:
     """Print one row for each line; those that decide are marked, and the conclusion comes last."""
-    click.echo(
-        f"{recorded.kind} recorded {recorded.time} on {recorded.machine.processor}: "
-        f"{' '.join(recorded.command)}"
-    )
+    click.echo(f"{recorded.kind}, recorded {recorded.time}: {shlex.join(recorded.command)}")
     output.print_table(
-        ("", "what", "verdict", "recorded", "here", "why"),
+        ("", "verdict", "what", "recorded → here"),
         [
-            (
-                "*" if line.decides else "",
-                line.what,
-                line.verdict,
-                _short(line.recorded),
-                _short(line.here),
-                line.why,
-            )
+            ("*" if line.decides else "", line.verdict, line.what, _values(line))
             for line in checked.lines
         ],
         caption="* decides",
@@ -68,5 +60,8 @@ def check_as_json(file: str, recorded: Record, checked: Check) -> dict[str, Any]
     }
 
 
-def _short(value: str, most: int = 36) -> str:
-    return value if len(value) <= most else f"{value[: most - 1]}…"
+def _values(line: Line) -> str:
+    """Return both values, or the one where there is but one, and why the verdict is as it is."""
+    same = line.recorded == line.here
+    values = line.recorded if same else f"{line.recorded} → {line.here}"
+    return f"{values}  ({line.why})" if line.why else values

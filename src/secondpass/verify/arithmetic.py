@@ -26,7 +26,7 @@ SWAP_SHARE = 0.05
 MEASURE_TOLERANCE = 0.005
 
 # Multiply-and-add of int8 without saturation. A processor has one of these or computes otherwise.
-_INT8_FLAGS = frozenset({"avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm"})
+INT8_FLAGS = frozenset({"avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm"})
 
 # "exact" fp32 on both sides: order and scores decide. "alike" the same int8 or bf16 arithmetic:
 # order decides. "other" arithmetic: order decides where the scores lie apart. "none" cannot be
@@ -112,7 +112,7 @@ def _is_fp32(model: ModelInfo) -> bool:
 def _has_int8(machine: Machine) -> bool:
     """Unknown flags count as present: then nothing is excused by them."""
     flags = machine.processor_flags
-    return flags == UNKNOWN or not _INT8_FLAGS.isdisjoint(flags)
+    return flags == UNKNOWN or not INT8_FLAGS.isdisjoint(flags)
 
 
 def _wanted(machine: Machine) -> str:

@@ -47,9 +47,8 @@ def compare_surroundings(recorded: Record, here: Record) -> Iterator[Line]:
     yield same_or_different("processor flags", _flags(recorded), _flags(here))
     yield same_or_different("cores used", there.cores_usable, now.cores_usable)
     yield same_or_different("memory", _gib(there.memory_total), _gib(now.memory_total))
-    yield same_or_different(
-        "memory available", _gib(there.memory_available), _gib(now.memory_available)
-    )
+    available = (_gib(there.memory_available), _gib(now.memory_available))
+    yield Line("memory available", "shown", *available)
     yield same_or_different("backend", recorded.backend.processor, here.backend.processor)
     yield same_or_different("engine", recorded.backend.engine, here.backend.engine)
 
@@ -96,10 +95,10 @@ def compare_latencies(recorded: Sequence[Latency], here: Sequence[Latency]) -> I
         what = f"{there.name}, {there.statistic}"
         now = found.get((there.name, there.statistic))
         if now is None:
-            yield Line(what, "missing", _ms(there), "-", "not measured here")
+            yield Line(what, "shown", _ms(there), "-", "not measured here")
             continue
-        ratio = f"{now.ms / there.ms:.2f} times the recorded" if there.ms else "recorded as 0"
-        yield Line(what, "same" if now.ms == there.ms else "different", _ms(there), _ms(now), ratio)
+        ratio = f"{now.ms / there.ms:.2f} times" if there.ms else "recorded as 0"
+        yield Line(what, "shown", _ms(there), _ms(now), ratio)
 
 
 def _packages(recorded: Record, here: Record) -> Iterator[Line]:

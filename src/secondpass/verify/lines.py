@@ -8,7 +8,8 @@ from typing import Literal
 
 from secondpass.facts.machine import UNKNOWN
 
-Verdict = Literal["same", "within tolerance", "different", "not comparable", "missing"]
+# "shown" is for what changes from one moment to the next, such as a time: it is not judged.
+Verdict = Literal["same", "within tolerance", "different", "not comparable", "missing", "shown"]
 
 # Characters of a hash that are shown; whole hashes are compared.
 HASH_SHOWN = 12

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from secondpass.errors import InputError, ModelError
+from secondpass.errors import InputError, ModelError, SecondpassError
 from secondpass.models.folder import find_folder
 from secondpass.models.spec import read_bi_encoder_spec, read_cross_encoder_spec
 from secondpass.verify.compare import compare
@@ -50,7 +50,11 @@ def check(record: Record, reruns: Reruns) -> Check:
     before = list(check_before(record))
     if failures(before):
         return Check(tuple(before), ran=False)
-    outcome = reruns[record.kind](record.arguments)
+    try:
+        outcome = reruns[record.kind](record.arguments)
+    except SecondpassError as error:
+        failed = Line(record.kind, "missing", "ran", "did not run", str(error), decides=True)
+        return Check((*before, failed), ran=False)
     here = make_record(record.kind, outcome, command=record.command, arguments=record.arguments)
     return Check(tuple(compare(record, here)), ran=True)
 

@@ -88,13 +88,25 @@ def _models(result: Result) -> Iterator[ModelUse]:
 
 def _given_data(arguments: Sequence[str]) -> Iterator[DataSource]:
     """Hash each argument that is a path; a model's folder has its own hash."""
-    for at, argument in enumerate(arguments):
-        option = arguments[at - 1] if at and arguments[at - 1].startswith("--") else ""
-        name, path = option.removeprefix("--") or f"argument {at + 1}", argument
-        if argument.startswith("--"):
-            name, _, path = argument.removeprefix("--").partition("=")
+    for name, value in _named(arguments):
+        # A first stage is given as "run:FILE".
+        path = value.removeprefix("run:")
         if path and name != "model" and Path(path).exists():
             yield DataSource(name, "given", path, content_sha256(Path(path)))
+
+
+def _named(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield each value with the name of its option, or with its place if it has none."""
+    option = ""
+    for at, argument in enumerate(arguments, start=1):
+        if argument.startswith("--"):
+            option, equals, value = argument.removeprefix("--").partition("=")
+            if equals:
+                yield option, value
+                option = ""
+        else:
+            yield option or f"argument {at}", argument
+            option = ""
 
 
 def _made_data(result: Result) -> Iterator[DataSource]:
