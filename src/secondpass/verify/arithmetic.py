@@ -1,9 +1,9 @@
 """Whether two machines compute a model alike, and how far its scores may then lie apart.
 
-The figures are measured with `secondpass verify`'s example on an AMD EPYC with AVX-512 VNNI and
-BF16 (docs/verify.md): the embedded int8 pair at bf16 and at f32 arithmetic moves two documents
-against each other by up to 4.3 % of their query's range of scores; without VNNI, where oneDNN's
-int8 products saturate, by up to 12.8 %.
+The figures stand in docs/verify.md with the command that measures them: on one processor, kept to
+lesser instruction sets, two documents of the int8 example move against each other by up to 4.1 %
+of their query's range of scores without BF16, and by up to 10.9 % without VNNI too, where int8
+products saturate.
 """
 
 from __future__ import annotations

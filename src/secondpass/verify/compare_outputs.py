@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from secondpass.verify.arithmetic import SCORE_TOLERANCE, WITHOUT_MODEL, Comparability
 from secondpass.verify.lines import Line, Verdict, same_hash
-from secondpass.verify.order import among, score_difference, widest_swap
+from secondpass.verify.order import among, score_difference, widest_shift, widest_swap
 from secondpass.verify.record import Measure, Observed, RankedQuery, Role, StageOutput
 
 Grades = Mapping[Role, Comparability]
@@ -95,11 +95,12 @@ def _compare_scores(
     what: str, pairs: list[tuple[RankedQuery, RankedQuery]], grade: Comparability
 ) -> Line:
     """Compare the scores of a stage over all queries; they decide at fp32 only."""
-    difference = max(score_difference(there, here) for there, here in pairs)
     there, now = _highest(pairs[0][0]), _highest(pairs[0][1])
-    why = f"largest difference {difference:.2g}"
+    difference = max(score_difference(*pair) for pair in pairs)
+    shift = max(widest_shift(*pair) for pair in pairs)
+    why = f"largest difference {difference:.2g}, {shift:.1%} of the range" if difference else ""
     if grade.grade in ("none", "other"):
-        return Line(what, "not comparable", there, now, f"{grade.why}; {why}")
+        return Line(what, "not comparable", there, now, f"{grade.why}; {why}".rstrip("; "))
     verdict: Verdict = "same"
     if difference > 0:
         verdict = "within tolerance" if difference <= SCORE_TOLERANCE else "different"

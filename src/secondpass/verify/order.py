@@ -8,16 +8,26 @@ from itertools import combinations
 
 from secondpass.verify.record import RankedQuery
 
+# Stands for the place after the last document of a list; an id is never empty.
+END = ""
+
 
 @dataclass(frozen=True, slots=True)
 class Swap:
-    """Two documents in another order here than in the record, `gap` apart by recorded score."""
+    """Two documents in another order here than in the record, `gap` apart by recorded score.
+
+    One of both may be END: the other fell out of the list, or came into it.
+    """
 
     before: str
     after: str
     gap: float
 
     def __str__(self) -> str:
+        if self.after == END:
+            return f"{self.before} fell out, {self.gap:.4g} above the last"
+        if self.before == END:
+            return f"{self.after} came in, {self.gap:.4g} above the last"
         return f"{self.before} was before {self.after}, {self.gap:.4g} apart"
 
 
@@ -37,15 +47,27 @@ def among(query: RankedQuery, ids: frozenset[str]) -> RankedQuery:
 
 def score_difference(recorded: RankedQuery, here: RankedQuery) -> float:
     """Return the largest difference of a document's score, over the documents in both."""
-    scores = _by_id(here)
-    return max(
-        (
-            abs(score - scores[id_])
-            for id_, score in zip(recorded.ids, recorded.scores, strict=True)
-            if id_ in scores
-        ),
-        default=0.0,
-    )
+    return max((abs(change) for change in _changes(recorded, here)), default=0.0)
+
+
+def widest_shift(recorded: RankedQuery, here: RankedQuery) -> float:
+    """Return how far two documents moved against each other, as a part of the recorded range.
+
+    It has no unit, so it says the same of cosines and of logits.
+    """
+    changes = _changes(recorded, here)
+    reach = max(recorded.scores, default=0.0) - min(recorded.scores, default=0.0)
+    return (max(changes) - min(changes)) / reach if changes and reach else 0.0
+
+
+def _changes(recorded: RankedQuery, here: RankedQuery) -> list[float]:
+    """Return by how much each document that is in both lists scores higher here."""
+    scores = dict(zip(here.ids, here.scores, strict=True))
+    return [
+        scores[id_] - score
+        for id_, score in zip(recorded.ids, recorded.scores, strict=True)
+        if id_ in scores
+    ]
 
 
 def _inverted(recorded: RankedQuery, here: RankedQuery) -> Iterator[Swap]:
@@ -66,7 +88,7 @@ def _left(recorded: RankedQuery, here: RankedQuery) -> Iterator[Swap]:
     present = set(here.ids)
     for id_, score in zip(recorded.ids, recorded.scores, strict=True):
         if id_ not in present:
-            yield Swap(id_, "the end of the list", score - recorded.scores[-1])
+            yield Swap(id_, END, score - recorded.scores[-1])
 
 
 def _came(recorded: RankedQuery, here: RankedQuery) -> Iterator[Swap]:
@@ -74,8 +96,4 @@ def _came(recorded: RankedQuery, here: RankedQuery) -> Iterator[Swap]:
     present = set(recorded.ids)
     for id_, score in zip(here.ids, here.scores, strict=True):
         if id_ not in present:
-            yield Swap("the end of the list", id_, score - here.scores[-1])
-
-
-def _by_id(query: RankedQuery) -> dict[str, float]:
-    return dict(zip(query.ids, query.scores, strict=True))
+            yield Swap(END, id_, score - here.scores[-1])
