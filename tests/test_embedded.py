@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from secondpass import CrossEncoderReranker, Embedder
-from secondpass.models.digest import file_sha256
+from secondpass.models.digest import file_sha256, files_sha256
 from secondpass.models.embedded import BI_ENCODER, CROSS_ENCODER, embedded_folder, embedded_names
+from secondpass.models.files import find_weights
 
 QUERY = "how do I read a csv file"
 TEXTS = [
@@ -96,3 +97,14 @@ def test_int8_keeps_the_order_of_fp32(reranker, shared):
     pairs = [(QUERY, text) for text in TEXTS]
     np.testing.assert_allclose(reranker.predict(pairs), original.predict(pairs), atol=1.0)
     assert reranker.predict(pairs).argsort().tolist() == original.predict(pairs).argsort().tolist()
+
+
+def test_the_bi_encoder_says_what_it_is():
+    embedder = Embedder(threads=1)
+    folder = embedded_folder(BI_ENCODER)
+    info = embedder.info
+    assert (info.name, info.revision) == (BI_ENCODER, None)
+    assert info.weights_sha256 == files_sha256(find_weights(folder).files)
+    assert info.tokenizer_sha256 == file_sha256(folder / "tokenizer.json")
+    assert (info.precision, info.activation, info.threads) == ("int8", "none", 1)
+    assert info.max_length == embedder.max_length

@@ -240,6 +240,7 @@ def test_info_says_what_runs(tiny, parity):
     info = tiny.info
     assert info.architecture == "bert"
     assert info.weights_sha256 == file_sha256(parity / "bert" / "model.safetensors")
+    assert info.tokenizer_sha256 == file_sha256(parity / "bert" / "tokenizer.json")
     assert (info.precision, info.arithmetic, info.device) == ("fp32", "f32", "cpu")
     assert info.max_length == 64
     assert info.threads >= 1

@@ -117,6 +117,7 @@ class CrossEncoderReranker:
             revision=self._spec.revision,
             architecture=self._spec.architecture,
             weights_sha256=self._spec.weights_sha256,
+            tokenizer_sha256=self._spec.tokenizer_sha256,
             precision=engine.precision,
             arithmetic=engine.arithmetic,
             engine=engine.name,

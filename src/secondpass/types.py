@@ -82,13 +82,15 @@ class ModelInfo:
 
     `revision` is the commit of a hub model. `precision` is what the weights are, "int8" or "fp32",
     `arithmetic` what the device computes in where the graph is not int8, such as "bf16".
-    `weights_sha256` is the weight file's hash.
+    `weights_sha256` is the weight file's hash, `tokenizer_sha256` that of tokenizer.json.
+    `activation` is "none" for a bi-encoder: its output is a unit vector, no score.
     """
 
     name: str
     revision: str | None
     architecture: str
     weights_sha256: str
+    tokenizer_sha256: str
     precision: str
     arithmetic: str
     engine: str

@@ -19,6 +19,7 @@ _COMMANDS = {
     "models": ("models", "Show the models that need no download: embedded and cached."),
     "rerank": ("rerank", "Rerank candidates for a query."),
     "search": ("search", "Search an index and rerank what it finds."),
+    "verify": ("verify", "Write a record of a run, or check that it comes out again here."),
 }
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from secondpass.errors import ModelFileError, UnsupportedModelError
-from secondpass.models.digest import files_sha256, text_sha256
+from secondpass.models.digest import file_sha256, files_sha256, text_sha256
 from secondpass.models.files import (
     WeightFiles,
     find_weights,
@@ -75,6 +75,11 @@ class ModelSpec:
     def weights_sha256(self) -> str:
         """Return the SHA-256 of the weight file, or of its parts' hashes."""
         return files_sha256(self.weights.files)
+
+    @cached_property
+    def tokenizer_sha256(self) -> str:
+        """Return the SHA-256 of tokenizer.json."""
+        return file_sha256(self.tokenizer_file)
 
     @cached_property
     def config_sha256(self) -> str:

@@ -19,6 +19,7 @@ from secondpass.scoring.batches import balanced_budget, make_batches, restore_or
 from secondpass.scoring.candidates import checked_text, checked_texts
 from secondpass.scoring.encode import TextEncoder, load_tokenizer
 from secondpass.scoring.pairs import Pair, read_single_layout
+from secondpass.types import ModelInfo
 
 Vectors = NDArray[np.float32]
 
@@ -91,6 +92,25 @@ class Embedder:
         """A hash of what decides the vectors: weights, precision and the length that is read."""
         rules = f"{self._spec.weights_sha256} {self._engine.info.precision} {self.max_length}"
         return sha256(rules.encode()).hexdigest()
+
+    @property
+    def info(self) -> ModelInfo:
+        """What is loaded and how it runs."""
+        engine = self._engine.info
+        return ModelInfo(
+            name=self._spec.name,
+            revision=self._spec.revision,
+            architecture=self._spec.architecture,
+            weights_sha256=self._spec.weights_sha256,
+            tokenizer_sha256=self._spec.tokenizer_sha256,
+            precision=engine.precision,
+            arithmetic=engine.arithmetic,
+            engine=engine.name,
+            device=engine.device,
+            threads=engine.threads,
+            max_length=self.max_length,
+            activation="none",
+        )
 
     def embed(
         self, texts: Iterable[str], *, progress: Callable[[int], None] | None = None

@@ -1,0 +1,100 @@
+"""secondpass verify record and secondpass verify check."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import click
+
+from secondpass.cli import output
+from secondpass.cli.reruns import RERUNS, run
+from secondpass.cli.verify_output import check_as_json, print_check
+from secondpass.errors import InputError
+
+if TYPE_CHECKING:
+    from secondpass.verify.record import Kind
+
+NOT_CONFIRMED = 1
+
+
+class _KeepsArguments(click.Command):
+    """Remembers its own command line: a record holds it exactly as it was given."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta["command"] = (*ctx.command_path.split(), *args)
+        return super().parse_args(ctx, args)
+
+
+@click.group("verify")
+def command() -> None:
+    """Write a record of a run, or run a record's command again here and compare."""
+
+
+@command.command(
+    "record",
+    cls=_KeepsArguments,
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+)
+@click.option("--out", metavar="FILE", help="Where to write it.  [default: standard output]")
+@click.argument("kind", type=click.Choice(list(RERUNS)), default="example", required=False)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[ARGUMENT]...")
+@click.pass_context
+def record(ctx: click.Context, out: str | None, kind: str, arguments: tuple[str, ...]) -> None:
+    """Run something and write one JSON record of it: where, with what, and what came out.
+
+    Without a kind it is the smallest example, which ships in the package: five questions over 32
+    passages with both embedded models. "bench" and "eval" take their own commands' arguments:
+
+        secondpass verify record --out scifact.json eval ../data/scifact --depth 50
+    """
+    from secondpass.verify.encoding import encode
+    from secondpass.verify.recording import make_record
+
+    if out is not None:
+        _check_writable(Path(out))
+    chosen = cast("Kind", kind)
+    outcome = run(chosen, arguments)
+    made = make_record(chosen, outcome, command=ctx.meta["command"], arguments=arguments)
+    text = encode(made)
+    if out is None:
+        click.echo(text, nl=False)
+    else:
+        _write(Path(out), text)
+        output.say(f"record of {kind} written to {out}")
+
+
+@command.command("check")
+@click.argument("file")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, as into a pipe.")
+def check(file: str, as_json: bool) -> None:
+    """Run the record in FILE again here and say line by line what is the same.
+
+    The exit status is 0 where all that decides is the same or within tolerance, 1 where something
+    is different, missing or not comparable, 2 where FILE is no record. Latencies never decide.
+    """
+    from secondpass.verify.encoding import read_record
+    from secondpass.verify.rerun import check as check_record
+
+    recorded = read_record(Path(file))
+    checked = check_record(recorded, RERUNS)
+    if output.for_a_person(as_json):
+        print_check(recorded, checked)
+    else:
+        output.print_json_lines([check_as_json(file, recorded, checked)])
+    if not checked.confirmed:
+        sys.exit(NOT_CONFIRMED)
+
+
+def _check_writable(file: Path) -> None:
+    """Raise before a long run, not after it, if its record could not be written."""
+    if file.is_dir() or not file.absolute().parent.is_dir():
+        raise InputError(f"--out {file} cannot be written: name a file in a folder that is there")
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"--out {file} cannot be written: {error.strerror}") from error

@@ -1,0 +1,67 @@
+"""A check for a person and for a pipe."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from secondpass.cli import output
+
+if TYPE_CHECKING:
+    from secondpass.verify.lines import Line
+    from secondpass.verify.record import Record
+    from secondpass.verify.rerun import Check
+
+CHECK_SCHEMA = "secondpass/check/1"
+
+
+def print_check(recorded: Record, checked: Check) -> None:
+    """Print one row for each line; those that decide are marked, and the conclusion comes last."""
+    click.echo(f"{recorded.kind}, recorded {recorded.time}: {shlex.join(recorded.command)}")
+    output.print_table(
+        ("", "verdict", "what", "recorded → here"),
+        [
+            ("*" if line.decides else "", line.verdict, line.what, _values(line))
+            for line in checked.lines
+        ],
+        caption="* decides",
+    )
+    click.echo(conclusion(checked))
+
+
+def conclusion(checked: Check) -> str:
+    """Return the last line: confirmed, or each thing that kept it from being so."""
+    from secondpass.verify.lines import failures
+
+    if checked.confirmed:
+        deciding = sum(line.decides for line in checked.lines)
+        return f"confirmed: all {deciding} lines that decide are the same or within tolerance"
+    failed = failures(checked.lines)
+    why = "; ".join(
+        f"{line.what} {line.verdict}" + (f" ({line.why})" if line.why else "") for line in failed
+    )
+    return f"not confirmed{'' if checked.ran else ', and not run'}: {why}"
+
+
+def check_as_json(file: str, recorded: Record, checked: Check) -> dict[str, Any]:
+    """Return the check as plain values, described by verify/check.schema.json."""
+    return {
+        "schema": CHECK_SCHEMA,
+        "record": file,
+        "kind": recorded.kind,
+        "recorded_at": recorded.time,
+        "ran": checked.ran,
+        "confirmed": checked.confirmed,
+        "conclusion": conclusion(checked),
+        "lines": [asdict(line) for line in checked.lines],
+    }
+
+
+def _values(line: Line) -> str:
+    """Return both values, or the one where there is but one, and why the verdict is as it is."""
+    same = line.recorded == line.here
+    values = line.recorded if same else f"{line.recorded} → {line.here}"
+    return f"{values}  ({line.why})" if line.why else values

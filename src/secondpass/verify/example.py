@@ -1,0 +1,135 @@
+"""The smallest example: five questions, thirty-two passages, both embedded models, two stages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+
+from secondpass.models.digest import file_sha256
+from secondpass.reranker import CrossEncoderReranker
+from secondpass.retrieval.embedder import Embedder
+from secondpass.verify.record import (
+    DataSource,
+    Latency,
+    ModelUse,
+    Observed,
+    Outcome,
+    RankedQuery,
+    StageOutput,
+    Vectors,
+)
+
+FILE = Path(__file__).parent / "example.jsonl"
+PATH = "secondpass/verify/example.jsonl"
+
+DEPTH = 10
+ROUNDS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    id: str
+    text: str
+
+
+def example_rounds() -> int:
+    """Return how often `run_example` calls `advance`: the rounds and the one that warms up."""
+    return ROUNDS + 1
+
+
+def run_example(advance: Callable[[int], object] = lambda _: None) -> Outcome:
+    """Retrieve and rerank for each question; once for the output, then again for the latencies."""
+    questions, passages = _read("query"), _read("passage")
+    search = _TwoStages(passages)
+    observed = [search.run(question) for question in questions]
+    advance(1)
+    milliseconds: list[dict[str, float]] = []
+    for _ in range(ROUNDS):
+        milliseconds.extend(search.run(question).milliseconds for question in questions)
+        advance(1)
+    return Outcome(
+        seed=None,
+        models=(
+            ModelUse("bi-encoder", search.embedder.info),
+            ModelUse("cross-encoder", search.reranker.info),
+        ),
+        data=(DataSource("questions and passages", "package", PATH, file_sha256(FILE)),),
+        vectors=Vectors(len(passages), search.embedder.dimension),
+        observed=Observed(
+            stages=(
+                StageOutput("dense", "bi-encoder", tuple(one.dense for one in observed)),
+                StageOutput(
+                    "rerank", "cross-encoder", tuple(one.reranked for one in observed), "dense"
+                ),
+            )
+        ),
+        latencies=_latencies(milliseconds),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Searched:
+    """Both stages' output for one question, and the milliseconds of each step."""
+
+    dense: RankedQuery
+    reranked: RankedQuery
+    milliseconds: dict[str, float]
+
+
+class _TwoStages:
+    """The embedded pair over a few passages in memory."""
+
+    def __init__(self, passages: Sequence[_Text]) -> None:
+        self.embedder = Embedder()
+        self.reranker = CrossEncoderReranker()
+        self._passages = passages
+        self._vectors = self.embedder.embed([passage.text for passage in passages])
+
+    def run(self, question: _Text) -> _Searched:
+        started = perf_counter()
+        vector = self.embedder.embed([question.text])[0]
+        embedded = perf_counter()
+        # The rows are unit vectors, so a product is the cosine. Equals keep the passages' order.
+        cosines = self._vectors @ vector
+        nearest = np.argsort(-cosines, kind="stable")[:DEPTH]
+        retrieved = perf_counter()
+        found = [self._passages[at] for at in nearest]
+        ranking = self.reranker.rank(question.text, [one.text for one in found], top_k=None)
+        reranked = perf_counter()
+        return _Searched(
+            _ranked(
+                question, [(one.id, cosines[at]) for one, at in zip(found, nearest, strict=True)]
+            ),
+            _ranked(question, [(found[hit.index].id, hit.score) for hit in ranking]),
+            {
+                "embed query": (embedded - started) * 1000,
+                "vector search": (retrieved - embedded) * 1000,
+                f"rerank {DEPTH}": (reranked - retrieved) * 1000,
+            },
+        )
+
+
+def _read(sort: str) -> list[_Text]:
+    with FILE.open(encoding="utf-8") as lines:
+        rows = [json.loads(line) for line in lines]
+    return [_Text(row[sort], row["text"]) for row in rows if sort in row]
+
+
+def _ranked(question: _Text, scored: Sequence[tuple[str, float]]) -> RankedQuery:
+    return RankedQuery(
+        question.id, tuple(id_ for id_, _ in scored), tuple(float(score) for _, score in scored)
+    )
+
+
+def _latencies(milliseconds: Sequence[dict[str, float]]) -> tuple[Latency, ...]:
+    return tuple(
+        Latency(name, f"P{rank}", float(np.percentile(samples, rank)), len(samples))
+        for name in milliseconds[0]
+        for samples in [[one[name] for one in milliseconds]]
+        for rank in (50, 95)
+    )
