@@ -13,6 +13,7 @@ from secondpass.errors import SecondpassError
 
 # name -> (module under secondpass.cli, the line in the help)
 _COMMANDS = {
+    "bench": ("bench", "Measure what reranking takes, by stage: P50, P95, P99."),
     "demo": ("demo", "Index this Python's own documentation, search it and rerank."),
     "index": ("index", "Add text, Markdown, JSON Lines or CSV files to an index."),
     "models": ("models", "Show the models that need no download: embedded and cached."),

@@ -43,6 +43,15 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], caption: 
         console.print(caption)
 
 
+def print_plain_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print cells as they are, none cut; every column but the first is set to the right."""
+    lines = [list(columns), *(list(row) for row in rows)]
+    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
+    for first, *rest in lines:
+        padded = [cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True)]
+        click.echo("  ".join([first.ljust(widths[0]), *padded]))
+
+
 def say(message: str) -> None:
     """Print a note beside the results, to standard error."""
     click.echo(message, err=True)

@@ -10,12 +10,12 @@ from secondpass.errors import MissingExtraError
 
 # A colour drawn -> the page's variable that replaces it, so that one drawing suits both themes.
 INK, SOFT, LINE = "#010101", "#020202", "#030303"
-SERIES = ("#040404", "#050505", "#060606", "#070707", "#080808")
+SERIES = ("#040404", "#050505", "#060606", "#070707", "#080808", "#090909")
 _VARIABLES = {
     INK: "--ink",
     SOFT: "--soft",
     LINE: "--line",
-    **dict(zip(SERIES, ("--first", "--second", "--third", "--fourth", "--fifth"), strict=True)),
+    **dict(zip(SERIES, (f"--series-{number}" for number in range(1, 7)), strict=True)),
 }
 
 _STYLE = {

@@ -1,0 +1,1 @@
+"""Statistics of measurements: percentiles and their intervals, paired differences."""
