@@ -6,11 +6,19 @@ from typing import Any
 
 from secondpass.bench.result import BenchResult
 from secondpass.bench.table import STAGES, number
-from secondpass.report.figures import SERIES, subplots, to_svg
+from secondpass.report.figures import SERIES, legend, subplots, to_svg
 from secondpass.report.page import Figure
 from secondpass.stats.percentiles import Estimate, percentile
 
-_PARTS = ("embed_ms", "search_ms", "tokenise_ms", "batch_ms", "infer_ms", "rank_ms")
+# The stages that add up to the pipeline, each with its colour.
+_PARTS = {
+    "embed_ms": SERIES[1],
+    "search_ms": SERIES[2],
+    "tokenise_ms": SERIES[3],
+    "batch_ms": SERIES[4],
+    "infer_ms": SERIES[0],
+    "rank_ms": SERIES[5],
+}
 
 
 def distribution(result: BenchResult) -> Figure:
@@ -26,7 +34,7 @@ def distribution(result: BenchResult) -> Figure:
             _mark(axes, float(percentile(values, percent)), percent, colour)
     axes.set(xscale="log", xlabel="ms (logarithmic)", ylabel="share of queries", ylim=(0, 1.04))
     _plain_numbers(axes.xaxis)
-    axes.legend(loc="center")
+    legend(axes, loc="center")
     return Figure(
         to_svg(figure),
         "Share of queries that took at most so many milliseconds. The points are P50, P95 and P99.",
@@ -38,13 +46,13 @@ def shares(result: BenchResult) -> Figure:
     figure, axes = subplots(height=2.2)
     means = {key: row.summary.mean.value for key in _PARTS if (row := result.row(key)) is not None}
     total, left = sum(means.values()), 0.0
-    for (key, mean), colour in zip(means.items(), SERIES, strict=False):
+    for key, mean in means.items():
         label = f"{STAGES[key]} {number(mean)} ms ({mean / total:.1%})"
-        axes.barh(0, mean, left=left, color=colour, label=label)
+        axes.barh(0, mean, left=left, color=_PARTS[key], label=label)
         left += mean
     axes.set(xlabel="mean ms of one query", yticks=[], xlim=(0, total))
     axes.grid(axis="y", visible=False)
-    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
+    legend(axes, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
     return Figure(to_svg(figure), "Mean milliseconds of one query by stage.")
 
 
@@ -70,7 +78,7 @@ def depth_curve(result: BenchResult) -> Figure:
     axes.set(xlabel="depth (candidates reranked)", ylabel="rerank ms", xlim=(0, None))
     axes.set_ylim(bottom=0)
     axes.set_xticks([point.depth for point in result.depth_curve])
-    axes.legend(loc="upper left")
+    legend(axes, loc="upper left")
     return Figure(to_svg(figure), "Milliseconds to rerank so many candidates, with 95 % intervals.")
 
 

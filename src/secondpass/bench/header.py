@@ -34,7 +34,7 @@ def facts(result: BenchResult) -> list[tuple[str, str]]:
             f"sha256 {model.weights_sha256[:16]}, {model.max_length} tokens at most",
         ),
         ("dense stage", _dense(result)),
-        ("candidates", f"{held.candidates_from}"),
+        ("candidates", _home(held.candidates_from)),
         (
             "candidate tokens",
             f"mean {lengths.mean:.0f}, P50 {lengths.p50:.0f}, P95 {lengths.p95:.0f} "

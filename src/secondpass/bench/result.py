@@ -115,7 +115,7 @@ class BenchResult:
 
 def to_json(result: BenchResult) -> dict[str, Any]:
     """Return the result as plain JSON values, described by schema.json."""
-    plain = asdict(result) | {"schema": SCHEMA}
+    plain = {"schema": SCHEMA} | asdict(result)
     embedder = result.constraints.embedder
     # asdict keeps a NamedTuple a tuple, which JSON would write as a list without names.
     plain["constraints"]["embedder"] = embedder and embedder._asdict()

@@ -31,8 +31,10 @@ def notes(result: BenchResult) -> list[str]:
         said.append(f"{truncated} of {read} candidates were cut at {most} tokens")
     if result.constraints.embedder is None:
         said.append("the candidates are fixed, so there is no dense stage to compare with")
-    if not result.complete:
+    if count < result.setting.queries:
         said.append(f"interrupted after {count} of {result.setting.queries} queries")
+    elif not result.complete:
+        said.append("the depth curve was interrupted")
     return said
 
 

@@ -75,6 +75,7 @@ def command(
     from secondpass.bench.clock import WallClock
     from secondpass.bench.run import run
 
+    output.check_writable(json_file, html_file)
     setting = _setting(options)
     loaded, workload = _load(folder, queries_file, candidates_file, setting.seed, options)
     result = run(loaded, workload, setting, WallClock(), output.progress)

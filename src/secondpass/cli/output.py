@@ -6,9 +6,12 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
+
+from secondpass.errors import InputError
 
 
 def for_a_person(as_json: bool) -> bool:
@@ -50,6 +53,14 @@ def print_plain_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
     for first, *rest in lines:
         padded = [cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True)]
         click.echo("  ".join([first.ljust(widths[0]), *padded]))
+
+
+def check_writable(*files: str | None) -> None:
+    """Raise an InputError before a long run if a file could not be written after it."""
+    for file in files:
+        folder = None if file is None else Path(file).absolute().parent
+        if folder is not None and not folder.is_dir():
+            raise InputError(f"{file} cannot be written: there is no folder {folder}")
 
 
 def say(message: str) -> None:

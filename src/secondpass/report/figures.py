@@ -19,6 +19,7 @@ _VARIABLES = {
 }
 
 _STYLE = {
+    "axes.axisbelow": True,
     "axes.edgecolor": SOFT,
     "axes.facecolor": "none",
     "axes.grid": True,
@@ -28,8 +29,6 @@ _STYLE = {
     "figure.facecolor": "none",
     "font.size": 11.0,
     "grid.color": LINE,
-    "legend.frameon": False,
-    "legend.labelcolor": INK,
     "lines.linewidth": 2.0,
     "savefig.facecolor": "none",
     # Text stays text, in the page's font, and can be searched and read aloud.
@@ -58,6 +57,11 @@ def subplots(width: float = 9.0, height: float = 4.2) -> tuple[Any, Any]:
         figure = Figure(figsize=(width, height), layout="constrained")
         axes: Any = figure.subplots()
     return figure, axes
+
+
+def legend(axes: Any, **place: Any) -> None:
+    """Name the series, without a box; `place` is matplotlib's loc, ncols, bbox_to_anchor."""
+    axes.legend(frameon=False, labelcolor=INK, **place)
 
 
 def to_svg(figure: Any) -> str:

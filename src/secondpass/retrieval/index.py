@@ -183,7 +183,7 @@ class Index:
         Raises:
             InputError: the query is empty.
         """
-        (vector,) = embed_checked(self._embedder, [checked_query(query)])
+        vector: Vectors = embed_checked(self._embedder, [checked_query(query)])[0]
         return vector
 
     def search_vector(self, vector: Vectors, limit: int = 10) -> list[RetrievedDocument]:
