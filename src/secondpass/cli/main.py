@@ -17,6 +17,7 @@ _COMMANDS = {
     "demo": ("demo", "Index this Python's own documentation, search it and rerank."),
     "index": ("index", "Add text, Markdown, JSON Lines or CSV files to an index."),
     "models": ("models", "Show the models that need no download: embedded and cached."),
+    "plan": ("plan", "Predict latency and memory on this machine, and the depth for a target."),
     "rerank": ("rerank", "Rerank candidates for a query."),
     "search": ("search", "Search an index and rerank what it finds."),
 }
