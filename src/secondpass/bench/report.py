@@ -9,7 +9,7 @@ from secondpass.bench.table import cells, shown
 from secondpass.bench.words import notes, summary
 from secondpass.report.page import Section, Table, render
 
-STATISTICS = ("P50", "P95", "P99", "mean")
+STATISTICS = ("P50 ms", "P95 ms", "P99 ms", "mean ms")
 
 
 def make_page(result: BenchResult) -> str:
@@ -58,7 +58,7 @@ def _depth(result: BenchResult) -> list[Section]:
         Section(
             "Depth",
             f"The rerank alone, in milliseconds, of {count} queries at each depth, one at a time.",
-            tables=[Table(("depth", "candidates", "P50", "P95"), depth_rows(result))],
+            tables=[Table(("depth", "candidates", "P50 ms", "P95 ms"), depth_rows(result))],
             figures=[drawings.depth_curve(result)],
         )
     ]

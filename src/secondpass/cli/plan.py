@@ -136,7 +136,7 @@ def _verdict(plan: Plan, depth: int, p95_ms: float) -> str:
     if depth == 0:
         return f"Not one candidate can be reranked with a P95 of {p95_ms:g} ms."
     return (
-        f"{plan.info.name} at {plan.info.precision} reranks {depth} candidates with a P95 of "
+        f"{plan.info.name} at {plan.info.precision} reranks {depth} candidates with a P95 of at most "
         f"{p95_ms:g} ms."
     )
 

@@ -13,6 +13,8 @@ from secondpass.reranker import CrossEncoderReranker
 LENGTHS = (32, 96, 224, 448)
 # Tokens of all candidates together; what is less than one batch costs more for each token.
 SIZES = (600, 2400, 9000)
+# Fewer candidates than these, one number for each size, would not tell a call from a candidate.
+LEAST = (1, 2, 4)
 REPEATS = 5
 TURNS = REPEATS + 1
 
@@ -57,7 +59,8 @@ def calibrate(subject: Subject, seconds: float, advance: Callable[[int], None]) 
 def settings(subject: Subject, seconds: float) -> list[tuple[int, int]]:
     """Return (candidates, document tokens) of a grid that fits in the time.
 
-    A slow model is measured with fewer candidates, but always with one and more of each length.
+    A slow model is measured with fewer candidates; one so slow that `LEAST` takes longer than the
+    time that is given takes longer.
     """
     longest = subject.length(max(LENGTHS)) - subject.overhead
     lengths = sorted({min(length, longest) for length in LENGTHS})
@@ -67,8 +70,8 @@ def settings(subject: Subject, seconds: float) -> list[tuple[int, int]]:
     affordable = seconds / (token_seconds * TURNS * len(lengths) * sum(SIZES))
     return sorted(
         {
-            (max(1, round(size * min(1.0, affordable) / subject.length(length))), length)
-            for size in SIZES
+            (max(least, round(size * min(1.0, affordable) / subject.length(length))), length)
+            for size, least in zip(SIZES, LEAST, strict=True)
             for length in lengths
         }
     )
