@@ -1,8 +1,13 @@
 """secondpass plan as a person meets it."""
 
+import json
 import os
 import subprocess
 import sys
+
+import jsonschema
+
+from secondpass.plan.result import SCHEMA_FILE
 
 
 def plan(*arguments):
@@ -10,10 +15,11 @@ def plan(*arguments):
     return subprocess.run(command, capture_output=True, text=True, env=os.environ)
 
 
-def test_a_plan_says_depth_times_memory_and_its_error(parity):
+def test_a_plan_says_depth_times_memory_and_its_error(parity, tmp_path):
     done = plan(
         *("--model", parity / "bert", "--max-length", 64, "--precision", "fp32"),
         *("--seconds", 1, "--p95-ms", 1000000, "--document-tokens", 40, "--check"),
+        *("--json", tmp_path / "plan.json"),
     )
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
@@ -27,6 +33,14 @@ def test_a_plan_says_depth_times_memory_and_its_error(parity):
     assert int(row[6]) > 50
     assert sum(line.endswith("%") and line[0].isdecimal() for line in lines) >= 6
     assert lines[-1].startswith("median error ")
+    schema = json.loads(SCHEMA_FILE.read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    written = json.loads((tmp_path / "plan.json").read_text())
+    jsonschema.validate(written, schema)
+    (planned,) = written["planned"]
+    assert planned["depth"] == int(row[3])
+    assert len(planned["checked"]) >= 6
+    assert lines[-1] == f"median error {planned['median_error']:.1%}"
 
 
 def test_a_target_no_model_meets_is_said(parity):

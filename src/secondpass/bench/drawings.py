@@ -6,7 +6,7 @@ from typing import Any
 
 from secondpass.bench.result import BenchResult
 from secondpass.bench.table import STAGES, number
-from secondpass.report.figures import SERIES, legend, subplots, to_svg
+from secondpass.report.figures import SERIES, subplots, to_svg
 from secondpass.report.page import Figure
 from secondpass.stats.percentiles import Estimate, percentile
 
@@ -34,7 +34,7 @@ def distribution(result: BenchResult) -> Figure:
             _mark(axes, float(percentile(values, percent)), percent, colour)
     axes.set(xscale="log", xlabel="ms (logarithmic)", ylabel="share of queries", ylim=(0, 1.04))
     _plain_numbers(axes.xaxis)
-    legend(axes, loc="center")
+    axes.legend(loc="center")
     return Figure(
         to_svg(figure),
         "Share of queries that took at most so many milliseconds. The points are P50, P95 and P99.",
@@ -52,7 +52,7 @@ def shares(result: BenchResult) -> Figure:
         left += mean
     axes.set(xlabel="mean ms of one query", yticks=[], xlim=(0, total))
     axes.grid(axis="y", visible=False)
-    legend(axes, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
     return Figure(to_svg(figure), "Mean milliseconds of one query by stage.")
 
 
@@ -78,7 +78,7 @@ def depth_curve(result: BenchResult) -> Figure:
     axes.set(xlabel="depth (candidates reranked)", ylabel="rerank ms", xlim=(0, None))
     axes.set_ylim(bottom=0)
     axes.set_xticks([point.depth for point in result.depth_curve])
-    legend(axes, loc="upper left")
+    axes.legend(loc="upper left")
     return Figure(to_svg(figure), "Milliseconds to rerank so many candidates, with 95 % intervals.")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -98,7 +97,7 @@ def _setting(options: dict[str, Any]) -> Setting:
         rate_per_second=options["rate"],
         depths=_depths(options["depths"]),
         seed=options["seed"],
-        command=shlex.join(["secondpass", *sys.argv[1:]]),
+        command=output.command_line(),
     )
 
 

@@ -11,8 +11,7 @@ from secondpass.engine.contract import Precision
 
 if TYPE_CHECKING:
     from secondpass.plan.plan import Plan, Wanted
-
-_DEPTHS = (10, 20, 50, 100, 200)
+    from secondpass.plan.result import Planned, PlanResult
 
 
 @click.command("plan")
@@ -56,6 +55,7 @@ _DEPTHS = (10, 20, 50, 100, 200)
     help="About how long to calibrate each.",
 )
 @click.option("--check", is_flag=True, help="Measure other settings and show the error.")
+@click.option("--json", "json_file", metavar="FILE", help="Write the plan as JSON.")
 def command(
     p95_ms: float,
     document_tokens: int,
@@ -65,6 +65,7 @@ def command(
     threads: int | None,
     seconds: float,
     check: bool,
+    json_file: str | None,
 ) -> None:
     """Say whether a model fits in memory here, how fast it is, and which depth a target allows.
 
@@ -72,22 +73,23 @@ def command(
     """
     from secondpass.models.embedded import CROSS_ENCODER
     from secondpass.plan.plan import Wanted
+    from secondpass.plan.result import Target, plan_result, write_json
 
+    output.check_writable(json_file)
     wanted = [
         Wanted(model, precision, max_length, threads)
         for model in models or (CROSS_ENCODER,)
         for precision in precisions
     ]
     plans = _plans(wanted, seconds, check)
-    _print_targets(plans, p95_ms, document_tokens)
-    for plan in plans:
-        _print_depths(plan, document_tokens)
-        if check:
-            _print_check(plan)
+    result = plan_result(plans, Target(p95_ms, document_tokens), output.command_line())
+    _print(result)
+    if json_file is not None:
+        write_json(json_file, result)
 
 
 def _plans(wanted: list[Wanted], seconds: float, checking: bool) -> list[Plan]:
-    """Plan each; what cannot be had among several is said and left out, alone it is an error."""
+    """Plan each; what cannot be had is said and left out, unless nothing is left."""
     from secondpass.bench.clock import WallClock
     from secondpass.errors import SecondpassError
     from secondpass.plan.plan import make_plan
@@ -101,68 +103,63 @@ def _plans(wanted: list[Wanted], seconds: float, checking: bool) -> list[Plan]:
             if number == len(wanted) - 1 and not plans:
                 raise
             output.say(f"note: {one.model} at {one.precision} is left out: {error}")
+        except KeyboardInterrupt:
+            if not plans:
+                raise
+            output.say(f"note: interrupted, {len(plans)} of {len(wanted)} are shown")
+            break
     return plans
 
 
-def _print_targets(plans: list[Plan], p95_ms: float, document_tokens: int) -> None:
+def _print(result: PlanResult) -> None:
     from secondpass.bench.table import number
 
-    depths = [plan.cost.depth_within(p95_ms, plan.length(document_tokens)) for plan in plans]
-    rows = [
-        [
-            plan.info.name,
-            plan.info.precision,
-            plan.info.arithmetic,
-            str(depth),
-            number(plan.cost.p50_ms(100, plan.length(document_tokens))),
-            number(plan.cost.p95_ms(100, plan.length(document_tokens))),
-            f"{plan.process_bytes / 1e6:.0f}",
-        ]
-        for plan, depth in zip(plans, depths, strict=True)
-    ]
-    click.echo(f"Documents of {document_tokens} tokens, P95 of at most {p95_ms:g} ms:\n")
+    target = result.target
+    click.echo(
+        f"Documents of {target.document_tokens} tokens, P95 of at most {target.p95_ms:g} ms:\n"
+    )
     output.print_plain_table(
         (
             *("model", "weights", "computes in", "depth"),
             *("100: P50 ms", "100: P95 ms", "memory MB"),
         ),
-        rows,
-    )
-    best = max(range(len(plans)), key=lambda at: depths[at])
-    click.echo(f"\n{_verdict(plans[best], depths[best], p95_ms)}")
-
-
-def _verdict(plan: Plan, depth: int, p95_ms: float) -> str:
-    if depth == 0:
-        return f"Not one candidate can be reranked with a P95 of {p95_ms:g} ms."
-    return (
-        f"{plan.info.name} at {plan.info.precision} reranks {depth} candidates with a P95 of at most "
-        f"{p95_ms:g} ms."
-    )
-
-
-def _print_depths(plan: Plan, document_tokens: int) -> None:
-    from secondpass.bench.table import number
-
-    length = plan.length(document_tokens)
-    click.echo(f"\n{plan.info.name} at {plan.info.precision}, predicted:\n")
-    output.print_plain_table(
-        ("depth", "P50 ms", "P95 ms"),
         [
             [
-                str(depth),
-                number(plan.cost.p50_ms(depth, length)),
-                number(plan.cost.p95_ms(depth, length)),
+                one.reranker.name,
+                one.reranker.precision,
+                one.reranker.arithmetic,
+                str(one.depth),
+                number(one.at(100).p50_ms),
+                number(one.at(100).p95_ms),
+                f"{one.process_bytes / 1e6:.0f}",
             ]
-            for depth in _DEPTHS
+            for one in result.planned
         ],
+    )
+    click.echo(f"\n{_verdict(result.best, target.p95_ms)}")
+    for one in result.planned:
+        _print_planned(one)
+
+
+def _verdict(best: Planned, p95_ms: float) -> str:
+    if best.depth == 0:
+        return f"Not one candidate can be reranked with a P95 of {p95_ms:g} ms."
+    return (
+        f"{best.reranker.name} at {best.reranker.precision} reranks {best.depth} candidates with a "
+        f"P95 of at most {p95_ms:g} ms."
     )
 
 
-def _print_check(plan: Plan) -> None:
+def _print_planned(planned: Planned) -> None:
     from secondpass.bench.table import number
-    from secondpass.plan.check import median_error
 
+    click.echo(f"\n{planned.reranker.name} at {planned.reranker.precision}, predicted:\n")
+    output.print_plain_table(
+        ("depth", "P50 ms", "P95 ms"),
+        [[str(one.depth), number(one.p50_ms), number(one.p95_ms)] for one in planned.predictions],
+    )
+    if planned.median_error is None:
+        return
     click.echo("")
     output.print_plain_table(
         ("candidates", "document tokens", "predicted P50 ms", "measured P50 ms", "error"),
@@ -174,7 +171,7 @@ def _print_check(plan: Plan) -> None:
                 number(one.measured_ms),
                 f"{one.error:.1%}",
             ]
-            for one in plan.checked
+            for one in planned.checked
         ],
     )
-    click.echo(f"\nmedian error {median_error(list(plan.checked)):.1%}")
+    click.echo(f"\nmedian error {planned.median_error:.1%}")

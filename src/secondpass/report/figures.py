@@ -59,15 +59,11 @@ def subplots(width: float = 9.0, height: float = 4.2) -> tuple[Any, Any]:
     return figure, axes
 
 
-def legend(axes: Any, **place: Any) -> None:
-    """Name the series, without a box; `place` is matplotlib's loc, ncols, bbox_to_anchor."""
-    axes.legend(frameon=False, labelcolor=INK, **place)
-
-
 def to_svg(figure: Any) -> str:
     """Return the drawing as an SVG element whose colours are the page's variables."""
     import matplotlib
 
+    _open_legends(figure)
     stream = io.StringIO()
     with matplotlib.rc_context(_STYLE):
         figure.savefig(stream, format="svg", metadata={"Date": None})
@@ -77,3 +73,13 @@ def to_svg(figure: Any) -> str:
         svg = svg.replace(drawn, f"var({variable})")
     # Without a fill of its own SVG text is black, also on a dark page.
     return re.sub(r"<text(?![^>]*fill:)", '<text fill="var(--ink)"', svg)
+
+
+def _open_legends(figure: Any) -> None:
+    """Take the box from each legend: it has a colour of its own, white also on a dark page."""
+    for axes in figure.axes:
+        legend = axes.get_legend()
+        if legend is not None:
+            legend.set_frame_on(False)
+            for text in legend.get_texts():
+                text.set_color(INK)
