@@ -13,10 +13,12 @@ from secondpass.errors import SecondpassError
 
 # name -> (module under secondpass.cli, the line in the help)
 _COMMANDS = {
+    "bench": ("bench", "Measure what reranking takes, by stage: P50, P95, P99."),
     "demo": ("demo", "Index this Python's own documentation, search it and rerank."),
     "eval": ("eval", "Measure whether reranking helps, on judged queries."),
     "index": ("index", "Add text, Markdown, JSON Lines or CSV files to an index."),
     "models": ("models", "Show the models that need no download: embedded and cached."),
+    "plan": ("plan", "Predict latency and memory on this machine, and the depth for a target."),
     "rerank": ("rerank", "Rerank candidates for a query."),
     "search": ("search", "Search an index and rerank what it finds."),
     "verify": ("verify", "Write a record of a run, or check that it comes out again here."),

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
+
+from secondpass.errors import InputError
 
 
 def for_a_person(as_json: bool) -> bool:
@@ -41,6 +45,28 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], caption: 
     console.print(table)
     if caption:
         console.print(caption)
+
+
+def print_plain_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print cells as they are, none cut; every column but the first is set to the right."""
+    lines = [list(columns), *(list(row) for row in rows)]
+    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
+    for first, *rest in lines:
+        padded = [cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True)]
+        click.echo("  ".join([first.ljust(widths[0]), *padded]))
+
+
+def command_line() -> str:
+    """Return the command that runs, as it can be typed again."""
+    return shlex.join(["secondpass", *sys.argv[1:]])
+
+
+def check_writable(*files: str | None) -> None:
+    """Raise an InputError before a long run if a file could not be written after it."""
+    for file in files:
+        folder = None if file is None else Path(file).absolute().parent
+        if folder is not None and not folder.is_dir():
+            raise InputError(f"{file} cannot be written: there is no folder {folder}")
 
 
 def say(message: str) -> None:

@@ -10,15 +10,16 @@ from secondpass.errors import MissingExtraError
 
 # A colour drawn -> the page's variable that replaces it, so that one drawing suits both themes.
 INK, SOFT, LINE = "#010101", "#020202", "#030303"
-SERIES = ("#040404", "#050505", "#060606", "#070707", "#080808")
+SERIES = ("#040404", "#050505", "#060606", "#070707", "#080808", "#090909")
 _VARIABLES = {
     INK: "--ink",
     SOFT: "--soft",
     LINE: "--line",
-    **dict(zip(SERIES, ("--first", "--second", "--third", "--fourth", "--fifth"), strict=True)),
+    **dict(zip(SERIES, (f"--series-{number}" for number in range(1, 7)), strict=True)),
 }
 
 _STYLE = {
+    "axes.axisbelow": True,
     "axes.edgecolor": SOFT,
     "axes.facecolor": "none",
     "axes.grid": True,
@@ -28,8 +29,6 @@ _STYLE = {
     "figure.facecolor": "none",
     "font.size": 11.0,
     "grid.color": LINE,
-    "legend.frameon": False,
-    "legend.labelcolor": INK,
     "lines.linewidth": 2.0,
     "savefig.facecolor": "none",
     # Text stays text, in the page's font, and can be searched and read aloud.
@@ -64,6 +63,7 @@ def to_svg(figure: Any) -> str:
     """Return the drawing as an SVG element whose colours are the page's variables."""
     import matplotlib
 
+    _open_legends(figure)
     stream = io.StringIO()
     with matplotlib.rc_context(_STYLE):
         figure.savefig(stream, format="svg", metadata={"Date": None})
@@ -73,3 +73,13 @@ def to_svg(figure: Any) -> str:
         svg = svg.replace(drawn, f"var({variable})")
     # Without a fill of its own SVG text is black, also on a dark page.
     return re.sub(r"<text(?![^>]*fill:)", '<text fill="var(--ink)"', svg)
+
+
+def _open_legends(figure: Any) -> None:
+    """Take the box from each legend: it has a colour of its own, white also on a dark page."""
+    for axes in figure.axes:
+        legend = axes.get_legend()
+        if legend is not None:
+            legend.set_frame_on(False)
+            for text in legend.get_texts():
+                text.set_color(INK)

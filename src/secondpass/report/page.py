@@ -16,6 +16,12 @@ class Table:
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
 
+    @property
+    def numeric(self) -> list[bool]:
+        """Which columns hold nothing but numbers, and dashes where there is none."""
+        each = zip(*self.rows, strict=True) if self.rows else ((),) * len(self.columns)
+        return [any(map(_is_number, column)) and all(map(_fits, column)) for column in each]
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
@@ -45,7 +51,7 @@ def render(title: str, summary: str, sections: Sequence[Section]) -> str:
     template = environment.from_string(
         Path(__file__).with_name("page.html.jinja").read_text(encoding="utf-8")
     )
-    return template.render(title=title, summary=summary, sections=sections, is_number=_is_number)
+    return template.render(title=title, summary=summary, sections=sections)
 
 
 def write(file: str | Path, html: str) -> None:
@@ -59,3 +65,8 @@ def write(file: str | Path, html: str) -> None:
 def _is_number(cell: str) -> bool:
     """Tell whether a cell begins like a number, such as "12.3 ms" or "-0.5 [-0.7, -0.2]"."""
     return cell.lstrip("+-−≈<")[:1].isdigit()
+
+
+def _fits(cell: str) -> bool:
+    """Tell whether a cell may stand in a column of numbers."""
+    return _is_number(cell) or cell in ("", "-", "–")

@@ -11,9 +11,11 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from secondpass.errors import IndexExistsError, IndexFileError, InputError
 from secondpass.options import whole
-from secondpass.retrieval.contract import EmbedderIdentity, TextEmbedder, embed_checked
+from secondpass.retrieval.contract import EmbedderIdentity, TextEmbedder, Vectors, embed_checked
 from secondpass.retrieval.lance import (
     TABLE_FOLDER,
     create_table,
@@ -172,11 +174,30 @@ class Index:
             InputError: the query is empty, or `limit` is no whole number of at least 1.
             IndexFileError: the folder cannot be read.
         """
-        checked_query(query)
+        whole("limit", limit)
+        return self.search_vector(self.embed_query(query), limit)
+
+    def embed_query(self, query: str) -> Vectors:
+        """Return a query's unit vector, float32 [dimension]: the first half of `search`.
+
+        Raises:
+            InputError: the query is empty.
+        """
+        vector: Vectors = embed_checked(self._embedder, [checked_query(query)])[0]
+        return vector
+
+    def search_vector(self, vector: Vectors, limit: int = 10) -> list[RetrievedDocument]:
+        """Return the documents nearest to a vector, nearest first: the second half of `search`.
+
+        Raises:
+            InputError: the vector has another dimension or no direction, or `limit` is no whole
+                number of at least 1.
+            IndexFileError: the folder cannot be read.
+        """
+        self._check_vector(vector)
         wanted = min(whole("limit", limit), len(self))
         if wanted == 0:
             return []
-        vector = embed_checked(self._embedder, [query])[0]
         # One row more than wanted shows whether the last place is shared; then more are needed
         # to choose among the equals by id.
         asked = wanted + 1
@@ -187,6 +208,11 @@ class Index:
             if len(found) < asked or found[wanted - 1].similarity > found[-1].similarity:
                 return found[:wanted]
             asked *= 2
+
+    @property
+    def embedder(self) -> EmbedderIdentity:
+        """Name, digest and dimension of the embedder of all its vectors."""
+        return EmbedderIdentity.of(self._embedder)
 
     def ids(self) -> set[str]:
         """Return the id of every document."""
@@ -201,6 +227,11 @@ class Index:
         """Yield the id and metadata of every document, in no order."""
         for id_, encoded in read_rows(self._table, self.folder, ["id", "metadata"]):
             yield id_, decode_metadata(encoded, id_)
+
+    def documents(self) -> Iterator[Document]:
+        """Yield every document, in no order."""
+        for id_, text, encoded in read_rows(self._table, self.folder, ["id", "text", "metadata"]):
+            yield Document(id_, text, decode_metadata(encoded, id_))
 
     def optimize(self, *, keep_minutes: float = 60.0) -> None:
         """Merge the files of many small adds into few, and free the space of what was replaced.
@@ -249,6 +280,14 @@ class Index:
                 )
             rows[record.id] = position
             yield record
+
+    def _check_vector(self, vector: Vectors) -> None:
+        shape = (self._embedder.dimension,)
+        if np.shape(vector) != shape:
+            raise InputError(f"vector has the shape {np.shape(vector)}, expected {shape}")
+        length = float(np.linalg.norm(vector))
+        if not 0 < length < inf:
+            raise InputError(f"vector has the length {length}, expected a direction")
 
     def _commit(self, spool: Spool, rows: Mapping[str, int], replace: bool) -> None:
         with self._writing:

@@ -1,0 +1,76 @@
+"""Reads what the numbers depend on: machine, software, models, data, and how long the texts are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from secondpass.bench.clock import WallClock
+from secondpass.bench.loading import Loaded
+from secondpass.bench.result import Constraints, Lengths
+from secondpass.bench.workload import Workload
+from secondpass.facts.machine import read_machine
+from secondpass.facts.software import read_software
+from secondpass.models.files import find_weights
+from secondpass.models.folder import ModelFolder, find_folder
+from secondpass.models.spec import read_cross_encoder_spec
+from secondpass.scoring.encode import TextEncoder, load_tokenizer
+from secondpass.stats.percentiles import percentile
+from secondpass.types import ModelInfo
+
+# The candidates of this many queries are counted.
+_COUNTED_QUERIES = 40
+
+
+def read_constraints(
+    loaded: Loaded, workload: Workload, queries: Sequence[str], depth: int
+) -> Constraints:
+    """Return the constraints of a run of these queries."""
+    info = loaded.reranker.info
+    folder = _folder(info)
+    texts = Counter(
+        text
+        for query in queries[:_COUNTED_QUERIES]
+        for text in workload.first.retrieve(query, depth, WallClock()).texts
+    )
+    return Constraints(
+        machine=read_machine(),
+        software=read_software(),
+        reranker=info,
+        reranker_bytes=model_bytes(folder.path),
+        embedder=loaded.embedder,
+        vectors=workload.vectors,
+        dimension=workload.dimension,
+        queries_from=workload.queries_from,
+        distinct_queries=len(set(queries)),
+        candidates_from=workload.candidates_from,
+        candidate_tokens=_lengths(texts, folder, info.threads),
+    )
+
+
+def model_bytes(folder: Path) -> int:
+    """Return the size of a model's weight files."""
+    return sum(file.stat().st_size for file in find_weights(folder).files)
+
+
+def _folder(info: ModelInfo) -> ModelFolder:
+    """Find a loaded model's folder again, without asking the hub."""
+    return find_folder(info.name, revision=info.revision, local_files_only=True)
+
+
+def _lengths(texts: Counter[str], folder: ModelFolder, threads: int) -> Lengths:
+    """Count tokens; a text that is a candidate of several queries counts as often."""
+    if not texts:
+        return Lengths(0, 0.0, 0.0, 0.0)
+    encoder = TextEncoder(load_tokenizer(read_cross_encoder_spec(folder).tokenizer_file), threads)
+    each = [len(ids) for ids in encoder.encode(list(texts))]
+    lengths = np.repeat(each, list(texts.values()))
+    return Lengths(
+        count=len(lengths),
+        mean=float(lengths.mean()),
+        p50=float(percentile(lengths, 50)),
+        p95=float(percentile(lengths, 95)),
+    )

@@ -1,0 +1,102 @@
+"""The three drawings: distributions, stage shares, the depth curve."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from secondpass.bench.result import BenchResult
+from secondpass.bench.table import STAGES, number
+from secondpass.report.figures import SERIES, subplots, to_svg
+from secondpass.report.page import Figure
+from secondpass.stats.percentiles import Estimate, percentile
+
+# The stages that add up to the pipeline, each with its colour.
+_PARTS = {
+    "embed_ms": SERIES[1],
+    "search_ms": SERIES[2],
+    "tokenise_ms": SERIES[3],
+    "batch_ms": SERIES[4],
+    "infer_ms": SERIES[0],
+    "rank_ms": SERIES[5],
+}
+
+
+def distribution(result: BenchResult) -> Figure:
+    """Draw the share of queries answered within so many ms: dense, and rerank."""
+    figure, axes = subplots()
+    columns = [("rerank", "rerank_ms")]
+    if result.row("dense_ms") is not None:
+        columns.insert(0, ("dense retrieval", "dense_ms"))
+    for (label, key), colour in zip(columns, SERIES, strict=False):
+        values = [getattr(one.times, key) for one in result.measured]
+        axes.ecdf(values, color=colour, label=label)
+        for percent in (50, 95, 99):
+            _mark(axes, float(percentile(values, percent)), percent, colour)
+    axes.set(xscale="log", xlabel="ms (logarithmic)", ylabel="share of queries", ylim=(0, 1.04))
+    _plain_numbers(axes.xaxis)
+    axes.legend(loc="center")
+    return Figure(
+        to_svg(figure),
+        "Share of queries that took at most so many milliseconds. The points are P50, P95 and P99.",
+    )
+
+
+def shares(result: BenchResult) -> Figure:
+    """Draw the mean milliseconds of each stage end to end."""
+    figure, axes = subplots(height=2.2)
+    means = {key: row.summary.mean.value for key in _PARTS if (row := result.row(key)) is not None}
+    total, left = sum(means.values()), 0.0
+    for key, mean in means.items():
+        label = f"{STAGES[key]} {number(mean)} ms ({mean / total:.1%})"
+        axes.barh(0, mean, left=left, color=_PARTS[key], label=label)
+        left += mean
+    axes.set(xlabel="mean ms of one query", yticks=[], xlim=(0, total))
+    axes.grid(axis="y", visible=False)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
+    return Figure(to_svg(figure), "Mean milliseconds of one query by stage.")
+
+
+def depth_curve(result: BenchResult) -> Figure:
+    """Draw P50 and P95 of the rerank against depth, with their intervals."""
+    figure, axes = subplots()
+    for label, colour, marker in (("p50", SERIES[0], "o"), ("p95", SERIES[1], "s")):
+        points = [
+            (point.depth, estimate)
+            for point in result.depth_curve
+            if (estimate := getattr(point.rerank_ms, label)) is not None
+        ]
+        depths = [depth for depth, _ in points]
+        axes.errorbar(
+            depths,
+            [estimate.value for _, estimate in points],
+            yerr=_bars([estimate for _, estimate in points]),
+            color=colour,
+            marker=marker,
+            capsize=3,
+            label=label.upper(),
+        )
+    axes.set(xlabel="depth (candidates reranked)", ylabel="rerank ms", xlim=(0, None))
+    axes.set_ylim(bottom=0)
+    axes.set_xticks([point.depth for point in result.depth_curve])
+    axes.legend(loc="upper left")
+    return Figure(to_svg(figure), "Milliseconds to rerank so many candidates, with 95 % intervals.")
+
+
+def _mark(axes: Any, value: float, percent: int, colour: str) -> None:
+    axes.plot([value], [percent / 100], "o", color=colour, markersize=5)
+
+
+def _plain_numbers(axis: Any) -> None:
+    """Label a logarithmic axis 20, 50, 100 and not with powers of ten."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _bars(estimates: list[Estimate]) -> list[list[float]]:
+    """Return how far each interval reaches below and above its value."""
+    below = [one.value - (one.value if one.low is None else one.low) for one in estimates]
+    above = [(one.value if one.high is None else one.high) - one.value for one in estimates]
+    return [below, above]

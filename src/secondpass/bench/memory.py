@@ -1,0 +1,60 @@
+"""What the process used: peak memory, and CPU seconds of all its threads."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass
+
+from secondpass.errors import MissingExtraError
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessUse:
+    """CPU and wall seconds between two moments, and the peak of memory since the process began."""
+
+    cpu_seconds: float
+    wall_seconds: float
+    peak_bytes: int
+
+
+class ProcessMeter:
+    """Starts when made."""
+
+    def __init__(self) -> None:
+        self._cpu_seconds = time.process_time()
+        self._wall_seconds = time.perf_counter()
+
+    def read(self) -> ProcessUse:
+        """Return what was used since the meter was made."""
+        return ProcessUse(
+            cpu_seconds=time.process_time() - self._cpu_seconds,
+            wall_seconds=time.perf_counter() - self._wall_seconds,
+            peak_bytes=peak_bytes(),
+        )
+
+
+def resident_bytes() -> int:
+    """Return the memory this process holds now.
+
+    Raises:
+        MissingExtraError: psutil is not installed.
+    """
+    try:
+        import psutil
+    except ImportError as error:
+        raise MissingExtraError("reading the memory of this process", "measure") from error
+    return int(psutil.Process().memory_info().rss)
+
+
+def peak_bytes() -> int:
+    """Return the most memory this process ever held at once (resident)."""
+    if sys.platform == "win32":  # pragma: no cover
+        import psutil
+
+        return int(psutil.Process().memory_info().peak_wset)
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # Linux counts in KiB, macOS in bytes.
+    return peak if sys.platform == "darwin" else peak * 1024

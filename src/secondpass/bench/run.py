@@ -1,0 +1,115 @@
+"""One bench run: cold, warm, measured, then the depth curve."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, suppress
+from datetime import UTC, datetime
+
+from secondpass.bench.clock import Clock
+from secondpass.bench.closed_loop import closed_loop
+from secondpass.bench.constraints import read_constraints
+from secondpass.bench.depths import QUERIES as CURVE_QUERIES
+from secondpass.bench.depths import DepthCurve, DepthPoint
+from secondpass.bench.loading import Loaded
+from secondpass.bench.memory import ProcessMeter
+from secondpass.bench.open_loop import open_loop
+from secondpass.bench.result import BenchResult, Setting, Start, Used
+from secondpass.bench.stages import TwoStages
+from secondpass.bench.table import make_rows
+from secondpass.bench.workers import Served, Workers
+from secondpass.bench.workload import Workload, asked
+
+# (what is done, how much of it) -> a bar, which is told of each advance.
+ProgressBar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
+
+
+def run(
+    loaded: Loaded, workload: Workload, setting: Setting, clock: Clock, progress: ProgressBar
+) -> BenchResult:
+    """Measure. Interrupted, it returns what is measured, marked incomplete.
+
+    Raises:
+        KeyboardInterrupt: nothing was measured yet.
+    """
+    stages = TwoStages(workload.first, loaded.reranker, setting.depth, setting.top_k, clock)
+    warm_up, queries = _split(workload, setting)
+    cold = stages.measure(warm_up[0])
+    _warm_up(stages, warm_up[1:], progress)
+    served, used = _serve(stages, queries, setting, progress)
+    complete = len(served) == setting.queries
+    curve, curve_complete = _curve(stages, queries, setting, progress) if complete else ((), False)
+    return BenchResult(
+        complete=complete and curve_complete,
+        finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        setting=setting,
+        constraints=read_constraints(loaded, workload, queries, setting.depth),
+        start=Start(loaded.embedder_load_ms, loaded.reranker_load_ms, cold),
+        rows=make_rows(
+            served,
+            dense=workload.dense,
+            queue=setting.rate_per_second is not None,
+            seed=setting.seed,
+        ),
+        used=used,
+        depth_curve=curve,
+        measured=tuple(served),
+    )
+
+
+def _split(workload: Workload, setting: Setting) -> tuple[Sequence[str], Sequence[str]]:
+    """Return the cold query and those to warm up with, and the measured ones."""
+    before = 1 + setting.warm_up
+    queries = asked(workload.queries, before + setting.queries)
+    return queries[:before], queries[before:]
+
+
+def _warm_up(stages: TwoStages, queries: Sequence[str], progress: ProgressBar) -> None:
+    if queries:
+        with progress("warming up", len(queries)) as finished:
+            for query in queries:
+                stages.measure(query)
+                finished(1)
+
+
+def _serve(
+    stages: TwoStages, queries: Sequence[str], setting: Setting, progress: ProgressBar
+) -> tuple[list[Served], Used]:
+    """Measure the queries; in the order they were asked."""
+    rate, clock = setting.rate_per_second, stages.clock
+    with progress("measuring", len(queries)) as finished:
+        meter = ProcessMeter()
+        workers = Workers(
+            queries,
+            arrival=closed_loop(clock) if rate is None else open_loop(rate, clock),
+            measure=stages.measure,
+            clock=clock,
+            finished=finished,
+        )
+        with suppress(KeyboardInterrupt):
+            workers.run(setting.clients)
+        use = meter.read()
+    served = sorted(workers.served, key=lambda one: one.number)
+    if not served:
+        raise KeyboardInterrupt
+    return served, Used(
+        peak_memory_bytes=use.peak_bytes,
+        cpu_seconds_per_query=use.cpu_seconds / len(served),
+        queries_per_second=len(served) / use.wall_seconds,
+    )
+
+
+def _curve(
+    stages: TwoStages, queries: Sequence[str], setting: Setting, progress: ProgressBar
+) -> tuple[tuple[DepthPoint, ...], bool]:
+    """Return the points of the depth curve, and whether all was measured."""
+    if not setting.depths:
+        return (), True
+    chosen = queries[:CURVE_QUERIES]
+    curve = DepthCurve(stages.first, stages.second, setting.depths, stages.clock)
+    with progress("depth curve", len(chosen) * sum(setting.depths)) as finished:
+        try:
+            curve.measure(chosen, finished)
+            return curve.points(seed=setting.seed), True
+        except KeyboardInterrupt:
+            return curve.points(seed=setting.seed), False

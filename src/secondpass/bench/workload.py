@@ -1,0 +1,121 @@
+"""What is asked of what: queries, and an index or fixed candidates."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from secondpass.bench.stages import DenseStage, FirstStage, FixedCandidates
+from secondpass.errors import InputError
+from secondpass.retrieval.index import Index
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """Queries in the order they are asked, the first stage, and in words where both are from."""
+
+    queries: tuple[str, ...]
+    first: FirstStage
+    queries_from: str
+    candidates_from: str
+    vectors: int | None = None
+    dimension: int | None = None
+
+    @property
+    def dense(self) -> bool:
+        """Whether there is a dense stage to compare with."""
+        return self.vectors is not None
+
+
+def index_workload(index: Index, queries_file: str | None, *, seed: int) -> Workload:
+    """Ask an index; without a file the queries are first sentences of its own documents."""
+    if queries_file is None:
+        documents = sorted(index.documents(), key=lambda document: document.id)
+        queries = first_sentences(document.text for document in documents)
+    else:
+        queries = read_queries(queries_file)
+    return Workload(
+        queries=_shuffled(queries, seed, f"{index.folder}"),
+        first=DenseStage(index),
+        queries_from=queries_file or f"first sentences of {len(queries)} of its documents",
+        candidates_from=f"index {index.folder}",
+        vectors=len(index),
+        dimension=index.embedder.dimension,
+    )
+
+
+def candidates_workload(
+    texts: Sequence[str], file: str, queries_file: str | None, *, seed: int
+) -> Workload:
+    """Rerank the same candidates for each query; without a file, for their own first sentences."""
+    if not texts:
+        raise InputError(f"{file} holds no candidates: there is nothing to rerank")
+    queries = first_sentences(texts) if queries_file is None else read_queries(queries_file)
+    return Workload(
+        queries=_shuffled(queries, seed, file),
+        first=FixedCandidates(texts),
+        queries_from=queries_file or f"first sentences of {len(queries)} candidates",
+        candidates_from=f"{file}, {len(texts)} candidates, the same for each query",
+    )
+
+
+def asked(queries: Sequence[str], count: int) -> tuple[str, ...]:
+    """Return `count` queries, begun again from the first where there are fewer."""
+    return tuple(queries[at % len(queries)] for at in range(count))
+
+
+def read_queries(file: str) -> list[str]:
+    """Read one query a line, or JSON Lines with "text" or "query".
+
+    Raises:
+        InputError: the file cannot be read or a line holds no query; the message names the line.
+    """
+    try:
+        lines = Path(file).read_text(encoding="utf-8-sig").split("\n")
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{file} is not UTF-8 at byte {error.start}; convert it first") from None
+    numbered = [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip()]
+    if not numbered:
+        raise InputError(f"{file} holds no queries: give one a line")
+    return [_query(line, f"{file} line {number}") for number, line in numbered]
+
+
+def first_sentences(texts: Iterable[str]) -> list[str]:
+    """Return the first sentence of each text that has one of 4 to 20 words, each once."""
+    found = (first_sentence(text) for text in texts)
+    return list(dict.fromkeys(sentence for sentence in found if sentence))
+
+
+def first_sentence(text: str) -> str | None:
+    """Return the first line's sentence that reads like a query; a call's signature is none."""
+    for line in text.splitlines():
+        sentence = re.split(r"(?<=\w)[.?!](?:\s|$)", line.strip())[0]
+        if 4 <= len(sentence.split()) <= 20 and "(" not in sentence:
+            return sentence.lower()
+    return None
+
+
+def _query(line: str, where: str) -> str:
+    if not line.startswith("{"):
+        return line
+    try:
+        row: dict[str, Any] = json.loads(line)
+    except ValueError as error:
+        raise InputError(f"{where} begins with '{{' but is no JSON: {error}") from None
+    query = row.get("text", row.get("query"))
+    if not isinstance(query, str) or not query.strip():
+        raise InputError(f'{where} has no query: expected "text" or "query" with a string')
+    return query
+
+
+def _shuffled(queries: Sequence[str], seed: int, source: str) -> tuple[str, ...]:
+    if not queries:
+        raise InputError(f"no text of {source} begins with a sentence to ask: give --queries FILE")
+    return tuple(random.Random(seed).sample(queries, len(queries)))

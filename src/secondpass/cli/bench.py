@@ -1,0 +1,185 @@
+"""secondpass bench."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from secondpass.cli import output
+from secondpass.cli.options import reranker_options, top_k_option
+from secondpass.errors import InputError
+
+if TYPE_CHECKING:
+    from secondpass.bench.loading import Loaded
+    from secondpass.bench.result import BenchResult, Setting
+    from secondpass.bench.workload import Workload
+
+_DEPTHS = "10,20,50,100,200"
+
+
+@click.command("bench")
+@click.option("--index", "folder", metavar="DIR", help="Ask this index.  [default: the demo's]")
+@click.option("--queries", "queries_file", metavar="FILE", help="One query a line, or JSON Lines.")
+@click.option(
+    "--candidates",
+    "candidates_file",
+    metavar="FILE",
+    help="Rerank these for each query: no index, no dense stage.",
+)
+@click.option("-n", "--queries-count", type=click.IntRange(min=1), default=200, show_default=True)
+@click.option("--warm-up", type=click.IntRange(min=0), default=10, show_default=True)
+@click.option(
+    "--depth",
+    type=click.IntRange(min=1),
+    default=100,
+    show_default=True,
+    help="How many candidates are reranked.",
+)
+@top_k_option
+@reranker_options
+@click.option(
+    "--clients",
+    type=click.IntRange(min=1, max=256),
+    default=1,
+    show_default=True,
+    help="Queries at a time: each client asks again when it is answered.",
+)
+@click.option(
+    "--rate",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="R",
+    help="Let R queries a second arrive, answered or not; latency counts from arrival.",
+)
+@click.option(
+    "--depths", default=_DEPTHS, show_default=True, help="Of the depth curve; 'none' leaves it out."
+)
+@click.option("--seed", type=click.IntRange(min=0), default=13, show_default=True)
+@click.option("--json", "json_file", metavar="FILE", help="Write every measurement as JSON.")
+@click.option("--html", "html_file", metavar="FILE", help="Write a page with the figures.")
+def command(
+    folder: str | None,
+    queries_file: str | None,
+    candidates_file: str | None,
+    json_file: str | None,
+    html_file: str | None,
+    **options: Any,
+) -> None:
+    """Measure what reranking takes, by stage, beside dense retrieval: P50, P95 and P99.
+
+    Without data it searches the docstrings of this Python's standard library, as the demo does, for
+    first sentences of its documents. Ctrl-C prints what has been measured so far.
+    """
+    from secondpass.bench.clock import WallClock
+    from secondpass.bench.run import run
+
+    output.check_writable(json_file, html_file)
+    setting = _setting(options)
+    loaded, workload = _load(folder, queries_file, candidates_file, setting.seed, options)
+    result = run(loaded, workload, setting, WallClock(), output.progress)
+    _print(result)
+    _write(result, json_file, html_file)
+    if not result.complete:
+        sys.exit(130)
+
+
+def _setting(options: dict[str, Any]) -> Setting:
+    from secondpass.bench.result import Setting
+
+    return Setting(
+        depth=options["depth"],
+        top_k=options["top_k"],
+        queries=options["queries_count"],
+        warm_up=options["warm_up"],
+        loop="closed" if options["rate"] is None else "open",
+        clients=options["clients"],
+        rate_per_second=options["rate"],
+        depths=_depths(options["depths"]),
+        seed=options["seed"],
+        command=output.command_line(),
+    )
+
+
+def _depths(text: str) -> tuple[int, ...]:
+    if text == "none":
+        return ()
+    parts = text.split(",")
+    if not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
+        raise InputError(f"--depths is {text!r}, expected whole numbers like {_DEPTHS}, or none")
+    return tuple(sorted({int(part) for part in parts}))
+
+
+def _load(
+    folder: str | None,
+    queries_file: str | None,
+    candidates_file: str | None,
+    seed: int,
+    options: dict[str, Any],
+) -> tuple[Loaded, Workload]:
+    """Load the models, timed, and what is asked of them."""
+    from secondpass.bench.clock import WallClock
+    from secondpass.bench.loading import Loaded, timed_load
+    from secondpass.bench.workload import candidates_workload, index_workload
+    from secondpass.cli.candidates import read_candidates
+    from secondpass.cli.demo import open_index
+    from secondpass.cli.loading import load_reranker
+    from secondpass.retrieval.embedder import Embedder
+    from secondpass.retrieval.index import Index
+    from secondpass.scoring.candidates import candidate_text
+
+    model = {name: options[name] for name in ("model", "max_length", "precision", "threads")}
+    clock = WallClock()
+    if candidates_file is not None:
+        if folder is not None:
+            raise InputError("--candidates are reranked as they are: leave --index out")
+        candidates = read_candidates(candidates_file)
+        texts = [candidate_text(one, at) for at, one in enumerate(candidates)]
+        workload = candidates_workload(texts, candidates_file, queries_file, seed=seed)
+        reranker, reranker_ms = timed_load(lambda: load_reranker(**model), clock)
+        return Loaded(reranker, reranker_ms), workload
+    embedder, embedder_ms = timed_load(lambda: Embedder(threads=options["threads"]), clock)
+    index = open_index(embedder) if folder is None else Index.open(folder, embedder)
+    workload = index_workload(index, queries_file, seed=seed)
+    reranker, reranker_ms = timed_load(lambda: load_reranker(**model), clock)
+    return Loaded(reranker, reranker_ms, index.embedder, embedder_ms), workload
+
+
+def _print(result: BenchResult) -> None:
+    from secondpass.bench.header import facts, start_lines
+    from secondpass.bench.report import depth_rows
+    from secondpass.bench.table import brief_cells
+    from secondpass.bench.words import notes, summary
+
+    _print_lines(facts(result))
+    click.echo("")
+    output.print_plain_table(
+        ("stage", "P50 ms", "P95 ms", "P99 ms", "mean ms"),
+        [[row.label, *brief_cells(row)] for row in result.rows],
+    )
+    click.echo("")
+    _print_lines(start_lines(result))
+    if result.depth_curve:
+        click.echo("")
+        output.print_plain_table(
+            ("depth", "candidates", "rerank P50 ms", "rerank P95 ms"), depth_rows(result)
+        )
+    click.echo(f"\n{summary(result)}")
+    for note in notes(result):
+        output.say(f"note: {note}")
+
+
+def _print_lines(lines: list[tuple[str, str]]) -> None:
+    for name, value in lines:
+        click.echo(f"{name + ':':19}{value}")
+
+
+def _write(result: BenchResult, json_file: str | None, html_file: str | None) -> None:
+    from secondpass.bench.report import make_page
+    from secondpass.bench.result import write_json
+    from secondpass.report.page import write
+
+    if json_file is not None:
+        write_json(json_file, result)
+    if html_file is not None:
+        write(html_file, make_page(result))

@@ -1,0 +1,177 @@
+"""secondpass plan."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from secondpass.cli import output
+from secondpass.engine.contract import Precision
+
+if TYPE_CHECKING:
+    from secondpass.plan.plan import Plan, Wanted
+    from secondpass.plan.result import Planned, PlanResult
+
+
+@click.command("plan")
+@click.option(
+    "--p95-ms",
+    type=click.FloatRange(min=0, min_open=True),
+    default=100.0,
+    show_default=True,
+    help="The P95 the rerank may take.",
+)
+@click.option(
+    "--document-tokens",
+    type=click.IntRange(min=1),
+    default=240,
+    show_default=True,
+    help="Tokens of a document.",
+)
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="NAME",
+    help="Hub name or folder; give several to compare.  [default: the embedded one]",
+)
+@click.option(
+    "--precision",
+    "precisions",
+    type=click.Choice(["auto", "fp32", "int8"]),
+    multiple=True,
+    default=("auto",),
+    show_default=True,
+    help="Give several to compare.",
+)
+@click.option("--max-length", type=click.IntRange(min=1), default=512, show_default=True)
+@click.option("--threads", type=click.IntRange(min=1), help="Compute threads.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=1),
+    default=10.0,
+    show_default=True,
+    help="About how long to calibrate each.",
+)
+@click.option("--check", is_flag=True, help="Measure other settings and show the error.")
+@click.option("--json", "json_file", metavar="FILE", help="Write the plan as JSON.")
+def command(
+    p95_ms: float,
+    document_tokens: int,
+    models: tuple[str, ...],
+    precisions: tuple[Precision, ...],
+    max_length: int,
+    threads: int | None,
+    seconds: float,
+    check: bool,
+    json_file: str | None,
+) -> None:
+    """Say whether a model fits in memory here, how fast it is, and which depth a target allows.
+
+    From a short calibration on this machine, for documents that are all of one length.
+    """
+    from secondpass.models.embedded import CROSS_ENCODER
+    from secondpass.plan.plan import Wanted
+    from secondpass.plan.result import Target, plan_result, write_json
+
+    output.check_writable(json_file)
+    wanted = [
+        Wanted(model, precision, max_length, threads)
+        for model in models or (CROSS_ENCODER,)
+        for precision in precisions
+    ]
+    plans = _plans(wanted, seconds, check)
+    result = plan_result(plans, Target(p95_ms, document_tokens), output.command_line())
+    _print(result)
+    if json_file is not None:
+        write_json(json_file, result)
+
+
+def _plans(wanted: list[Wanted], seconds: float, checking: bool) -> list[Plan]:
+    """Plan each; what cannot be had is said and left out, unless nothing is left."""
+    from secondpass.bench.clock import WallClock
+    from secondpass.errors import SecondpassError
+    from secondpass.plan.plan import make_plan
+
+    plans: list[Plan] = []
+    for number, one in enumerate(wanted):
+        try:
+            plan = make_plan(one, WallClock(), output.progress, seconds=seconds, checking=checking)
+            plans.append(plan)
+        except SecondpassError as error:
+            if number == len(wanted) - 1 and not plans:
+                raise
+            output.say(f"note: {one.model} at {one.precision} is left out: {error}")
+        except KeyboardInterrupt:
+            if not plans:
+                raise
+            output.say(f"note: interrupted, {len(plans)} of {len(wanted)} are shown")
+            break
+    return plans
+
+
+def _print(result: PlanResult) -> None:
+    from secondpass.bench.table import number
+
+    target = result.target
+    click.echo(
+        f"Documents of {target.document_tokens} tokens, P95 of at most {target.p95_ms:g} ms:\n"
+    )
+    output.print_plain_table(
+        (
+            *("model", "weights", "computes in", "depth"),
+            *("100: P50 ms", "100: P95 ms", "memory MB"),
+        ),
+        [
+            [
+                one.reranker.name,
+                one.reranker.precision,
+                one.reranker.arithmetic,
+                str(one.depth),
+                number(one.at(100).p50_ms),
+                number(one.at(100).p95_ms),
+                f"{one.process_bytes / 1e6:.0f}",
+            ]
+            for one in result.planned
+        ],
+    )
+    click.echo(f"\n{_verdict(result.best, target.p95_ms)}")
+    for one in result.planned:
+        _print_planned(one)
+
+
+def _verdict(best: Planned, p95_ms: float) -> str:
+    if best.depth == 0:
+        return f"Not one candidate can be reranked with a P95 of {p95_ms:g} ms."
+    return (
+        f"{best.reranker.name} at {best.reranker.precision} reranks {best.depth} candidates with a "
+        f"P95 of at most {p95_ms:g} ms."
+    )
+
+
+def _print_planned(planned: Planned) -> None:
+    from secondpass.bench.table import number
+
+    click.echo(f"\n{planned.reranker.name} at {planned.reranker.precision}, predicted:\n")
+    output.print_plain_table(
+        ("depth", "P50 ms", "P95 ms"),
+        [[str(one.depth), number(one.p50_ms), number(one.p95_ms)] for one in planned.predictions],
+    )
+    if planned.median_error is None:
+        return
+    click.echo("")
+    output.print_plain_table(
+        ("candidates", "document tokens", "predicted P50 ms", "measured P50 ms", "error"),
+        [
+            [
+                str(one.candidates),
+                str(one.document_tokens),
+                number(one.predicted_ms),
+                number(one.measured_ms),
+                f"{one.error:.1%}",
+            ]
+            for one in planned.checked
+        ],
+    )
+    click.echo(f"\nmedian error {planned.median_error:.1%}")

@@ -1,0 +1,1 @@
+"""Predicts latency and memory on this machine from a short calibration."""

@@ -1,0 +1,77 @@
+"""Measures one reranker at a few depths and lengths."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from secondpass.bench.clock import Clock
+from secondpass.plan.cost import Point
+from secondpass.plan.texts import QUERY
+from secondpass.reranker import CrossEncoderReranker
+
+LENGTHS = (32, 96, 224, 448)
+# Tokens of all candidates together; what is less than one batch costs more for each token.
+SIZES = (600, 2400, 9000)
+# Fewer candidates than these, one number for each size, would not tell a call from a candidate.
+LEAST = (1, 2, 4)
+REPEATS = 5
+TURNS = REPEATS + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A loaded reranker and texts for it; `overhead` is the query's and the special tokens."""
+
+    reranker: CrossEncoderReranker
+    make_text: Callable[[int, int], str]
+    overhead: int
+    clock: Clock
+
+    def length(self, document_tokens: int) -> int:
+        """Return the tokens that are read for a document with the query."""
+        return min(self.reranker.info.max_length, document_tokens + self.overhead)
+
+    def measure(self, candidates: int, document_tokens: int) -> Point:
+        """Rerank so many texts once."""
+        texts = [self.make_text(document_tokens, number) for number in range(candidates)]
+        started = self.clock.now()
+        self.reranker.rank(QUERY, texts)
+        spent_ms = (self.clock.now() - started) * 1000
+        return Point(candidates, self.length(document_tokens), spent_ms)
+
+
+def calibrate(subject: Subject, seconds: float, advance: Callable[[int], None]) -> list[Point]:
+    """Measure a grid of settings in about so many seconds, each `REPEATS` times.
+
+    The settings take turns, so a slow moment of the machine falls on all of them. The first turn
+    warms up and is not kept. `advance` is told of each of the `TURNS`.
+    """
+    chosen = settings(subject, seconds)
+    points: list[Point] = []
+    for turn in range(TURNS):
+        measured = [subject.measure(candidates, tokens) for candidates, tokens in chosen]
+        points += measured if turn else []
+        advance(1)
+    return points
+
+
+def settings(subject: Subject, seconds: float) -> list[tuple[int, int]]:
+    """Return (candidates, document tokens) of a grid that fits in the time.
+
+    A slow model is measured with fewer candidates; one so slow that `LEAST` takes longer than the
+    time that is given takes longer.
+    """
+    longest = subject.length(max(LENGTHS)) - subject.overhead
+    lengths = sorted({min(length, longest) for length in LENGTHS})
+    subject.measure(4, lengths[0])
+    probe = subject.measure(8, lengths[-1])
+    token_seconds = probe.ms / 1000 / (probe.candidates * probe.length)
+    affordable = seconds / (token_seconds * TURNS * len(lengths) * sum(SIZES))
+    return sorted(
+        {
+            (max(least, round(size * min(1.0, affordable) / subject.length(length))), length)
+            for size, least in zip(SIZES, LEAST, strict=True)
+            for length in lengths
+        }
+    )

@@ -1,0 +1,100 @@
+"""One plan: does it fit, load it, calibrate, and predict from then on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from secondpass.bench.clock import Clock
+from secondpass.bench.memory import resident_bytes
+from secondpass.engine.contract import Precision
+from secondpass.errors import InputError
+from secondpass.facts.machine import read_machine
+from secondpass.models.folder import find_folder
+from secondpass.models.spec import read_cross_encoder_spec
+from secondpass.plan.calibration import TURNS, Subject, calibrate
+from secondpass.plan.check import REPEATS, Checked, check
+from secondpass.plan.cost import Cost, fit
+from secondpass.plan.memory import Need, estimate
+from secondpass.plan.texts import QUERY, text_maker
+from secondpass.reranker import CrossEncoderReranker
+from secondpass.scoring.encode import load_tokenizer
+from secondpass.scoring.pairs import read_pair_layout
+from secondpass.types import ModelInfo
+
+# (what is done, how much of it) -> a bar, which is told of each advance.
+ProgressBar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A reranker to plan for."""
+
+    model: str
+    precision: Precision
+    max_length: int
+    threads: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a calibrated reranker costs; `overhead` is the tokens of query and special tokens.
+
+    `process_bytes` is what this process holds with the model loaded and used.
+    """
+
+    info: ModelInfo
+    cost: Cost
+    overhead: int
+    process_bytes: int
+    checked: tuple[Checked, ...] = ()
+
+    def length(self, document_tokens: int) -> int:
+        """Return the tokens that are read for a document with the query."""
+        return min(self.info.max_length, document_tokens + self.overhead)
+
+
+def need(wanted: Wanted) -> Need:
+    """Estimate from its files whether the model fits in the memory there is now."""
+    return estimate(find_folder(wanted.model), read_machine().memory_available)
+
+
+def make_plan(
+    wanted: Wanted, clock: Clock, progress: ProgressBar, *, seconds: float, checking: bool = False
+) -> Plan:
+    """Load a reranker and calibrate it in about so many seconds; with `checking`, check that.
+
+    Raises:
+        InputError: the model does not fit in memory; it is not loaded then.
+        ModelError, MissingExtraError: it cannot be had in this precision.
+    """
+    _check_memory(wanted)
+    subject = _load(wanted, clock)
+    with progress("calibrating", TURNS) as advance:
+        cost = fit(calibrate(subject, seconds, advance))
+    checked: list[Checked] = []
+    if checking:
+        with progress("checking", REPEATS) as advance:
+            checked = check(subject, cost, advance)
+    info = subject.reranker.info
+    return Plan(info, cost, subject.overhead, resident_bytes(), tuple(checked))
+
+
+def _check_memory(wanted: Wanted) -> None:
+    memory = need(wanted)
+    if not memory.fits:
+        raise InputError(
+            f"{wanted.model} needs about {memory.needed / 1e9:.1f} GB of memory and "
+            f"{memory.available / 1e9:.1f} GB are available: free some, or take a smaller model"
+        )
+
+
+def _load(wanted: Wanted, clock: Clock) -> Subject:
+    tokenizer = load_tokenizer(read_cross_encoder_spec(find_folder(wanted.model)).tokenizer_file)
+    query_tokens = len(tokenizer.encode(QUERY, add_special_tokens=False).ids)
+    reranker = CrossEncoderReranker(
+        wanted.model, wanted.max_length, precision=wanted.precision, threads=wanted.threads
+    )
+    overhead = query_tokens + read_pair_layout(tokenizer).special_tokens
+    return Subject(reranker, text_maker(tokenizer), overhead, clock)

@@ -1,0 +1,124 @@
+"""One query measured, the depth curve, and the table, with delays that are known."""
+
+import numpy as np
+import pytest
+from fake_stages import FakeClock, FakeFirst, FakeSecond, times
+
+from secondpass.bench.depths import DepthCurve
+from secondpass.bench.memory import ProcessMeter, peak_bytes
+from secondpass.bench.stages import DenseStage, FixedCandidates, TwoStages
+from secondpass.bench.table import brief_cells, cells, make_rows, number, shown
+from secondpass.bench.workers import Served
+from secondpass.retrieval.index import Index
+from secondpass.stats.percentiles import Estimate
+
+
+def test_the_times_of_one_query_are_those_of_its_stages():
+    clock = FakeClock()
+    second = FakeSecond(clock, delays_ms=[40.0])
+    measured = TwoStages(FakeFirst(), second, depth=30, top_k=5, clock=clock).measure("csv")
+    assert second.asked == [("csv", 30, 5)]
+    assert (measured.embed_ms, measured.search_ms) == (2, 3)
+    assert measured.dense_ms == pytest.approx(5)
+    assert (measured.tokenise_ms, measured.batch_ms) == (0.1, 0.2)
+    assert (measured.infer_ms, measured.rank_ms) == (0.3, 0.4)
+    assert measured.rerank_ms == pytest.approx(40)
+    assert measured.pipeline_ms == pytest.approx(45)
+    assert (measured.candidates, measured.tokens, measured.truncated) == (30, 210, 1)
+
+
+def test_fixed_candidates_have_no_dense_stage():
+    clock = FakeClock()
+    first = FixedCandidates(["a", "b", "c"])
+    measured = TwoStages(first, FakeSecond(clock), depth=2, top_k=5, clock=clock).measure("csv")
+    assert measured.embed_ms is measured.search_ms is measured.dense_ms is None
+    assert measured.candidates == 2
+    assert measured.pipeline_ms == measured.rerank_ms
+
+
+def test_the_dense_stage_times_the_two_halves_of_a_search(tmp_path):
+    from fake_index_embedder import SlowEmbedder
+
+    clock = FakeClock()
+    index = Index.create(tmp_path / "index", SlowEmbedder(clock, 0.25))
+    index.add({"id": str(at), "text": f"text {at}"} for at in range(5))
+    retrieved = DenseStage(index).retrieve("text 3", 2, clock)
+    assert retrieved.texts[0] == "text 3"
+    assert len(retrieved.texts) == 2
+    assert retrieved.embed_ms == pytest.approx(250)
+    assert retrieved.search_ms == pytest.approx(0)
+
+
+def test_the_depth_curve_reranks_the_same_queries_at_each_depth():
+    clock = FakeClock()
+    second = FakeSecond(clock)
+    curve = DepthCurve(FakeFirst(documents=30), second, (10, 20, 50), clock)
+    advanced = []
+    curve.measure(["a", "b"], advanced.append)
+    assert [asked[:2] for asked in second.asked] == [
+        *(("a", 10), ("a", 20), ("a", 30)),
+        *(("b", 10), ("b", 20), ("b", 30)),
+    ]
+    assert sum(advanced) == 120
+    points = curve.points(seed=1)
+    assert [(point.depth, point.candidates) for point in points] == [(10, 10), (20, 20), (50, 30)]
+    # One millisecond a candidate; the first stage's 5 ms are not in it.
+    assert [round(point.rerank_ms.p50.value) for point in points] == [10, 20, 30]
+    assert DepthCurve(FakeFirst(), second, (10,), clock).points(seed=1) == ()
+
+
+def served(count, **given):
+    return [Served(at, 0.0, 6.0, times(**given)) for at in range(count)]
+
+
+def test_the_table_has_every_stage_both_together_and_the_ratio():
+    rows = make_rows(served(100), dense=True, queue=False, seed=1)
+    assert [row.label for row in rows] == [
+        "query embedding",
+        "vector search",
+        "dense retrieval",
+        "tokenise",
+        "batch",
+        "infer",
+        "rank",
+        "rerank",
+        "whole pipeline",
+        "rerank : dense",
+    ]
+    by_key = {row.key: row.summary for row in rows}
+    assert by_key["dense_ms"].p99.value == 2
+    assert by_key["ratio"].p95.value == by_key["ratio"].mean.value == 2
+    assert cells(rows[-1]) == ["2.00x [2.00, 2.00]"] * 4
+    assert brief_cells(rows[-1]) == ["2.00x [2.00, 2.00]"] * 3 + ["2.00x"]
+
+
+def test_the_table_leaves_out_what_was_not_measured():
+    rows = make_rows(
+        served(3, embed_ms=None, search_ms=None, dense_ms=None), dense=False, queue=True, seed=1
+    )
+    assert [row.key for row in rows][:2] == ["tokenise_ms", "batch_ms"]
+    assert [row.key for row in rows][-2:] == ["wait_ms", "response_ms"]
+    assert cells(rows[0])[1:3] == ["–", "–"]
+
+
+def test_numbers_keep_three_digits():
+    assert [number(value) for value in (1234.5, 123.4, 12.34, 1.234, 0.1234)] == [
+        "1234",
+        "123",
+        "12.3",
+        "1.23",
+        "0.123",
+    ]
+    assert shown(Estimate(1.0, None, None)) == "1.00"
+    assert shown(None) == "–"
+
+
+def test_memory_and_cpu_are_the_processs():
+    before = peak_bytes()
+    meter = ProcessMeter()
+    block = np.ones(40_000_000, np.int8)  # each page is touched
+    use = meter.read()
+    assert use.peak_bytes >= before
+    assert use.peak_bytes > len(block)
+    assert use.cpu_seconds > 0
+    assert use.wall_seconds > 0

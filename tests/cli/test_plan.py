@@ -1,0 +1,60 @@
+"""secondpass plan as a person meets it."""
+
+import json
+import os
+import subprocess
+import sys
+
+import jsonschema
+
+from secondpass.plan.result import SCHEMA_FILE
+
+
+def plan(*arguments):
+    command = [sys.executable, "-m", "secondpass", "plan", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, env=os.environ)
+
+
+def test_a_plan_says_depth_times_memory_and_its_error(parity, tmp_path):
+    done = plan(
+        *("--model", parity / "bert", "--max-length", 64, "--precision", "fp32"),
+        *("--seconds", 1, "--p95-ms", 1000000, "--document-tokens", 40, "--check"),
+        *("--json", tmp_path / "plan.json"),
+    )
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0] == "Documents of 40 tokens, P95 of at most 1e+06 ms:"
+    (row,) = (
+        line.split() for line in lines if line.startswith(str(parity / "bert")) and "f32" in line
+    )
+    assert row[1:3] == ["fp32", "f32"]
+    assert int(row[3]) > 1000  # a tiny model, and a thousand seconds
+    assert 0 < float(row[4]) <= float(row[5])
+    assert int(row[6]) > 50
+    assert sum(line.endswith("%") and line[0].isdecimal() for line in lines) >= 6
+    assert lines[-1].startswith("median error ")
+    schema = json.loads(SCHEMA_FILE.read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    written = json.loads((tmp_path / "plan.json").read_text())
+    jsonschema.validate(written, schema)
+    (planned,) = written["planned"]
+    assert planned["depth"] == int(row[3])
+    assert len(planned["checked"]) >= 6
+    assert lines[-1] == f"median error {planned['median_error']:.1%}"
+
+
+def test_a_target_no_model_meets_is_said(parity):
+    done = plan("--model", parity / "bert", "--max-length", 64, "--seconds", 1, "--p95-ms", 0.0001)
+    assert done.returncode == 0, done.stderr
+    assert "Not one candidate can be reranked with a P95 of 0.0001 ms." in done.stdout
+
+
+def test_what_cannot_be_had_is_one_line_alone_and_a_note_among_others(parity):
+    done = plan("--model", "missing/model")
+    assert done.returncode == 2
+    assert "missing/model" in done.stderr
+    # The embedded model holds an int8 graph only.
+    done = plan("--precision", "fp32", "--precision", "auto", "--seconds", 1)
+    assert done.returncode == 0, done.stderr
+    assert "embedded/cross-encoder at fp32 is left out" in done.stderr
+    assert "int8" in done.stdout
