@@ -183,3 +183,13 @@ def test_an_interrupted_depth_curve_leaves_the_table_whole(tiny, workload):
 def test_an_interruption_before_anything_is_measured_is_one(tiny, workload):
     with pytest.raises(KeyboardInterrupt):
         bench(tiny, workload, interrupted_at("warming up", 1))
+
+
+def test_what_came_out_is_kept_for_the_first_queries(result, tiny, documents_of_words):
+    (stage,) = result.observed.stages
+    assert (stage.stage, stage.model, stage.reranks) == ("rerank", "cross-encoder", None)
+    assert len(stage.queries) == 5
+    for one in stage.queries:
+        hits = tiny.rank(one.query, documents_of_words[:20], top_k=None)
+        assert one.ids == tuple(str(hit.index) for hit in hits)
+        assert one.scores == tuple(hit.score for hit in hits)

@@ -248,8 +248,10 @@ def test_the_record_follows_its_schema(collection):
     jsonschema.Draft202012Validator.check_schema(schema)
     reranker = FixedReranker({"csv reader": 3.0}, refuses=("read csv",))
     for options in ({"depths": (1, 2)}, {}):
+        evaluated = run_evaluate(collection, reranker, **options)
         record = to_record(
-            run_evaluate(collection, reranker, **options).evaluation,
+            evaluated.evaluation,
+            observed=evaluated.observed,
             machine=read_machine(),
             software=read_software(),
             command="secondpass eval small",
@@ -281,3 +283,14 @@ def test_a_depth_beyond_the_candidates_reranks_them_all():
         Ranked("b", 0.9),
         Ranked("a", 0.1),
     )
+
+
+def test_what_came_out_is_kept_down_to_the_depth(collection):
+    first, rerank = run_evaluate(collection, CSV_FIRST, depth=2).observed.stages
+    assert (first.stage, first.model, rerank.reranks) == ("first stage", None, "first stage")
+    assert [one.query for one in rerank.queries] == ["q1", "q2", "q3"]
+    assert first.queries[0].ids == ("b", "c")
+    assert rerank.queries[0].ids == ("c", "b")
+    assert rerank.queries[0].scores == (2.0, 0.0)
+    assert len(first.run_sha256) == len(rerank.run_sha256) == 64
+    assert first.run_sha256 != rerank.run_sha256

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from secondpass.facts.machine import Machine
+from secondpass.facts.outputs import RankedQuery, StageOutput
 from secondpass.facts.software import Software
 from secondpass.types import ModelInfo
 from secondpass.verify.record import (
@@ -13,9 +14,7 @@ from secondpass.verify.record import (
     ModelUse,
     Observed,
     Outcome,
-    RankedQuery,
     Record,
-    StageOutput,
     Vectors,
 )
 

@@ -3,10 +3,11 @@
 import pytest
 from made_records import observed, ranked
 
+from secondpass.facts.outputs import RankedQuery, StageOutput
 from secondpass.verify.arithmetic import Comparability
 from secondpass.verify.compare_outputs import compare_outputs
 from secondpass.verify.lines import failures
-from secondpass.verify.record import Observed, RankedQuery, StageOutput
+from secondpass.verify.record import Observed
 
 EXACT = Comparability("exact")
 ALIKE = Comparability("alike", "int8 weights, bf16 arithmetic")

@@ -9,6 +9,7 @@ from made_records import MACHINE, observed, outcome, ranked, record
 
 from secondpass import InputError, MissingExtraError
 from secondpass.facts.machine import UNKNOWN, Machine
+from secondpass.facts.outputs import RankedQuery, StageOutput
 from secondpass.facts.software import Software
 from secondpass.types import ModelInfo
 from secondpass.verify.encoding import decode, encode, read_record
@@ -20,9 +21,7 @@ from secondpass.verify.record import (
     ModelUse,
     Observed,
     Outcome,
-    RankedQuery,
     Record,
-    StageOutput,
     Vectors,
 )
 from secondpass.verify.schema import load_schema

@@ -6,7 +6,7 @@ import pytest
 from made_records import FP32, MODEL
 
 from secondpass import InputError
-from secondpass.verify.data_hash import content_sha256
+from secondpass.retrieval.content_hash import content_sha256
 from secondpass.verify.record import DataSource, Latency, Measure, ModelUse, Vectors
 from secondpass.verify.result import read_outcome
 

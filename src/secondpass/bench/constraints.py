@@ -10,7 +10,7 @@ import numpy as np
 
 from secondpass.bench.clock import WallClock
 from secondpass.bench.loading import Loaded
-from secondpass.bench.result import Constraints, Lengths
+from secondpass.bench.result import Constraints, DataFacts, Lengths
 from secondpass.bench.workload import Workload
 from secondpass.facts.machine import read_machine
 from secondpass.facts.software import read_software
@@ -47,6 +47,7 @@ def read_constraints(
         queries_from=workload.queries_from,
         distinct_queries=len(set(queries)),
         candidates_from=workload.candidates_from,
+        data=DataFacts(workload.data_name, workload.data_sha256),
         candidate_tokens=_lengths(texts, folder, info.threads),
     )
 

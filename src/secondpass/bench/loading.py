@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from secondpass.bench.clock import Clock
 from secondpass.reranker import CrossEncoderReranker
-from secondpass.retrieval.contract import EmbedderIdentity
+from secondpass.types import ModelInfo
 
 Model = TypeVar("Model")
 
@@ -19,7 +19,7 @@ class Loaded:
 
     reranker: CrossEncoderReranker
     reranker_load_ms: float
-    embedder: EmbedderIdentity | None = None
+    embedder: ModelInfo | None = None
     embedder_load_ms: float | None = None
 
 

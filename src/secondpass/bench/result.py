@@ -12,8 +12,8 @@ from secondpass.bench.stages import QueryTimes
 from secondpass.bench.workers import Served
 from secondpass.errors import InputError
 from secondpass.facts.machine import Machine
+from secondpass.facts.outputs import Outputs
 from secondpass.facts.software import Software
-from secondpass.retrieval.contract import EmbedderIdentity
 from secondpass.stats.percentiles import Summary
 from secondpass.types import ModelInfo
 
@@ -40,6 +40,14 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
+class DataFacts:
+    """What was searched or reranked; `sha256` covers its content, not where it lies."""
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Lengths:
     """Tokens of `count` candidates, as the reranker's tokenizer counts them, before any cut."""
 
@@ -57,12 +65,13 @@ class Constraints:
     software: Software
     reranker: ModelInfo
     reranker_bytes: int
-    embedder: EmbedderIdentity | None
+    embedder: ModelInfo | None
     vectors: int | None
     dimension: int | None
     queries_from: str
     distinct_queries: int
     candidates_from: str
+    data: DataFacts
     candidate_tokens: Lengths
 
 
@@ -106,6 +115,7 @@ class BenchResult:
     rows: tuple[Row, ...]
     used: Used
     depth_curve: tuple[DepthPoint, ...]
+    observed: Outputs
     measured: tuple[Served, ...]
 
     def row(self, key: str) -> Row | None:
@@ -116,9 +126,6 @@ class BenchResult:
 def to_json(result: BenchResult) -> dict[str, Any]:
     """Return the result as plain JSON values, described by schema.json."""
     plain = {"schema": SCHEMA} | asdict(result)
-    embedder = result.constraints.embedder
-    # asdict keeps a NamedTuple a tuple, which JSON would write as a list without names.
-    plain["constraints"]["embedder"] = embedder and embedder._asdict()
     loaded: dict[str, Any] = json.loads(json.dumps(plain))
     return loaded
 

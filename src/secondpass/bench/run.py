@@ -13,6 +13,7 @@ from secondpass.bench.depths import QUERIES as CURVE_QUERIES
 from secondpass.bench.depths import DepthCurve, DepthPoint
 from secondpass.bench.loading import Loaded
 from secondpass.bench.memory import ProcessMeter
+from secondpass.bench.observed import observe
 from secondpass.bench.open_loop import open_loop
 from secondpass.bench.result import BenchResult, Setting, Start, Used
 from secondpass.bench.stages import TwoStages
@@ -53,6 +54,7 @@ def run(
         ),
         used=used,
         depth_curve=curve,
+        observed=observe(stages.first, stages.second, queries, setting.depth, clock),
         measured=tuple(served),
     )
 

@@ -13,11 +13,17 @@ from secondpass.retrieval.index import Index
 
 @dataclass(frozen=True, slots=True)
 class Retrieved:
-    """Candidates of one query; the times are None where nothing was retrieved."""
+    """Candidates of one query; the times are None where nothing was retrieved.
+
+    `ids` and `similarities` are those of the texts; fixed candidates are known by their place and
+    have no similarity.
+    """
 
     texts: Sequence[str]
     embed_ms: float | None = None
     search_ms: float | None = None
+    ids: Sequence[str] = ()
+    similarities: Sequence[float] = ()
 
 
 class FirstStage(Protocol):
@@ -45,6 +51,8 @@ class DenseStage:
             [document.text for document in found],
             (embedded - started) * 1000,
             (searched - embedded) * 1000,
+            [document.id for document in found],
+            [document.similarity for document in found],
         )
 
 
@@ -56,7 +64,8 @@ class FixedCandidates:
 
     def retrieve(self, query: str, limit: int, clock: Clock) -> Retrieved:
         """Return the first `limit` candidates."""
-        return Retrieved(self.texts[:limit])
+        texts = self.texts[:limit]
+        return Retrieved(texts, ids=[str(at) for at in range(len(texts))])
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from typing import Any
 
 from secondpass.bench.stages import DenseStage, FirstStage, FixedCandidates
 from secondpass.errors import InputError
+from secondpass.models.digest import text_sha256
+from secondpass.retrieval.content_hash import content_sha256
 from secondpass.retrieval.index import Index
 
 
@@ -23,6 +25,8 @@ class Workload:
     first: FirstStage
     queries_from: str
     candidates_from: str
+    data_name: str
+    data_sha256: str
     vectors: int | None = None
     dimension: int | None = None
 
@@ -44,6 +48,8 @@ def index_workload(index: Index, queries_file: str | None, *, seed: int) -> Work
         first=DenseStage(index),
         queries_from=queries_file or f"first sentences of {len(queries)} of its documents",
         candidates_from=f"index {index.folder}",
+        data_name=index.folder.name,
+        data_sha256=content_sha256(index.folder),
         vectors=len(index),
         dimension=index.embedder.dimension,
     )
@@ -61,6 +67,8 @@ def candidates_workload(
         first=FixedCandidates(texts),
         queries_from=queries_file or f"first sentences of {len(queries)} candidates",
         candidates_from=f"{file}, {len(texts)} candidates, the same for each query",
+        data_name=Path(file).name,
+        data_sha256=text_sha256(json.dumps(list(texts))),
     )
 
 

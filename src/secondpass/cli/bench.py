@@ -142,7 +142,7 @@ def _load(
     index = open_index(embedder) if folder is None else Index.open(folder, embedder)
     workload = index_workload(index, queries_file, seed=seed)
     reranker, reranker_ms = timed_load(lambda: load_reranker(**model), clock)
-    return Loaded(reranker, reranker_ms, index.embedder, embedder_ms), workload
+    return Loaded(reranker, reranker_ms, embedder.info, embedder_ms), workload
 
 
 def _print(result: BenchResult) -> None:

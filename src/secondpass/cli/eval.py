@@ -163,6 +163,7 @@ def _write(
     if json_file:
         record = to_record(
             evaluation,
+            observed=evaluated.observed,
             machine=read_machine(),
             software=read_software(),
             command=called,

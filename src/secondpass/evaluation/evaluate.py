@@ -13,6 +13,7 @@ from secondpass.evaluation.first_stages.select import FirstStage
 from secondpass.evaluation.hurt import most_hurt
 from secondpass.evaluation.measures import DEFAULT_MEASURES, Measures, Values
 from secondpass.evaluation.notes import make_notes
+from secondpass.evaluation.observed import observe
 from secondpass.evaluation.rerank import Rescored, at_depth, rescore
 from secondpass.evaluation.result import (
     CollectionFacts,
@@ -23,6 +24,7 @@ from secondpass.evaluation.result import (
 )
 from secondpass.evaluation.runs import Run
 from secondpass.evaluation.verdict import compare
+from secondpass.facts.outputs import Outputs
 from secondpass.options import whole
 from secondpass.types import ModelInfo, Ranking
 
@@ -44,10 +46,11 @@ class Reranker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
-    """The result, and the reranked run it was measured on."""
+    """The result, the reranked run it was measured on, and what both stages gave first."""
 
     evaluation: Evaluation
     run: Run
+    observed: Outputs
 
 
 def evaluate(
@@ -110,7 +113,7 @@ def evaluate(
         queries=_query_results(done, rescored, before, after),
         notes=make_notes(done, stage, measured, rescored, deepest),
     )
-    return Evaluated(evaluation, run)
+    return Evaluated(evaluation, run, observe(stage.run, run, depth))
 
 
 def _time(

@@ -9,13 +9,20 @@ from typing import Any
 
 from secondpass.evaluation.result import Evaluation
 from secondpass.facts.machine import Machine
+from secondpass.facts.outputs import Outputs
 from secondpass.facts.software import Software
 
 SCHEMA = "secondpass/eval/1"
 
 
 def to_record(
-    evaluation: Evaluation, *, machine: Machine, software: Software, command: str, created: str
+    evaluation: Evaluation,
+    *,
+    observed: Outputs,
+    machine: Machine,
+    software: Software,
+    command: str,
+    created: str,
 ) -> dict[str, Any]:
     """Return the evaluation, and what it depends on, as JSON values.
 
@@ -28,6 +35,7 @@ def to_record(
         "machine": asdict(machine),
         "software": asdict(software),
         **asdict(evaluation),
+        "observed": asdict(observed),
     }
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from secondpass.errors import InputError
 from secondpass.facts.machine import Machine
+from secondpass.facts.outputs import RankedQuery, StageOutput
 from secondpass.facts.software import Software
 from secondpass.types import ModelInfo
 from secondpass.verify.record import (
@@ -20,9 +21,7 @@ from secondpass.verify.record import (
     ModelUse,
     Observed,
     Outcome,
-    RankedQuery,
     Record,
-    StageOutput,
     Vectors,
 )
 from secondpass.verify.schema import first_fault

@@ -10,6 +10,7 @@ from time import perf_counter
 
 import numpy as np
 
+from secondpass.facts.outputs import RankedQuery, StageOutput
 from secondpass.models.digest import file_sha256
 from secondpass.reranker import CrossEncoderReranker
 from secondpass.retrieval.embedder import Embedder
@@ -19,8 +20,6 @@ from secondpass.verify.record import (
     ModelUse,
     Observed,
     Outcome,
-    RankedQuery,
-    StageOutput,
     Vectors,
 )
 

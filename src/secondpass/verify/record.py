@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from secondpass.facts.machine import Machine, Unknown
+from secondpass.facts.outputs import Role, StageOutput
 from secondpass.facts.software import Software
 from secondpass.types import ModelInfo
 
 SCHEMA = "secondpass/record/1"
 
 Kind = Literal["example", "bench", "eval"]
-Role = Literal["bi-encoder", "cross-encoder"]
 Processor = Literal["cpu", "gpu", "unknown"]
 
 # Where data lies: in this package, where the caller's arguments say, or made by the run itself.
@@ -52,31 +52,6 @@ class Vectors:
 
     count: int | Unknown
     dimension: int | Unknown
-
-
-@dataclass(frozen=True, slots=True)
-class RankedQuery:
-    """What one stage gave for one query, best first."""
-
-    query: str
-    ids: tuple[str, ...]
-    scores: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class StageOutput:
-    """Rankings of one stage.
-
-    `model` is the role of the model that scored, None for a stage without one, such as BM25.
-    `reranks` names the stage whose documents this one puts in another order, if it does.
-    `run_sha256` hashes all ids and scores where `queries` holds only the first few.
-    """
-
-    stage: str
-    model: Role | None
-    queries: tuple[RankedQuery, ...]
-    reranks: str | None = None
-    run_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from secondpass.facts.machine import UNKNOWN, read_machine
 from secondpass.facts.software import read_software
-from secondpass.verify.data_hash import files_in_sha256
+from secondpass.retrieval.content_hash import files_in_sha256
 from secondpass.verify.record import Backend, Kind, ModelUse, Outcome, Processor, Record
 
 _PACKAGE = Path(__file__).parent.parent

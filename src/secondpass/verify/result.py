@@ -12,8 +12,9 @@ from typing import Any
 
 from secondpass.errors import InputError
 from secondpass.facts.machine import UNKNOWN
+from secondpass.facts.outputs import RankedQuery, Role, StageOutput
+from secondpass.retrieval.content_hash import content_sha256
 from secondpass.types import ModelInfo
-from secondpass.verify.data_hash import content_sha256
 from secondpass.verify.record import (
     DataSource,
     Kind,
@@ -22,9 +23,6 @@ from secondpass.verify.record import (
     ModelUse,
     Observed,
     Outcome,
-    RankedQuery,
-    Role,
-    StageOutput,
     Vectors,
 )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from secondpass import Index, InputError
-from secondpass.verify.data_hash import content_sha256, files_in_sha256
+from secondpass.retrieval.content_hash import content_sha256, files_in_sha256
 
 sys.path.append(str(Path(__file__).parent.parent / "retrieval"))
 from fake_embedder import FakeEmbedder

@@ -1,0 +1,40 @@
+"""What a search or a rerank gave, in a shape that records keep and compare."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Role = Literal["bi-encoder", "cross-encoder"]
+
+
+@dataclass(frozen=True, slots=True)
+class RankedQuery:
+    """What one stage gave for one query, best first."""
+
+    query: str
+    ids: tuple[str, ...]
+    scores: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StageOutput:
+    """Rankings of one stage.
+
+    `model` is the role of the model that scored, None for a stage without one, such as BM25.
+    `reranks` names the stage whose documents this one puts in another order, if it does.
+    `run_sha256` hashes all ids and scores where `queries` holds only the first few.
+    """
+
+    stage: str
+    model: Role | None
+    queries: tuple[RankedQuery, ...]
+    reranks: str | None = None
+    run_sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """The stages, in the data's order."""
+
+    stages: tuple[StageOutput, ...]
