@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.engine.contract import Precision
+from secondpass.engine.describe import describe
 from secondpass.engine.load import load_engine
 from secondpass.models.activation import Activation, configured_activation
 from secondpass.models.embedded import CROSS_ENCODER
@@ -111,18 +112,9 @@ class CrossEncoderReranker:
     @property
     def info(self) -> ModelInfo:
         """What is loaded and how it runs."""
-        engine = self._engine.info
-        return ModelInfo(
-            name=self._spec.name,
-            revision=self._spec.revision,
-            architecture=self._spec.architecture,
-            weights_sha256=self._spec.weights_sha256,
-            tokenizer_sha256=self._spec.tokenizer_sha256,
-            precision=engine.precision,
-            arithmetic=engine.arithmetic,
-            engine=engine.name,
-            device=engine.device,
-            threads=engine.threads,
+        return describe(
+            self._spec,
+            self._engine.info,
             max_length=self._max_length,
             activation=self._activation,
         )

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.engine.contract import Precision
+from secondpass.engine.describe import describe
 from secondpass.engine.load import load_engine
 from secondpass.models.embedded import BI_ENCODER
 from secondpass.models.folder import find_folder
@@ -96,20 +97,8 @@ class Embedder:
     @property
     def info(self) -> ModelInfo:
         """What is loaded and how it runs."""
-        engine = self._engine.info
-        return ModelInfo(
-            name=self._spec.name,
-            revision=self._spec.revision,
-            architecture=self._spec.architecture,
-            weights_sha256=self._spec.weights_sha256,
-            tokenizer_sha256=self._spec.tokenizer_sha256,
-            precision=engine.precision,
-            arithmetic=engine.arithmetic,
-            engine=engine.name,
-            device=engine.device,
-            threads=engine.threads,
-            max_length=self.max_length,
-            activation="none",
+        return describe(
+            self._spec, self._engine.info, max_length=self.max_length, activation="none"
         )
 
     def embed(
