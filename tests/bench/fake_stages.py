@@ -19,6 +19,9 @@ class FakeClock:
         assert seconds > 0
         self.seconds += seconds
 
+    def stop(self):
+        pass
+
 
 class FakeFirst:
     """Embeds in 2 ms and searches in 3 ms."""

@@ -116,3 +116,37 @@ def test_an_error_of_one_query_ends_the_run_and_is_raised(count):
     assert {0, 1, 2, 3, 4} <= served
     assert 5 not in served
     assert len(served) < 10_000
+
+
+@pytest.mark.timeout(20)
+def test_an_error_wakes_the_workers_that_wait_for_an_arrival():
+    clock = WallClock()
+
+    def measure(query):
+        raise ValueError("broken")
+
+    # The second query arrives after an hour; the first fails at once.
+    workers = Workers(
+        ["q0", "q1"],
+        arrival=open_loop(1 / 3600, clock),
+        measure=measure,
+        clock=clock,
+        finished=lambda _: None,
+    )
+    with pytest.raises(ValueError, match="broken"):
+        workers.run(2)
+    assert workers.served == []
+
+
+@pytest.mark.timeout(20)
+def test_a_worker_that_finds_nothing_left_stops_no_other():
+    clock = WallClock()
+    workers = Workers(
+        ["q0", "q1", "q2"],
+        arrival=open_loop(10.0, clock),
+        measure=lambda query: times(),
+        clock=clock,
+        finished=lambda _: None,
+    )
+    workers.run(3)
+    assert len(workers.served) == 3

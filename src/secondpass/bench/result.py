@@ -133,6 +133,8 @@ def to_json(result: BenchResult) -> dict[str, Any]:
 def write_json(file: str, result: BenchResult) -> None:
     """Write the result, or raise an InputError that names the file."""
     try:
-        Path(file).write_text(json.dumps(to_json(result), indent=1) + "\n", encoding="utf-8")
+        Path(file).write_text(
+            json.dumps(to_json(result), indent=1, allow_nan=False) + "\n", encoding="utf-8"
+        )
     except OSError as error:
         raise InputError(f"{file} cannot be written: {error.strerror}") from error

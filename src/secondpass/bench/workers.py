@@ -61,8 +61,9 @@ class Workers:
                 # In short waits, so that Ctrl-C is heard between them on every system.
                 while wait(working, timeout=0.2).not_done:
                     pass
-            finally:
-                self._stopped = True
+            except BaseException:
+                self._stop()
+                raise
         for one in working:
             one.result()
 
@@ -70,8 +71,14 @@ class Workers:
         try:
             while (number := self._take()) is not None:
                 self._serve(number)
-        finally:
-            self._stopped = True
+        except BaseException:
+            self._stop()
+            raise
+
+    def _stop(self) -> None:
+        """Begin no further query, and wake the workers that wait for one to arrive."""
+        self._stopped = True
+        self._clock.stop()
 
     def _take(self) -> int | None:
         with self._lock:
@@ -82,6 +89,8 @@ class Workers:
 
     def _serve(self, number: int) -> None:
         intended = self._arrival(number)
+        if self._stopped:
+            return
         started = self._clock.now()
         times = self._measure(self._queries[number])
         ended = self._clock.now()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -64,9 +65,15 @@ def command_line() -> str:
 def check_writable(*files: str | None) -> None:
     """Raise an InputError before a long run if a file could not be written after it."""
     for file in files:
-        folder = None if file is None else Path(file).absolute().parent
-        if folder is not None and not folder.is_dir():
-            raise InputError(f"{file} cannot be written: there is no folder {folder}")
+        if file is None:
+            continue
+        path = Path(file).absolute()
+        if not path.parent.is_dir():
+            raise InputError(f"{file} cannot be written: there is no folder {path.parent}")
+        if path.is_dir():
+            raise InputError(f"{file} cannot be written: it is a folder, name a file")
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise InputError(f"{file} cannot be written: permission denied")
 
 
 def say(message: str) -> None:
