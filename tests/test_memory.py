@@ -51,3 +51,9 @@ def test_a_hundred_thousand_candidates_stream_through(parity):
     found = measure(parity / "bert", 64, 100_000, 5)
     assert found["candidates"] == 100_000
     assert found["mb"] < 100
+
+
+def test_huge_documents_are_bounded_too(parity):
+    found = measure(parity / "bert", 64, 60, 100_000)
+    assert found["tokens"] == 60 * 64
+    assert found["mb"] < 400

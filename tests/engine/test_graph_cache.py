@@ -47,6 +47,20 @@ def test_other_weights_or_config_make_another_graph(parity, tmp_path, builds, mo
     assert len(list_cached(tmp_path)) == 2
 
 
+@pytest.mark.parametrize(
+    "change", [{"files": []}, {"files": {}}, {"key": 5}, {"key": {}}, {"model_name": 3}]
+)
+def test_an_odd_manifest_is_no_graph_and_is_built_anew(parity, tmp_path, builds, change):
+    scores(parity, tmp_path)
+    (folder,) = (tmp_path / "graphs").iterdir()
+    manifest = json.loads((folder / "manifest.json").read_text()) | change
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    assert list_cached(tmp_path) == []
+    scores(parity, tmp_path)
+    assert len(builds) == 2
+    assert len(list_cached(tmp_path)) == 1
+
+
 @pytest.mark.parametrize("damage", ["truncate", "flip", "no manifest", "broken manifest"])
 def test_a_damaged_cache_is_built_anew(parity, tmp_path, builds, damage):
     expected = scores(parity, tmp_path)

@@ -174,6 +174,11 @@ def test_an_activation_outside_torch_is_never_imported(model_copy):
         assert load(folder).info.activation == "sigmoid"
 
 
+def test_an_embedding_model_cannot_rank(parity):
+    with pytest.raises(UnsupportedModelError, match=r"is an embedding model .*Pooling.*Embedder"):
+        load(parity / "bert-embedder")
+
+
 @pytest.mark.parametrize("name", ["./nowhere", "/no/such/folder", "a/b/c"])
 def test_a_folder_that_is_not_there_is_named(name):
     with pytest.raises(ModelNotFoundError, match="no model folder"):

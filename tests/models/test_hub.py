@@ -170,3 +170,23 @@ def test_an_impossible_name_is_refused_without_the_network(load):
     answer = load("not a name!")
     assert answer["error"] == "InputError"
     assert "'not a name!'" in answer["message"]
+
+
+@pytest.mark.parametrize("index", [None, "{", "[]", '{"weight_map": 3}'])
+def test_an_incomplete_snapshot_names_what_is_missing_and_both_ways_out(
+    load, tmp_path, parity, index
+):
+    """As an interrupted download leaves it."""
+    repository = tmp_path / "hf" / "hub" / "models--tiny--part"
+    snapshot = repository / "snapshots" / COMMITS["main"]
+    snapshot.mkdir(parents=True)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(COMMITS["main"])
+    for name in ("config.json", "tokenizer.json"):
+        (snapshot / name).write_bytes((parity / "bert" / name).read_bytes())
+    if index is not None:
+        (snapshot / "model.safetensors.index.json").write_text(index)
+    answer = load("tiny/part")
+    assert answer["error"] == "ModelNotFoundError"
+    for part in ("model.safetensors of hub model 'tiny/part'", "local folder", "Reranker()"):
+        assert part in answer["message"]

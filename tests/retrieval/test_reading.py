@@ -392,6 +392,26 @@ def test_two_rows_with_one_id(folder: Path, index: Index) -> None:
     assert len(index) == 0
 
 
+def test_another_files_id_is_refused_and_not_replaced(folder: Path, index: Index) -> None:
+    write("one/a.jsonl", '{"id": "1", "text": "first"}\n')
+    write("two/b.jsonl", '{"id": "1", "text": "second"}\n')
+    update_index(index, reading("one"))
+    with pytest.raises(InputError, match=r"id '1' of .*b\.jsonl is in the index.*a\.jsonl"):
+        update_index(index, reading("two"))
+    assert [found.text for found in index.search("first", 5)] == ["first"]
+    index.add([Document("9", "by hand")])
+    write("one/a.jsonl", '{"id": "9", "text": "from a file"}\n')
+    with pytest.raises(InputError, match="from elsewhere"):
+        update_index(index, reading("one"))
+
+
+def test_a_source_column_of_the_row_may_change(folder: Path, index: Index) -> None:
+    write("a.jsonl", '{"id": "1", "text": "x", "source": "wiki"}\n')
+    update_index(index, reading("a.jsonl"))
+    write("a.jsonl", '{"id": "1", "text": "x", "source": "web"}\n')
+    assert update_index(index, reading("a.jsonl")).added == 1
+
+
 def test_progress_counts_only_what_is_embedded(folder: Path, index: Index) -> None:
     for n in range(5):
         write(f"{n}.txt", f"text {n}")

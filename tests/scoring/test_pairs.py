@@ -76,3 +76,17 @@ def test_a_query_without_room_names_all_three_numbers():
 def test_cut_keeps_the_beginning():
     assert cut(np.arange(5, dtype=np.int32), 3).tolist() == [0, 1, 2]
     assert cut(np.arange(2, dtype=np.int32), 3).tolist() == [0, 1]
+
+
+def test_long_texts_are_encoded_a_few_at_a_time_and_show_as_too_long(parity, monkeypatch):
+    from secondpass.scoring import encode
+
+    tokenizer = load_tokenizer(parity / "bert" / "tokenizer.json")
+    texts = ["lock", "a file " * 40, "", "row " * 3, "date " * 60, "x"]
+    whole = TextEncoder(tokenizer, threads=1).encode(texts)
+    monkeypatch.setattr(encode, "_CHARACTERS_AT_A_TIME", 20)
+    assert [len(group) for group in encode._groups(texts)] == [1, 1, 2, 1, 1]
+    few = TextEncoder(tokenizer, threads=1).encode(texts, 5)
+    assert [len(ids) for ids in few] == [min(6, len(ids)) for ids in whole]
+    for part, ids in zip(few, whole, strict=True):
+        assert part.tolist() == ids[:6].tolist()

@@ -98,17 +98,19 @@ def _is_whole(folder: Path) -> bool:
     entry = _read_manifest(folder / _MANIFEST)
     if entry is None:
         return False
-    return all(
-        (folder / name).exists() and file_sha256(folder / name) == digest
-        for name, digest in entry["files"].items()
-    )
+    try:
+        return all(file_sha256(folder / name) == digest for name, digest in entry["files"].items())
+    except OSError:  # a file is not there or cannot be read
+        return False
 
 
 def _read_manifest(file: Path) -> dict[str, Any] | None:
     try:
         entry = json.loads(file.read_text())
-        return entry if {"files", "key", "model_name"} <= entry.keys() else None
-    except (OSError, ValueError, AttributeError):  # not there, or not whole: built anew
+        GraphKey(**entry["key"])
+        written = {_MODEL, Path(_MODEL).with_suffix(".bin").name} <= entry["files"].keys()
+        return entry if written and isinstance(entry["model_name"], str) else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # not there, or not whole
         return None
 
 

@@ -57,11 +57,11 @@ def _shards_complete(folder: Path) -> bool:
     import json
 
     index = folder / "model.safetensors.index.json"
-    if not index.exists():
+    try:
+        names = json.loads(index.read_text())["weight_map"].values()
+        return all((folder / name).exists() for name in names)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # not there, or not whole
         return False
-    return all(
-        (folder / name).exists() for name in json.loads(index.read_text())["weight_map"].values()
-    )
 
 
 def _cached_snapshot(repository: str, revision: str | None) -> Path | None:
@@ -103,16 +103,27 @@ def _download(repository: str, revision: str | None, cached: Path | None) -> Pat
     except (LocalEntryNotFoundError, OfflineModeIsEnabled, HfHubHTTPError, OSError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise _unreachable(repository, revision, cached, reason) from error
+    # Without a network the hub library gives what it has of a snapshot, which may be a part.
+    missing = missing_files(Path(folder))
+    if missing:
+        why = "the hub was not reached, or has no such file (pickled weights are never read)"
+        raise _not_to_be_had(repository, revision, missing, why)
     return Path(folder)
 
 
 def _unreachable(
     repository: str, revision: str | None, cached: Path | None, reason: str
 ) -> ModelNotFoundError:
-    missing = "config.json" if cached is None else ", ".join(missing_files(cached))
+    missing = ["config.json"] if cached is None else missing_files(cached)
+    return _not_to_be_had(repository, revision, missing, f"the hub was not reached ({reason})")
+
+
+def _not_to_be_had(
+    repository: str, revision: str | None, missing: list[str], why: str
+) -> ModelNotFoundError:
     at_revision = f" at revision {revision!r}" if revision else ""
     return ModelNotFoundError(
-        f"{missing} of hub model {repository!r}{at_revision} is not in the cache and the hub was "
-        f"not reached ({reason}); pass a local folder that holds the model, or use the "
-        "embedded model: CrossEncoderReranker()"
+        f"{', '.join(missing)} of hub model {repository!r}{at_revision} is not in the cache and "
+        f"{why}; pass a local folder that holds the model, or use the embedded model: "
+        "CrossEncoderReranker()"
     )

@@ -95,6 +95,12 @@ def read_cross_encoder_spec(found: ModelFolder) -> ModelSpec:
         UnsupportedModelError: the config says that the model has several labels.
     """
     spec = _read_spec(found)
+    if "Pooling" in spec.module_types:
+        raise UnsupportedModelError(
+            f"{spec.name} is an embedding model (its modules are {', '.join(spec.module_types)}) "
+            "and cannot rank: give it to Embedder, or name a cross-encoder such as "
+            "cross-encoder/ms-marco-MiniLM-L-6-v2"
+        )
     labels = _configured_labels(spec.config)
     if labels is not None:
         require_one_label(labels, spec.name)

@@ -124,7 +124,7 @@ class Embedder:
     def _embed_block(self, texts: list[str]) -> Vectors:
         sequences = [
             np.concatenate((self._before, ids[: self._room], self._after))
-            for ids in self._encoder.encode(texts)
+            for ids in self._encoder.encode(texts, self._room)
         ]
         budget = balanced_budget(
             [len(ids) for ids in sequences],

@@ -35,10 +35,12 @@ def update_index(
     `progress` is called with the number of texts just embedded.
 
     Raises:
-        InputError: a file cannot be read, or two documents have one id.
+        InputError: a file cannot be read, two documents have one id, or one has the id of a
+            document that another file, or another way, put into the index.
     """
     seen: set[str] = set()
-    added = index.add(new_documents(index, reading, seen), replace=True, progress=progress)
+    documents = _not_taken(index, reading)
+    added = index.add(new_documents(index, documents, seen), replace=True, progress=progress)
     removed = index.delete(stale_ids(index, reading, seen))
     return Update(added, len(seen) - added, removed)
 
@@ -68,6 +70,22 @@ def new_documents(
         metadata = encode_metadata(document.metadata, document.id)
         if held.get(document.id) != content_digest(document.text, metadata):
             yield document
+
+
+def _not_taken(index: Index, reading: Reading) -> Iterator[Document]:
+    """Yield the documents, and refuse one that would take the place of another file's."""
+    held = {id_: metadata.get("source") for id_, metadata in index.metadata()}
+    for document in reading:
+        source, there = document.metadata.get("source"), held.get(document.id)
+        taken = document.id in held and there != source and not _lies_in(there, reading.found.named)
+        # A source that is no absolute path is a column of the row itself: it may change.
+        if taken and (there is None or PurePosixPath(str(there)).is_absolute()):
+            raise InputError(
+                f"id {document.id!r} of {source} is in the index already, from "
+                f"{there or 'elsewhere'}; give each row an id of its own, or index both together "
+                "to see which clash"
+            )
+        yield document
 
 
 def stale_ids(index: Index, reading: Reading, seen: Collection[str]) -> set[str]:

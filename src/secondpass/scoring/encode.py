@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +31,11 @@ def load_tokenizer(file: Path) -> Tokenizer:
     return tokenizer
 
 
+# Encodings take some fifty times the memory of their text, so only so many characters are held
+# as encodings at a time; a single text may be longer.
+_CHARACTERS_AT_A_TIME = 400_000
+
+
 class TextEncoder:
     """Encodes texts with at most `threads` threads."""
 
@@ -39,11 +44,30 @@ class TextEncoder:
         # The tokenizer's own pool always takes every processor, so it is used only if we may too.
         self._parallel = threads > 1 and threads >= available_processors()
 
-    def encode(self, texts: Sequence[str]) -> list[TokenIds]:
-        """Return one array of token ids for each text, in order."""
-        return [np.asarray(encoding.ids, dtype=np.int32) for encoding in self._encodings(texts)]
+    def encode(self, texts: Sequence[str], most_tokens: int | None = None) -> list[TokenIds]:
+        """Return one array of token ids for each text, in order.
+
+        Of a text of more than `most_tokens` that many and one are kept: it shows as too long.
+        """
+        keep = None if most_tokens is None else most_tokens + 1
+        encoded: list[TokenIds] = []
+        for group in _groups(texts):
+            encoded += [np.asarray(one.ids[:keep], np.int32) for one in self._encodings(group)]
+        return encoded
 
     def _encodings(self, texts: Sequence[str]) -> list[Encoding]:
         if self._parallel and len(texts) > 1:
             return self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
         return [self._tokenizer.encode(text, add_special_tokens=False) for text in texts]
+
+
+def _groups(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Cut a list into runs of at most `_CHARACTERS_AT_A_TIME` characters, or one text."""
+    start, characters = 0, 0
+    for at, text in enumerate(texts):
+        characters += len(text)
+        if characters > _CHARACTERS_AT_A_TIME and at > start:
+            yield texts[start:at]
+            start, characters = at, len(text)
+    if start < len(texts):
+        yield texts[start:]

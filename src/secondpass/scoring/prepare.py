@@ -35,7 +35,7 @@ class Preparer:
         """Return the batches of pairs (queries[i], texts[i]). Equal queries are encoded once."""
         with clock.time("tokenise_ms"):
             query_ids = self._encode_once(queries)
-            text_ids = self.encoder.encode(texts)
+            text_ids = self.encoder.encode(texts, self.max_length)
         with clock.time("batch_ms"):
             pairs, truncated = self._join(query_ids, text_ids)
             batches = self._batch(pairs)
