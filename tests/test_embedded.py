@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from secondpass import CrossEncoderReranker, Embedder
+from secondpass import CrossEncoderReranker, Embedder, InputError
 from secondpass.models.digest import file_sha256, files_sha256
 from secondpass.models.embedded import BI_ENCODER, CROSS_ENCODER, embedded_folder, embedded_names
 from secondpass.models.files import find_weights
@@ -108,3 +108,9 @@ def test_the_bi_encoder_says_what_it_is():
     assert info.tokenizer_sha256 == file_sha256(folder / "tokenizer.json")
     assert (info.precision, info.activation, info.threads) == ("int8", "none", 1)
     assert info.max_length == embedder.max_length
+
+
+@pytest.mark.parametrize("max_length", [0, False, 513, "256"])
+def test_the_embedders_length_is_checked_too(max_length):
+    with pytest.raises(InputError, match="max_length"):
+        Embedder(max_length=max_length)

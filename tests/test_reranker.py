@@ -193,6 +193,14 @@ def test_an_error_in_one_call_leaves_the_reranker_usable(tiny, monkeypatch):
         ({"device": 3}, "device is 3"),
         ({"threads": 0}, "threads is 0"),
         ({"threads": 2.0}, "threads is 2.0"),
+        ({"threads": 10**12}, "threads is 1000000000000, expected at most 1024"),
+        ({"cache_dir": 5}, "cache_dir is 5"),
+        ({"model_name": None}, "model_name is None"),
+        ({"model_name": b"abc"}, "model_name is b'abc'"),
+        ({"model_name": "~nosuchuser/x"}, "'~nosuchuser/x' is no possible folder"),
+        ({"model_name": "x" * 5000}, "xxx' is no possible folder"),
+        ({"local_files_only": "yes"}, "local_files_only is 'yes'"),
+        ({"revision": 5}, "revision is 5"),
         ({"activation": "relu6"}, "activation is 'relu6', expected one of sigmoid"),
         ({"max_batch_tokens": -1}, "max_batch_tokens is -1"),
         ({"max_length": 65}, "max_length 65 is more than the 64 positions.*max_length=64"),
@@ -202,7 +210,7 @@ def test_an_error_in_one_call_leaves_the_reranker_usable(tiny, monkeypatch):
 )
 def test_bad_options_name_the_value_and_the_way_out(parity, options, message):
     with pytest.raises(InputError, match=message):
-        CrossEncoderReranker(parity / "bert", **({"max_length": 64} | options))
+        CrossEncoderReranker(**({"model_name": parity / "bert", "max_length": 64} | options))
 
 
 def test_unknown_options_are_refused(parity):

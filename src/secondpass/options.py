@@ -14,6 +14,8 @@ from secondpass.models.activation import ACTIVATIONS, Activation
 from secondpass.models.spec import ModelSpec
 from secondpass.settings import Settings, available_processors
 
+MOST_THREADS = 1024
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -40,17 +42,26 @@ class Options:
         """Return the options, or raise an InputError that names the value and what is allowed."""
         if not isinstance(device, str):
             raise InputError(f"device is {device!r}, expected a name such as 'cpu'")
+        if not isinstance(cache_dir, str | os.PathLike | None):
+            raise InputError(f"cache_dir is {cache_dir!r}, expected a folder's path")
         _one_of("precision", precision, PRECISIONS)
         if activation is not None:
             _one_of("activation", activation, ACTIVATIONS)
         return cls(
             precision=precision,
             device=device,
-            threads=available_processors() if threads is None else whole("threads", threads),
+            threads=available_processors() if threads is None else _checked_threads(threads),
             activation=activation,
             max_batch_tokens=whole("max_batch_tokens", max_batch_tokens),
             cache_dir=Settings.from_environment(cache_dir).cache_dir,
         )
+
+
+def _checked_threads(threads: int) -> int:
+    """Return `threads` if it is a number that a machine could have."""
+    if whole("threads", threads) > MOST_THREADS:
+        raise InputError(f"threads is {threads}, expected at most {MOST_THREADS}")
+    return threads
 
 
 def checked_max_length(max_length: int, spec: ModelSpec, special_tokens: int) -> int:

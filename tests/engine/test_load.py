@@ -117,6 +117,43 @@ def test_broken_json_is_named(model_copy):
         load(folder)
 
 
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"num_labels": "x"}, r"config\.json has num_labels 'x'"),
+        ({"num_attention_heads": 0}, r"config\.json does not fit the weights"),
+        ({"num_hidden_layers": None}, r"config\.json does not fit the weights"),
+        ({"hidden_size": 48}, r"config\.json does not fit the weights"),
+        ({"max_position_embeddings": 4096}, r"max_position_embeddings is 4096, the table has 64"),
+        ({"sentence_transformers": {"activation_fn": 5}}, r"activation 5, expected a dotted name"),
+    ],
+)
+def test_a_config_that_does_not_fit_is_named(model_copy, config, message):
+    with pytest.raises((ModelFileError, UnsupportedModelError), match=message):
+        load(model_copy(**config)).predict(PAIRS)
+
+
+def test_a_key_that_the_config_lacks_is_named(model_copy):
+    import json
+
+    folder = model_copy()
+    config = json.loads((folder / "config.json").read_text())
+    del config["num_hidden_layers"]
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelFileError, match=r"config\.json has no 'num_hidden_layers'"):
+        load(folder)
+
+
+def test_an_odd_shard_index_or_a_folder_for_weights_is_named(model_copy):
+    folder = model_copy(without=("model.safetensors",))
+    (folder / "model.safetensors").mkdir()
+    with pytest.raises(ModelFileError, match="holds no weights"):
+        load(folder)
+    (folder / "model.safetensors.index.json").write_text("{}")
+    with pytest.raises(ModelFileError, match=r"index\.json has no weight_map"):
+        load(folder)
+
+
 def test_pickled_weights_are_never_read(model_copy):
     folder = model_copy(without=("model.safetensors",))
     (folder / "pytorch_model.bin").write_bytes(b"pickle")

@@ -130,3 +130,25 @@ def test_all_of_it_can_be_indexed(documents: list[Document], tmp_path: Path) -> 
     index = Index.create(tmp_path / "index", FakeEmbedder())
     assert index.add(stdlib_documents()) == len(documents)
     assert index.ids() == {document.id for document in documents}
+
+
+def test_an_unwritable_cache_is_a_warning_and_the_index_is_made_elsewhere(
+    unwritable, monkeypatch
+) -> None:
+    from contextlib import contextmanager
+
+    from fake_embedder import FakeEmbedder
+
+    from secondpass.retrieval import stdlib_index
+
+    pytest.importorskip("lancedb")
+    documents = list(stdlib_documents())[:5]
+    monkeypatch.setattr(stdlib_index, "stdlib_documents", lambda: iter(documents))
+
+    @contextmanager
+    def silent(description, total):
+        yield lambda advance: None
+
+    with pytest.warns(UserWarning, match="SECONDPASS_CACHE_DIR"):
+        index = stdlib_index.open_stdlib_index(FakeEmbedder(), unwritable, silent)
+    assert len(index) == 5

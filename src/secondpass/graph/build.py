@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import openvino as ov
 
-from secondpass.errors import UnsupportedModelError
+from secondpass.errors import ModelFileError, UnsupportedModelError
 from secondpass.graph.families import FAMILIES
 from secondpass.graph.modernbert import build_modernbert
 from secondpass.graph.post_norm import build_post_norm
@@ -33,12 +34,26 @@ def build_graph(spec: ModelSpec) -> ov.Model:
 
     Raises:
         UnsupportedModelError: no builder knows the architecture.
-        ModelFileError: a weight is missing or a file is corrupt.
+        ModelFileError: a weight is missing, a file is corrupt, or config and weights do not fit.
     """
     if spec.architecture not in _BUILDERS:
         raise UnsupportedModelError(
             f"{spec.name}: no graph builder for architecture {spec.architecture!r}; there is "
             f"one for {', '.join(sorted(_BUILDERS))}"
         )
-    with open_tensors(spec.weights.files) as tensors:
+    with open_tensors(spec.weights.files) as tensors, _errors_that_name(spec):
         return _BUILDERS[spec.architecture](spec, tensors)
+
+
+@contextmanager
+def _errors_that_name(spec: ModelSpec) -> Iterator[None]:
+    """Turn what a config makes of a builder that does not fit its weights into one error."""
+    try:
+        yield
+    except KeyError as error:
+        raise ModelFileError(f"{spec.folder / 'config.json'} has no {error}") from error
+    except (TypeError, ValueError, ZeroDivisionError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
+        raise ModelFileError(
+            f"{spec.folder / 'config.json'} does not fit the weights beside it: {reason}"
+        ) from error

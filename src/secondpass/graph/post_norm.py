@@ -115,6 +115,9 @@ class _Encoder:
 
     def _positions(self, table: NDArray[np.float32]) -> Node:
         """Return position embeddings; RoBERTa counts real tokens from the padding id on."""
+        promised = int(self._spec.config.get("max_position_embeddings") or 0)
+        if promised > len(table):
+            raise ValueError(f"max_position_embeddings is {promised}, the table has {len(table)}")
         if self._spec.positions_after_padding:
             padding = ops.constant(np.int32(self._spec.padding_id))
             real = op.convert(op.not_equal(self.inputs.input_ids, padding), np.int32)

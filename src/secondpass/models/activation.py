@@ -38,6 +38,11 @@ def configured_activation(
     )
     if path is None:
         return "sigmoid"
+    if not isinstance(path, str):
+        raise UnsupportedModelError(
+            f"{name}: its config gives the activation {path!r}, expected a dotted name; pass "
+            f"activation= one of {', '.join(ACTIVATIONS)}"
+        )
     if not path.startswith("torch."):
         warnings.warn(
             f"{name}: activation {path!r} is not one of torch's and is not run; sigmoid is used. "

@@ -35,7 +35,7 @@ def find_weights(folder: Path) -> WeightFiles:
     """Find the weights of a model folder; a safetensors file wins over IR, IR over ONNX."""
     for format_name, relative in _WEIGHT_FILES:
         entry = folder / relative
-        if entry.exists():
+        if entry.is_file():
             return WeightFiles(format_name, entry, _all_files(entry))
     raise ModelFileError(
         f"{folder} holds no weights: looked for {', '.join(name for _, name in _WEIGHT_FILES)}. "
@@ -45,11 +45,19 @@ def find_weights(folder: Path) -> WeightFiles:
 
 def _all_files(entry: Path) -> tuple[Path, ...]:
     if entry.suffix == ".json":
-        shards = sorted(set(read_json(entry)["weight_map"].values()))
+        shards = sorted(set(_weight_map(entry).values()))
         return _existing(entry.parent / name for name in shards)
     if entry.suffix == ".xml":
         return _existing((entry, entry.with_suffix(".bin")))
     return (entry,)
+
+
+def _weight_map(file: Path) -> dict[str, str]:
+    """Return which shard holds which tensor."""
+    found = read_json(file).get("weight_map")
+    if not isinstance(found, dict) or not all(isinstance(name, str) for name in found.values()):
+        raise ModelFileError(f"{file} has no weight_map of tensors to file names")
+    return found
 
 
 def _existing(files: Any) -> tuple[Path, ...]:

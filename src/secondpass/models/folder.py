@@ -36,6 +36,12 @@ def find_folder(
         InputError: the name is empty or no possible name, or a revision is given for a folder.
         ModelNotFoundError: there is no such folder or hub model.
     """
+    if not isinstance(model_name, str | os.PathLike):
+        raise InputError(f"model_name is {model_name!r}, expected a hub name or a folder")
+    if not isinstance(revision, str | None):
+        raise InputError(f"revision is {revision!r}, expected a branch, tag or commit")
+    if not isinstance(local_files_only, bool):
+        raise InputError(f"local_files_only is {local_files_only!r}, expected True or False")
     name = os.fspath(model_name)
     if not name.strip():
         raise InputError("model_name is empty: give a hub name, a local folder, or leave it out")
@@ -51,9 +57,13 @@ def find_folder(
 def _find_on_disk(name: str) -> ModelFolder | None:
     if name in embedded_names():
         return ModelFolder(name, embedded_folder(name), "embedded")
-    path = Path(name).expanduser()
-    if path.is_dir():
-        return ModelFolder(name, path, "local")
+    try:
+        path = Path(name).expanduser()
+        if path.is_dir():
+            return ModelFolder(name, path, "local")
+    except (OSError, RuntimeError) as error:  # too long for a path, or an unknown ~user
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"model_name {name[:80]!r} is no possible folder: {reason}") from None
     if path.exists():
         raise ModelNotFoundError(f"model_name {name!r} is a file; give the folder that holds it")
     if path.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:

@@ -101,7 +101,7 @@ def read_cross_encoder_spec(found: ModelFolder) -> ModelSpec:
             "and cannot rank: give it to Embedder, or name a cross-encoder such as "
             "cross-encoder/ms-marco-MiniLM-L-6-v2"
         )
-    labels = _configured_labels(spec.config)
+    labels = _configured_labels(spec.config, spec.folder / "config.json")
     if labels is not None:
         require_one_label(labels, spec.name)
     return spec
@@ -147,11 +147,15 @@ def _read_spec(found: ModelFolder, pooling: Pooling | None = None) -> ModelSpec:
     )
 
 
-def _configured_labels(config: Mapping[str, Any]) -> int | None:
+def _configured_labels(config: Mapping[str, Any], file: Path) -> int | None:
     """Return the number of labels if config.json says it, by `num_labels` or `id2label`."""
     if "num_labels" in config:
-        return int(config["num_labels"])
-    return len(config["id2label"]) if "id2label" in config else None
+        labels = config["num_labels"]
+        if isinstance(labels, bool) or not isinstance(labels, int):
+            raise ModelFileError(f"{file} has num_labels {labels!r}, expected a whole number")
+        return labels
+    named = config.get("id2label")
+    return len(named) if isinstance(named, dict) else None
 
 
 def _read_modules(folder: Path) -> tuple[str, ...]:

@@ -70,7 +70,9 @@ class Embedder:
         self._before, self._after = read_single_layout(self.tokenizer)
         special = len(self._before) + len(self._after)
         limit = self._spec.sequence_limit or self._spec.position_limit or 512
-        self.max_length = checked_max_length(max_length or limit, self._spec, special)
+        self.max_length = checked_max_length(
+            limit if max_length is None else max_length, self._spec, special
+        )
         self._room = self.max_length - special
         self._max_batch_tokens = options.max_batch_tokens
         self._encoder = TextEncoder(self.tokenizer, options.threads)
