@@ -88,6 +88,8 @@ def test_a_sample_is_seeded_and_keeps_the_order(folder):
         ("qrels/test.tsv", "q1\ta\t2\nq1 a", "line 2 has 2 fields"),
         ("qrels/test.tsv", "q1\ta\t0.5", "grade '0.5' is no whole number"),
         ("qrels/test.tsv", "query-id\tcorpus-id\tscore\n", "holds no judgement"),
+        ("corpus.jsonl", "", "small: the corpus has no documents, at least 1 is needed"),
+        ("corpus.jsonl", "\n \n", "small: the corpus has no documents, at least 1 is needed"),
         (
             "corpus.jsonl",
             '{"_id": "a", "text": "x"}\n\n{"_id": "a", "text": "y"}',

@@ -1,3 +1,5 @@
+import json
+from dataclasses import replace
 from math import log
 
 import numpy as np
@@ -102,6 +104,20 @@ def test_bm25_of_a_query_without_a_known_word(tmp_path):
     run = bm25_run(open_collection(str(folder)), limit=10)
     assert (run["q1"], run["q2"]) == ((), ())
     assert len(run["q3"]) == 2
+
+
+@pytest.mark.parametrize("text", ["", "the of and", "?!"])
+def test_bm25_of_a_corpus_without_a_word(folder, text):
+    (folder / "corpus.jsonl").write_text(
+        "\n".join(json.dumps({"_id": id_, "text": text}) for id_ in "ab")
+    )
+    (folder / "POOLED").touch()
+    write_trec(folder / "run.x.trec", [("q1", "a", 2), ("q1", "b", 1)])
+    collection = open_collection(str(folder))
+    in_the_pool = bm25_run(collection, limit=10)
+    assert in_the_pool["q1"] == (Ranked("b", 0.0), Ranked("a", 0.0))
+    anywhere = bm25_run(replace(collection, pool=None), limit=10)
+    assert anywhere == {"q1": (), "q2": (), "q3": ()}
 
 
 def test_in_a_pool_only_its_documents_are_ranked_and_all_of_them(folder, tmp_path):
