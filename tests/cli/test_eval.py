@@ -51,6 +51,9 @@ def test_everything_at_once(folder, tmp_path):
     record = json.loads(out["json"].read_text())
     jsonschema.validate(record, read_schema())
     assert record["command"].startswith("secondpass eval ")
+    assert record["latency"]["p95_ms"] is None
+    assert any(", P95 – ms, mean " in line for line in lines)
+    assert "note: P95 is not supported by 3 queries: at least 20 are needed" in lines
     assert record["model"]["name"] == "embedded/cross-encoder"
     assert out["html"].read_text().count("<svg") == 2
     assert {id_: len(found) for id_, found in read_run(out["trec"]).items()}["q1"] == 4

@@ -88,6 +88,15 @@ def test_an_eval():
     assert found.latencies[0] == Latency("rerank", "mean", 21.0, 43)
 
 
+def test_a_percentile_that_was_withheld_is_no_latency():
+    latency = {"queries": 3, "mean_ms": 21.0, "p50_ms": 20.0, "p95_ms": None}
+    found = read_outcome("eval", EVAL | {"latency": latency}, ())
+    assert found.latencies == (
+        Latency("rerank", "mean", 21.0, 3),
+        Latency("rerank", "P50", 20.0, 3),
+    )
+
+
 def test_numbers_under_measures_and_latencies_are_named_by_their_place():
     plain = {
         "schema": "secondpass/eval/1",

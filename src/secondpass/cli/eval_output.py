@@ -5,8 +5,13 @@ from __future__ import annotations
 import click
 
 from secondpass.cli import output
-from secondpass.evaluation.report import enough_in_words, milliseconds, place_in_words
-from secondpass.evaluation.result import CollectionFacts, Curve, Evaluation, HurtQuery
+from secondpass.evaluation.report import (
+    enough_in_words,
+    in_milliseconds,
+    milliseconds,
+    place_in_words,
+)
+from secondpass.evaluation.result import CollectionFacts, Curve, Evaluation, HurtQuery, Latency
 from secondpass.evaluation.verdict import bounds, in_words
 from secondpass.facts.machine import Machine, read_machine
 from secondpass.facts.software import Software, read_software
@@ -23,11 +28,8 @@ def print_evaluation(evaluation: Evaluation) -> None:
     click.echo(header(evaluation) + "\n")
     _print_comparisons(evaluation)
     if evaluation.latency:
-        latency = evaluation.latency
         click.echo(
-            f"\nreranking one query to depth {evaluation.depth}: P50 {latency.p50_ms:.0f} ms, "
-            f"P95 {latency.p95_ms:.0f} ms, mean {latency.mean_ms:.0f} ms, "
-            f"of {latency.queries} queries"
+            f"\nreranking one query to depth {evaluation.depth}: {_latency(evaluation.latency)}"
         )
     if evaluation.curve:
         _print_curve(evaluation.curve)
@@ -104,6 +106,13 @@ def _print_comparisons(evaluation: Evaluation) -> None:
             f"{one.measure:<{width}}  {one.verdict} ({one.helped} queries helped, {one.hurt} hurt, "
             f"{one.unchanged} unchanged)"
         )
+
+
+def _latency(latency: Latency) -> str:
+    return (
+        f"P50 {in_milliseconds(latency.p50_ms)} ms, P95 {in_milliseconds(latency.p95_ms)} ms, "
+        f"mean {in_milliseconds(latency.mean_ms)} ms, of {latency.queries} queries"
+    )
 
 
 def _print_curve(curve: Curve) -> None:

@@ -54,12 +54,12 @@ class QueryResult:
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Wall milliseconds of reranking one query, over so many queries."""
+    """Wall milliseconds of reranking one query; None where so few queries do not support it."""
 
     queries: int
     mean_ms: float
-    p50_ms: float
-    p95_ms: float
+    p50_ms: float | None
+    p95_ms: float | None
 
 
 @dataclass(frozen=True, slots=True)
