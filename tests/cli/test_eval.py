@@ -108,3 +108,22 @@ def test_mistakes_are_one_line_and_status_2(folder, arguments, message):
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert message in line
+
+
+def test_a_seed_below_0_is_refused(folder):
+    done = secondpass("eval", folder, "--seed", -1, "--max-queries", 2)
+    assert done.returncode == 2
+    assert "'--seed': -1 is not in the range x>=0" in " ".join(done.stderr.split())
+
+
+def test_a_value_that_is_no_number_is_never_written(tmp_path, monkeypatch):
+    from types import SimpleNamespace
+
+    from secondpass.cli.eval import _write
+    from secondpass.evaluation import record
+
+    monkeypatch.setattr(record, "to_record", lambda *_, **__: {"p_value": float("nan")})
+    evaluated = SimpleNamespace(evaluation=None, observed=None)
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        _write(evaluated, None, tmp_path / "out.json", None)
+    assert not (tmp_path / "out.json").exists()

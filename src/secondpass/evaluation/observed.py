@@ -39,4 +39,4 @@ def _ranked(query: str, ranked: tuple[Ranked, ...]) -> RankedQuery:
 
 
 def _sha256(run: Run) -> str:
-    return text_sha256(json.dumps(run, sort_keys=True))
+    return text_sha256(json.dumps(run, sort_keys=True, allow_nan=False))
