@@ -2,12 +2,12 @@ from dataclasses import replace
 
 import jsonschema
 import pytest
-from small_collection import DOCUMENTS, QRELS, FixedReranker, silent, write_collection
+from small_collection import DOCUMENTS, MODEL, QRELS, FixedReranker, silent, write_collection
 
 from secondpass import InputError
 from secondpass.evaluation.depths import to_curve, to_latency
 from secondpass.evaluation.evaluate import evaluate
-from secondpass.evaluation.first_stages.select import FirstStage
+from secondpass.evaluation.first_stages.select import DenseFacts, FirstStage
 from secondpass.evaluation.open import open_collection
 from secondpass.evaluation.record import read_schema, to_record
 from secondpass.evaluation.report import milliseconds, to_html
@@ -33,8 +33,11 @@ def collection(tmp_path):
     return open_collection(str(write_collection(tmp_path / "small")))
 
 
-def run_evaluate(collection, reranker, run=RUN, **options):
-    stage = FirstStage("a fixed run", run, 0)
+DENSE = DenseFacts(replace(MODEL, name="bi", precision="int8"), 5, 384)
+
+
+def run_evaluate(collection, reranker, run=RUN, dense=None, **options):
+    stage = FirstStage("a fixed run", run, 0, dense)
     return evaluate(collection, stage, reranker, **{"progress": silent, **options})
 
 
@@ -278,7 +281,7 @@ def test_the_record_follows_its_schema(collection):
     schema = read_schema()
     jsonschema.Draft202012Validator.check_schema(schema)
     reranker = FixedReranker({"csv reader": 3.0}, refuses=("read csv",))
-    for options in ({"depths": (1, 2)}, {}):
+    for options in ({"depths": (1, 2)}, {"dense": DENSE}, {}):
         evaluated = run_evaluate(collection, reranker, **options)
         record = to_record(
             evaluated.evaluation,
@@ -325,3 +328,13 @@ def test_what_came_out_is_kept_down_to_the_depth(collection):
     assert rerank.queries[0].scores == (0.0, 0.0)
     assert len(first.run_sha256) == len(rerank.run_sha256) == 64
     assert first.run_sha256 != rerank.run_sha256
+
+
+def test_a_dense_first_stage_is_the_bi_encoders(collection):
+    found = run_evaluate(collection, CSV_FIRST, dense=DENSE)
+    assert found.observed.stages[0].model == "bi-encoder"
+    evaluation = found.evaluation
+    assert evaluation.embedder == DENSE.embedder
+    assert (evaluation.vectors, evaluation.dimension) == (5, 384)
+    other = run_evaluate(collection, CSV_FIRST).evaluation
+    assert (other.embedder, other.vectors, other.dimension) == (None, None, None)

@@ -45,6 +45,7 @@ def header(evaluation: Evaluation) -> str:
     lines = {
         "collection": _collection(evaluation.collection),
         "first stage": evaluation.first_stage,
+        **_embedder(evaluation),
         "reranked": f"the top {evaluation.depth} by {_model(evaluation.model)}",
         "machine": _machine(read_machine()),
         "software": f"{_software(read_software())}; seed {evaluation.seed}",
@@ -58,6 +59,13 @@ def _collection(facts: CollectionFacts) -> str:
         f"{facts.judgements:,} judgements up to grade {facts.highest_grade}, "
         f"sha256 {facts.sha256[:12]}"
     )
+
+
+def _embedder(evaluation: Evaluation) -> dict[str, str]:
+    if evaluation.embedder is None:
+        return {}
+    vectors = f"{evaluation.vectors:,} vectors of {evaluation.dimension} numbers"
+    return {"embedded": f"{vectors} by {_model(evaluation.embedder)}"}
 
 
 def _model(model: ModelInfo) -> str:

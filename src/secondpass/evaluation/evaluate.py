@@ -103,6 +103,9 @@ def evaluate(
         complete=rescored.complete,
         collection=_facts(done),
         first_stage=stage.description,
+        embedder=stage.dense.embedder if stage.dense else None,
+        vectors=stage.dense.vectors if stage.dense else None,
+        dimension=stage.dense.dimension if stage.dense else None,
         model=reranker.info,
         depth=depth,
         seed=seed,
@@ -113,7 +116,7 @@ def evaluate(
         queries=_query_results(done, rescored, before, after),
         notes=make_notes(done, stage, measured, rescored, deepest, (latency, *latencies.values())),
     )
-    return Evaluated(evaluation, run, observe(stage.run, run, depth))
+    return Evaluated(evaluation, run, observe(stage, run, depth))
 
 
 def _time(

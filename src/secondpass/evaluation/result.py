@@ -106,11 +106,18 @@ class HurtQuery:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The whole answer. `complete` is False where it was interrupted: then fewer queries count."""
+    """The whole answer. `complete` is False where it was interrupted: then fewer queries count.
+
+    `embedder`, and how many `vectors` of which `dimension` were searched, are None where no dense
+    stage found the candidates.
+    """
 
     complete: bool
     collection: CollectionFacts
     first_stage: str
+    embedder: ModelInfo | None
+    vectors: int | None
+    dimension: int | None
     model: ModelInfo
     depth: int
     seed: int
