@@ -13,8 +13,11 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent.parent / "evaluation"))
 from small_collection import write_collection, write_trec
 
+from secondpass import Embedder
 from secondpass.evaluation.record import read_schema
 from secondpass.evaluation.runs import read_run
+from secondpass.verify.record import Vectors
+from secondpass.verify.result import read_outcome
 
 
 def secondpass(*arguments):
@@ -51,6 +54,9 @@ def test_everything_at_once(folder, tmp_path):
     record = json.loads(out["json"].read_text())
     jsonschema.validate(record, read_schema())
     assert record["command"].startswith("secondpass eval ")
+    assert record["latency"]["p95_ms"] is None
+    assert any(", P95 – ms, mean " in line for line in lines)
+    assert "note: P95 is not supported by 3 queries: at least 20 are needed" in lines
     assert record["model"]["name"] == "embedded/cross-encoder"
     assert out["html"].read_text().count("<svg") == 2
     assert {id_: len(found) for id_, found in read_run(out["trec"]).items()}["q1"] == 4
@@ -60,13 +66,22 @@ def test_everything_at_once(folder, tmp_path):
     assert f"{main['reranked']:.4f}" in table
 
 
-def test_dense_is_the_default_and_a_sample_is_said(folder):
-    done = secondpass("eval", folder, "--max-queries", 2, "--measure", "P@1")
+def test_dense_is_the_default_and_a_sample_is_said(folder, tmp_path):
+    out = tmp_path / "out.json"
+    done = secondpass("eval", folder, "--max-queries", 2, "--measure", "P@1", "--json", out)
     assert done.returncode == 0, done.stderr
     assert "2 queries" in done.stdout.splitlines()[0]
     assert "note: the queries are a seeded choice of 3 judged ones" in done.stdout
     assert "dense (embedded/bi-encoder" in done.stdout
     assert "over 2 queries" in done.stdout.splitlines()[-1]
+    assert re.search("^embedded +5 vectors of 384 numbers by embedded/bi-enc", done.stdout, re.M)
+    result = json.loads(out.read_text())
+    jsonschema.validate(result, read_schema())
+    outcome = read_outcome("eval", result, ())
+    assert [use.role for use in outcome.models] == ["bi-encoder", "cross-encoder"]
+    assert outcome.models[0].info == Embedder().info
+    assert outcome.vectors == Vectors(5, 384)
+    assert [one.model for one in outcome.observed.stages] == ["bi-encoder", "cross-encoder"]
 
 
 def test_a_file_of_judgements(folder, tmp_path):
@@ -105,3 +120,22 @@ def test_mistakes_are_one_line_and_status_2(folder, arguments, message):
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert message in line
+
+
+def test_a_seed_below_0_is_refused(folder):
+    done = secondpass("eval", folder, "--seed", -1, "--max-queries", 2)
+    assert done.returncode == 2
+    assert "'--seed': -1 is not in the range x>=0" in " ".join(done.stderr.split())
+
+
+def test_a_value_that_is_no_number_is_never_written(tmp_path, monkeypatch):
+    from types import SimpleNamespace
+
+    from secondpass.cli.eval import _write
+    from secondpass.evaluation import record
+
+    monkeypatch.setattr(record, "to_record", lambda *_, **__: {"p_value": float("nan")})
+    evaluated = SimpleNamespace(evaluation=None, observed=None)
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        _write(evaluated, None, tmp_path / "out.json", None)
+    assert not (tmp_path / "out.json").exists()

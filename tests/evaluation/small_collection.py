@@ -38,12 +38,15 @@ def write_trec(file, rows):
     return file
 
 
+MODEL = ModelInfo(
+    "fixed", None, "bert", "0" * 64, "0" * 64, "fp32", "f32", "none", "cpu", 1, 512, "none"
+)
+
+
 class FixedReranker:
     """Scores a text by a table, else 0. Refuses or is interrupted at the queries it is told."""
 
-    info = ModelInfo(
-        "fixed", None, "bert", "0" * 64, "0" * 64, "fp32", "f32", "none", "cpu", 1, 512, "none"
-    )
+    info = MODEL
 
     def __init__(self, scores=None, *, refuses=(), interrupted_at=None):
         self.scores = scores or {}

@@ -88,6 +88,23 @@ def test_a_sample_is_seeded_and_keeps_the_order(folder):
         ("qrels/test.tsv", "q1\ta\t2\nq1 a", "line 2 has 2 fields"),
         ("qrels/test.tsv", "q1\ta\t0.5", "grade '0.5' is no whole number"),
         ("qrels/test.tsv", "query-id\tcorpus-id\tscore\n", "holds no judgement"),
+        ("corpus.jsonl", "", "small: the corpus has no documents, at least 1 is needed"),
+        ("corpus.jsonl", "\n \n", "small: the corpus has no documents, at least 1 is needed"),
+        (
+            "corpus.jsonl",
+            '{"_id": "a", "text": "x"}\n\n{"_id": "a", "text": "y"}',
+            r"corpus\.jsonl line 3: _id 'a' is there twice, first in line 1",
+        ),
+        (
+            "queries.jsonl",
+            '{"_id": "q1", "text": "x"}\n{"_id": "q2", "text": "x"}\n{"_id": "q1", "text": "x"}',
+            r"queries\.jsonl line 3: _id 'q1' is there twice, first in line 1",
+        ),
+        (
+            "qrels/test.tsv",
+            "query-id\tcorpus-id\tscore\nq1\ta\t2\nq2\ta\t2\nq1\ta\t0\n",
+            r"test\.tsv line 4: document 'a' is judged twice for query 'q1'",
+        ),
     ],
 )
 def test_files_that_are_not_as_they_should_be(folder, name, text, message):
@@ -197,3 +214,10 @@ def test_what_can_go_wrong_with_ir_datasets(monkeypatch):
 def test_ids_with_json_in_them_survive(folder):
     (folder / "corpus.jsonl").write_text(json.dumps({"_id": "a/b:c", "text": "שלום"}))
     assert open_collection(str(folder)).documents == {"a/b:c": "שלום"}
+
+
+def test_the_shared_collections_name_nothing_twice(shared):
+    folders = sorted((shared / "data" / "eval").glob("*/corpus.jsonl*"))
+    assert len(folders) >= 8
+    for corpus in folders:
+        assert open_collection(str(corpus.parent)).judgements > 0

@@ -1,14 +1,16 @@
+from dataclasses import replace
+
 import jsonschema
 import pytest
-from small_collection import DOCUMENTS, FixedReranker, silent, write_collection
+from small_collection import DOCUMENTS, MODEL, QRELS, FixedReranker, silent, write_collection
 
 from secondpass import InputError
-from secondpass.evaluation.depths import to_curve
+from secondpass.evaluation.depths import to_curve, to_latency
 from secondpass.evaluation.evaluate import evaluate
-from secondpass.evaluation.first_stages.select import FirstStage
+from secondpass.evaluation.first_stages.select import DenseFacts, FirstStage
 from secondpass.evaluation.open import open_collection
 from secondpass.evaluation.record import read_schema, to_record
-from secondpass.evaluation.report import to_html
+from secondpass.evaluation.report import milliseconds, to_html
 from secondpass.evaluation.rerank import at_depth
 from secondpass.evaluation.result import CurvePoint
 from secondpass.evaluation.runs import Ranked, in_trec_order, read_run, write_run
@@ -31,8 +33,11 @@ def collection(tmp_path):
     return open_collection(str(write_collection(tmp_path / "small")))
 
 
-def run_evaluate(collection, reranker, run=RUN, **options):
-    stage = FirstStage("a fixed run", run, 0)
+DENSE = DenseFacts(replace(MODEL, name="bi", precision="int8"), 5, 384)
+
+
+def run_evaluate(collection, reranker, run=RUN, dense=None, **options):
+    stage = FirstStage("a fixed run", run, 0, dense)
     return evaluate(collection, stage, reranker, **{"progress": silent, **options})
 
 
@@ -100,6 +105,35 @@ def test_depths_are_timed_by_reranking_them(collection):
 def test_the_latency_of_a_depth_that_is_not_the_deepest_is_its_own(collection):
     found = run_evaluate(collection, FixedReranker(), depth=1, depths=(3,)).evaluation
     assert found.latency.mean_ms == pytest.approx(10)
+
+
+@pytest.mark.parametrize(
+    ("count", "p50", "p95"), [(1, None, None), (2, 1.0, None), (19, 10.0, None), (20, 10.0, 19.0)]
+)
+def test_percentiles_are_measured_times_and_withheld_of_few(count, p50, p95):
+    """Of 1 to 20 the 10 and the 19 are the least that half and 95 % of them do not exceed."""
+    found = to_latency(float(time) for time in range(count, 0, -1))
+    assert (found.queries, found.p50_ms, found.p95_ms) == (count, p50, p95)
+    assert found.mean_ms == pytest.approx((count + 1) / 2)
+
+
+def test_a_percentile_that_is_withheld_is_noted(collection):
+    found = run_evaluate(collection, FixedReranker(), depths=(1, 2)).evaluation
+    assert found.latency.p95_ms is None
+    note = "P95 is not supported by 3 queries: at least 20 are needed"
+    assert found.notes.count(note) == 1
+    page = to_html(found, header="", command="")
+    assert note in page
+    assert page.count("<svg") == 2
+
+
+def test_a_curve_of_one_query_has_no_percentile_to_draw(collection):
+    one = replace(collection, qrels={"q1": QRELS["q1"]})
+    found = run_evaluate(one, FixedReranker(), depths=(1, 2)).evaluation
+    assert found.latency.p50_ms is None
+    assert "P50 is not supported by 1 queries: at least 2 are needed" in found.notes
+    assert to_html(found, header="", command="").count("<svg") == 1
+    assert [milliseconds(point, "p50_ms") for point in found.curve.points] == ["0", "–", "–", "–"]
 
 
 @pytest.mark.parametrize(
@@ -247,7 +281,7 @@ def test_the_record_follows_its_schema(collection):
     schema = read_schema()
     jsonschema.Draft202012Validator.check_schema(schema)
     reranker = FixedReranker({"csv reader": 3.0}, refuses=("read csv",))
-    for options in ({"depths": (1, 2)}, {}):
+    for options in ({"depths": (1, 2)}, {"dense": DENSE}, {}):
         evaluated = run_evaluate(collection, reranker, **options)
         record = to_record(
             evaluated.evaluation,
@@ -294,3 +328,13 @@ def test_what_came_out_is_kept_down_to_the_depth(collection):
     assert rerank.queries[0].scores == (0.0, 0.0)
     assert len(first.run_sha256) == len(rerank.run_sha256) == 64
     assert first.run_sha256 != rerank.run_sha256
+
+
+def test_a_dense_first_stage_is_the_bi_encoders(collection):
+    found = run_evaluate(collection, CSV_FIRST, dense=DENSE)
+    assert found.observed.stages[0].model == "bi-encoder"
+    evaluation = found.evaluation
+    assert evaluation.embedder == DENSE.embedder
+    assert (evaluation.vectors, evaluation.dimension) == (5, 384)
+    other = run_evaluate(collection, CSV_FIRST).evaluation
+    assert (other.embedder, other.vectors, other.dimension) == (None, None, None)

@@ -1,14 +1,16 @@
+import json
+from dataclasses import replace
 from math import log
 
 import numpy as np
 import pytest
-from small_collection import silent, write_collection, write_trec
+from small_collection import MODEL, silent, write_collection, write_trec
 
 from secondpass import InputError, ModelError
 from secondpass.evaluation.first_stages.bm25 import bm25_run
 from secondpass.evaluation.first_stages.dense import dense_run
 from secondpass.evaluation.first_stages.fusion import fuse
-from secondpass.evaluation.first_stages.select import find_candidates
+from secondpass.evaluation.first_stages.select import DenseFacts, find_candidates
 from secondpass.evaluation.first_stages.top import top
 from secondpass.evaluation.open import open_collection
 from secondpass.evaluation.own_document import without_own_document
@@ -18,7 +20,7 @@ from secondpass.evaluation.runs import Ranked
 class TableEmbedder:
     """Two-dimensional unit vectors by a table of angles in degrees, 90 for any other text."""
 
-    name, dimension, digest = "table", 2, "1" * 64
+    name, dimension, digest, info = "table", 2, "1" * 64, replace(MODEL, name="table")
 
     def __init__(self, angles):
         self.angles = angles
@@ -104,6 +106,20 @@ def test_bm25_of_a_query_without_a_known_word(tmp_path):
     assert len(run["q3"]) == 2
 
 
+@pytest.mark.parametrize("text", ["", "the of and", "?!"])
+def test_bm25_of_a_corpus_without_a_word(folder, text):
+    (folder / "corpus.jsonl").write_text(
+        "\n".join(json.dumps({"_id": id_, "text": text}) for id_ in "ab")
+    )
+    (folder / "POOLED").touch()
+    write_trec(folder / "run.x.trec", [("q1", "a", 2), ("q1", "b", 1)])
+    collection = open_collection(str(folder))
+    in_the_pool = bm25_run(collection, limit=10)
+    assert in_the_pool["q1"] == (Ranked("b", 0.0), Ranked("a", 0.0))
+    anywhere = bm25_run(replace(collection, pool=None), limit=10)
+    assert anywhere == {"q1": (), "q2": (), "q3": ()}
+
+
 def test_in_a_pool_only_its_documents_are_ranked_and_all_of_them(folder, tmp_path):
     (folder / "POOLED").touch()
     write_trec(folder / "run.x.trec", [("q1", "a", 2), ("q1", "e", 1), ("q1", "gone", 1)])
@@ -154,6 +170,19 @@ def test_several_are_fused_and_said_so(collection, folder, tmp_path):
     assert found.run["q1"][:2] == (Ranked("e", 1 / 61), Ranked("d", 1 / 61))
     assert "fused by reciprocal rank (k = 60, Cormack et al. 2009)" in found.description
     assert candidates(["bm25", "bm25"], collection, tmp_path).description.startswith("bm25 (")
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["dense"], DenseFacts(TableEmbedder.info, 5, 2)),
+        (["bm25", "dense"], DenseFacts(TableEmbedder.info, 5, 2)),
+        (["dense", "bm25"], DenseFacts(TableEmbedder.info, 5, 2)),
+        (["bm25"], None),
+    ],
+)
+def test_a_dense_stage_says_what_embedded(collection, tmp_path, names, expected):
+    assert candidates(names, collection, tmp_path).dense == expected
 
 
 def test_an_unknown_first_stage(collection, tmp_path):

@@ -88,6 +88,24 @@ def test_an_eval():
     assert found.latencies[0] == Latency("rerank", "mean", 21.0, 43)
 
 
+def test_an_eval_with_a_dense_first_stage():
+    dense = EVAL | {"embedder": asdict(MODEL), "vectors": 1400, "dimension": 384}
+    found = read_outcome("eval", dense, ())
+    assert found.models == (ModelUse("bi-encoder", MODEL), ModelUse("cross-encoder", FP32))
+    assert found.vectors == Vectors(1400, 384)
+    without = EVAL | {"embedder": None, "vectors": None, "dimension": None}
+    assert read_outcome("eval", without, ()) == read_outcome("eval", EVAL, ())
+
+
+def test_a_percentile_that_was_withheld_is_no_latency():
+    latency = {"queries": 3, "mean_ms": 21.0, "p50_ms": 20.0, "p95_ms": None}
+    found = read_outcome("eval", EVAL | {"latency": latency}, ())
+    assert found.latencies == (
+        Latency("rerank", "mean", 21.0, 3),
+        Latency("rerank", "P50", 20.0, 3),
+    )
+
+
 def test_numbers_under_measures_and_latencies_are_named_by_their_place():
     plain = {
         "schema": "secondpass/eval/1",

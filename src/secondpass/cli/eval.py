@@ -55,7 +55,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--run-out", type=_FILE, help="Write the reranked TREC run.")
 @click.option("--json", "json_file", type=_FILE, help="Write all of it as one JSON object.")
 @click.option("--html", "html_file", type=_FILE, help="Write a self-contained page.")
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 def command(
     name: str,
     first_stages: tuple[str, ...],
@@ -169,6 +169,7 @@ def _write(
             command=called,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
         )
-        write(json_file, json.dumps(record, ensure_ascii=False, indent=1) + "\n")
+        text = json.dumps(record, ensure_ascii=False, allow_nan=False, indent=1)
+        write(json_file, text + "\n")
     if html_file:
         write(html_file, to_html(evaluation, header=header(evaluation), command=called))

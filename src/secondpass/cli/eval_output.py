@@ -5,8 +5,13 @@ from __future__ import annotations
 import click
 
 from secondpass.cli import output
-from secondpass.evaluation.report import enough_in_words, milliseconds, place_in_words
-from secondpass.evaluation.result import CollectionFacts, Curve, Evaluation, HurtQuery
+from secondpass.evaluation.report import (
+    enough_in_words,
+    in_milliseconds,
+    milliseconds,
+    place_in_words,
+)
+from secondpass.evaluation.result import CollectionFacts, Curve, Evaluation, HurtQuery, Latency
 from secondpass.evaluation.verdict import bounds, in_words
 from secondpass.facts.machine import Machine, read_machine
 from secondpass.facts.software import Software, read_software
@@ -23,11 +28,8 @@ def print_evaluation(evaluation: Evaluation) -> None:
     click.echo(header(evaluation) + "\n")
     _print_comparisons(evaluation)
     if evaluation.latency:
-        latency = evaluation.latency
         click.echo(
-            f"\nreranking one query to depth {evaluation.depth}: P50 {latency.p50_ms:.0f} ms, "
-            f"P95 {latency.p95_ms:.0f} ms, mean {latency.mean_ms:.0f} ms, "
-            f"of {latency.queries} queries"
+            f"\nreranking one query to depth {evaluation.depth}: {_latency(evaluation.latency)}"
         )
     if evaluation.curve:
         _print_curve(evaluation.curve)
@@ -43,6 +45,7 @@ def header(evaluation: Evaluation) -> str:
     lines = {
         "collection": _collection(evaluation.collection),
         "first stage": evaluation.first_stage,
+        **_embedder(evaluation),
         "reranked": f"the top {evaluation.depth} by {_model(evaluation.model)}",
         "machine": _machine(read_machine()),
         "software": f"{_software(read_software())}; seed {evaluation.seed}",
@@ -56,6 +59,13 @@ def _collection(facts: CollectionFacts) -> str:
         f"{facts.judgements:,} judgements up to grade {facts.highest_grade}, "
         f"sha256 {facts.sha256[:12]}"
     )
+
+
+def _embedder(evaluation: Evaluation) -> dict[str, str]:
+    if evaluation.embedder is None:
+        return {}
+    vectors = f"{evaluation.vectors:,} vectors of {evaluation.dimension} numbers"
+    return {"embedded": f"{vectors} by {_model(evaluation.embedder)}"}
 
 
 def _model(model: ModelInfo) -> str:
@@ -104,6 +114,13 @@ def _print_comparisons(evaluation: Evaluation) -> None:
             f"{one.measure:<{width}}  {one.verdict} ({one.helped} queries helped, {one.hurt} hurt, "
             f"{one.unchanged} unchanged)"
         )
+
+
+def _latency(latency: Latency) -> str:
+    return (
+        f"P50 {in_milliseconds(latency.p50_ms)} ms, P95 {in_milliseconds(latency.p95_ms)} ms, "
+        f"mean {in_milliseconds(latency.mean_ms)} ms, of {latency.queries} queries"
+    )
 
 
 def _print_curve(curve: Curve) -> None:

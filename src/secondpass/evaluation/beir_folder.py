@@ -34,12 +34,20 @@ def read_beir_folder(folder: Path, split: str) -> Collection:
 
 
 def read_documents(file: Path) -> dict[str, str]:
-    """Read the documents of a corpus.jsonl: a title, if there is one, a space, and the text."""
+    """Read the documents of a corpus.jsonl: a title, if there is one, a space, and the text.
+
+    Raises:
+        InputError: no such file, or a line that is none of these; the message names the line.
+    """
     return {id_: document_text(row) for id_, row in _rows(file)}
 
 
 def read_queries(file: Path) -> dict[str, str]:
-    """Read the queries of a queries.jsonl."""
+    """Read the queries of a queries.jsonl.
+
+    Raises:
+        InputError: no such file, or a line that is none of these; the message names the line.
+    """
     return {id_: row["text"] for id_, row in _rows(file)}
 
 
@@ -49,6 +57,8 @@ def document_text(row: Mapping[str, Any]) -> str:
 
 
 def _rows(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each row with its id. A second row of an id is an error, for one text would be lost."""
+    first_lines: dict[str, int] = {}
     for number, line in numbered_lines(file):
         try:
             row = json.loads(line)
@@ -58,7 +68,13 @@ def _rows(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             isinstance(row.get(field), str) for field in ("_id", "text")
         ):
             raise InputError(f"{file} line {number} is no object with the strings '_id' and 'text'")
-        yield row["_id"], row
+        id_ = row["_id"]
+        first = first_lines.setdefault(id_, number)
+        if first != number:
+            raise InputError(
+                f"{file} line {number}: _id {id_!r} is there twice, first in line {first}"
+            )
+        yield id_, row
 
 
 def _needed(folder: Path, name: str) -> Path:

@@ -78,7 +78,16 @@ class Collection:
 
 
 def checked_collection(collection: Collection) -> Collection:
-    """Return the collection if there is something to evaluate."""
+    """Return the collection if there is something to evaluate.
+
+    Raises:
+        InputError: it has no documents, or no judged query.
+    """
+    if not collection.documents:
+        raise InputError(
+            f"{collection.name}: the corpus has no documents, at least 1 is needed; is its file "
+            "empty or cut off?"
+        )
     if not any(query_id in collection.queries for query_id in collection.qrels):
         raise InputError(
             f"{collection.name}: none of the {len(collection.qrels)} judged queries is among the "

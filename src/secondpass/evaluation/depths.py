@@ -12,6 +12,7 @@ from secondpass.evaluation.rerank import Rescored, at_depth, candidate_texts
 from secondpass.evaluation.result import Curve, CurvePoint, Latency
 from secondpass.evaluation.runs import Run
 from secondpass.pipeline import SecondPass
+from secondpass.stats.percentiles import percentile, unsupported
 
 # Each depth is timed on this many queries: enough for the median, and it need not take long.
 TIMED_QUERIES = 20
@@ -24,8 +25,11 @@ def to_latency(times_ms: Iterable[float]) -> Latency | None:
     times = np.fromiter(times_ms, np.float64)
     if not times.size:
         return None
-    p50, p95 = np.percentile(times, (50, 95))
-    return Latency(int(times.size), float(times.mean()), float(p50), float(p95))
+
+    def at(percent: int) -> float | None:
+        return None if unsupported(percent, times.size) else float(percentile(times, percent))
+
+    return Latency(times.size, float(times.mean()), at(50), at(95))
 
 
 def time_depths(

@@ -97,23 +97,26 @@ def evaluate(
     )
     before, after = measured.values(stage.run), measured.values(run)
     main = measured.names[0]
+    times_ms = rescored.times_ms.values()
+    latency = to_latency(times_ms) if depth == deepest else latencies.get(depth)
     evaluation = Evaluation(
         complete=rescored.complete,
         collection=_facts(done),
         first_stage=stage.description,
+        embedder=stage.dense.embedder if stage.dense else None,
+        vectors=stage.dense.vectors if stage.dense else None,
+        dimension=stage.dense.dimension if stage.dense else None,
         model=reranker.info,
         depth=depth,
         seed=seed,
         comparisons=compare(before, after, seed=seed),
-        latency=to_latency(rescored.times_ms.values())
-        if depth == deepest
-        else latencies.get(depth),
+        latency=latency,
         curve=_curve(stage.run, rescored, measured, curve_depths, latencies),
         most_hurt=most_hurt(done, before[main], after[main], stage.run, run),
         queries=_query_results(done, rescored, before, after),
-        notes=make_notes(done, stage, measured, rescored, deepest),
+        notes=make_notes(done, stage, measured, rescored, deepest, (latency, *latencies.values())),
     )
-    return Evaluated(evaluation, run, observe(stage.run, run, depth))
+    return Evaluated(evaluation, run, observe(stage, run, depth))
 
 
 def _time(

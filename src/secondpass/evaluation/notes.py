@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from secondpass.evaluation.collection import Collection
 from secondpass.evaluation.first_stages.select import FirstStage
 from secondpass.evaluation.measures import Measures
 from secondpass.evaluation.rerank import Rescored
+from secondpass.evaluation.result import Latency
 from secondpass.evaluation.runs import TIE_RULE
+from secondpass.stats.percentiles import unsupported
 
 # So many queries are named; the JSON names all.
 _NAMED = 5
 
 
 def make_notes(
-    collection: Collection, stage: FirstStage, measures: Measures, rescored: Rescored, deepest: int
+    collection: Collection,
+    stage: FirstStage,
+    measures: Measures,
+    rescored: Rescored,
+    deepest: int,
+    latencies: Iterable[Latency | None],
 ) -> tuple[str, ...]:
     """Return the notes that apply, the rules first."""
     longest = max(map(len, stage.run.values()), default=0)
@@ -32,6 +41,7 @@ def make_notes(
         else "",
         _truncated(rescored),
         _refused(rescored),
+        *_withheld(latencies),
     ]
     return tuple(note for note in notes if note)
 
@@ -78,3 +88,10 @@ def _refused(rescored: Rescored) -> str:
         f"{len(rescored.refused)} queries were not reranked and keep the first stage's order: "
         f"{', '.join(named)}{more} ({rescored.refused[named[0]]})"
     )
+
+
+def _withheld(latencies: Iterable[Latency | None]) -> Iterator[str]:
+    """Say of each number of timed queries which percentiles it is too small for."""
+    for queries in sorted({latency.queries for latency in latencies if latency}):
+        for percent in (50, 95):
+            yield unsupported(percent, queries)

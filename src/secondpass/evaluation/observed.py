@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from secondpass.evaluation.first_stages.select import FirstStage
 from secondpass.evaluation.runs import Ranked, Run
 from secondpass.facts.outputs import Outputs, RankedQuery, StageOutput
 from secondpass.models.digest import text_sha256
@@ -11,14 +12,18 @@ from secondpass.models.digest import text_sha256
 QUERIES = 5
 
 
-def observe(first: Run, reranked: Run, depth: int) -> Outputs:
-    """Keep the top `depth` of the first few queries by id, and a hash of each whole run."""
+def observe(stage: FirstStage, reranked: Run, depth: int) -> Outputs:
+    """Keep the top `depth` of the first few queries by id, and a hash of each whole run.
+
+    A fusion with a dense stage in it is as exact as the bi-encoder is, so it counts as its work.
+    """
+    first = stage.run
     chosen = sorted(reranked)[:QUERIES]
     return Outputs(
         (
             StageOutput(
                 "first stage",
-                None,
+                "bi-encoder" if stage.dense else None,
                 tuple(_ranked(query, first[query][:depth]) for query in chosen),
                 run_sha256=_sha256({query: first[query] for query in reranked}),
             ),
@@ -39,4 +44,4 @@ def _ranked(query: str, ranked: tuple[Ranked, ...]) -> RankedQuery:
 
 
 def _sha256(run: Run) -> str:
-    return text_sha256(json.dumps(run, sort_keys=True))
+    return text_sha256(json.dumps(run, sort_keys=True, allow_nan=False))

@@ -24,7 +24,13 @@ def read_qrels(file: Path) -> Qrels:
         if number == 1 and fields[-1] == "score":
             continue
         query_id, document_id, grade = _fields(fields, f"{file} line {number}")
-        found.setdefault(query_id, {})[document_id] = grade
+        judged = found.setdefault(query_id, {})
+        if document_id in judged:
+            raise InputError(
+                f"{file} line {number}: document {document_id!r} is judged twice for query "
+                f"{query_id!r}"
+            )
+        judged[document_id] = grade
     if not found:
         raise InputError(f"{file} holds no judgement")
     return found

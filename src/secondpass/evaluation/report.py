@@ -99,15 +99,20 @@ def _depths(curve: Curve) -> Section:
             for point in curve.points
         ],
     )
-    drawn = [_draw(curve)] if any(point.latency for point in curve.points) else []
+    drawn = [_draw(curve)] if _timed(curve) else []
     return Section("Quality against latency", enough_in_words(curve), [table], drawn)
 
 
 def milliseconds(point: CurvePoint, field: Literal["p50_ms", "p95_ms"]) -> str:
-    """Return a time of a point; not to rerank takes none, and "-" stands for one not measured."""
+    """Return a time of a point; not to rerank takes none."""
     if point.depth == 0:
         return "0"
-    return f"{getattr(point.latency, field):.0f}" if point.latency else "-"
+    return in_milliseconds(getattr(point.latency, field, None))
+
+
+def in_milliseconds(time_ms: float | None) -> str:
+    """Return a time in whole milliseconds; a dash where none was measured or it is withheld."""
+    return "–" if time_ms is None else f"{time_ms:.0f}"
 
 
 def enough_in_words(curve: Curve) -> str:
@@ -124,10 +129,18 @@ def enough_in_words(curve: Curve) -> str:
     )
 
 
+def _timed(curve: Curve) -> list[tuple[CurvePoint, float, int]]:
+    """Return the points that have a P50, with it and the queries it is of."""
+    return [
+        (point, point.latency.p50_ms, point.latency.queries)
+        for point in curve.points
+        if point.latency and point.latency.p50_ms is not None
+    ]
+
+
 def _draw(curve: Curve) -> Figure:
-    timed = [(point, point.latency) for point in curve.points if point.latency]
-    times = [latency.p50_ms for _, latency in timed]
-    values = [point.values[curve.measure] for point, _ in timed]
+    points, times, queries = zip(*_timed(curve), strict=True)
+    values = [point.values[curve.measure] for point in points]
     figure, axes = subplots()
     axes.plot(times, values, color=SERIES[0], marker="o", label="reranked")
     axes.axhline(
@@ -136,18 +149,17 @@ def _draw(curve: Curve) -> Figure:
         linestyle="--",
         label="first stage alone",
     )
-    for (point, _), time, value in zip(timed, times, values, strict=True):
+    for point, time, value in zip(points, times, values, strict=True):
         axes.annotate(
             str(point.depth), (time, value), textcoords="offset points", xytext=(4, -14), color=INK
         )
     axes.set_xlabel("P50 of reranking one query, ms")
     axes.set_ylabel(curve.measure)
     axes.legend(frameon=False)
-    queries = timed[0][1].queries
     return Figure(
         to_svg(figure),
         f"{curve.measure} against the median time of reranking, by depth (the number at each "
-        f"point). The times are those of {queries} queries reranked at every depth.",
+        f"point). The times are those of {queries[0]} queries reranked at every depth.",
     )
 
 

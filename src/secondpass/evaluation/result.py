@@ -54,12 +54,12 @@ class QueryResult:
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Wall milliseconds of reranking one query, over so many queries."""
+    """Wall milliseconds of reranking one query; None where so few queries do not support it."""
 
     queries: int
     mean_ms: float
-    p50_ms: float
-    p95_ms: float
+    p50_ms: float | None
+    p95_ms: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +106,18 @@ class HurtQuery:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The whole answer. `complete` is False where it was interrupted: then fewer queries count."""
+    """The whole answer. `complete` is False where it was interrupted: then fewer queries count.
+
+    `embedder`, and how many `vectors` of which `dimension` were searched, are None where no dense
+    stage found the candidates.
+    """
 
     complete: bool
     collection: CollectionFacts
     first_stage: str
+    embedder: ModelInfo | None
+    vectors: int | None
+    dimension: int | None
     model: ModelInfo
     depth: int
     seed: int

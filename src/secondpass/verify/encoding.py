@@ -34,7 +34,8 @@ def encode(record: Record) -> str:
     fields: dict[str, Any] = {"schema": plain.pop("schema")} | plain
     # Tuples become the lists that a reader will see before they are sealed.
     fields = json.loads(json.dumps(fields, allow_nan=False))
-    return json.dumps(fields | {"seals": seals_of(fields)}, indent=1, ensure_ascii=False) + "\n"
+    sealed = fields | {"seals": seals_of(fields)}
+    return json.dumps(sealed, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def read_record(file: Path) -> Record:

@@ -14,6 +14,7 @@ from secondpass.facts.outputs import RankedQuery, StageOutput
 from secondpass.models.digest import file_sha256
 from secondpass.reranker import CrossEncoderReranker
 from secondpass.retrieval.embedder import Embedder
+from secondpass.stats.percentiles import percentile, unsupported
 from secondpass.verify.record import (
     DataSource,
     Latency,
@@ -127,8 +128,9 @@ def _ranked(question: _Text, scored: Sequence[tuple[str, float]]) -> RankedQuery
 
 def _latencies(milliseconds: Sequence[dict[str, float]]) -> tuple[Latency, ...]:
     return tuple(
-        Latency(name, f"P{rank}", float(np.percentile(samples, rank)), len(samples))
+        Latency(name, f"P{percent}", float(percentile(samples, percent)), len(samples))
         for name in milliseconds[0]
         for samples in [[one[name] for one in milliseconds]]
-        for rank in (50, 95)
+        for percent in (50, 95)
+        if not unsupported(percent, len(samples))
     )

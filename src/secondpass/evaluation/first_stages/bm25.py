@@ -29,13 +29,17 @@ def bm25_run(collection: Collection, *, limit: int) -> Run:
         raise MissingExtraError("--first-stage bm25", "measure") from error
     ids = list(collection.documents)
     row = {id_: at for at, id_ in enumerate(ids)}
+    texts = _words(list(collection.documents.values()))
+    # bm25s cannot index a corpus without a single word; no query shares one with it.
+    has_words = any(texts)
     retriever = bm25s.BM25()
-    retriever.index(_words(list(collection.documents.values())), show_progress=False)
+    if has_words:
+        retriever.index(texts, show_progress=False)
 
     def best(query_id: str) -> tuple[Ranked, ...]:
         (words,) = _words([collection.queries[query_id]])
         scores: NDArray[np.float32] = (
-            retriever.get_scores(words) if words else np.zeros(len(ids), np.float32)
+            retriever.get_scores(words) if words and has_words else np.zeros(len(ids), np.float32)
         )
         if collection.pool is None:
             return top(scores, ids, limit, np.flatnonzero(scores > 0))

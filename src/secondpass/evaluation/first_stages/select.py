@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from secondpass.errors import InputError
 from secondpass.evaluation.collection import Collection
@@ -12,18 +13,41 @@ from secondpass.evaluation.first_stages import bm25, dense, fusion, given
 from secondpass.evaluation.own_document import without_own_document
 from secondpass.evaluation.runs import Run
 from secondpass.retrieval.contract import TextEmbedder
+from secondpass.types import ModelInfo
 
 # As long as TREC's runs, so that AP and R@100 mean what they mean elsewhere.
 RUN_LENGTH = 1000
 
 
+class DescribedEmbedder(TextEmbedder, Protocol):
+    """An embedder that says what it is, such as `Embedder`."""
+
+    @property
+    def info(self) -> ModelInfo:
+        """What is loaded."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DenseFacts:
+    """The bi-encoder of a dense stage, and how many vectors of how many numbers were searched."""
+
+    embedder: ModelInfo
+    vectors: int
+    dimension: int
+
+
 @dataclass(frozen=True, slots=True)
 class FirstStage:
-    """What was found, how it came about, and how many queries met their own document."""
+    """What was found, how it came about, and how many queries met their own document.
+
+    `dense` is None where no dense stage is in it.
+    """
 
     description: str
     run: Run
     own_documents_dropped: int
+    dense: DenseFacts | None = None
 
 
 def find_candidates(
@@ -31,7 +55,7 @@ def find_candidates(
     collection: Collection,
     *,
     limit: int,
-    load_embedder: Callable[[], TextEmbedder],
+    load_embedder: Callable[[], DescribedEmbedder],
     cache_dir: Path,
     progress: dense.ProgressBar,
 ) -> FirstStage:
@@ -41,13 +65,16 @@ def find_candidates(
         InputError: another name, or a run that is not usable.
         MissingExtraError: what a first stage needs is not installed.
     """
+    facts: DenseFacts | None = None
 
     def one(name: str) -> tuple[str, Run]:
+        nonlocal facts
         if name == "dense":
             embedder = load_embedder()
             found = dense.dense_run(
                 collection, embedder, limit=limit, cache_dir=cache_dir, progress=progress
             )
+            facts = DenseFacts(embedder.info, len(collection.documents), embedder.dimension)
             return f"dense ({embedder.name}, every vector compared)", found
         if name == "bm25":
             return bm25.DESCRIPTION, bm25.bm25_run(collection, limit=limit)
@@ -60,7 +87,7 @@ def find_candidates(
     run, dropped = without_own_document(
         runs[0] if len(runs) == 1 else fusion.fuse(runs), collection
     )
-    return FirstStage(_describe(described), run, dropped)
+    return FirstStage(_describe(described), run, dropped, facts)
 
 
 def _describe(parts: Sequence[str]) -> str:
