@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -83,7 +82,7 @@ def command(
     from secondpass.evaluation.measures import DEFAULT_MEASURES
     from secondpass.evaluation.open import open_collection
 
-    _check_folders(run_out, json_file, html_file)
+    output.check_writable(run_out, json_file, html_file)
     curve_depths = _parse_depths(depths)
     collection = open_collection(name, split=split, corpus=corpus, queries=queries)
     if max_queries is not None:
@@ -138,13 +137,6 @@ def _parse_depths(depths: str | None) -> tuple[int, ...]:
     return parsed
 
 
-def _check_folders(*files: Path | None) -> None:
-    """Refuse at once what could not be written after minutes of work."""
-    for file in files:
-        if file is not None and not file.absolute().parent.is_dir():
-            raise InputError(f"{file} cannot be written: there is no folder {file.parent}")
-
-
 def _write(
     evaluated: Evaluated, run_out: Path | None, json_file: Path | None, html_file: Path | None
 ) -> None:
@@ -156,7 +148,7 @@ def _write(
     from secondpass.facts.software import read_software
     from secondpass.report.page import write
 
-    called = shlex.join(["secondpass", *sys.argv[1:]])
+    called = output.command_line()
     evaluation = evaluated.evaluation
     if run_out:
         write_run(run_out, evaluated.run, "secondpass")

@@ -62,7 +62,7 @@ def command_line() -> str:
     return shlex.join(["secondpass", *sys.argv[1:]])
 
 
-def check_writable(*files: str | None) -> None:
+def check_writable(*files: str | Path | None) -> None:
     """Raise an InputError before a long run if a file could not be written after it."""
     for file in files:
         if file is None:
