@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import jsonschema
+import pytest
 
 from secondpass.plan.result import SCHEMA_FILE
 
@@ -58,3 +59,16 @@ def test_what_cannot_be_had_is_one_line_alone_and_a_note_among_others(parity):
     assert done.returncode == 0, done.stderr
     assert "embedded/cross-encoder at fp32 is left out" in done.stderr
     assert "int8" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--p95-ms", "nan"), ("--p95-ms", "inf"), ("--seconds", "nan"), ("--seconds", "inf")],
+)
+def test_a_number_that_is_not_finite_is_refused_in_one_line(option, value):
+    done = plan(option, value)
+    assert done.returncode == 2
+    last = done.stderr.strip().splitlines()[-1]
+    assert option in last
+    assert f"{value} is not a finite number" in last
+    assert "Traceback" not in done.stderr

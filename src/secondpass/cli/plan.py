@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from secondpass.cli import output
+from secondpass.cli.options import FiniteFloatRange
 from secondpass.engine.contract import Precision
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 @click.command("plan")
 @click.option(
     "--p95-ms",
-    type=click.FloatRange(min=0, min_open=True),
+    type=FiniteFloatRange(min=0, min_open=True, max=1e9),
     default=100.0,
     show_default=True,
     help="The P95 the rerank may take.",
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
 @click.option("--threads", type=click.IntRange(min=1), help="Compute threads.")
 @click.option(
     "--seconds",
-    type=click.FloatRange(min=1),
+    type=FiniteFloatRange(min=1),
     default=10.0,
     show_default=True,
     help="About how long to calibrate each.",

@@ -89,14 +89,17 @@ def plan_result(plans: Sequence[Plan], target: Target, command: str) -> PlanResu
 def write_json(file: str, result: PlanResult) -> None:
     """Write the result as schema.json describes it, or raise an InputError that names the file."""
     try:
-        Path(file).write_text(json.dumps(to_json(result), indent=1) + "\n", encoding="utf-8")
+        text = json.dumps(to_json(result), indent=1, allow_nan=False)
+        Path(file).write_text(text + "\n", encoding="utf-8")
     except OSError as error:
         raise InputError(f"{file} cannot be written: {error.strerror}") from error
 
 
 def to_json(result: PlanResult) -> dict[str, Any]:
     """Return the result as plain JSON values."""
-    loaded: dict[str, Any] = json.loads(json.dumps({"schema": SCHEMA} | asdict(result)))
+    loaded: dict[str, Any] = json.loads(
+        json.dumps({"schema": SCHEMA} | asdict(result), allow_nan=False)
+    )
     return loaded
 
 
