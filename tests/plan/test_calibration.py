@@ -125,7 +125,7 @@ def test_a_target_is_met_by_the_reranker_of_the_largest_depth(tiny):
     from secondpass.plan.result import Target, plan_result
 
     fast, slow = Cost(10.0, 1.0, 0.0, 0.0, spread=2.0), Cost(10.0, 3.0, 0.0, 0.0, spread=1.0)
-    plans = [Plan(tiny.info, cost, OVERHEAD, 10**8) for cost in (slow, fast)]
+    plans = [Plan(tiny.info, cost, OVERHEAD, Need(3, 5)) for cost in (slow, fast)]
     result = plan_result(plans, Target(100.0, 40), "secondpass plan")
     # 100 >= 10 + 3 n gives 30; 100 >= 2 * (10 + n) gives 40.
     assert [one.depth for one in result.planned] == [30, 40]
@@ -133,3 +133,4 @@ def test_a_target_is_met_by_the_reranker_of_the_largest_depth(tiny):
     assert result.best.at(50).p50_ms == 60
     assert result.best.at(50).p95_ms == 120
     assert result.best.median_error is None
+    assert (result.best.needed_bytes, result.best.available_bytes) == (3, 5)

@@ -120,10 +120,7 @@ def _print(result: PlanResult) -> None:
         f"Documents of {target.document_tokens} tokens, P95 of at most {target.p95_ms:g} ms:\n"
     )
     output.print_plain_table(
-        (
-            *("model", "weights", "computes in", "depth"),
-            *("100: P50 ms", "100: P95 ms", "memory MB"),
-        ),
+        ("model", "weights", "computes in", "depth", "100: P50 ms", "100: P95 ms"),
         [
             [
                 one.reranker.name,
@@ -132,12 +129,13 @@ def _print(result: PlanResult) -> None:
                 str(one.depth),
                 number(one.at(100).p50_ms),
                 number(one.at(100).p95_ms),
-                f"{one.process_bytes / 1e6:.0f}",
             ]
             for one in result.planned
         ],
     )
     click.echo(f"\n{_verdict(result.best, target.p95_ms)}")
+    for one in result.planned:
+        click.echo(_memory(one))
     for one in result.planned:
         _print_planned(one)
 
@@ -148,6 +146,14 @@ def _verdict(best: Planned, p95_ms: float) -> str:
     return (
         f"{best.reranker.name} at {best.reranker.precision} reranks {best.depth} candidates with a "
         f"P95 of at most {p95_ms:g} ms."
+    )
+
+
+def _memory(planned: Planned) -> str:
+    return (
+        f"{planned.reranker.name} at {planned.reranker.precision} needs about "
+        f"{planned.needed_bytes / 1e9:.1f} GB of {planned.available_bytes / 1e9:.1f} GB available: "
+        "fits"
     )
 
 

@@ -41,10 +41,14 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One reranker: the depth within the target, predictions, and how far off they were."""
+    """One reranker: the depth within the target, predictions, and how far off they were.
+
+    `needed_bytes` is an estimate, and `available_bytes` were there before the model was loaded.
+    """
 
     reranker: ModelInfo
-    process_bytes: int
+    needed_bytes: int
+    available_bytes: int
     overhead_tokens: int
     cost: Cost
     depth: int
@@ -107,7 +111,8 @@ def _planned(plan: Plan, target: Target) -> Planned:
     length = plan.length(target.document_tokens)
     return Planned(
         reranker=plan.info,
-        process_bytes=plan.process_bytes,
+        needed_bytes=plan.memory.needed,
+        available_bytes=plan.memory.available,
         overhead_tokens=plan.overhead,
         cost=plan.cost,
         depth=plan.cost.depth_within(target.p95_ms, length),
