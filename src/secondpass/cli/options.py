@@ -18,10 +18,10 @@ class FiniteFloatRange(click.FloatRange):
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
         """Return the number, or fail with one line."""
-        number = float(super().convert(value, param, ctx))
-        if not math.isfinite(number):
+        # Asked first, for infinity is also out of a range that has a maximum.
+        if not math.isfinite(click.FLOAT.convert(value, param, ctx)):
             self.fail(f"{value} is not a finite number", param, ctx)
-        return number
+        return float(super().convert(value, param, ctx))
 
 
 _PRECISIONS = click.Choice(["auto", "fp32", "int8"])
