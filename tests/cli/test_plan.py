@@ -79,3 +79,17 @@ def test_a_number_that_is_not_finite_is_refused_in_one_line(option, value):
     assert option in last
     assert f"{value} is not a finite number" in last
     assert "Traceback" not in done.stderr
+
+
+def test_cut_documents_are_noted_beside_the_plan_and_in_json(parity, tmp_path):
+    file = tmp_path / "plan.json"
+    done = plan(
+        *("--model", parity / "bert", "--max-length", 32, "--precision", "fp32", "--seconds", 1),
+        *("--document-tokens", 5000, "--json", file),
+    )
+    assert done.returncode == 0, done.stderr
+    note = "documents are cut at 32 tokens, query included"
+    assert f"note: {parity / 'bert'} at fp32: {note}" in done.stdout.splitlines()
+    written = json.loads(file.read_text())
+    jsonschema.validate(written, json.loads(SCHEMA_FILE.read_text()))
+    assert written["planned"][0]["note"] == note

@@ -1,5 +1,6 @@
 """Calibration and its check with an engine whose cost is known, on a clock that tells only that."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -14,7 +15,8 @@ from secondpass.plan.calibration import REPEATS, TURNS, Subject, calibrate, sett
 from secondpass.plan.check import SETTINGS, check, median_error
 from secondpass.plan.cost import Cost, fit
 from secondpass.plan.memory import COPIES, PROCESS_BYTES, Need, estimate
-from secondpass.plan.plan import Wanted, make_plan
+from secondpass.plan.plan import Plan, Wanted, make_plan
+from secondpass.plan.result import Target, plan_result
 from secondpass.plan.texts import text_maker
 from secondpass.scoring.encode import load_tokenizer
 
@@ -121,9 +123,6 @@ def test_a_model_that_does_not_fit_is_not_loaded(monkeypatch, parity):
 
 
 def test_a_target_is_met_by_the_reranker_of_the_largest_depth(tiny):
-    from secondpass.plan.plan import Plan
-    from secondpass.plan.result import Target, plan_result
-
     fast, slow = Cost(10.0, 1.0, 0.0, 0.0, spread=2.0), Cost(10.0, 3.0, 0.0, 0.0, spread=1.0)
     plans = [Plan(tiny.info, cost, OVERHEAD, Need(3, 5)) for cost in (slow, fast)]
     result = plan_result(plans, Target(100.0, 40), "secondpass plan")
@@ -134,3 +133,18 @@ def test_a_target_is_met_by_the_reranker_of_the_largest_depth(tiny):
     assert result.best.at(50).p95_ms == 120
     assert result.best.median_error is None
     assert (result.best.needed_bytes, result.best.available_bytes) == (3, 5)
+
+
+@pytest.mark.parametrize(
+    ("document_tokens", "note"),
+    [
+        # 499 and the 13 tokens of query and special tokens are the 512 the model reads.
+        (499, None),
+        (500, "documents are cut at 512 tokens, query included"),
+    ],
+)
+def test_documents_that_are_cut_are_noted(tiny, document_tokens, note):
+    info = replace(tiny.info, max_length=512)
+    plan = Plan(info, Cost(1.0, 1.0, 0.0, 0.0, spread=1.0), OVERHEAD, Need(3, 5))
+    (planned,) = plan_result([plan], Target(100.0, document_tokens), "secondpass plan").planned
+    assert planned.note == note

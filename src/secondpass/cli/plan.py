@@ -136,6 +136,8 @@ def _print(result: PlanResult) -> None:
     click.echo(f"\n{_verdict(result.best, target.p95_ms)}")
     for one in result.planned:
         click.echo(_memory(one))
+        if one.note is not None:
+            click.echo(f"note: {one.reranker.name} at {one.reranker.precision}: {one.note}")
     for one in result.planned:
         _print_planned(one)
 

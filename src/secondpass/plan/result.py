@@ -55,6 +55,7 @@ class Planned:
     predictions: tuple[Prediction, ...]
     checked: tuple[Checked, ...]
     median_error: float | None
+    note: str | None
 
     def at(self, depth: int) -> Prediction:
         """Return the prediction of one of `DEPTHS`."""
@@ -122,4 +123,13 @@ def _planned(plan: Plan, target: Target) -> Planned:
         ),
         checked=plan.checked,
         median_error=median_error(list(plan.checked)) if plan.checked else None,
+        note=_cut_note(plan, target.document_tokens),
     )
+
+
+def _cut_note(plan: Plan, document_tokens: int) -> str | None:
+    """Say that the predictions are for less than whole documents, where they are."""
+    length = plan.length(document_tokens)
+    if length == document_tokens + plan.overhead:
+        return None
+    return f"documents are cut at {length} tokens, query included"
