@@ -51,11 +51,15 @@ if TYPE_CHECKING:
 @click.option(
     "--seconds",
     type=FiniteFloatRange(min=1),
-    default=10.0,
+    default=15.0,
     show_default=True,
     help="About how long to calibrate each.",
 )
-@click.option("--check", is_flag=True, help="Measure other settings and show the error.")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Measure other settings, up to about two minutes, and show the error.",
+)
 @click.option("--json", "json_file", metavar="FILE", help="Write the plan as JSON.")
 def command(
     p95_ms: float,
@@ -167,20 +171,31 @@ def _print_planned(planned: Planned) -> None:
         ("depth", "P50 ms", "P95 ms"),
         [[str(one.depth), number(one.p50_ms), number(one.p95_ms)] for one in planned.predictions],
     )
-    if planned.median_error is None:
-        return
-    click.echo("")
+    if planned.checked:
+        _print_checked(planned)
+
+
+def _print_checked(planned: Planned) -> None:
+    from secondpass.bench.table import number
+
+    click.echo("\nchecked, predicted against measured ms:\n")
     output.print_plain_table(
-        ("candidates", "document tokens", "predicted P50 ms", "measured P50 ms", "error"),
+        (
+            *("candidates", "document tokens"),
+            *("P50 predicted", "measured", "error", "P95 predicted", "measured", "error"),
+        ),
         [
             [
-                str(one.candidates),
-                str(one.document_tokens),
-                number(one.predicted_ms),
-                number(one.measured_ms),
-                f"{one.error:.1%}",
+                *(str(one.candidates), str(one.document_tokens)),
+                *(number(one.predicted_p50_ms), number(one.measured_p50_ms)),
+                f"{one.p50_error:.1%}",
+                *(number(one.predicted_p95_ms), number(one.measured_p95_ms)),
+                f"{one.p95_error:.1%}",
             ]
             for one in planned.checked
         ],
     )
-    click.echo(f"\nmedian error {planned.median_error:.1%}")
+    click.echo(
+        f"\nmedian error of P50 {planned.median_p50_error:.1%}, "
+        f"of P95 {planned.median_p95_error:.1%}"
+    )

@@ -12,7 +12,7 @@ from typing import Any
 from secondpass.errors import InputError
 from secondpass.facts.machine import Machine, read_machine
 from secondpass.facts.software import Software, read_software
-from secondpass.plan.check import Checked, median_error
+from secondpass.plan.check import Checked, median_p50_error, median_p95_error
 from secondpass.plan.cost import Cost
 from secondpass.plan.plan import Plan
 from secondpass.types import ModelInfo
@@ -54,7 +54,8 @@ class Planned:
     depth: int
     predictions: tuple[Prediction, ...]
     checked: tuple[Checked, ...]
-    median_error: float | None
+    median_p50_error: float | None
+    median_p95_error: float | None
     note: str | None
 
     def at(self, depth: int) -> Prediction:
@@ -110,6 +111,7 @@ def to_json(result: PlanResult) -> dict[str, Any]:
 
 def _planned(plan: Plan, target: Target) -> Planned:
     length = plan.length(target.document_tokens)
+    checked = list(plan.checked)
     return Planned(
         reranker=plan.info,
         needed_bytes=plan.memory.needed,
@@ -122,7 +124,8 @@ def _planned(plan: Plan, target: Target) -> Planned:
             for depth in DEPTHS
         ),
         checked=plan.checked,
-        median_error=median_error(list(plan.checked)) if plan.checked else None,
+        median_p50_error=median_p50_error(checked) if checked else None,
+        median_p95_error=median_p95_error(checked) if checked else None,
         note=_cut_note(plan, target.document_tokens),
     )
 
