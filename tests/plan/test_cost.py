@@ -39,7 +39,7 @@ def test_the_fit_finds_the_cost_that_made_the_measurements():
     assert found.spread == pytest.approx(1.0)
 
 
-def test_the_spread_is_how_far_the_slowest_twentieth_are_above_the_fit():
+def test_the_spread_is_how_far_the_slowest_twentieth_of_repeats_are_above_their_median():
     # Each setting is measured 19 times at 10 ms and once at 20 ms: P95 is still 10 ms; with two
     # of twenty slow it is 20.
     def measured(slow):
@@ -48,6 +48,22 @@ def test_the_spread_is_how_far_the_slowest_twentieth_are_above_the_fit():
 
     assert fit(measured(1)).spread == pytest.approx(1.0)
     assert fit(measured(2)).spread == pytest.approx(2.0)
+
+
+def test_the_error_of_the_fit_is_no_part_of_the_spread():
+    # No cost fits times that go up and down with the length, but each is measured without noise.
+    uneven = [Point(1, 16 * (at + 1), ms) for at, ms in enumerate([10, 30, 10, 30, 10, 30])]
+    found = fit(uneven * 20)
+    assert max(one.ms / found.p50_ms(1, one.length) for one in uneven) > 1.2
+    assert found.spread == 1.0
+
+
+def test_a_slow_moment_in_one_setting_does_not_move_the_spread():
+    # Two settings repeat with a P95 1.5 times their median, and the third with ten times.
+    def repeated(length, slow_ms):
+        return [Point(1, length, ms) for ms in [10.0] * 18 + [slow_ms] * 2]
+
+    assert fit([*repeated(16, 15.0), *repeated(32, 15.0), *repeated(48, 100.0)]).spread == 1.5
 
 
 def test_no_coefficient_is_below_zero():

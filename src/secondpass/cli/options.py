@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import click
 
 Command = Callable[..., Any]
+
+
+class FiniteFloatRange(click.FloatRange):
+    """A range of numbers; click's own takes nan, and infinity where there is no maximum."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number, or fail with one line."""
+        # Asked first, for infinity is also out of a range that has a maximum.
+        if not math.isfinite(click.FLOAT.convert(value, param, ctx)):
+            self.fail(f"{value} is not a finite number", param, ctx)
+        return float(super().convert(value, param, ctx))
+
 
 _PRECISIONS = click.Choice(["auto", "fp32", "int8"])
 

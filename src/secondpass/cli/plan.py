@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from secondpass.cli import output
+from secondpass.cli.options import FiniteFloatRange
 from secondpass.engine.contract import Precision
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 @click.command("plan")
 @click.option(
     "--p95-ms",
-    type=click.FloatRange(min=0, min_open=True),
+    type=FiniteFloatRange(min=0, min_open=True, max=1e9),
     default=100.0,
     show_default=True,
     help="The P95 the rerank may take.",
@@ -49,12 +50,16 @@ if TYPE_CHECKING:
 @click.option("--threads", type=click.IntRange(min=1), help="Compute threads.")
 @click.option(
     "--seconds",
-    type=click.FloatRange(min=1),
-    default=10.0,
+    type=FiniteFloatRange(min=1),
+    default=15.0,
     show_default=True,
     help="About how long to calibrate each.",
 )
-@click.option("--check", is_flag=True, help="Measure other settings and show the error.")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Measure other settings, up to about two minutes, and show the error.",
+)
 @click.option("--json", "json_file", metavar="FILE", help="Write the plan as JSON.")
 def command(
     p95_ms: float,
@@ -119,10 +124,7 @@ def _print(result: PlanResult) -> None:
         f"Documents of {target.document_tokens} tokens, P95 of at most {target.p95_ms:g} ms:\n"
     )
     output.print_plain_table(
-        (
-            *("model", "weights", "computes in", "depth"),
-            *("100: P50 ms", "100: P95 ms", "memory MB"),
-        ),
+        ("model", "weights", "computes in", "depth", "100: P50 ms", "100: P95 ms"),
         [
             [
                 one.reranker.name,
@@ -131,12 +133,15 @@ def _print(result: PlanResult) -> None:
                 str(one.depth),
                 number(one.at(100).p50_ms),
                 number(one.at(100).p95_ms),
-                f"{one.process_bytes / 1e6:.0f}",
             ]
             for one in result.planned
         ],
     )
     click.echo(f"\n{_verdict(result.best, target.p95_ms)}")
+    for one in result.planned:
+        click.echo(_memory(one))
+        if one.note is not None:
+            click.echo(f"note: {one.reranker.name} at {one.reranker.precision}: {one.note}")
     for one in result.planned:
         _print_planned(one)
 
@@ -150,6 +155,14 @@ def _verdict(best: Planned, p95_ms: float) -> str:
     )
 
 
+def _memory(planned: Planned) -> str:
+    return (
+        f"{planned.reranker.name} at {planned.reranker.precision} needs about "
+        f"{planned.needed_bytes / 1e9:.1f} GB of {planned.available_bytes / 1e9:.1f} GB available: "
+        "fits"
+    )
+
+
 def _print_planned(planned: Planned) -> None:
     from secondpass.bench.table import number
 
@@ -158,20 +171,31 @@ def _print_planned(planned: Planned) -> None:
         ("depth", "P50 ms", "P95 ms"),
         [[str(one.depth), number(one.p50_ms), number(one.p95_ms)] for one in planned.predictions],
     )
-    if planned.median_error is None:
-        return
-    click.echo("")
+    if planned.checked:
+        _print_checked(planned)
+
+
+def _print_checked(planned: Planned) -> None:
+    from secondpass.bench.table import number
+
+    click.echo("\nchecked, predicted against measured ms:\n")
     output.print_plain_table(
-        ("candidates", "document tokens", "predicted P50 ms", "measured P50 ms", "error"),
+        (
+            *("candidates", "document tokens"),
+            *("P50 predicted", "measured", "error", "P95 predicted", "measured", "error"),
+        ),
         [
             [
-                str(one.candidates),
-                str(one.document_tokens),
-                number(one.predicted_ms),
-                number(one.measured_ms),
-                f"{one.error:.1%}",
+                *(str(one.candidates), str(one.document_tokens)),
+                *(number(one.predicted_p50_ms), number(one.measured_p50_ms)),
+                f"{one.p50_error:.1%}",
+                *(number(one.predicted_p95_ms), number(one.measured_p95_ms)),
+                f"{one.p95_error:.1%}",
             ]
             for one in planned.checked
         ],
     )
-    click.echo(f"\nmedian error {planned.median_error:.1%}")
+    click.echo(
+        f"\nmedian error of P50 {planned.median_p50_error:.1%}, "
+        f"of P95 {planned.median_p95_error:.1%}"
+    )

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from statistics import median
 
 import numpy as np
@@ -29,8 +28,9 @@ class Point:
 class Cost:
     """Milliseconds: for a call, for each candidate, each token, and each token times the length.
 
-    The last is attention, in which every token meets every other. `spread` is the P95 of measured
-    over fitted, so it holds the noise of the machine and the error of the fit.
+    The last is attention, in which every token meets every other. `spread` is P95 over P50 of
+    repeats of one setting, the median of all settings: the noise of the machine alone. The error
+    of the fit is no part of it, nor is a slow moment that fell on a few settings.
     """
 
     call_ms: float
@@ -70,25 +70,26 @@ def fit(points: Sequence[Point]) -> Cost:
         from scipy.optimize import nnls
     except ImportError as error:
         raise MissingExtraError("secondpass plan", "measure") from error
-    settings = _medians(points)
-    measured = np.array([point.ms for point in settings])
-    features = np.array([_features(point.candidates, point.length) for point in settings])
+    settings = _settings(points)
+    measured = np.array([median(times) for times in settings.values()])
+    features = np.array([_features(*setting) for setting in settings])
     # Scaled to like sizes first: tokens times length are millions, calls are one.
     scale = features.max(axis=0)
     coefficients, _ = nnls(features / scale / measured[:, None], np.ones(len(settings)))
-    coefficients = coefficients / scale
-    fitted = np.array([_features(one.candidates, one.length) for one in points]) @ coefficients
-    ratios = np.array([one.ms for one in points]) / fitted
-    call, candidate, token, attention = map(float, coefficients)
-    return Cost(call, candidate, token, attention, spread=float(percentile(ratios, 95)))
+    call, candidate, token, attention = map(float, coefficients / scale)
+    return Cost(call, candidate, token, attention, _spread(settings.values()))
 
 
-def _medians(points: Sequence[Point]) -> list[Point]:
-    def setting(point: Point) -> tuple[int, int]:
-        return point.candidates, point.length
+def _settings(points: Sequence[Point]) -> dict[tuple[int, int], list[float]]:
+    """Return the times of each (candidates, length)."""
+    settings: dict[tuple[int, int], list[float]] = {}
+    for point in points:
+        settings.setdefault((point.candidates, point.length), []).append(point.ms)
+    return settings
 
-    grouped = groupby(sorted(points, key=setting), key=setting)
-    return [Point(*key, median(point.ms for point in group)) for key, group in grouped]
+
+def _spread(settings: Iterable[Sequence[float]]) -> float:
+    return median(float(percentile(times, 95) / percentile(times, 50)) for times in settings)
 
 
 def _features(candidates: int, length: int) -> NDArray[np.float64]:

@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from secondpass.bench.clock import Clock
-from secondpass.bench.memory import resident_bytes
 from secondpass.engine.contract import Precision
 from secondpass.errors import InputError
 from secondpass.facts.machine import read_machine
@@ -41,13 +40,13 @@ class Wanted:
 class Plan:
     """What a calibrated reranker costs; `overhead` is the tokens of query and special tokens.
 
-    `process_bytes` is what this process holds with the model loaded and used.
+    `memory` was estimated before the model was loaded.
     """
 
     info: ModelInfo
     cost: Cost
     overhead: int
-    process_bytes: int
+    memory: Need
     checked: tuple[Checked, ...] = ()
 
     def length(self, document_tokens: int) -> int:
@@ -69,7 +68,7 @@ def make_plan(
         InputError: the model does not fit in memory; it is not loaded then.
         ModelError, MissingExtraError: it cannot be had in this precision.
     """
-    _check_memory(wanted)
+    memory = _check_memory(wanted)
     subject = _load(wanted, clock)
     with progress("calibrating", TURNS) as advance:
         cost = fit(calibrate(subject, seconds, advance))
@@ -78,16 +77,17 @@ def make_plan(
         with progress("checking", REPEATS) as advance:
             checked = check(subject, cost, advance)
     info = subject.reranker.info
-    return Plan(info, cost, subject.overhead, resident_bytes(), tuple(checked))
+    return Plan(info, cost, subject.overhead, memory, tuple(checked))
 
 
-def _check_memory(wanted: Wanted) -> None:
+def _check_memory(wanted: Wanted) -> Need:
     memory = need(wanted)
     if not memory.fits:
         raise InputError(
             f"{wanted.model} needs about {memory.needed / 1e9:.1f} GB of memory and "
             f"{memory.available / 1e9:.1f} GB are available: free some, or take a smaller model"
         )
+    return memory
 
 
 def _load(wanted: Wanted, clock: Clock) -> Subject:

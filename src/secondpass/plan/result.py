@@ -12,7 +12,7 @@ from typing import Any
 from secondpass.errors import InputError
 from secondpass.facts.machine import Machine, read_machine
 from secondpass.facts.software import Software, read_software
-from secondpass.plan.check import Checked, median_error
+from secondpass.plan.check import Checked, median_p50_error, median_p95_error
 from secondpass.plan.cost import Cost
 from secondpass.plan.plan import Plan
 from secondpass.types import ModelInfo
@@ -41,16 +41,22 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One reranker: the depth within the target, predictions, and how far off they were."""
+    """One reranker: the depth within the target, predictions, and how far off they were.
+
+    `needed_bytes` is an estimate, and `available_bytes` were there before the model was loaded.
+    """
 
     reranker: ModelInfo
-    process_bytes: int
+    needed_bytes: int
+    available_bytes: int
     overhead_tokens: int
     cost: Cost
     depth: int
     predictions: tuple[Prediction, ...]
     checked: tuple[Checked, ...]
-    median_error: float | None
+    median_p50_error: float | None
+    median_p95_error: float | None
+    note: str | None
 
     def at(self, depth: int) -> Prediction:
         """Return the prediction of one of `DEPTHS`."""
@@ -89,22 +95,27 @@ def plan_result(plans: Sequence[Plan], target: Target, command: str) -> PlanResu
 def write_json(file: str, result: PlanResult) -> None:
     """Write the result as schema.json describes it, or raise an InputError that names the file."""
     try:
-        Path(file).write_text(json.dumps(to_json(result), indent=1) + "\n", encoding="utf-8")
+        text = json.dumps(to_json(result), indent=1, allow_nan=False)
+        Path(file).write_text(text + "\n", encoding="utf-8")
     except OSError as error:
         raise InputError(f"{file} cannot be written: {error.strerror}") from error
 
 
 def to_json(result: PlanResult) -> dict[str, Any]:
     """Return the result as plain JSON values."""
-    loaded: dict[str, Any] = json.loads(json.dumps({"schema": SCHEMA} | asdict(result)))
+    loaded: dict[str, Any] = json.loads(
+        json.dumps({"schema": SCHEMA} | asdict(result), allow_nan=False)
+    )
     return loaded
 
 
 def _planned(plan: Plan, target: Target) -> Planned:
     length = plan.length(target.document_tokens)
+    checked = list(plan.checked)
     return Planned(
         reranker=plan.info,
-        process_bytes=plan.process_bytes,
+        needed_bytes=plan.memory.needed,
+        available_bytes=plan.memory.available,
         overhead_tokens=plan.overhead,
         cost=plan.cost,
         depth=plan.cost.depth_within(target.p95_ms, length),
@@ -113,5 +124,15 @@ def _planned(plan: Plan, target: Target) -> Planned:
             for depth in DEPTHS
         ),
         checked=plan.checked,
-        median_error=median_error(list(plan.checked)) if plan.checked else None,
+        median_p50_error=median_p50_error(checked) if checked else None,
+        median_p95_error=median_p95_error(checked) if checked else None,
+        note=_cut_note(plan, target.document_tokens),
     )
+
+
+def _cut_note(plan: Plan, document_tokens: int) -> str | None:
+    """Say that the predictions are for less than whole documents, where they are."""
+    length = plan.length(document_tokens)
+    if length == document_tokens + plan.overhead:
+        return None
+    return f"documents are cut at {length} tokens, query included"
