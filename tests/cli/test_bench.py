@@ -124,3 +124,13 @@ def test_ctrl_c_prints_what_has_been_measured_marked_incomplete(candidates, tmp_
     written = json.loads((tmp_path / "bench.json").read_text())
     assert written["complete"] is False
     assert 3 <= len(written["measured"]) < 1000
+
+
+@pytest.mark.parametrize("rate", ["nan", "inf", "0", "-1", "1e-320", "1e9"])
+def test_a_rate_that_nobody_could_ask_at_is_refused(rate, capsys):
+    from secondpass.cli.main import main
+
+    with pytest.raises(SystemExit) as ended:
+        main(["bench", "--rate", rate])
+    assert ended.value.code == 2
+    assert "--rate" in capsys.readouterr().err

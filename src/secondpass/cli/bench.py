@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from secondpass.cli import output
-from secondpass.cli.options import reranker_options, top_k_option
+from secondpass.cli.options import FiniteFloatRange, reranker_options, top_k_option
 from secondpass.errors import InputError
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ _DEPTHS = "10,20,50,100,200"
 )
 @click.option(
     "--rate",
-    type=click.FloatRange(min=0, min_open=True),
+    type=FiniteFloatRange(min=1e-6, max=1e6),
     metavar="R",
     help="Let R queries a second arrive, answered or not; latency counts from arrival.",
 )
