@@ -1,0 +1,139 @@
+"""What goes wrong outside the usual: odd JSON, odd characters, a full disk, a broken cache."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from secondpass.cli import output
+from secondpass.cli.main import main
+
+
+def secondpass(*arguments, stdin="", stdout=subprocess.PIPE, **environment):
+    return subprocess.run(
+        [sys.executable, "-m", "secondpass", *map(str, arguments)],
+        input=stdin,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | environment,
+    )
+
+
+def one_line(done, status):
+    assert done.returncode == status
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("secondpass: ")
+    return line
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8:surrogateescape", "ascii"])
+def test_a_row_that_cannot_be_encoded_comes_back_unchanged_and_alone_in_escapes(encoding):
+    rows = [{"text": "é", "id": "\udc80"}, {"text": "é"}, {"text": "é", "\ud800": ["\udfff"]}]
+    stdin = "\n".join(map(json.dumps, rows))
+    done = secondpass("rerank", "q", stdin=stdin, PYTHONIOENCODING=encoding, PYTHONUTF8="1")
+    assert done.returncode == 0, done.stderr
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len({one.pop("cross_encoder_score") for one in found}) == 1
+    assert found == rows
+
+
+def test_text_that_can_be_encoded_is_not_escaped():
+    done = secondpass("rerank", "q", stdin='{"text": "שלום \\u00e9"}', PYTHONIOENCODING="utf-8")
+    assert "שלום é" in done.stdout
+
+
+@pytest.mark.parametrize("opening", ["[", '{"text":"a","x":', '{"text":"a"}\n{"x":'])
+def test_deep_nesting_is_one_line(opening):
+    line = one_line(secondpass("rerank", "q", stdin=opening + "[" * 100_000), 2)
+    assert "nested too deeply" in line
+
+
+def test_what_can_be_read_can_be_written(tmp_path, capsys):
+    from secondpass.cli.candidates import read_candidates
+    from secondpass.errors import InputError
+
+    file = tmp_path / "deep.jsonl"
+    refused = 0
+    for depth in range(sys.getrecursionlimit() - 200, sys.getrecursionlimit() + 20):
+        file.write_text('{"text":"a","x":' + "[" * depth + "]" * depth + "}")
+        try:
+            rows = read_candidates(str(file))
+        except InputError:
+            refused += 1
+        else:
+            output.print_json_lines(rows)
+    assert capsys.readouterr().out.count("\n") == 220 - refused
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999"])
+@pytest.mark.parametrize(
+    ("stdin", "line"),
+    [
+        ('{"text": "a"}\n\n{"text": "b", "x": {"y": [%s]}}', 3),
+        ('["a",\n "\\" %s",\n {"text": "b",\n "x": %s}]', 4),
+    ],
+    ids=["lines", "array"],
+)
+def test_numbers_that_are_not_finite_are_refused_with_their_line(
+    number, stdin, line, tmp_path, capsys
+):
+    file = tmp_path / "candidates"
+    file.write_text(stdin.replace("%s", number))
+    with pytest.raises(SystemExit) as ended:
+        main(["rerank", "q", str(file)])
+    assert ended.value.code == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith(f"secondpass: {file} line {line} holds the number {number}, ")
+
+
+def test_finite_numbers_pass_through(tmp_path, capsys):
+    file = tmp_path / "candidates"
+    file.write_text('{"text": "NaN 1e999", "x": [1.5, -2e-7, 1e-999, 12345678901234567890]}')
+    main(["rerank", "q", str(file)])
+    assert json.loads(capsys.readouterr().out)["x"] == [1.5, -2e-7, 0.0, 12345678901234567890]
+
+
+def test_no_number_that_is_not_finite_is_printed():
+    from secondpass.errors import InputError
+
+    with pytest.raises(InputError, match="cannot be written as JSON"):
+        output.print_json_lines([{"x": float("nan")}])
+
+
+def test_a_closed_standard_output_is_no_error():
+    done = subprocess.run(
+        f"echo '\"a\"' | {sys.executable} -m secondpass rerank q --json >&-",
+        shell=True,
+        input="",
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+HARMFUL = "a\x1b[2Jb\x07c\x9bd\u202ee\u2066f\x7f"
+HARMLESS = "a\ufffd[2Jb\ufffdc\ufffdd\ufffde\ufffdf\ufffd"
+
+
+def test_control_codes_do_not_reach_the_terminal_but_stay_in_json(capsys):
+    output.print_table(("id", "text"), [(HARMFUL, output.one_line(f"{HARMFUL}\n\tg"))])
+    assert capsys.readouterr().out.splitlines()[1].split() == [HARMLESS, HARMLESS, "g"]
+    output.print_plain_table(("id", "x"), [[f"{HARMFUL}\ng", "1"]])
+    assert capsys.readouterr().out.splitlines()[1] == f"{HARMLESS} g  1"
+    output.print_json_lines([{"text": HARMFUL}])
+    assert json.loads(capsys.readouterr().out) == {"text": HARMFUL}
+
+
+def test_every_control_character_is_replaced_and_no_letter():
+    import unicodedata
+
+    for code in range(0x3000):
+        character = chr(code)
+        if unicodedata.category(character) == "Cc":
+            assert output.harmless(character) in ("\ufffd", " ")
+        elif unicodedata.category(character) != "Cf":
+            assert output.harmless(character) == character
