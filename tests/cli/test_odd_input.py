@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+import warnings
+from pathlib import Path
 
 import pytest
 
@@ -104,6 +106,35 @@ def test_no_number_that_is_not_finite_is_printed():
         output.print_json_lines([{"x": float("nan")}])
 
 
+def test_a_warning_is_one_line(parity, unwritable):
+    done = secondpass(
+        *("rerank", "q", "--model", parity / "bert", "--max-length", 64, "--precision", "fp32"),
+        stdin='"a"',
+        SECONDPASS_CACHE_DIR=str(unwritable),
+    )
+    line = one_line(done, 0)
+    assert line.startswith("secondpass: warning: the graph cache ")
+    assert json.loads(done.stdout)["text"] == "a"
+
+
+def test_warnings_are_shown_as_before_after_the_command(capsys):
+    before = warnings.showwarning, list(warnings.filters)
+    with pytest.raises(SystemExit):
+        main(["nonsense"])
+    assert (warnings.showwarning, list(warnings.filters)) == before
+
+
+needs_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+
+
+@needs_full
+@pytest.mark.parametrize("arguments", [["rerank", "q"], ["--help"], ["--version"]])
+def test_a_full_disk_is_one_line_and_status_1(arguments):
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        done = secondpass(*arguments, stdin='"a"', stdout=full)
+    assert one_line(done, 1) == "secondpass: No space left on device"
+
+
 def test_a_closed_standard_output_is_no_error():
     done = subprocess.run(
         f"echo '\"a\"' | {sys.executable} -m secondpass rerank q --json >&-",
@@ -113,6 +144,26 @@ def test_a_closed_standard_output_is_no_error():
         text=True,
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (MemoryError(), "out of memory"),
+        (MemoryError("12 GB"), "out of memory: 12 GB"),
+        (PermissionError(13, "Permission denied", "/x/y"), "/x/y: Permission denied"),
+        (OSError("lost"), "lost"),
+    ],
+)
+def test_what_the_machine_refuses_is_one_line_and_status_1(error, message, monkeypatch, capsys):
+    def refuse(file):
+        raise error
+
+    monkeypatch.setattr("secondpass.cli.rerank.read_candidates", refuse)
+    with pytest.raises(SystemExit) as ended:
+        main(["rerank", "q"])
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == f"secondpass: {message}\n"
 
 
 HARMFUL = "a\x1b[2Jb\x07c\x9bd\u202ee\u2066f\x7f"
@@ -137,3 +188,10 @@ def test_every_control_character_is_replaced_and_no_letter():
             assert output.harmless(character) in ("\ufffd", " ")
         elif unicodedata.category(character) != "Cf":
             assert output.harmless(character) == character
+
+
+def test_the_bare_command_prints_its_help_as_it_is():
+    done = secondpass()
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr == secondpass("--help").stdout
