@@ -195,3 +195,7 @@ def test_the_bare_command_prints_its_help_as_it_is():
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr == secondpass("--help").stdout
+
+
+def test_an_empty_model_name_is_not_the_embedded_model():
+    assert "model_name is empty" in one_line(secondpass("rerank", "q", "--model", ""), 2)
