@@ -199,3 +199,38 @@ def test_the_bare_command_prints_its_help_as_it_is():
 
 def test_an_empty_model_name_is_not_the_embedded_model():
     assert "model_name is empty" in one_line(secondpass("rerank", "q", "--model", ""), 2)
+
+
+def snapshot(cache, name, parity):
+    """Put a tiny model into a hub cache, as the hub library lays it out."""
+    import shutil
+
+    folder = cache / f"models--some--{name}" / "snapshots" / ("0123456789" * 4)
+    shutil.copytree(parity / "bert", folder)
+    return folder
+
+
+def test_a_broken_snapshot_does_not_hide_the_others(tmp_path, parity):
+    snapshot(tmp_path, "whole", parity)
+    weights = snapshot(tmp_path, "broken", parity) / "model.safetensors"
+    weights.unlink()
+    weights.mkdir()
+    done = secondpass("models", HF_HUB_CACHE=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    found = [json.loads(line)["model"] for line in done.stdout.splitlines()]
+    assert "some/whole@01234567" in found
+    assert "some/broken@01234567" not in found
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("note: some/broken@01234567 is left out, it cannot be read: ")
+
+
+def test_a_broken_shard_index_does_not_hide_the_others(tmp_path, parity):
+    snapshot(tmp_path, "whole", parity)
+    folder = snapshot(tmp_path, "broken", parity)
+    (folder / "model.safetensors").unlink()
+    (folder / "model.safetensors.index.json").write_text("{")
+    done = secondpass("models", HF_HUB_CACHE=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    found = [json.loads(line)["model"] for line in done.stdout.splitlines()]
+    assert "some/whole@01234567" in found
+    assert "some/broken@01234567" not in found
