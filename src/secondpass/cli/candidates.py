@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
 from secondpass.errors import InputError
+
+# Strings are matched too, so that a number within one is not taken for the one looked for.
+_STRING_OR_NUMBER = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|-?Infinity|NaN|-?[0-9][0-9.eE+-]*')
+
+
+class _NotFiniteError(Exception):
+    """A number of the input that JSON cannot write; its text is the argument."""
 
 
 def read_candidates(file: str) -> list[dict[str, Any]]:
@@ -16,7 +25,8 @@ def read_candidates(file: str) -> list[dict[str, Any]]:
     Each is an object; a bare string stands for {"text": string}.
 
     Raises:
-        InputError: no such file, not UTF-8, or a line that is no JSON; the message names the line.
+        InputError: no such file, not UTF-8, or a line that is no JSON or holds a number that is
+            not finite; the message names the line.
     """
     name = "standard input" if file == "-" else file
     text = _read(file, name)
@@ -39,19 +49,42 @@ def _read(file: str, name: str) -> str:
 
 
 def _array(text: str, name: str) -> list[Any]:
-    try:
-        values = json.loads(text)
-    except ValueError as error:
-        raise InputError(f"{name} begins with '[' but is no JSON array: {error}") from None
-    return list(values)
+    return list(_parsed(text, name, 1, f"{name} begins with '[' but is no JSON array"))
 
 
 def _lines(text: str, name: str) -> list[Any]:
     values = []
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
-            try:
-                values.append(json.loads(line))
-            except ValueError as error:
-                raise InputError(f"{name} line {number} is no JSON: {error}") from None
+            values.append(_parsed(line, name, number, f"{name} line {number} is no JSON"))
     return values
+
+
+def _parsed(text: str, name: str, first_line: int, otherwise: str) -> Any:
+    """Parse JSON; unlike Python's own parser, take no number that is not finite."""
+    try:
+        return json.loads(text, parse_constant=_finite, parse_float=_finite)
+    except _NotFiniteError as error:
+        token = str(error)
+        line = first_line + text.count("\n", 0, _position(token, text))
+        raise InputError(
+            f"{name} line {line} holds the number {token[:40]}, which is not finite and cannot be "
+            "written as JSON: use null, or a string"
+        ) from None
+    except RecursionError:
+        raise InputError(f"{otherwise} that can be read: it is nested too deeply") from None
+    except ValueError as error:
+        raise InputError(f"{otherwise}: {error}") from None
+
+
+def _finite(token: str) -> float:
+    value = float(token)
+    if not math.isfinite(value):
+        raise _NotFiniteError(token)
+    return value
+
+
+def _position(token: str, text: str) -> int:
+    """Return where such a number first is; the parser does not tell."""
+    found = (match for match in _STRING_OR_NUMBER.finditer(text) if match.group() == token)
+    return next(found).start()

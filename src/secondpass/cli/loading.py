@@ -17,6 +17,5 @@ def load_reranker(
     """Return the reranker of the shared options."""
     from secondpass.reranker import CrossEncoderReranker
 
-    return CrossEncoderReranker(
-        model or CROSS_ENCODER, max_length, precision=precision, threads=threads
-    )
+    name = CROSS_ENCODER if model is None else model
+    return CrossEncoderReranker(name, max_length, precision=precision, threads=threads)

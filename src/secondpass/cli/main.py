@@ -1,9 +1,16 @@
-"""secondpass: the group of subcommands, and errors as one line with exit status 2."""
+"""secondpass: the group of subcommands; errors and warnings as one line each.
+
+The caller's mistakes are exit status 2; what the machine refuses (disk, memory) is 1.
+"""
 
 from __future__ import annotations
 
 import importlib
+import os
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -27,6 +34,13 @@ _COMMANDS = {
 
 class _LazyGroup(click.Group):
     """Loads a subcommand's module only when that subcommand is called or asked for its help."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args and not ctx.resilient_parsing:
+            # As click 8.2 does by itself, but its error would come out of main() as one line.
+            click.echo(ctx.get_help(), err=True)
+            sys.exit(2)
+        return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -52,7 +66,10 @@ def group() -> None:
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command. An error of ours is one line on standard error and exit status 2."""
     try:
-        return group.main(args=arguments, prog_name="secondpass", standalone_mode=False)
+        with _warnings_as_lines():
+            status = group.main(args=arguments, prog_name="secondpass", standalone_mode=False)
+        _flush()
+        return status
     except click.ClickException as error:
         _fail(_with_hint(error), 2)
     except click.Abort:
@@ -61,6 +78,23 @@ def main(arguments: list[str] | None = None) -> Any:
         _leave_quietly()
     except SecondpassError as error:
         _fail(str(error), 2)
+    except OSError as error:
+        _let_go_of_output()
+        _fail(_in_words(error), 1)
+    except MemoryError as error:
+        _fail(f"out of memory: {error}".rstrip(": "), 1)
+
+
+@contextmanager
+def _warnings_as_lines() -> Iterator[None]:
+    """Show each warning as one line, without the line of source that Python adds."""
+
+    def show(message: Warning | str, *_where: Any, **_more: Any) -> None:
+        _say(f"warning: {message}")
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
 
 
 def _with_hint(error: click.ClickException) -> str:
@@ -70,14 +104,39 @@ def _with_hint(error: click.ClickException) -> str:
     return error.format_message().rstrip(".") + hint
 
 
+def _in_words(error: OSError) -> str:
+    """Return the system's reason and the file, without the number."""
+    reason = error.strerror or str(error) or type(error).__name__
+    return reason if error.filename is None else f"{error.filename}: {reason}"
+
+
 def _fail(message: str, status: int) -> None:
-    click.echo(f"secondpass: {' '.join(message.split())}", err=True)
+    _say(message)
     sys.exit(status)
+
+
+def _say(message: str) -> None:
+    click.echo(f"secondpass: {' '.join(message.split())}", err=True)
+
+
+def _let_go_of_output() -> None:
+    """Drop what standard output does not take, else the flush at exit is a second error."""
+    try:
+        _flush()
+    except OSError:
+        _drop_output()
+
+
+def _flush() -> None:
+    if sys.stdout is not None:  # as it is where the caller closed it
+        sys.stdout.flush()
+
+
+def _drop_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _leave_quietly() -> None:
     """End after the reader of a pipe went away, as `head` does, without a word."""
-    import os
-
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    _drop_output()
     sys.exit(141)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from pathlib import Path
 
 import click
 
 from secondpass.cli import output
 from secondpass.cli.options import json_option
+from secondpass.errors import SecondpassError
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,25 +42,21 @@ def command(as_json: bool) -> None:
 
 
 def _embedded() -> list[_Row]:
-    from secondpass.models.digest import files_sha256
     from secondpass.models.embedded import embedded_folder, embedded_names
-    from secondpass.models.files import find_weights
 
-    rows = []
-    for name in embedded_names():
-        weights = find_weights(embedded_folder(name))
-        size = sum(file.stat().st_size for file in weights.files) / 1e6
-        rows.append(_Row(name, "embedded", "int8", size, files_sha256(weights.files)))
-    return rows
+    return [
+        _weights_row(name, "embedded", "int8", embedded_folder(name)) for name in embedded_names()
+    ]
 
 
 def _hub() -> list[_Row]:
-    """List hub snapshots that we can read; the cache is the hub library's own."""
+    """List hub snapshots that we can read; the cache is the hub library's own.
+
+    A broken one is a note on standard error: it must not hide the others.
+    """
     from huggingface_hub import scan_cache_dir
     from huggingface_hub.errors import CacheNotFound
 
-    from secondpass.models.digest import files_sha256
-    from secondpass.models.files import find_weights
     from secondpass.models.hub import missing_files
 
     try:
@@ -68,12 +66,22 @@ def _hub() -> list[_Row]:
     rows = []
     for repository in sorted(cache.repos, key=lambda found: found.repo_id):
         for revision in repository.revisions:
-            if repository.repo_type == "model" and not missing_files(revision.snapshot_path):
-                weights = find_weights(revision.snapshot_path)
-                size = sum(file.stat().st_size for file in weights.files) / 1e6
-                name = f"{repository.repo_id}@{revision.commit_hash[:8]}"
-                rows.append(_Row(name, "hub", "fp32", size, files_sha256(weights.files)))
+            name = f"{repository.repo_id}@{revision.commit_hash[:8]}"
+            try:
+                if repository.repo_type == "model" and not missing_files(revision.snapshot_path):
+                    rows.append(_weights_row(name, "hub", "fp32", revision.snapshot_path))
+            except (SecondpassError, OSError) as error:
+                output.say(f"note: {name} is left out, it cannot be read: {error}")
     return rows
+
+
+def _weights_row(name: str, kind: str, precision: str, folder: Path) -> _Row:
+    from secondpass.models.digest import files_sha256
+    from secondpass.models.files import find_weights
+
+    weights = find_weights(folder)
+    size = sum(file.stat().st_size for file in weights.files) / 1e6
+    return _Row(name, kind, precision, size, files_sha256(weights.files))
 
 
 def _graphs() -> list[_Row]:

@@ -15,6 +15,17 @@ import click
 
 from secondpass.errors import InputError
 
+# What moves the cursor, recolours the screen or turns the reading direction (control codes,
+# bidirectional overrides), and lone surrogates, which no terminal takes.
+_HARMFUL = (
+    *range(0x20),
+    *range(0x7F, 0xA0),
+    *range(0x202A, 0x202F),
+    *range(0x2066, 0x206A),
+    *range(0xD800, 0xE000),
+)
+_HARMLESS = dict.fromkeys(_HARMFUL, "\ufffd") | dict.fromkeys(map(ord, "\t\n\r"), " ")
+
 
 def for_a_person(as_json: bool) -> bool:
     """Tell whether to print a table: standard output is a terminal and JSON was not asked for."""
@@ -22,9 +33,18 @@ def for_a_person(as_json: bool) -> bool:
 
 
 def print_json_lines(rows: Iterable[Mapping[str, Any]]) -> None:
-    """Print one JSON object a line; text that is no ASCII stays as it is."""
+    """Print one JSON object a line; text that is no ASCII stays as it is.
+
+    A row with a character that standard output cannot encode, such as a lone surrogate, is
+    printed with escapes: whoever parses it gets the same row back.
+    """
     for row in rows:
-        click.echo(json.dumps(row, ensure_ascii=False))
+        click.echo(_json_line(row))
+
+
+def harmless(text: str) -> str:
+    """Return a text with U+FFFD, or a space, for each character that would steer a terminal."""
+    return text.translate(_HARMLESS)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], caption: str = "") -> None:
@@ -49,8 +69,8 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], caption: 
 
 
 def print_plain_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print cells as they are, none cut; every column but the first is set to the right."""
-    lines = [list(columns), *(list(row) for row in rows)]
+    """Print whole cells, none cut; every column but the first is set to the right."""
+    lines = [list(columns), *([harmless(cell) for cell in row] for row in rows)]
     widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
     for first, *rest in lines:
         padded = [cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True)]
@@ -92,7 +112,7 @@ def warn_truncated(truncated: int, candidates: int, max_length: int) -> None:
 
 def one_line(text: str, width: int = 200) -> str:
     """Return a text's beginning as one line."""
-    flat = " ".join(text[: 4 * width].split())
+    flat = harmless(" ".join(text[: 4 * width].split()))
     return flat if len(flat) <= width else flat[: width - 1] + "…"
 
 
@@ -117,7 +137,19 @@ def progress(description: str, total: int | None = None) -> Iterator[Callable[[i
 
 
 def _cell(value: Any) -> str:
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
+    return f"{value:.3f}" if isinstance(value, float) else harmless(str(value))
+
+
+def _json_line(row: Mapping[str, Any]) -> str:
+    try:
+        line = json.dumps(row, ensure_ascii=False, allow_nan=False)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"a result cannot be written as JSON: {error}") from None
+    try:
+        line.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(row, allow_nan=False)
+    return line
 
 
 def _is_number(cell: str) -> bool:
