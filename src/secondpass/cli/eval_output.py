@@ -156,7 +156,7 @@ def _hurt_lines(one: HurtQuery) -> list[str]:
     if one.relevant:
         shown.append(("moved down", one.relevant))
     return [
-        f"  {one.first_stage:.3f} to {one.reranked:.3f}  query {one.query_id}: "
+        f"  {one.first_stage:.3f} to {one.reranked:.3f}  query {output.harmless(one.query_id)}: "
         f"{output.one_line(one.text, 120)}",
         *(
             f"      {what} ({place_in_words(document)}): {output.one_line(document.text, 120)}"
