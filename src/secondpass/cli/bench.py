@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from secondpass.cli import output
+from secondpass.cli.extras import require_measure
 from secondpass.cli.options import FiniteFloatRange, reranker_options, top_k_option
 from secondpass.errors import InputError
 
@@ -74,6 +75,7 @@ def command(
     from secondpass.bench.clock import WallClock
     from secondpass.bench.run import run
 
+    require_measure("bench")
     output.check_writable(json_file, html_file)
     setting = _setting(options)
     loaded, workload = _load(folder, queries_file, candidates_file, setting.seed, options)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from secondpass.cli import output
+from secondpass.cli.extras import require_measure
 from secondpass.cli.options import reranker_options
 from secondpass.errors import InputError
 
@@ -82,6 +83,7 @@ def command(
     from secondpass.evaluation.measures import DEFAULT_MEASURES
     from secondpass.evaluation.open import open_collection
 
+    require_measure("eval")
     output.check_writable(run_out, json_file, html_file)
     curve_depths = _parse_depths(depths)
     collection = open_collection(name, split=split, corpus=corpus, queries=queries)

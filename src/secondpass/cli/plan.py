@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from secondpass.cli import output
+from secondpass.cli.extras import require_measure
 from secondpass.cli.options import FiniteFloatRange
 from secondpass.engine.contract import Precision
 
@@ -80,6 +81,7 @@ def command(
     from secondpass.plan.plan import Wanted
     from secondpass.plan.result import Target, plan_result, write_json
 
+    require_measure("plan")
     output.check_writable(json_file)
     wanted = [
         Wanted(model, precision, max_length, threads)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from secondpass.cli import output
+from secondpass.cli.extras import require_measure
 from secondpass.cli.reruns import RERUNS, run
 from secondpass.cli.verify_output import check_as_json, print_check
 from secondpass.errors import InputError
@@ -52,8 +53,9 @@ def record(ctx: click.Context, out: str | None, kind: str, arguments: tuple[str,
     from secondpass.verify.encoding import encode
     from secondpass.verify.recording import make_record
 
+    require_measure("verify")
     if out is not None:
-        _check_writable(Path(out))
+        output.check_writable(out)
     chosen = cast("Kind", kind)
     outcome = run(chosen, arguments)
     made = make_record(chosen, outcome, command=ctx.meta["command"], arguments=arguments)
@@ -74,6 +76,7 @@ def check(file: str, as_json: bool) -> None:
     The exit status is 0 where all that decides is the same or within tolerance, 1 where something
     is different, missing or not comparable, 2 where FILE is no record. Latencies never decide.
     """
+    require_measure("verify")
     from secondpass.verify.encoding import read_record
     from secondpass.verify.rerun import check as check_record
 
@@ -85,12 +88,6 @@ def check(file: str, as_json: bool) -> None:
         output.print_json_lines([check_as_json(file, recorded, checked)])
     if not checked.confirmed:
         sys.exit(NOT_CONFIRMED)
-
-
-def _check_writable(file: Path) -> None:
-    """Raise before a long run, not after it, if its record could not be written."""
-    if file.is_dir() or not file.absolute().parent.is_dir():
-        raise InputError(f"--out {file} cannot be written: name a file in a folder that is there")
 
 
 def _write(file: Path, text: str) -> None:

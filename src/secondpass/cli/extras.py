@@ -1,0 +1,16 @@
+"""Asks for a subcommand's optional dependencies before its work, not after minutes of it."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from secondpass.errors import MissingExtraError
+
+# What the extra `measure` brings that some part of a measurement needs.
+_MEASURE = ("bm25s", "ir_measures", "jsonschema", "lancedb", "matplotlib", "psutil", "scipy")
+
+
+def require_measure(command: str) -> None:
+    """Raise a MissingExtraError, which holds the pip line, unless the extra is installed whole."""
+    if any(find_spec(module) is None for module in _MEASURE):
+        raise MissingExtraError(f"secondpass {command}", "measure")
