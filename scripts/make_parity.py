@@ -123,24 +123,18 @@ def make_bert(folder: Path) -> None:
 
 
 def make_roberta(folder: Path) -> None:
-    """RoBERTa: byte-level pairs, positions behind the padding id, one token type."""
-    tokens = byte_pairs()
-    config = transformers.RobertaConfig(
-        vocab_size=len(tokens),
-        max_position_embeddings=MAX_LENGTH + 2,
-        type_vocab_size=1,
-        pad_token_id=tokens.pad_token_id,
-        bos_token_id=tokens.bos_token_id,
-        eos_token_id=tokens.eos_token_id,
-        **sizes(),
-    )
-    save(folder, config, tokens)
+    """RoBERTa: byte-level pairs."""
+    save_roberta(folder, transformers.RobertaConfig, byte_pairs())
 
 
 def make_xlm_roberta(folder: Path) -> None:
     """XLM-R: RoBERTa's encoder on sentence pieces."""
-    tokens = sentence_pieces()
-    config = transformers.XLMRobertaConfig(
+    save_roberta(folder, transformers.XLMRobertaConfig, sentence_pieces())
+
+
+def save_roberta(folder: Path, make_config: Callable[..., Any], tokens: Any) -> None:
+    """Write RoBERTa's encoder: positions behind the padding id, one token type."""
+    config = make_config(
         vocab_size=len(tokens),
         max_position_embeddings=MAX_LENGTH + 2,
         type_vocab_size=1,

@@ -1,19 +1,9 @@
 """secondpass, precision "int8", everything else as it comes."""
 
-from pathlib import Path
-
 LABEL = "secondpass {secondpass}, int8"
 
 
 def load(work):
-    from secondpass import CrossEncoderReranker
+    from benchmarks.speed.ours import load_at
 
-    reranker = CrossEncoderReranker(
-        work.model, work.max_length, precision="int8", cache_dir=Path(work.scratch) / "graphs"
-    )
-    info = reranker.info
-
-    def rerank(query, texts):
-        return reranker.predict([(query, text) for text in texts])
-
-    return rerank, f"{info.precision} weights, {info.arithmetic} arithmetic"
+    return load_at("int8", work)

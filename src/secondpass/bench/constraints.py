@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -40,7 +39,7 @@ def read_constraints(
         machine=read_machine(),
         software=read_software(),
         reranker=info,
-        reranker_bytes=model_bytes(folder.path),
+        reranker_bytes=find_weights(folder.path).bytes,
         embedder=loaded.embedder,
         vectors=workload.vectors,
         dimension=workload.dimension,
@@ -50,11 +49,6 @@ def read_constraints(
         data=DataFacts(workload.data_name, workload.data_sha256),
         candidate_tokens=_lengths(texts, folder, info.threads),
     )
-
-
-def model_bytes(folder: Path) -> int:
-    """Return the size of a model's weight files."""
-    return sum(file.stat().st_size for file in find_weights(folder).files)
 
 
 def _folder(info: ModelInfo) -> ModelFolder:

@@ -6,8 +6,6 @@ import sys
 import time
 from dataclasses import dataclass
 
-from secondpass.errors import MissingExtraError
-
 
 @dataclass(frozen=True, slots=True)
 class ProcessUse:
@@ -32,19 +30,6 @@ class ProcessMeter:
             wall_seconds=time.perf_counter() - self._wall_seconds,
             peak_bytes=peak_bytes(),
         )
-
-
-def resident_bytes() -> int:
-    """Return the memory this process holds now.
-
-    Raises:
-        MissingExtraError: psutil is not installed.
-    """
-    try:
-        import psutil
-    except ImportError as error:
-        raise MissingExtraError("reading the memory of this process", "measure") from error
-    return int(psutil.Process().memory_info().rss)
 
 
 def peak_bytes() -> int:

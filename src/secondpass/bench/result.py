@@ -10,10 +10,10 @@ from typing import Any, Literal
 from secondpass.bench.depths import DepthPoint
 from secondpass.bench.stages import QueryTimes
 from secondpass.bench.workers import Served
-from secondpass.errors import InputError
 from secondpass.facts.machine import Machine
 from secondpass.facts.outputs import Outputs
 from secondpass.facts.software import Software
+from secondpass.report.page import write
 from secondpass.stats.percentiles import Summary
 from secondpass.types import ModelInfo
 
@@ -132,9 +132,4 @@ def to_json(result: BenchResult) -> dict[str, Any]:
 
 def write_json(file: str, result: BenchResult) -> None:
     """Write the result, or raise an InputError that names the file."""
-    try:
-        Path(file).write_text(
-            json.dumps(to_json(result), indent=1, allow_nan=False) + "\n", encoding="utf-8"
-        )
-    except OSError as error:
-        raise InputError(f"{file} cannot be written: {error.strerror}") from error
+    write(file, json.dumps(to_json(result), indent=1, allow_nan=False) + "\n")

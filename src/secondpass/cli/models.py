@@ -80,8 +80,7 @@ def _weights_row(name: str, kind: str, precision: str, folder: Path) -> _Row:
     from secondpass.models.files import find_weights
 
     weights = find_weights(folder)
-    size = sum(file.stat().st_size for file in weights.files) / 1e6
-    return _Row(name, kind, precision, size, files_sha256(weights.files))
+    return _Row(name, kind, precision, weights.bytes / 1e6, files_sha256(weights.files))
 
 
 def _graphs() -> list[_Row]:

@@ -30,6 +30,11 @@ class WeightFiles:
     entry: Path
     files: tuple[Path, ...]
 
+    @property
+    def bytes(self) -> int:
+        """Return the size of all files together."""
+        return sum(file.stat().st_size for file in self.files)
+
 
 def find_weights(folder: Path) -> WeightFiles:
     """Find the weights of a model folder; a safetensors file wins over IR, IR over ONNX."""
@@ -45,14 +50,14 @@ def find_weights(folder: Path) -> WeightFiles:
 
 def _all_files(entry: Path) -> tuple[Path, ...]:
     if entry.suffix == ".json":
-        shards = sorted(set(_weight_map(entry).values()))
+        shards = sorted(set(weight_map(entry).values()))
         return _existing(entry.parent / name for name in shards)
     if entry.suffix == ".xml":
         return _existing((entry, entry.with_suffix(".bin")))
     return (entry,)
 
 
-def _weight_map(file: Path) -> dict[str, str]:
+def weight_map(file: Path) -> dict[str, str]:
     """Return which shard holds which tensor."""
     found = read_json(file).get("weight_map")
     if not isinstance(found, dict) or not all(isinstance(name, str) for name in found.values()):

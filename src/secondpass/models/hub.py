@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from secondpass.errors import InputError, ModelNotFoundError
+from secondpass.errors import InputError, ModelFileError, ModelNotFoundError
+from secondpass.models.files import weight_map
 
 CONFIG_FILES = (
     "config.json",
@@ -54,14 +55,11 @@ def missing_files(folder: Path) -> list[str]:
 
 def _shards_complete(folder: Path) -> bool:
     """Tell whether every file that the shard index names is here."""
-    import json
-
-    index = folder / "model.safetensors.index.json"
     try:
-        names = json.loads(index.read_text())["weight_map"].values()
-        return all((folder / name).exists() for name in names)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # not there, or not whole
+        shards = weight_map(folder / "model.safetensors.index.json").values()
+    except ModelFileError:  # not there, or not whole
         return False
+    return all((folder / name).exists() for name in shards)
 
 
 def _cached_snapshot(repository: str, revision: str | None) -> Path | None:

@@ -37,7 +37,7 @@ def estimate(folder: ModelFolder, available: int) -> Need:
 
 def _weight_bytes(weights: WeightFiles) -> int:
     if weights.format != "safetensors":
-        return sum(file.stat().st_size for file in weights.files)
+        return weights.bytes
     return sum(4 * _numbers(file) for file in weights.files)
 
 

@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from secondpass.errors import InputError
 from secondpass.facts.machine import Machine, read_machine
 from secondpass.facts.software import Software, read_software
 from secondpass.plan.check import Checked, median_p50_error, median_p95_error
 from secondpass.plan.cost import Cost
 from secondpass.plan.plan import Plan
+from secondpass.report.page import write
 from secondpass.types import ModelInfo
 
 SCHEMA = "secondpass/plan/1"
@@ -94,11 +94,7 @@ def plan_result(plans: Sequence[Plan], target: Target, command: str) -> PlanResu
 
 def write_json(file: str, result: PlanResult) -> None:
     """Write the result as schema.json describes it, or raise an InputError that names the file."""
-    try:
-        text = json.dumps(to_json(result), indent=1, allow_nan=False)
-        Path(file).write_text(text + "\n", encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{file} cannot be written: {error.strerror}") from error
+    write(file, json.dumps(to_json(result), indent=1, allow_nan=False) + "\n")
 
 
 def to_json(result: PlanResult) -> dict[str, Any]:

@@ -54,10 +54,10 @@ def render(title: str, summary: str, sections: Sequence[Section]) -> str:
     return template.render(title=title, summary=summary, sections=sections)
 
 
-def write(file: str | Path, html: str) -> None:
-    """Write a page, or raise an InputError that names the file."""
+def write(file: str | Path, text: str) -> None:
+    """Write a page or another report, or raise an InputError that names the file."""
     try:
-        Path(file).write_text(html, encoding="utf-8")
+        Path(file).write_text(text, encoding="utf-8")
     except OSError as error:
         raise InputError(f"{file} cannot be written: {error.strerror}") from error
 
