@@ -8,7 +8,8 @@ from contextlib import contextmanager
 import openvino as ov
 
 from secondpass.errors import ModelFileError, UnsupportedModelError
-from secondpass.graph.families import FAMILIES
+from secondpass.graph.families import FAMILIES, LATE_JOIN
+from secondpass.graph.late_join import build_late_join
 from secondpass.graph.modernbert import build_modernbert
 from secondpass.graph.post_norm import build_post_norm
 from secondpass.graph.tensors import Tensors, open_tensors
@@ -20,6 +21,7 @@ BUILDER_VERSION = 1
 _BUILDERS: dict[str, Callable[[ModelSpec, Tensors], ov.Model]] = {
     **dict.fromkeys(FAMILIES, build_post_norm),
     "modernbert": build_modernbert,
+    LATE_JOIN: build_late_join,
 }
 
 

@@ -31,10 +31,14 @@ class Family:
     activation_key: str = "hidden_act"
 
 
+# BERT whose lower layers read query and text apart: see late_join.py.
+LATE_JOIN = "late-join-bert"
+
 _ROBERTA = Family(prefix="roberta.", head="dense-tanh")
 
 FAMILIES: Mapping[str, Family] = {
     "bert": Family(prefix="bert.", head="pooler"),
+    LATE_JOIN: Family(prefix="bert.", head="pooler"),
     "roberta": _ROBERTA,
     "xlm-roberta": _ROBERTA,
     "camembert": _ROBERTA,

@@ -66,8 +66,8 @@ def merge_heads(x: Node, width: int) -> Node:
     return op.reshape(op.transpose(x, constant([0, 2, 1, 3])), constant([0, 0, width]), True)
 
 
-# How the two products of an attention are named, so that quantisation can leave them out.
-ATTENTION_NAMES = r".*attention_(logits|values)"
+# The products that quantisation leaves out, by name: an attention's two and a late interaction's.
+UNQUANTISED_NAMES = r".*(attention_(logits|values)|token_similarities)"
 
 
 def attention(query: Node, key: Node, value: Node, mask: Node, *, name: str) -> Node:

@@ -21,7 +21,7 @@ def build_post_norm(spec: ModelSpec, tensors: Tensors) -> ov.Model:
     Where only the first token is read after the last layer, that layer's queries, attention output
     and feed-forward are computed for this token alone; keys and values still need every token.
     """
-    encoder = _Encoder(spec, tensors)
+    encoder = Encoder(spec, tensors)
     last = encoder.layers - 1
     x = encoder.embed()
     for layer in range(last):
@@ -39,7 +39,7 @@ def build_post_norm(spec: ModelSpec, tensors: Tensors) -> ov.Model:
     return ops.model_of(logits, "logits", encoder.inputs)
 
 
-class _Encoder:
+class Encoder:
     """The weights and sizes of one encoder, and the two steps made of them."""
 
     def __init__(self, spec: ModelSpec, tensors: Tensors) -> None:
@@ -59,16 +59,20 @@ class _Encoder:
         self._activation = str(config.get(self.family.activation_key, "gelu"))
         self._epsilon = layer_norm_epsilon(config)
         self.inputs = Inputs(token_types=self._has_token_types())
-        self._mask = ops.padding_mask(self.inputs.attention_mask)
+        self.mask = ops.padding_mask(self.inputs.attention_mask)
 
-    def embed(self) -> Node:
-        """Return word, position and type embeddings, summed, normed and projected if need be."""
+    def embed(self, positions: Node | None = None, token_types: Node | None = None) -> Node:
+        """Return word, position and type embeddings, summed, normed and projected if need be.
+
+        `positions` and `token_types` take the place of the family's own: ids [rows, length].
+        """
         name = f"{self.prefix}embeddings."
         x = ops.gather_rows(self._tensors[f"{name}word_embeddings.weight"], self.inputs.input_ids)
         if f"{name}token_type_embeddings.weight" in self._tensors:
-            x = op.add(x, self._token_types(f"{name}token_type_embeddings.weight"))
+            x = op.add(x, self._token_types(f"{name}token_type_embeddings.weight", token_types))
         table = self._tensors[f"{name}position_embeddings.weight"]
-        x = op.add(x, self._positions(table))
+        own = self._positions(table) if positions is None else ops.gather_rows(table, positions)
+        x = op.add(x, own)
         x = ops.layer_norm(x, self._tensors, f"{name}LayerNorm", self._epsilon)
         projection = f"{self.prefix}embeddings_project"
         return (
@@ -77,8 +81,11 @@ class _Encoder:
             else x
         )
 
-    def layer(self, number: int, x: Node, asking: Node) -> Node:
-        """Return one layer's output for the tokens `asking`, which look at all of `x`."""
+    def layer(self, number: int, x: Node, asking: Node, mask: Node | None = None) -> Node:
+        """Return one layer's output for the tokens `asking`, which look at all of `x`.
+
+        `mask` is added to the attention's logits, by default what hides the padding.
+        """
         family, tensors = self.family, self._tensors
         name = f"{self.prefix}{family.layer.format(number)}."
         head_width = self._width // self._heads
@@ -87,7 +94,8 @@ class _Encoder:
             for of, part in ((asking, family.query), (x, family.key), (x, family.value))
         )
         seen = ops.merge_heads(
-            ops.attention(query, key, value, self._mask, name=name[:-1]), self._width
+            ops.attention(query, key, value, self.mask if mask is None else mask, name=name[:-1]),
+            self._width,
         )
         seen = op.add(ops.linear(seen, tensors, name + family.attention_output), asking)
         seen = ops.layer_norm(seen, tensors, name + family.attention_norm, self._epsilon)
@@ -107,11 +115,10 @@ class _Encoder:
         types = int(self._spec.config.get("type_vocab_size", 2))
         return self.family.token_types and types > 1
 
-    def _token_types(self, name: str) -> Node:
+    def _token_types(self, name: str, given: Node | None) -> Node:
         table = self._tensors[name]
-        if self.inputs.token_type_ids is None:
-            return ops.constant(table[:1])
-        return ops.gather_rows(table, self.inputs.token_type_ids)
+        ids = self.inputs.token_type_ids if given is None else given
+        return ops.constant(table[:1]) if ids is None else ops.gather_rows(table, ids)
 
     def _positions(self, table: NDArray[np.float32]) -> Node:
         """Return position embeddings; RoBERTa counts real tokens from the padding id on."""
