@@ -1,0 +1,115 @@
+"""python -m recipes.embedded --data FOLDER --dev FOLDER --base FOLDER --out FOLDER [--minutes N]"""
+
+from __future__ import annotations
+
+import json
+import time
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import click
+import torch
+from tokenizers import Tokenizer
+
+from recipes.embedded.dev import DevSet, dev_texts, ndcg, read_dev_set
+from recipes.embedded.groups import GroupSampler, Mined
+from recipes.embedded.mine import mine
+from recipes.embedded.sources import Source, read_sources
+from recipes.embedded.states import States, compute_states
+from recipes.embedded.train import train
+from secondpass.models.digest import file_sha256
+from secondpass.training.late_join import Encoder, JointHead, read_encoder
+from secondpass.training.late_join_folder import save_late_join
+
+RECIPE = Path(__file__).with_name("recipe.toml")
+DEV_SEED, DEV_QUERY_TOKENS, DEV_MAX_TOKENS = 0, 192, 256
+
+
+@click.command()
+@click.option("--data", type=click.Path(path_type=Path, exists=True), required=True)
+@click.option("--dev", "dev_folder", type=click.Path(path_type=Path, exists=True), required=True)
+@click.option("--base", type=click.Path(path_type=Path, exists=True), required=True)
+@click.option("--out", type=click.Path(path_type=Path), required=True)
+@click.option("--minutes", type=float, default=66.0, show_default=True, help="of training")
+def main(data: Path, dev_folder: Path, base: Path, out: Path, minutes: float) -> None:
+    """Make the embedded cross-encoder's weights from BASE, all-MiniLM-L6-v2's folder."""
+    recipe = tomllib.loads(RECIPE.read_text())
+    require_base(base, recipe["base"]["weights_sha256"])
+    config = json.loads((base / "config.json").read_text())
+    join = recipe["base"]["join_layer"]
+    torch.manual_seed(recipe["training"]["seed"])
+    encoder = read_encoder(base, config)
+    sources = read_sources(data, recipe)
+    dev, states = prepare(encoder, base, sources, dev_folder, recipe)
+    head = JointHead(encoder.layers[join:], config["hidden_size"])
+    sampler = GroupSampler(mine_all(sources, states, recipe), states, recipe)
+    started = time.monotonic()
+
+    def after(step: int, loss: float) -> None:
+        if step % recipe["training"]["evaluate_every"] == 0:
+            report(head, states, dev, step, loss, started)
+            save_late_join(encoder, head, base, out, join_layer=join)
+
+    report(head, states, dev, 0, float("nan"), started)
+    steps = train(head, states, sampler, recipe, minutes, after)
+    report(head, states, dev, steps, float("nan"), started)
+    save_late_join(encoder, head, base, out, join_layer=join)
+
+
+def require_base(base: Path, expected: str) -> None:
+    """Stop unless the base is the one the recipe names."""
+    found = file_sha256(base / "model.safetensors")
+    if found != expected:
+        raise click.ClickException(f"{base}: sha256 is {found}, the recipe's is {expected}")
+
+
+def prepare(
+    encoder: Encoder, base: Path, sources: list[Source], dev_folder: Path, recipe: dict[str, Any]
+) -> tuple[list[DevSet], States]:
+    """Number all texts, the sources' and then the dev sets', and encode them."""
+    texts: list[str] = []
+    limits: list[int] = []
+    for source in sources:
+        questions = [question.text for question in source.questions]
+        texts += [*source.passages, *questions]
+        limits += [source.max_tokens] * len(source.passages)
+        limits += [recipe["base"]["query_tokens"]] * len(questions)
+    dev = []
+    for name, queries in recipe["dev"].items():
+        dev.append(read_dev_set(dev_folder / name, queries, DEV_SEED, len(texts)))
+        texts += dev_texts(dev[-1])
+        limits += [DEV_MAX_TOKENS] * len(dev[-1].numbers)
+        limits += [DEV_QUERY_TOKENS] * len(dev[-1].query_numbers)
+    tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    join = recipe["base"]["join_layer"]
+    return dev, compute_states(encoder.eval(), tokenizer, texts, limits, join)
+
+
+def mine_all(sources: list[Source], states: States, recipe: dict[str, Any]) -> list[Mined]:
+    """Mine every source; texts are numbered as `prepare` did."""
+    mined, start = [], 0
+    for source in sources:
+        middle = start + len(source.passages)
+        end = middle + len(source.questions)
+        cosines = (states.embeddings[middle:end] @ states.embeddings[start:middle].T).numpy()
+        pools = mine(source, cosines, recipe["mining"])
+        mined.append(Mined(source.name, source.weight, range(start, middle), middle, pools))
+        start = end
+    return mined
+
+
+def report(
+    head: JointHead, states: States, dev: list[DevSet], step: int, loss: float, started: float
+) -> None:
+    """Print one line of the dev curve."""
+    values = {one.collection.name: round(ndcg(head, states, one), 4) for one in dev}
+    mean = sum(values.values()) / len(values)
+    minutes = (time.monotonic() - started) / 60
+    click.echo(f"step {step}, {minutes:.1f} min, loss {loss:.3f}, dev {mean:.4f} {values}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""The training loop: softmax over each group, beside the teacher's, at the end and at the join."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy, kl_div, log_softmax, softmax
+
+from recipes.embedded.groups import GroupSampler
+from recipes.embedded.states import States
+from secondpass.training.late_join import JointHead
+
+BATCH_TOKENS = 4096
+
+
+def score(
+    model: JointHead, states: States, pairs: Sequence[tuple[int, int]], budget: int = BATCH_TOKENS
+) -> tuple[Tensor, Tensor]:
+    """Return the logits of the end and of the join for pairs of text numbers, in their order."""
+    at, ends, joins = [], [], []
+    for chosen, x, query, text in states.pairs(pairs, budget):
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            end, join = model(x, query, text)
+        at.append(torch.as_tensor(chosen))
+        ends.append(end.float())
+        joins.append(join.float())
+    back = torch.argsort(torch.cat(at))
+    return torch.cat(ends)[back], torch.cat(joins)[back]
+
+
+def optimizer(model: JointHead, training: Mapping[str, Any]) -> torch.optim.AdamW:
+    """Return AdamW with one rate for the layers, one for the heads, no decay on vectors."""
+    body = list(model.layers.parameters())
+    head = [p for name, p in model.named_parameters() if not name.startswith("layers")]
+    groups = [
+        {
+            "params": [p for p in parameters if (p.ndim > 1) == matrices],
+            "weight_decay": training["weight_decay"] if matrices else 0.0,
+            "lr": rate,
+            "full_rate": rate,
+        }
+        for parameters, rate in (
+            (body, training["learning_rate"]),
+            (head, training["head_learning_rate"]),
+        )
+        for matrices in (True, False)
+    ]
+    return torch.optim.AdamW(groups, betas=(0.9, 0.98))
+
+
+def train(
+    model: JointHead,
+    states: States,
+    sampler: GroupSampler,
+    recipe: Mapping[str, Any],
+    minutes: float,
+    after: Callable[[int, float], None],
+) -> int:
+    """Train until the steps or the minutes are over; return the steps. `after` sees each loss.
+
+    The rate rises over the warm-up and then falls in a straight line with whichever of steps and
+    minutes is further along.
+    """
+    training = recipe["training"]
+    steps_wanted, begun = training["steps"], time.monotonic()
+    optimize = optimizer(model, training)
+    for step in range(1, steps_wanted + 1):
+        done = max(step / steps_wanted, (time.monotonic() - begun) / 60 / minutes)
+        if done >= 1:
+            return step - 1
+        for group in optimize.param_groups:
+            warm = min(1, step / training["warmup_steps"])
+            group["lr"] = group["full_rate"] * warm * max(0.02, 1 - done)
+        loss = group_loss(model, states, sampler, training)
+        optimize.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimize.step()
+        after(step, float(loss))
+    return steps_wanted
+
+
+def group_loss(
+    model: JointHead, states: States, sampler: GroupSampler, training: Mapping[str, Any]
+) -> Tensor:
+    """Return the loss of one step's groups."""
+    drawn = [sampler.draw() for _ in range(training["groups"])]
+    pairs = [pair for group, _ in drawn for pair in group]
+    teacher = softmax(torch.tensor([of for _, of in drawn]), -1)
+    end, join = score(model, states, pairs)
+    weight = training["distillation"]
+    return listwise(end.view(teacher.shape), teacher, weight) + training["early_exit"] * listwise(
+        join.view(teacher.shape), teacher, weight
+    )
+
+
+def listwise(logits: Tensor, teacher: Tensor, distillation: float) -> Tensor:
+    """Return the cross-entropy of the positive, which is first, plus the teacher's divergence."""
+    first = torch.zeros(len(logits), dtype=torch.long)
+    known = kl_div(log_softmax(logits, -1), teacher, reduction="batchmean")
+    return cross_entropy(logits, first) + distillation * known

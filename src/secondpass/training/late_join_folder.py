@@ -1,0 +1,115 @@
+"""A late-join model as a folder that secondpass loads: written, and read back to train on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from secondpass.graph.families import LATE_JOIN
+from secondpass.training.late_join import (
+    PRODUCT_SCALE,
+    Encoder,
+    JointHead,
+    names,
+)
+
+# Our names of the head's tensors, and theirs in the file.
+_HEAD = {
+    "text_type": "text_type",
+    "early.weights": "early.weights",
+    "early.interaction.projection.weight": "early.projection.weight",
+    "early.interaction.gate.weight": "early.gate.weight",
+    "early.interaction.gate.bias": "early.gate.bias",
+    "weights": "weights",
+    "interaction.projection.weight": "projection.weight",
+    "interaction.gate.weight": "gate.weight",
+    "interaction.gate.bias": "gate.bias",
+    "dense.weight": "classifier.dense.weight",
+    "dense.bias": "classifier.dense.bias",
+    "out.weight": "classifier.out_proj.weight",
+    "out.bias": "classifier.out_proj.bias",
+}
+_NOT_OURS = ("_name_or_path", "architectures", "torch_dtype", "transformers_version")
+
+
+def save_late_join(
+    encoder: Encoder, head: JointHead, base: Path, folder: Path, *, join_layer: int
+) -> None:
+    """Write model.safetensors (float16), config.json and tokenizer.json; `base` is the encoder's.
+
+    The encoder's own layers above the join are left out: the head's stand in their place.
+    """
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    config = _late_config(base, join_layer)
+    ours = encoder.state_dict() | {
+        f"layers.{join_layer + at}.{name}": value
+        for at, layer in enumerate(head.layers)
+        for name, value in layer.state_dict().items()
+    }
+    stored = _under_their_names(ours, names(config))
+    stored |= {theirs: head.state_dict()[name] for name, theirs in _HEAD.items()}
+    stored["product_scale"] = torch.tensor([PRODUCT_SCALE])
+    halves = {name: value.detach().half().contiguous() for name, value in stored.items()}
+    save_file(halves, folder / "model.safetensors", metadata={"format": "pt"})
+    (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n")
+    (folder / "tokenizer.json").write_text(
+        json.dumps(_pair_tokenizer(base), ensure_ascii=False), encoding="utf-8"
+    )
+
+
+def read_late_join(folder: Path) -> tuple[Encoder, JointHead, dict[str, Any]]:
+    """Return the layers below the join, what stands above it, and the config."""
+    from safetensors.torch import load_file
+
+    config = json.loads((folder / "config.json").read_text())
+    stored = {
+        name: value.float() for name, value in load_file(folder / "model.safetensors").items()
+    }
+    encoder = Encoder(config)
+    encoder.load_state_dict(
+        {ours: torch.cat([stored[name] for name in theirs]) for ours, theirs in names(config)}
+    )
+    join = config["join_layer"]
+    head = JointHead(encoder.layers[join:], config["hidden_size"])
+    head.load_state_dict({name: stored[theirs] for name, theirs in _HEAD.items()}, strict=False)
+    encoder.layers = encoder.layers[:join]
+    return encoder, head, config
+
+
+def _under_their_names(
+    ours: dict[str, Tensor], pairs: list[tuple[str, list[str]]]
+) -> dict[str, Tensor]:
+    return {
+        name: part
+        for mine, theirs in pairs
+        for name, part in zip(theirs, ours[mine].chunk(len(theirs)), strict=True)
+    }
+
+
+def _late_config(base: Path, join_layer: int) -> dict[str, Any]:
+    config = json.loads((base / "config.json").read_text())
+    kept = {name: value for name, value in config.items() if name not in _NOT_OURS}
+    labels = {"id2label": {"0": "LABEL_0"}, "label2id": {"LABEL_0": 0}}
+    return kept | labels | {"model_type": LATE_JOIN, "join_layer": join_layer}
+
+
+def _pair_tokenizer(base: Path) -> dict[str, Any]:
+    """Return the base's tokenizer with a pair laid out as two texts, each begun and ended."""
+    tokenizer: dict[str, Any] = json.loads((base / "tokenizer.json").read_text(encoding="utf-8"))
+    tokenizer["truncation"] = tokenizer["padding"] = None
+    tokenizer["post_processor"]["pair"] = [
+        part
+        for side, type_id in (("A", 0), ("B", 1))
+        for part in (
+            {"SpecialToken": {"id": "[CLS]", "type_id": type_id}},
+            {"Sequence": {"id": side, "type_id": type_id}},
+            {"SpecialToken": {"id": "[SEP]", "type_id": type_id}},
+        )
+    ]
+    return tokenizer

@@ -1,0 +1,156 @@
+"""The late-join graph against the same formulas written out in numpy, one pair at a time."""
+
+import json
+import math
+import shutil
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from secondpass import CrossEncoderReranker, ModelFileError
+from secondpass.scoring.encode import load_tokenizer
+
+WIDTH, HEADS, JOIN, EPSILON = 32, 4, 2, 1e-12
+PAIRS = [
+    ("read a file", "csv"),
+    ("read", "the date and the time " * 5),
+    ("a b c", ""),
+    ("names of a column in the file", "row and column, file reader"),
+]
+
+
+@pytest.fixture(scope="module")
+def folder(parity, tmp_path_factory):
+    """The tiny BERT, joined after its second of three layers, with a random late-join head."""
+    folder = tmp_path_factory.mktemp("late-join")
+    random = np.random.default_rng(3)
+    weights = load_file(parity / "bert" / "model.safetensors")
+    shapes = {
+        "text_type": (WIDTH,),
+        "early.weights": (2,),
+        "early.projection.weight": (12, WIDTH),
+        "early.gate.weight": (1, WIDTH),
+        "early.gate.bias": (1,),
+        "weights": (3,),
+        "projection.weight": (12, WIDTH),
+        "gate.weight": (1, WIDTH),
+        "gate.bias": (1,),
+        "product_scale": (1,),
+        "classifier.dense.weight": (WIDTH, 2 * WIDTH),
+        "classifier.dense.bias": (WIDTH,),
+        "classifier.out_proj.weight": (1, WIDTH),
+        "classifier.out_proj.bias": (1,),
+    }
+    weights |= {k: random.normal(size=s).astype(np.float32) for k, s in shapes.items()}
+    save_file(weights, folder / "model.safetensors")
+    config = json.loads((parity / "bert" / "config.json").read_text())
+    config |= {"model_type": "late-join-bert", "join_layer": JOIN}
+    (folder / "config.json").write_text(json.dumps(config))
+    tokenizer = json.loads((parity / "bert" / "tokenizer.json").read_text())
+    special = [{"SpecialToken": {"id": "[CLS]", "type_id": 1}}]
+    pair = tokenizer["post_processor"]["pair"]
+    tokenizer["post_processor"]["pair"] = pair[:3] + special + pair[3:]
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    return folder
+
+
+def norm(x, weights, name):
+    mean, variance = x.mean(-1, keepdims=True), x.var(-1, keepdims=True)
+    scaled = (x - mean) / np.sqrt(variance + EPSILON)
+    return scaled * weights[f"{name}.weight"] + weights[f"{name}.bias"]
+
+
+def dense(x, weights, name):
+    return x @ weights[f"{name}.weight"].T + weights.get(f"{name}.bias", 0)
+
+
+def gelu(x):
+    return x * 0.5 * (1 + np.vectorize(math.erf)(x / math.sqrt(2)))
+
+
+def softmax(x):
+    raised = np.exp(x - x.max(-1, keepdims=True))
+    return raised / raised.sum(-1, keepdims=True)
+
+
+def layer(x, weights, number):
+    name = f"bert.encoder.layer.{number}."
+    parts = [
+        dense(x, weights, f"{name}attention.self.{part}").reshape(len(x), HEADS, -1).swapaxes(0, 1)
+        for part in ("query", "key", "value")
+    ]
+    logits = parts[0] @ parts[1].swapaxes(1, 2) / math.sqrt(WIDTH / HEADS)
+    seen = (softmax(logits) @ parts[2]).swapaxes(0, 1).reshape(len(x), WIDTH)
+    x = norm(x + dense(seen, weights, f"{name}attention.output.dense"), weights,
+             f"{name}attention.output.LayerNorm")  # fmt: skip
+    fed = dense(gelu(dense(x, weights, f"{name}intermediate.dense")), weights, f"{name}output.dense")
+    return norm(x + fed, weights, f"{name}output.LayerNorm")
+
+
+def embed(ids, weights):
+    name = "bert.embeddings."
+    x = (
+        weights[f"{name}word_embeddings.weight"][ids]
+        + weights[f"{name}position_embeddings.weight"][: len(ids)]
+        + weights[f"{name}token_type_embeddings.weight"][0]
+    )
+    return norm(x, weights, f"{name}LayerNorm")
+
+
+def unit(x):
+    return x / np.linalg.norm(x, axis=-1, keepdims=True)
+
+
+def interaction(query, text, weights, prefix):
+    projected = [unit(dense(side, weights, f"{prefix}projection")) for side in (query, text)]
+    gate = softmax(dense(query, weights, f"{prefix}gate")[:, 0])
+    return float(gate @ (projected[0] @ projected[1].T).max(1))
+
+
+def logit(query_ids, text_ids, weights):
+    """One pair, the sides computed apart before the join."""
+    query, text = embed(query_ids, weights), embed(text_ids, weights)
+    for number in range(JOIN):
+        query, text = layer(query, weights, number), layer(text, weights, number)
+    cosine = unit(query.mean(0)) @ unit(text.mean(0))
+    early = weights["early.weights"] @ [cosine, interaction(query, text, weights, "early.")]
+    x = layer(np.concatenate([query, text + weights["text_type"]]), weights, JOIN)
+    query, text = x[: len(query)], x[len(query) :]
+    product = unit(query.mean(0)) * unit(text.mean(0))
+    parts = [product.sum(), interaction(query, text, weights, ""), early]
+    read = np.concatenate([product * weights["product_scale"], x[0]])
+    hidden = gelu(dense(read, weights, "classifier.dense"))
+    return weights["weights"] @ parts + dense(hidden, weights, "classifier.out_proj")[0]
+
+
+def test_scores_equal_the_formulas(folder):
+    reranker = CrossEncoderReranker(folder, 64, precision="fp32", activation="identity")
+    weights = load_file(folder / "model.safetensors")
+    tokenizer = load_tokenizer(folder / "tokenizer.json")
+    expected = []
+    for query, text in PAIRS:
+        encoded = tokenizer.encode(query, text)
+        ids, types = np.array(encoded.ids), np.array(encoded.type_ids)
+        expected.append(logit(ids[types == 0], ids[types == 1], weights))
+    assert reranker.predict(PAIRS) == pytest.approx(expected, abs=2e-4)
+
+
+def test_a_missing_part_of_the_head_is_named(folder, tmp_path):
+    broken = tmp_path / "broken"
+    shutil.copytree(folder, broken)
+    weights = load_file(folder / "model.safetensors")
+    del weights["early.gate.bias"], weights["early.gate.weight"]
+    save_file(weights, broken / "model.safetensors")
+    with pytest.raises(ModelFileError, match=r"early\.gate\.weight"):
+        CrossEncoderReranker(broken, 64, precision="fp32")
+
+
+def test_the_join_has_to_be_in_the_config(folder, tmp_path):
+    broken = tmp_path / "broken"
+    shutil.copytree(folder, broken)
+    config = json.loads((folder / "config.json").read_text())
+    del config["join_layer"]
+    (broken / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelFileError, match="join_layer"):
+        CrossEncoderReranker(broken, 64, precision="fp32")
