@@ -93,9 +93,7 @@ def _joint_score(x: Node, early: Node, sides: _Sides, tensors: Tensors) -> Node:
     similarity = _late_interaction(x, sides, tensors, "")
     first = ops.drop_length(ops.first_token(x))
     scaled = op.multiply(product, ops.constant(tensors["product_scale"]))
-    hidden = op.gelu(
-        ops.linear(op.concat([scaled, first], 1), tensors, "classifier.dense"), "erf"
-    )
+    hidden = op.gelu(ops.linear(op.concat([scaled, first], 1), tensors, "classifier.dense"), "erf")
     read = ops.linear(hidden, tensors, "classifier.out_proj")
     return op.add(_weighted((cosine, similarity, early), tensors["weights"]), read)
 

@@ -66,6 +66,21 @@ class Encoder(nn.Module):
             states.append(x := layer(x, seen[:, None, None, :]))
         return states
 
+    def apart(self, ids: Tensor, query: Tensor, text: Tensor) -> Tensor:
+        """Return the last hidden states of pairs whose sides do not see each other.
+
+        `query` and `text` are true on their tokens; positions count from 0 in each.
+        """
+        before = query.sum(1, keepdim=True)
+        counted = torch.arange(ids.shape[1], device=ids.device).expand_as(ids)
+        x = self.embed(ids, torch.where(text, counted - before, counted) * (query | text))
+        mask = (query[:, :, None] & query[:, None, :]) | (text[:, :, None] & text[:, None, :])
+        # Padding sees itself, so that no softmax is over nothing.
+        mask = mask | torch.eye(ids.shape[1], dtype=torch.bool, device=ids.device)
+        for layer in self.layers:
+            x = layer(x, mask[:, None])
+        return x
+
 
 class LateInteraction(nn.Module):
     """MaxSim over projected tokens, with a learnt weight for each query token."""
