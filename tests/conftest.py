@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from late_join_model import make_late_join
 
 from secondpass import CrossEncoderReranker
 
@@ -46,6 +47,12 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> CrossEncoderReranker:
         precision="fp32",
         cache_dir=tmp_path_factory.mktemp("graphs"),
     )
+
+
+@pytest.fixture(scope="session")
+def late_join(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a tiny late-join model."""
+    return make_late_join(PARITY / "bert", tmp_path_factory.mktemp("late-join"))
 
 
 @pytest.fixture(scope="session")

@@ -6,53 +6,19 @@ import shutil
 
 import numpy as np
 import pytest
+from late_join_model import HEADS, JOIN, WIDTH
 from safetensors.numpy import load_file, save_file
 
 from secondpass import CrossEncoderReranker, ModelFileError
 from secondpass.scoring.encode import load_tokenizer
 
-WIDTH, HEADS, JOIN, EPSILON = 32, 4, 2, 1e-12
+EPSILON = 1e-12
 PAIRS = [
     ("read a file", "csv"),
     ("read", "the date and the time " * 5),
     ("a b c", ""),
     ("names of a column in the file", "row and column, file reader"),
 ]
-
-
-@pytest.fixture(scope="module")
-def folder(parity, tmp_path_factory):
-    """The tiny BERT, joined after its second of three layers, with a random late-join head."""
-    folder = tmp_path_factory.mktemp("late-join")
-    random = np.random.default_rng(3)
-    weights = load_file(parity / "bert" / "model.safetensors")
-    shapes = {
-        "text_type": (WIDTH,),
-        "early.weights": (2,),
-        "early.projection.weight": (12, WIDTH),
-        "early.gate.weight": (1, WIDTH),
-        "early.gate.bias": (1,),
-        "weights": (3,),
-        "projection.weight": (12, WIDTH),
-        "gate.weight": (1, WIDTH),
-        "gate.bias": (1,),
-        "product_scale": (1,),
-        "classifier.dense.weight": (WIDTH, 2 * WIDTH),
-        "classifier.dense.bias": (WIDTH,),
-        "classifier.out_proj.weight": (1, WIDTH),
-        "classifier.out_proj.bias": (1,),
-    }
-    weights |= {k: random.normal(size=s).astype(np.float32) for k, s in shapes.items()}
-    save_file(weights, folder / "model.safetensors")
-    config = json.loads((parity / "bert" / "config.json").read_text())
-    config |= {"model_type": "late-join-bert", "join_layer": JOIN}
-    (folder / "config.json").write_text(json.dumps(config))
-    tokenizer = json.loads((parity / "bert" / "tokenizer.json").read_text())
-    special = [{"SpecialToken": {"id": "[CLS]", "type_id": 1}}]
-    pair = tokenizer["post_processor"]["pair"]
-    tokenizer["post_processor"]["pair"] = pair[:3] + special + pair[3:]
-    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
-    return folder
 
 
 def norm(x, weights, name):
@@ -75,7 +41,7 @@ def softmax(x):
 
 
 def layer(x, weights, number):
-    name = f"bert.encoder.layer.{number}."
+    name = f"encoder.layer.{number}."
     parts = [
         dense(x, weights, f"{name}attention.self.{part}").reshape(len(x), HEADS, -1).swapaxes(0, 1)
         for part in ("query", "key", "value")
@@ -84,12 +50,14 @@ def layer(x, weights, number):
     seen = (softmax(logits) @ parts[2]).swapaxes(0, 1).reshape(len(x), WIDTH)
     x = norm(x + dense(seen, weights, f"{name}attention.output.dense"), weights,
              f"{name}attention.output.LayerNorm")  # fmt: skip
-    fed = dense(gelu(dense(x, weights, f"{name}intermediate.dense")), weights, f"{name}output.dense")
+    fed = dense(
+        gelu(dense(x, weights, f"{name}intermediate.dense")), weights, f"{name}output.dense"
+    )
     return norm(x + fed, weights, f"{name}output.LayerNorm")
 
 
 def embed(ids, weights):
-    name = "bert.embeddings."
+    name = "embeddings."
     x = (
         weights[f"{name}word_embeddings.weight"][ids]
         + weights[f"{name}position_embeddings.weight"][: len(ids)]
@@ -124,10 +92,10 @@ def logit(query_ids, text_ids, weights):
     return weights["weights"] @ parts + dense(hidden, weights, "classifier.out_proj")[0]
 
 
-def test_scores_equal_the_formulas(folder):
-    reranker = CrossEncoderReranker(folder, 64, precision="fp32", activation="identity")
-    weights = load_file(folder / "model.safetensors")
-    tokenizer = load_tokenizer(folder / "tokenizer.json")
+def test_scores_equal_the_formulas(late_join):
+    reranker = CrossEncoderReranker(late_join, 64, precision="fp32", activation="identity")
+    weights = load_file(late_join / "model.safetensors")
+    tokenizer = load_tokenizer(late_join / "tokenizer.json")
     expected = []
     for query, text in PAIRS:
         encoded = tokenizer.encode(query, text)
@@ -136,20 +104,20 @@ def test_scores_equal_the_formulas(folder):
     assert reranker.predict(PAIRS) == pytest.approx(expected, abs=2e-4)
 
 
-def test_a_missing_part_of_the_head_is_named(folder, tmp_path):
+def test_a_missing_part_of_the_head_is_named(late_join, tmp_path):
     broken = tmp_path / "broken"
-    shutil.copytree(folder, broken)
-    weights = load_file(folder / "model.safetensors")
+    shutil.copytree(late_join, broken)
+    weights = load_file(late_join / "model.safetensors")
     del weights["early.gate.bias"], weights["early.gate.weight"]
     save_file(weights, broken / "model.safetensors")
     with pytest.raises(ModelFileError, match=r"early\.gate\.weight"):
         CrossEncoderReranker(broken, 64, precision="fp32")
 
 
-def test_the_join_has_to_be_in_the_config(folder, tmp_path):
+def test_the_join_has_to_be_in_the_config(late_join, tmp_path):
     broken = tmp_path / "broken"
-    shutil.copytree(folder, broken)
-    config = json.loads((folder / "config.json").read_text())
+    shutil.copytree(late_join, broken)
+    config = json.loads((late_join / "config.json").read_text())
     del config["join_layer"]
     (broken / "config.json").write_text(json.dumps(config))
     with pytest.raises(ModelFileError, match="join_layer"):
