@@ -20,7 +20,8 @@ class ScoreFiles:
 
     def score(self, task: Task, scorer: Scorer, advance: Advance) -> Scored:
         """Return kept scores, or score now and keep them."""
-        file = self._folder / f"{task.name}.{re.sub(r'[^\w.-]+', '-', scorer.label)}.json"
+        label = re.sub(r"[^\w.-]+", "-", scorer.label)
+        file = self._folder / f"{task.name}.{label}.json"
         key = [task.collection.sha256, task.candidates_sha256, scorer.identity]
         if self._resume and file.exists():
             kept = json.loads(file.read_text())
