@@ -32,7 +32,8 @@ def draw(result: Quality, labels: Sequence[str] | None = None) -> Any:
     axes.axhline(len(rows) - 1.5, color=SOFT, linewidth=1)
     axes.grid(visible=False, axis="y")
     axes.set_xlabel(f"{result.measure} on the top {result.depth} of BM25, with 95 % intervals")
-    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(labels), frameon=False)
+    above = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0), "ncols": len(labels)}
+    axes.legend(**above, frameon=False, labelcolor=INK)
     return figure
 
 
@@ -80,19 +81,20 @@ def _light() -> dict[str, str]:
 
 def _recolour(figure: Any, colours: dict[str, str]) -> None:
     """Give every drawn part the real colour that its stand-in means."""
-    from matplotlib.colors import to_hex
-
+    figure.draw_without_rendering()  # ticks and their labels are made here
     for part in figure.findobj():
         for name in ("color", "edgecolor", "facecolor", "markeredgecolor", "markerfacecolor"):
-            get, put = getattr(part, f"get_{name}", None), getattr(part, f"set_{name}", None)
-            if get is None or put is None:
-                continue
-            try:
-                drawn = to_hex(get())
-            except (ValueError, TypeError):  # several colours, or none
-                try:
-                    drawn = to_hex(get()[0])
-                except (ValueError, TypeError, IndexError):
-                    continue
-            if drawn in colours:
-                put(colours[drawn])
+            drawn = getattr(part, f"get_{name}", lambda: None)()
+            if (stand_in := _hex(drawn)) in colours:
+                getattr(part, f"set_{name}")(colours[stand_in])
+
+
+def _hex(colour: Any) -> str | None:
+    """Return a part's one colour, which may stand in a list of one; None for all else."""
+    from matplotlib.colors import to_hex, to_rgba_array
+
+    try:
+        found = to_rgba_array(colour)
+    except (TypeError, ValueError):  # no colour at all
+        return None
+    return to_hex(found[0]) if len(found) == 1 else None
