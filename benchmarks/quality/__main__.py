@@ -61,10 +61,26 @@ def reranker(text: str) -> CrossEncoder:
     if not separator or not label:
         raise SystemExit(f"--reranker {text}: write FOLDER=LABEL")
     folder, _, chosen = source.partition("@")
-    options = dict(one.split("=", 1) for one in chosen.split(",") if one)
+    options = {name: _value(one) for name, one in _pairs(chosen)}
     if folder == "embedded":
         return CrossEncoder(label, **options)
     return CrossEncoder(label, folder, **{"precision": "fp32", **options})
+
+
+def _pairs(chosen: str) -> list[tuple[str, str]]:
+    pairs = [one.partition("=") for one in chosen.split(",") if one]
+    if not all(separator for _, separator, _ in pairs):
+        raise SystemExit(f"--reranker ...@{chosen}: write OPTION=VALUE,OPTION=VALUE")
+    return [(name, value) for name, _, value in pairs]
+
+
+def _value(text: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
 
 
 def _measured(arguments: argparse.Namespace) -> Quality | None:

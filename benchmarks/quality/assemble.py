@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.quality.bars import check_bars, check_gate
 from benchmarks.quality.calibrated import calibration
-from benchmarks.quality.fusion_weights import try_weights
+from benchmarks.quality.fusion_weights import held_out, try_weights
 from benchmarks.quality.gate import int8_gate
 from benchmarks.quality.measured import MEASURE, Measured
 from benchmarks.quality.result import (
@@ -48,6 +48,11 @@ class Facts:
 def assemble(measured: Sequence[Measured], systems: Sequence[System], facts: Facts) -> Quality:
     """Return the result of what has been measured so far."""
     judged = [one for one in systems if one.label not in BASES]
+    weights = [
+        try_weights(measured, one, first=BM25, bi_encoder=BI_ENCODER)
+        for one in systems
+        if one.kind == "fusion"
+    ]
     gates = _gates(measured, systems, facts.seed)
     bars = [
         bar
@@ -71,12 +76,8 @@ def assemble(measured: Sequence[Measured], systems: Sequence[System], facts: Fac
             if system.kind == "reranker"
             for one in measured
         ),
-        fusion_weights=tuple(
-            weight
-            for system in systems
-            if system.kind == "fusion"
-            for weight in try_weights(measured, system, first=BM25, bi_encoder=BI_ENCODER)
-        ),
+        fusion_weights=tuple(one for tried in weights for one in tried),
+        held_out=tuple(one for tried in weights if (one := held_out(tried))),
         **vars(facts),
     )
 

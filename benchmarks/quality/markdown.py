@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from benchmarks.quality.result import Against, Gate, Quality
 
@@ -99,7 +99,16 @@ def _weights(result: Quality) -> str:
         for one in result.fusion_weights
     ]
     head = ["of", "weight of z(BM25)", "mean", "least above the better of BM25 and bi-encoder"]
-    return _markdown(head, rows)
+    held_out = [
+        f"With each collection's weight chosen on the others, {one.label} + BM25 has the mean "
+        f"{one.mean:.4f} (weights {_listed(one.weights)})."
+        for one in result.held_out
+    ]
+    return "\n\n".join([_markdown(head, rows), *held_out])
+
+
+def _listed(weights: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {weight:g}" for name, weight in weights.items())
 
 
 def _calibration(result: Quality) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
@@ -119,6 +120,16 @@ class FusionWeight:
     mean: float
     worst_margin: float
     worst: str
+    means: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """A fusion where each collection has the weight that is best for the mean of the others."""
+
+    label: str
+    mean: float
+    weights: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -153,13 +164,15 @@ class Quality:
     gates: tuple[Gate, ...]
     calibration: tuple[Calibration, ...]
     fusion_weights: tuple[FusionWeight, ...]
+    held_out: tuple[HeldOut, ...]
 
 
 def write_result(result: Quality, file: Path) -> None:
     """Write it whole or not at all."""
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_suffix(".part")
-    part.write_text(json.dumps(_rounded(asdict(result)), indent=1, allow_nan=False) + "\n")
+    text = json.dumps(_rounded(asdict(result)), indent=1, allow_nan=False)
+    part.write_text(_LIST.sub(_on_one_line, text) + "\n")
     part.replace(file)
 
 
@@ -170,6 +183,16 @@ def read_result(file: Path) -> Quality:
         raise SystemExit(f"{file} has the schema {fields.get('schema')!r}, expected {SCHEMA!r}")
     found: Quality = _decode(Quality, fields)
     return found
+
+
+# A list of plain values; inside a JSON string there is no line break.
+_LIST = re.compile(r"\[\n\s+([^\[\]{}]+?)\n\s+\]")
+
+
+def _on_one_line(found: re.Match[str]) -> str:
+    """A line for each of thousands of numbers would make every change unreadable."""
+    values = re.sub(r",\n +", ", ", found[1])
+    return f"[{values}]"
 
 
 def _rounded(value: Any) -> Any:

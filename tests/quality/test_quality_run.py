@@ -93,6 +93,10 @@ def test_the_json_gives_the_same_result_again(done):
     assert again.systems == result.systems
 
 
+def test_a_list_of_numbers_is_one_line(done):
+    assert '"ndcg": [0.63093, 0.63093]' in done[1].read_text()
+
+
 def test_another_schema_is_refused(tmp_path):
     file = tmp_path / "other.json"
     file.write_text(json.dumps({"schema": "other/1"}))
