@@ -47,7 +47,7 @@ def _setting(result: Quality) -> str:
     versions = ", ".join(f"{name} {packages[name]}" for name in _SHOWN if name in packages)
     return (
         f"Measured {result.created[:10]} on {machine['processor']}, {machine['cores_usable']} "
-        f"cores, in {result.seconds / 60:.0f} minutes: Python {result.software['python']}, "
+        f"cores; scoring took {result.seconds / 60:.1f} minutes. Python {result.software['python']}, "
         f"{versions}.\n\n    {result.command}"
     )
 
