@@ -47,8 +47,8 @@ def _setting(result: Quality) -> str:
     versions = ", ".join(f"{name} {packages[name]}" for name in _SHOWN if name in packages)
     return (
         f"Measured {result.created[:10]} on {machine['processor']}, {machine['cores_usable']} "
-        f"cores; scoring took {result.seconds / 60:.1f} minutes. Python {result.software['python']}, "
-        f"{versions}.\n\n    {result.command}"
+        f"cores; scoring took {result.seconds / 60:.1f} minutes. "
+        f"Python {result.software['python']}, {versions}.\n\n    {result.command}"
     )
 
 

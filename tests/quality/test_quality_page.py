@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.quality import markdown
+from benchmarks.quality.__main__ import COLLECTIONS
 from benchmarks.quality.placed import PAGE, TABLE, between
 from benchmarks.quality.result import read_result
 
@@ -38,5 +39,6 @@ def test_the_newest_result_is_whole_and_of_the_shipped_model(result):
     from secondpass import CrossEncoderReranker
 
     assert result.complete
+    assert {one.name for one in result.collections} == set(COLLECTIONS)
     shipped = next(one for one in result.systems if one.label == "int8")
     assert shipped.model["weights_sha256"] == CrossEncoderReranker().info.weights_sha256
