@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-extras lint embedded parity bench-speed clean
+.PHONY: demo test test-extras lint embedded parity bench-speed quality quality-pages clean
 
 demo: $(VENV)/.search
 	$(BIN)/secondpass demo
@@ -32,6 +32,21 @@ test-extras: $(VENV)-torch/.done
 # Times secondpass beside its rivals; needs torch and the rivals.
 bench-speed: $(VENV)-rivals/.done
 	$(VENV)-rivals/bin/python -m benchmarks.speed
+
+# Measures nDCG@10 of BM25, the bi-encoder and the reranker on the development collections; a run
+# cut off goes on where it stopped. QUALITY_FP32 is the folder of the weights before int8.
+QUALITY_DATA ?= ../shared/data/eval
+QUALITY_FP32 ?= ../shared/models/minilm-ce-first
+QUALITY_OUT ?= benchmarks/quality/results/$(shell date +%F).json
+
+quality: $(VENV)/.test
+	$(BIN)/python -m benchmarks.quality --data $(QUALITY_DATA) --reranker $(QUALITY_FP32)=fp32 \
+	    --out $(QUALITY_OUT) --resume $(QUALITY_MORE)
+
+# Puts the newest result into the pages that show it.
+quality-pages: $(VENV)/.test
+	$(BIN)/python -m benchmarks.quality --show $(lastword $(sort $(wildcard benchmarks/quality/results/*.json))) \
+	    --into docs/quality.md $(QUALITY_PAGES) --picture docs/quality.svg
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

@@ -1,0 +1,41 @@
+"""Puts the report into pages, between markers, and reads it from there again."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+# Marker -> what stands between `<!-- marker -->` and `<!-- /marker -->`.
+PAGE, TABLE = "quality", "quality table"
+
+
+def between(text: str, marker: str) -> str | None:
+    """Return what stands between a page's markers; None where it has none."""
+    found = _pattern(marker).search(text)
+    return found[2].strip() if found else None
+
+
+def put_between(text: str, marker: str, content: str) -> str:
+    """Return the page with `content` between its markers; unchanged where it has none."""
+    return _pattern(marker).sub(lambda found: f"{found[1]}\n{content}\n{found[3]}", text)
+
+
+def place(file: Path, contents: dict[str, str]) -> None:
+    """Put each content between its markers in a page.
+
+    Raises:
+        SystemExit: the page has none of the markers.
+    """
+    text = file.read_text(encoding="utf-8")
+    if not any(_pattern(marker).search(text) for marker in contents):
+        wanted = " or ".join(f"<!-- {marker} --> ... <!-- /{marker} -->" for marker in contents)
+        raise SystemExit(f"{file} has no place for the table: write {wanted} where it shall be")
+    for marker, content in contents.items():
+        text = put_between(text, marker, content)
+    file.write_text(text, encoding="utf-8")
+
+
+def _pattern(marker: str) -> re.Pattern[str]:
+    return re.compile(
+        rf"(<!-- {re.escape(marker)} -->)\n(.*?)(<!-- /{re.escape(marker)} -->)", re.S
+    )

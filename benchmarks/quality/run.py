@@ -1,0 +1,88 @@
+"""Scores and measures collection by collection; what has been measured is always on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks.quality.assemble import BM25, Facts, assemble
+from benchmarks.quality.measured import Measured, measure
+from benchmarks.quality.result import Quality, System, write_result
+from benchmarks.quality.score_files import ScoreFiles
+from benchmarks.quality.scorers import Scorer
+from benchmarks.quality.task import Task, open_task
+
+ProgressBar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to measure. `fusions` are label of the fusion, label of its reranker, weight."""
+
+    folders: Sequence[Path]
+    scorers: Sequence[Scorer]
+    fusions: Sequence[tuple[str, str, float]]
+    depth: int
+    queries: int | None
+    seed: int
+    command: str
+
+
+def run(plan: Plan, file: Path, *, resume: bool, progress: ProgressBar) -> Quality | None:
+    """Measure all collections; write the result after each. None if not one was finished.
+
+    Ctrl-C ends it early: the collections that are done are kept, marked incomplete.
+    """
+    systems = systems_of(plan)
+    kept = ScoreFiles(file.with_suffix(".scores"), resume=resume)
+    measured: list[Measured] = []
+    result = None
+    try:
+        for folder in plan.folders:
+            measured.append(_measure(folder, plan, systems, kept, progress))
+            result = assemble(measured, systems, _facts(plan, measured))
+            write_result(result, file)
+    except KeyboardInterrupt:
+        pass
+    return result
+
+
+def systems_of(plan: Plan) -> tuple[System, ...]:
+    """Return the table's columns: BM25, the scorers, then the fusions."""
+    return (
+        System(BM25, "first stage"),
+        *(System(one.label, one.kind, one.info) for one in plan.scorers),
+        *(System(label, "fusion", None, of, weight) for label, of, weight in plan.fusions),
+    )
+
+
+def _measure(
+    folder: Path,
+    plan: Plan,
+    systems: Sequence[System],
+    kept: ScoreFiles,
+    progress: ProgressBar,
+) -> Measured:
+    task = open_task(folder, depth=plan.depth, queries=plan.queries, seed=plan.seed)
+    scored = {one.label: _score(task, one, kept, progress) for one in plan.scorers}
+    return measure(task, systems, scored)
+
+
+def _score(task: Task, scorer: Scorer, kept: ScoreFiles, progress: ProgressBar):
+    with progress(f"{task.name}, {scorer.label}", len(task.run)) as advance:
+        return kept.score(task, scorer, advance)
+
+
+def _facts(plan: Plan, measured: Sequence[Measured]) -> Facts:
+    """Seconds are those of scoring, also of an earlier run that this one goes on from."""
+    return Facts(
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        command=plan.command,
+        depth=plan.depth,
+        seed=plan.seed,
+        seconds=sum(each.seconds for one in measured for each in one.scored.values()),
+        missing=tuple(folder.name for folder in plan.folders[len(measured) :]),
+    )

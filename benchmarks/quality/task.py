@@ -1,0 +1,90 @@
+"""A task: a collection's judged queries and their candidates, the same for everyone."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from secondpass.evaluation.collection import Collection
+from secondpass.evaluation.first_stages import bm25
+from secondpass.evaluation.first_stages.given import given_run
+from secondpass.evaluation.open import open_collection
+from secondpass.evaluation.own_document import without_own_document
+from secondpass.evaluation.runs import Run
+from secondpass.evaluation.text_files import find_text_file
+
+# Query id -> one score for each of its candidates, in the run's order.
+Scores = Mapping[str, NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class Task:
+    """`run` holds the first stage's candidates, and `collection` only the queries that it has.
+
+    `judged_queries` counts those of the collection, before the run's or the sample's were taken.
+    """
+
+    collection: Collection
+    run: Run
+    first_stage: str
+    judged_queries: int
+
+    @property
+    def name(self) -> str:
+        return self.collection.name
+
+    @property
+    def candidates(self) -> int:
+        return sum(map(len, self.run.values()))
+
+    @property
+    def first_scores(self) -> Scores:
+        """The first stage's own scores."""
+        return {
+            query_id: np.array([one.score for one in ranked], np.float64)
+            for query_id, ranked in self.run.items()
+        }
+
+    @property
+    def candidates_sha256(self) -> str:
+        """A hash over queries, candidates and first-stage scores, in order."""
+        digest = hashlib.sha256()
+        for query_id, ranked in self.run.items():
+            digest.update(repr((query_id, [tuple(one) for one in ranked])).encode())
+        return digest.hexdigest()
+
+
+def open_task(folder: Path, *, depth: int, queries: int | None, seed: int) -> Task:
+    """Read a collection and the top `depth` of its BM25 run, or of our BM25 where it has no run.
+
+    A query that is itself a document does not get that document; in a pooled collection only the
+    pool answers. `queries` evaluates a seeded choice of so many.
+    """
+    whole = open_collection(str(folder))
+    file = find_text_file(folder, "run.bm25.trec")
+    run = given_run(whole, file.name) if file else bm25.bm25_run(whole, limit=depth + 1)
+    run, _ = without_own_document(_in_pool(run, whole), whole)
+    # A run file may be of some of the judged queries: no candidates, nothing to rerank.
+    kept = replace(whole, qrels={id_: whole.qrels[id_] for id_ in whole.qrels if run.get(id_)})
+    collection = kept.sample(queries, seed) if queries else kept
+    return Task(
+        collection=collection,
+        run={id_: run[id_][:depth] for id_ in collection.qrels},
+        first_stage=file.name if file else bm25.DESCRIPTION,
+        judged_queries=len(whole.qrels),
+    )
+
+
+def _in_pool(run: Run, collection: Collection) -> Run:
+    pool = collection.pool
+    if pool is None:
+        return run
+    return {
+        id_: tuple(one for one in ranked if one.document_id in pool.get(id_, ()))
+        for id_, ranked in run.items()
+    }

@@ -1,0 +1,88 @@
+"""Fusion and ordering, against values worked out by hand."""
+
+import numpy as np
+import pytest
+from toy_quality import RUNS, write_collection
+
+from benchmarks.quality.fusion import fused, standardised
+from benchmarks.quality.measured import ordered
+from benchmarks.quality.task import open_task
+
+
+@pytest.fixture
+def task(tmp_path):
+    return open_task(
+        write_collection(tmp_path / "left", RUNS["left"]), depth=100, queries=None, seed=0
+    )
+
+
+def test_standardised_values_have_mean_0_and_deviation_1():
+    # Mean 4, deviations -2, 0, 2: the population's standard deviation is sqrt(8/3).
+    expected = np.array([-2.0, 0.0, 2.0]) / np.sqrt(8 / 3)
+    assert standardised(np.array([2.0, 4.0, 6.0])) == pytest.approx(expected)
+
+
+def test_equal_values_say_nothing():
+    assert standardised(np.array([7.0, 7.0])).tolist() == [0.0, 0.0]
+
+
+def test_a_fusion_is_the_sum_of_both_standardised():
+    # Two values are always -1 and 1: 1 - 0.25 and -1 + 0.25.
+    found = fused({"q": np.array([9.0, 3.0])}, {"q": np.array([0.1, 0.2])}, 0.25)
+    assert found["q"].tolist() == pytest.approx([0.75, -0.75])
+
+
+@pytest.mark.parametrize(("weight", "first"), [(0.9, "x"), (1.1, "y")])
+def test_the_weight_decides_who_wins(weight, first):
+    found = fused({"q": np.array([1.0, 0.0])}, {"q": np.array([0.0, 1.0])}, weight)["q"]
+    assert "xy"[int(np.argmax(found))] == first
+
+
+def test_a_query_without_logits_stays_without():
+    assert fused({}, {"q": np.array([1.0])}, 0.5) == {}
+
+
+def test_candidates_are_ordered_by_score_and_a_query_without_keeps_the_first_order(task):
+    run = ordered(task, {"q1": np.array([0.0, 1.0, 2.0])})
+    assert [one.document_id for one in run["q1"]] == ["c", "b", "a"]
+    assert [one.document_id for one in run["q2"]] == ["c", "b", "a"]
+
+
+def test_only_queries_with_candidates_are_evaluated(task):
+    assert list(task.collection.qrels) == ["q1", "q2"]
+    assert task.judged_queries == 3
+    assert task.candidates == 6
+
+
+def test_the_depth_cuts_the_candidates(tmp_path):
+    folder = write_collection(tmp_path / "left", RUNS["left"])
+    run = open_task(folder, depth=2, queries=None, seed=0).run
+    assert [one.document_id for one in run["q1"]] == ["a", "b"]
+
+
+def test_a_pool_leaves_out_what_is_not_in_it(tmp_path):
+    folder = write_collection(tmp_path / "left", RUNS["left"])
+    for query_id in ("q1", "q2"):
+        (folder / f"run.{query_id}.trec").write_text(f"{query_id} Q0 b 1 1.0 x\n")
+    whole = open_task(folder, depth=100, queries=None, seed=0)
+    (folder / "POOLED").touch()
+    # The pool is made of all runs of the folder, so nothing of BM25's may be lost.
+    assert open_task(folder, depth=100, queries=None, seed=0).run == whole.run
+
+
+def test_a_collection_without_a_run_gets_our_bm25(tmp_path):
+    pytest.importorskip("bm25s")
+    folder = write_collection(tmp_path / "left", RUNS["left"])
+    (folder / "run.bm25.trec").unlink()
+    (folder / "queries.jsonl").write_text('{"_id": "q1", "text": "text b"}\n')
+    task = open_task(folder, depth=1, queries=None, seed=0)
+    assert task.first_stage.startswith("bm25 (bm25s")
+    assert [len(ranked) for ranked in task.run.values()] == [1]
+
+
+def test_a_query_that_is_a_document_does_not_get_itself(tmp_path):
+    folder = write_collection(tmp_path / "left", {"a": {"a": 9.0, "b": 1.0}})
+    (folder / "queries.jsonl").write_text('{"_id": "a", "text": "text a"}\n')
+    (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\na\tb\t1\n")
+    task = open_task(folder, depth=1, queries=None, seed=0)
+    assert [one.document_id for one in task.run["a"]] == ["b"]

@@ -1,0 +1,104 @@
+"""Intervals, tau, calibration error and bars, each against a worked example or a reference."""
+
+import numpy as np
+import pytest
+
+from benchmarks.quality.bars import check_bars, worst_margin
+from benchmarks.quality.calibrated import calibration_error
+from benchmarks.quality.gate import mean_tau, tau
+from benchmarks.quality.statistics import mean_interval, mean_of_means
+
+
+def test_a_small_collection_counts_as_much_as_a_large_one():
+    assert mean_of_means([np.zeros(100), np.array([1.0])]) == 0.5
+
+
+def test_the_interval_is_that_of_the_normal_theory_for_many_queries():
+    chance = np.random.default_rng(3)
+    samples = [chance.normal(0.5, 0.1, 400), chance.normal(0.1, 0.2, 100)]
+    low, high = mean_interval(samples, seed=5)
+    deviation = np.sqrt(sum(one.var() / one.size for one in samples)) / 2
+    assert low == pytest.approx(mean_of_means(samples) - 1.96 * deviation, abs=0.0015)
+    assert high == pytest.approx(mean_of_means(samples) + 1.96 * deviation, abs=0.0015)
+
+
+def test_a_seed_gives_the_same_interval_and_one_query_none():
+    sample = np.array([0.1, 0.5, 0.9])
+    assert mean_interval([sample], seed=2) == mean_interval([sample], seed=2)
+    assert mean_interval([np.array([0.25])], seed=2) == (0.25, 0.25)
+
+
+def test_tau_of_worked_examples():
+    ascending = np.array([1.0, 2.0, 3.0, 4.0])
+    assert tau(ascending, ascending * 10) == pytest.approx(1.0)
+    assert tau(ascending, -ascending) == pytest.approx(-1.0)
+    # One of six pairs is turned round: (5 - 1) / 6.
+    assert tau(ascending, np.array([1.0, 2.0, 4.0, 3.0])) == pytest.approx(4 / 6)
+
+
+def test_tau_over_the_top_looks_at_the_first_lists_best():
+    one, other = np.array([4.0, 3.0, 2.0, 1.0]), np.array([9.0, 8.0, 1.0, 5.0])
+    assert tau(one, other, top=2) == pytest.approx(1.0)
+    assert tau(one, other) == pytest.approx(4 / 6)
+
+
+def test_queries_without_a_tau_are_left_out_of_the_mean():
+    one = {"q1": np.array([1.0, 2.0]), "q2": np.array([1.0]), "q3": np.array([1.0, 2.0])}
+    other = {"q1": np.array([2.0, 1.0]), "q2": np.array([1.0])}
+    assert mean_tau(one, other) == pytest.approx(-1.0)
+    assert mean_tau({"q": np.array([1.0])}, {"q": np.array([1.0])}) is None
+
+
+def test_the_calibration_error_of_a_worked_example():
+    # Ten bins of two: in each the share is 0.5; probabilities 0.5 in five bins, 0.9 in five.
+    probabilities = np.repeat([0.5, 0.9], 10)
+    relevant = np.tile([0.0, 1.0], 10)
+    assert calibration_error(probabilities, relevant) == pytest.approx((0.0 + 0.4) / 2)
+
+
+def test_perfect_and_opposite_probabilities():
+    truth = np.array([0.0, 1.0] * 15)
+    assert calibration_error(truth, truth) == 0.0
+    assert calibration_error(1 - truth, truth) == 1.0
+
+
+def test_fewer_pairs_than_bins():
+    assert calibration_error(np.array([0.2, 0.7]), np.array([0.0, 1.0])) == pytest.approx(0.25)
+
+
+class _Named:
+    def __init__(self, name, **means):
+        self.task = type("Task", (), {"name": name})
+        self.values = {key.replace("_", "-"): np.array([one, one]) for key, one in means.items()}
+
+
+BASES = {"first": "BM25", "bi_encoder": "bi-encoder"}
+
+
+def test_the_worst_margin_is_to_the_better_of_both():
+    measured = [
+        _Named("x", BM25=0.5, bi_encoder=0.6, ours=0.59),
+        _Named("y", BM25=0.5, bi_encoder=0.4, ours=0.45),
+    ]
+    margin, where = worst_margin(measured, "ours", **BASES)
+    assert (round(margin, 9), where) == (-0.05, "y")
+
+
+@pytest.mark.parametrize(
+    ("dl19", "scifact", "met"),
+    [
+        (0.70, 0.70, [True, True, True, True, True, True]),
+        (0.69, 0.70, [True, False, True, True, True, True]),
+        (0.68, 0.66, [True, False, False, True, True, True]),
+        (0.68, 0.64, [True, False, False, False, True, False]),
+        (0.60, 0.69, [False, False, True, False, True, False]),
+    ],
+)
+def test_each_bar(dl19, scifact, met):
+    measured = [
+        _Named("dl19", BM25=0.506, bi_encoder=0.642, ours=dl19),
+        _Named("scifact", BM25=0.666, bi_encoder=0.624, ours=scifact),
+    ]
+    bars = check_bars(measured, "ours", **BASES)
+    assert [one.bar.split()[0] for one in bars] == ["dl19", "dl19", "scifact", "mean", "mean", "on"]
+    assert [one.met for one in bars] == met

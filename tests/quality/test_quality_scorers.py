@@ -1,0 +1,79 @@
+"""Scorers give what the public classes give; what cannot be loaded is said."""
+
+import numpy as np
+import pytest
+from toy_quality import RUNS, write_collection
+
+from benchmarks.quality.__main__ import reranker
+from benchmarks.quality.fusion_weights import held_out
+from benchmarks.quality.result import FusionWeight
+from benchmarks.quality.score_files import ScoreFiles
+from benchmarks.quality.scorers import BiEncoder
+from benchmarks.quality.task import open_task
+from secondpass import CrossEncoderReranker, Embedder, InputError
+
+
+@pytest.fixture
+def task(tmp_path):
+    folder = write_collection(tmp_path / "left", RUNS["left"])
+    return open_task(folder, depth=100, queries=None, seed=0)
+
+
+@pytest.fixture
+def scorer(parity):
+    return reranker(f"{parity / 'bert'}@max_length=64=tiny")
+
+
+def test_a_cross_encoder_gives_logits_in_the_runs_order(task, scorer, parity):
+    done = []
+    found = scorer.score(task, done.append)
+    model = CrossEncoderReranker(
+        parity / "bert", max_length=64, precision="fp32", activation="identity"
+    )
+    expected = model.predict([("query q2", f"text {one}") for one in "cba"])
+    assert found.scores["q2"] == pytest.approx(expected, abs=1e-5)
+    assert done == [1, 1]
+    assert (found.truncated, found.refused) == (0, {})
+    # [CLS] query [SEP] text [SEP]: at least seven tokens for each of six pairs.
+    assert found.tokens >= 6 * 7
+    assert (scorer.label, scorer.info["precision"]) == ("tiny", "fp32")
+
+
+def test_kept_scores_are_the_scores(task, scorer, tmp_path):
+    first = ScoreFiles(tmp_path / "scores", resume=False).score(task, scorer, lambda n: None)
+    again = ScoreFiles(tmp_path / "scores", resume=True).score(task, scorer, lambda n: None)
+    assert again.scores.keys() == first.scores.keys()
+    assert all(np.array_equal(again.scores[id_], first.scores[id_]) for id_ in first.scores)
+    assert (again.seconds, again.tokens) == (first.seconds, first.tokens)
+
+
+def test_a_bi_encoder_gives_the_cosine(task):
+    embedder = Embedder()
+    found = BiEncoder("bi-encoder", embedder).score(task, lambda n: None)
+    query, *texts = embedder.embed(["query q1", "text a", "text b", "text c"])
+    assert found.scores["q1"] == pytest.approx(np.array(texts) @ query, abs=1e-3)
+
+
+def test_a_candidate_without_a_text_is_an_error(tmp_path, scorer):
+    folder = write_collection(tmp_path / "left", {"q1": {"unknown": 1.0}})
+    task = open_task(folder, depth=1, queries=None, seed=0)
+    with pytest.raises(InputError, match="unknown"):
+        scorer.score(task, lambda n: None)
+
+
+@pytest.mark.parametrize("text", ["folder", "folder="])
+def test_a_reranker_needs_a_label(text):
+    with pytest.raises(SystemExit, match="FOLDER=LABEL"):
+        reranker(text)
+
+
+def test_a_held_out_collection_has_no_say_in_its_weight():
+    # "x" alone would choose 0, "y" alone 1: each gets the other's choice.
+    weights = [
+        FusionWeight("int8", 0.0, 0.5, 0.0, "y", {"x": 0.9, "y": 0.1}),
+        FusionWeight("int8", 1.0, 0.5, 0.0, "x", {"x": 0.3, "y": 0.7}),
+    ]
+    found = held_out(weights)
+    assert found.weights == {"x": 1.0, "y": 0.0}
+    assert found.mean == pytest.approx((0.3 + 0.1) / 2)
+    assert held_out([FusionWeight("int8", 0.0, 0.5, 0.0, "x", {"x": 0.5})]) is None
