@@ -1,4 +1,4 @@
-"""python -m recipes.embedded --data FOLDER --dev FOLDER --base FOLDER --out FOLDER [--minutes N]"""
+"""python -m recipes.embedded --data FOLDER --dev FOLDER --base FOLDER --out FOLDER"""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tokenizers import Tokenizer
 
 from recipes.embedded.dev import DevSet, dev_texts, ndcg, read_dev_set
 from recipes.embedded.groups import GroupSampler, Mined
-from recipes.embedded.mine import mine
+from recipes.embedded.mine import Embeddings, mine
 from recipes.embedded.sources import Source, read_sources
 from recipes.embedded.states import States, compute_states
 from recipes.embedded.train import train
@@ -31,29 +31,28 @@ DEV_SEED, DEV_QUERY_TOKENS, DEV_MAX_TOKENS = 0, 192, 256
 @click.option("--dev", "dev_folder", type=click.Path(path_type=Path, exists=True), required=True)
 @click.option("--base", type=click.Path(path_type=Path, exists=True), required=True)
 @click.option("--out", type=click.Path(path_type=Path), required=True)
-@click.option("--minutes", type=float, default=66.0, show_default=True, help="of training")
-def main(data: Path, dev_folder: Path, base: Path, out: Path, minutes: float) -> None:
+def main(data: Path, dev_folder: Path, base: Path, out: Path) -> None:
     """Make the embedded cross-encoder's weights from BASE, all-MiniLM-L6-v2's folder."""
     recipe = tomllib.loads(RECIPE.read_text())
     require_base(base, recipe["base"]["weights_sha256"])
     config = json.loads((base / "config.json").read_text())
     join = recipe["base"]["join_layer"]
-    torch.manual_seed(recipe["training"]["seed"])
+    torch.manual_seed(recipe["phases"][0]["seed"])
     encoder = read_encoder(base, config)
     sources = read_sources(data, recipe)
     dev, states = prepare(encoder, base, sources, dev_folder, recipe)
     head = JointHead(encoder.layers[join:], config["hidden_size"])
-    sampler = GroupSampler(mine_all(sources, states, recipe), states, recipe)
-    started = time.monotonic()
+    report(head, states, dev, 0, float("nan"))
+    for phase in recipe["phases"]:
+        sampler = GroupSampler(mine_all(sources, states, phase), states, recipe, phase["seed"])
 
-    def after(step: int, loss: float) -> None:
-        if step % recipe["training"]["evaluate_every"] == 0:
-            report(head, states, dev, step, loss, started)
-            save_late_join(encoder, head, base, out, join_layer=join)
+        def after(step: int, loss: float, every: int = phase["evaluate_every"]) -> None:
+            if step % every == 0:
+                report(head, states, dev, step, loss)
+                save_late_join(encoder, head, base, out, join_layer=join)
 
-    report(head, states, dev, 0, float("nan"), started)
-    steps = train(head, states, sampler, recipe, minutes, after)
-    report(head, states, dev, steps, float("nan"), started)
+        steps = train(head, states, sampler, recipe, phase, after)
+        report(head, states, dev, steps, float("nan"))
     save_late_join(encoder, head, base, out, join_layer=join)
 
 
@@ -88,27 +87,24 @@ def prepare(
     return dev, compute_states(encoder.eval(), tokenizer, texts, limits, join)
 
 
-def mine_all(sources: list[Source], states: States, recipe: dict[str, Any]) -> list[Mined]:
+def mine_all(sources: list[Source], states: States, phase: dict[str, Any]) -> list[Mined]:
     """Mine every source; texts are numbered as `prepare` did."""
     mined, start = [], 0
     for source in sources:
         middle = start + len(source.passages)
         end = middle + len(source.questions)
-        cosines = (states.embeddings[middle:end] @ states.embeddings[start:middle].T).numpy()
-        pools = mine(source, cosines, recipe["mining"])
+        vectors = states.embeddings.numpy()
+        pools = mine(source, Embeddings(vectors[start:middle], vectors[middle:end]), phase)
         mined.append(Mined(source.name, source.weight, range(start, middle), middle, pools))
         start = end
     return mined
 
 
-def report(
-    head: JointHead, states: States, dev: list[DevSet], step: int, loss: float, started: float
-) -> None:
+def report(head: JointHead, states: States, dev: list[DevSet], step: int, loss: float) -> None:
     """Print one line of the dev curve."""
     values = {one.collection.name: round(ndcg(head, states, one), 4) for one in dev}
     mean = sum(values.values()) / len(values)
-    minutes = (time.monotonic() - started) / 60
-    click.echo(f"step {step}, {minutes:.1f} min, loss {loss:.3f}, dev {mean:.4f} {values}")
+    click.echo(f"{time.strftime('%H:%M:%S')} step {step}, loss {loss:.3f}, dev {mean:.4f} {values}")
 
 
 if __name__ == "__main__":

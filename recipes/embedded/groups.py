@@ -27,8 +27,10 @@ class Mined:
 class GroupSampler:
     """Draws a source, then its next question in a random order that begins again when used up."""
 
-    def __init__(self, mined: list[Mined], states: States, recipe: Mapping[str, Any]) -> None:
-        self._random = random.Random(recipe["training"]["seed"])
+    def __init__(
+        self, mined: list[Mined], states: States, recipe: Mapping[str, Any], seed: int
+    ) -> None:
+        self._random = random.Random(seed)
         self._mined, self._states, self._recipe = mined, states, recipe
         power = recipe["training"]["sampling_power"]
         self._weights = [source.weight * len(source.pools) ** power for source in mined]

@@ -12,8 +12,18 @@ from numpy.typing import NDArray
 
 from recipes.embedded.sources import Source
 
-_BM25_DEPTH, _BI_ENCODER_DEPTH = 12, 40
-_UNSURE, _QUIET = 0.2, {"stopwords": "en", "show_progress": False}
+_QUIET = {"stopwords": "en", "show_progress": False}
+# Shares of the positive's cosine and of cosine itself; see `_limit`.
+_MOST_OF_POSITIVE, _UNSURE, _UNSURE_LIMIT = 0.95, 0.2, 0.5
+_ABOVE_POSITIVE, _MOST_LIKE_POSITIVE = 0.12, 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Embeddings:
+    """Unit vectors of one source's texts: [passages, width] and [questions, width]."""
+
+    passages: NDArray[np.float32]
+    questions: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +41,13 @@ class Pool:
     bm25: dict[int, float]
 
 
-def mine(source: Source, cosines: NDArray[np.float32], mining: Mapping[str, Any]) -> list[Pool]:
-    """Return a pool for each question; `cosines` is [questions, passages].
-
-    A passage whose cosine is near the positive's may be a positive nobody marked, so it is left
-    out: TopK-PercPos of NV-Retriever (Moreira et al. 2024, arXiv:2407.15831).
-    """
+def mine(source: Source, embeddings: Embeddings, phase: Mapping[str, Any]) -> list[Pool]:
+    """Return a pool for each question; the bi-encoder's vectors are of the source's texts."""
+    strict = phase["strict"] or source.strict
     index = bm25s.BM25()
     index.index(bm25s.tokenize(source.passages, **_QUIET), show_progress=False)
     queries = [question.text for question in source.questions]
-    depth = min(_BM25_DEPTH, len(source.passages))
+    depth = min(phase["bm25"]["depth"], len(source.passages))
     best, _ = index.retrieve(bm25s.tokenize(queries, **_QUIET), k=depth, show_progress=False)
     words = bm25s.tokenize(queries, return_ids=False, **_QUIET)
     positives: dict[str, set[int]] = {}
@@ -48,14 +55,20 @@ def mine(source: Source, cosines: NDArray[np.float32], mining: Mapping[str, Any]
         positives.setdefault(question.text, set()).add(question.positive)
     pools = []
     for at, question in enumerate(source.questions):
-        own_cosine = cosines[at, question.positive]
-        limit = own_cosine * mining["most_of_positive"]
-        limit = limit if own_cosine > _UNSURE else mining["cosine_limit"]
+        cosines = embeddings.passages @ embeddings.questions[at]
+        nearest = np.argsort(-cosines)[: phase["bi_encoder"]["depth"]]
         good = positives[question.text]
-        nearest = np.argsort(-cosines[at])[:_BI_ENCODER_DEPTH]
+        limit = _limit(cosines[question.positive], strict=strict)
+        repeated = embeddings.passages @ embeddings.passages[question.positive]
         hard, near = (
-            [int(x) for x in found if x not in good and cosines[at, x] <= limit][: mining[size]]
-            for found, size in ((best[at], "bm25_pool"), (nearest, "bi_encoder_pool"))
+            [
+                int(x)
+                for x in found
+                if x not in good
+                and cosines[x] <= limit
+                and (phase["strict"] or repeated[x] < _MOST_LIKE_POSITIVE)
+            ][: phase[of]["pool"]]
+            for found, of in ((best[at], "bm25"), (nearest, "bi_encoder"))
         )
         own = [x for x in question.negatives if x not in good]
         scores = index.get_scores(words[at]) if words[at] else np.zeros(len(source.passages))
@@ -64,3 +77,15 @@ def mine(source: Source, cosines: NDArray[np.float32], mining: Mapping[str, Any]
         shares = {x: float(scores[x]) / top for x in pool}
         pools.append(Pool(at, question.positive, own, hard, near, shares))
     return pools
+
+
+def _limit(positive: float, *, strict: bool) -> float:
+    """Return the highest cosine of a negative, from the positive's.
+
+    A passage nearer than that may be a positive nobody marked. The strict limit is TopK-PercPos of
+    NV-Retriever (Moreira et al. 2024, arXiv:2407.15831); it leaves only what the bi-encoder has
+    right already, so a reranker that is to correct it needs the other one.
+    """
+    if strict:
+        return positive * _MOST_OF_POSITIVE if positive > _UNSURE else _UNSURE_LIMIT
+    return positive + _ABOVE_POSITIVE

@@ -29,11 +29,12 @@ class Source:
     questions: list[Question]
     max_tokens: int
     weight: float
+    strict: bool
 
 
 def read_sources(folder: Path, recipe: Mapping[str, Any]) -> list[Source]:
     """Read every source of the recipe, with one random order for all of them."""
-    order = random.Random(recipe["mining"]["seed"])
+    order = random.Random(recipe["base"]["shuffle_seed"])
     return [
         _read(folder / f"{name}.jsonl.gz", name, settings, order)
         for name, settings in recipe["sources"].items()
@@ -58,7 +59,14 @@ def _read(file: Path, name: str, settings: Mapping[str, Any], order: random.Rand
                 [numbers.setdefault(text, len(numbers)) for text in chosen],
             )
         )
-    return Source(name, list(numbers), questions, settings["max_tokens"], settings["weight"])
+    return Source(
+        name,
+        list(numbers),
+        questions,
+        settings["max_tokens"],
+        settings["weight"],
+        settings.get("strict", False),
+    )
 
 
 def _with_title(row: Mapping[str, Any]) -> str:

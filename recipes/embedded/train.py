@@ -57,42 +57,45 @@ def train(
     states: States,
     sampler: GroupSampler,
     recipe: Mapping[str, Any],
-    minutes: float,
+    phase: Mapping[str, Any],
     after: Callable[[int, float], None],
 ) -> int:
-    """Train until the steps or the minutes are over; return the steps. `after` sees each loss.
+    """Train one phase; return its steps. `after` sees each step's loss.
 
-    The rate rises over the warm-up and then falls in a straight line with whichever of steps and
-    minutes is further along.
+    The rate rises over the warm-up and then falls in a straight line with whichever of the
+    schedule's steps and minutes is further along.
     """
-    training = recipe["training"]
-    steps_wanted, begun = training["steps"], time.monotonic()
-    optimize = optimizer(model, training)
-    for step in range(1, steps_wanted + 1):
-        done = max(step / steps_wanted, (time.monotonic() - begun) / 60 / minutes)
+    schedule, begun = phase["schedule"], time.monotonic()
+    optimize = optimizer(model, recipe["training"])
+    for step in range(1, phase["stop_after"] + 1):
+        minutes = (time.monotonic() - begun) / 60
+        done = max(step / schedule["steps"], minutes / schedule["minutes"])
         if done >= 1:
             return step - 1
         for group in optimize.param_groups:
-            warm = min(1, step / training["warmup_steps"])
+            warm = min(1, step / schedule["warmup_steps"])
             group["lr"] = group["full_rate"] * warm * max(0.02, 1 - done)
-        loss = group_loss(model, states, sampler, training)
+        loss = group_loss(model, states, sampler, recipe["training"], phase["distillation"])
         optimize.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimize.step()
         after(step, float(loss))
-    return steps_wanted
+    return int(phase["stop_after"])
 
 
 def group_loss(
-    model: JointHead, states: States, sampler: GroupSampler, training: Mapping[str, Any]
+    model: JointHead,
+    states: States,
+    sampler: GroupSampler,
+    training: Mapping[str, Any],
+    weight: float,
 ) -> Tensor:
     """Return the loss of one step's groups."""
     drawn = [sampler.draw() for _ in range(training["groups"])]
     pairs = [pair for group, _ in drawn for pair in group]
     teacher = softmax(torch.tensor([of for _, of in drawn]), -1)
     end, join = score(model, states, pairs)
-    weight = training["distillation"]
     return listwise(end.view(teacher.shape), teacher, weight) + training["early_exit"] * listwise(
         join.view(teacher.shape), teacher, weight
     )
