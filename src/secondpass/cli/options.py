@@ -26,6 +26,19 @@ class FiniteFloatRange(click.FloatRange):
         return float(super().convert(value, param, ctx))
 
 
+class FiniteFloat(click.types.FloatParamType):
+    """Any number but nan and infinity, which click's own takes."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number, or fail with one line."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number", param, ctx)
+        return number
+
+
 _PRECISIONS = click.Choice(["auto", "fp32", "int8"])
 
 
@@ -81,7 +94,7 @@ def min_score_option(command: Command) -> Command:
     """Add --min-score."""
     return click.option(
         "--min-score",
-        type=FiniteFloatRange(),
+        type=FiniteFloat(),
         help="Drop what the model scores below this, and say how many.",
     )(command)
 

@@ -27,24 +27,21 @@ from secondpass.evaluation.runs import Run
 from secondpass.evaluation.verdict import compare
 from secondpass.facts.outputs import Outputs
 from secondpass.options import whole
+from secondpass.pipeline import SecondPass
 from secondpass.scoring.fusion_rule import Fusion
-from secondpass.types import ModelInfo, Ranking
+from secondpass.types import ModelInfo
 
 ProgressBar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 
 _ALONE = Fusion()
 
 
-class Reranker(Protocol):
+class Reranker(SecondPass, Protocol):
     """A second stage that says what it is, such as `CrossEncoderReranker`."""
 
     @property
     def info(self) -> ModelInfo:
         """What is loaded."""
-        ...
-
-    def rank(self, query: str, texts: Sequence[str], top_k: int | None = 10) -> Ranking:
-        """Return the best texts, best first."""
         ...
 
 
