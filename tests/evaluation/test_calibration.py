@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secondpass.errors import InputError
@@ -57,6 +57,7 @@ def test_what_was_drawn_is_found_again():
     assert expected_calibration_error(Platt(1.2, -1.5).probabilities(logits), relevant) > 0.03
 
 
+@settings(deadline=None)  # the first example imports scipy
 @given(st.lists(st.tuples(st.integers(-20, 20), st.booleans()), min_size=2, max_size=80))
 def test_no_step_away_from_the_fit_is_better(pairs):
     """At the minimum the probabilities' mean is the targets', also weighted by the logits."""
@@ -116,6 +117,7 @@ def test_one_honest_probability_for_all_has_no_error():
     assert brier_score([0.25] * 8, [1, 1, 0, 0, 0, 0, 0, 0]) == pytest.approx(0.25 * 0.75)
 
 
+@settings(deadline=None)  # the first example imports scipy
 @given(
     st.lists(st.tuples(st.integers(0, 10), st.booleans()), min_size=1, max_size=40),
     st.randoms(use_true_random=False),
