@@ -47,3 +47,45 @@ def test_an_empty_index_gives_an_empty_result(tiny):
 
     result = SearchPipeline(Empty(), tiny).search("read csv")
     assert len(result) == 0
+
+
+def test_fusion_takes_the_similarity_and_keeps_both_scores(tiny):
+    """The fixed index's similarities fall by 0.1: the first's z-score is the root of 2."""
+    pipeline = SearchPipeline(FixedIndex(), tiny, fuse="weighted", fuse_weight=50)
+    result = pipeline.search("read csv", top_k=None)
+    # So heavy a weight leaves the first stage's order.
+    assert [hit.first_rank for hit in result] == [1, 2, 3, 4, 5]
+    assert result.hits[0].fused == pytest.approx(50 * 2**0.5, abs=3)
+    plain = {hit.first_rank: hit for hit in SearchPipeline(FixedIndex(), tiny).search("read csv")}
+    assert all(hit.score == plain[hit.first_rank].score for hit in result)
+    assert all(hit.fused is None for hit in plain.values())
+
+
+def test_fusion_of_the_orders(tiny):
+    result = SearchPipeline(FixedIndex(), tiny, fuse="rrf").search("read csv", top_k=None)
+    ranking = tiny.rank("read csv", TEXTS, top_k=None, fuse="rrf")
+    assert [hit.first_rank - 1 for hit in result] == [hit.index for hit in ranking]
+    assert [hit.fused for hit in result] == [hit.fused for hit in ranking]
+
+
+def test_min_score_drops_before_top_k_and_is_counted(tiny):
+    pipeline = SearchPipeline(FixedIndex(), tiny)
+    everything = pipeline.search("read csv", top_k=None).hits
+    found = pipeline.search("read csv", min_score=everything[1].score)
+    assert found.hits == everything[:2]
+    assert found.timings.rerank.dropped == 3
+
+
+def test_bad_fusions_are_refused_when_the_pipeline_is_made(tiny):
+    with pytest.raises(InputError, match="fuse is 'sum'"):
+        SearchPipeline(FixedIndex(), tiny, fuse="sum")
+    with pytest.raises(InputError, match=r"fuse_weight is 0\.3, but fuse='rrf'"):
+        SearchPipeline(FixedIndex(), tiny, fuse="rrf", fuse_weight=0.3)
+
+
+def test_a_second_pass_without_the_options_still_serves(tiny):
+    class Simple:
+        def rank(self, query, texts, top_k=10):
+            return tiny.rank(query, texts, top_k)
+
+    assert len(SearchPipeline(FixedIndex(), Simple()).search("read csv", top_k=2)) == 2

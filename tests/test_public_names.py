@@ -73,5 +73,10 @@ def test_the_signature_is_the_missions():
         "cache_dir",
     ]
     rerank = inspect.signature(secondpass.CrossEncoderReranker.rerank)
-    assert list(rerank.parameters) == ["self", "query", "candidates", "top_k"]
+    assert list(rerank.parameters)[:4] == ["self", "query", "candidates", "top_k"]
+    for name in ("rerank", "rank"):
+        options = list(
+            inspect.signature(getattr(secondpass.CrossEncoderReranker, name)).parameters.values()
+        )
+        assert all(option.kind is option.KEYWORD_ONLY for option in options[4:])
     assert rerank.parameters["top_k"].default == 10

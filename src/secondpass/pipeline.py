@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from time import perf_counter
 from typing import Protocol
 
 from secondpass.options import whole
+from secondpass.scoring.fusion_rule import Fuse, Fusion
 from secondpass.types import Ranking, RetrievedDocument, SearchHit, SearchResult, SearchTimings
 
 
@@ -20,8 +22,20 @@ class Retriever(Protocol):
 class SecondPass(Protocol):
     """A second stage, such as `CrossEncoderReranker`."""
 
-    def rank(self, query: str, texts: list[str], top_k: int | None = 10) -> Ranking:
-        """Return the best texts, best first."""
+    def rank(
+        self,
+        query: str,
+        texts: list[str],
+        top_k: int | None = 10,
+        *,
+        min_score: float | None = None,
+        fuse: Fuse = "none",
+        fuse_weight: float | None = None,
+        first_scores: Iterable[float] | None = None,
+    ) -> Ranking:
+        """Return the best texts, best first. The options are only passed when they are asked for,
+        so a second pass of one's own may do without them.
+        """
         ...
 
 
@@ -32,26 +46,68 @@ class SearchPipeline:
         index: the first stage.
         reranker: the second.
         depth: how many documents the second pass reads; 50 to 100 is usual.
+        fuse: "none" ranks by the second pass alone, "rrf" and "weighted" by both stages, as
+            `CrossEncoderReranker.rerank` describes; the first stage's score is the similarity.
+        fuse_weight: what the similarity counts in "weighted".
     """
 
-    def __init__(self, index: Retriever, reranker: SecondPass, depth: int = 100) -> None:
+    def __init__(
+        self,
+        index: Retriever,
+        reranker: SecondPass,
+        depth: int = 100,
+        *,
+        fuse: Fuse = "none",
+        fuse_weight: float | None = None,
+    ) -> None:
         self._index = index
         self._reranker = reranker
         self._depth = whole("depth", depth)
+        self._fusion = Fusion.checked(fuse, fuse_weight)
 
-    def search(self, query: str, top_k: int | None = 10) -> SearchResult:
+    def search(
+        self, query: str, top_k: int | None = 10, *, min_score: float | None = None
+    ) -> SearchResult:
         """Return the `top_k` best documents with both ranks, both scores and the timings.
 
+        Documents that the second pass scores below `min_score` are dropped before `top_k` counts;
+        `timings.rerank.dropped` says how many.
+
         Raises:
-            InputError: the query is empty, or `top_k` is no whole number of at least 1.
+            InputError: the query is empty, `top_k` is no whole number of at least 1, or `min_score`
+                no finite number.
         """
         started = perf_counter()
         retrieved = self._index.search(query, limit=self._depth)
         retrieve_ms = (perf_counter() - started) * 1000
-        ranking = self._reranker.rank(query, [found.text for found in retrieved], top_k)
+        ranking = self._rerank(query, retrieved, top_k, min_score)
         hits = tuple(
-            SearchHit(retrieved[hit.index], hit.index + 1, rank, hit.score, hit.truncated)
+            SearchHit(
+                retrieved[hit.index], hit.index + 1, rank, hit.score, hit.truncated, hit.fused
+            )
             for rank, hit in enumerate(ranking, start=1)
         )
         total_ms = (perf_counter() - started) * 1000
         return SearchResult(hits, SearchTimings(retrieve_ms, ranking.timings, total_ms))
+
+    def _rerank(
+        self,
+        query: str,
+        retrieved: list[RetrievedDocument],
+        top_k: int | None,
+        min_score: float | None,
+    ) -> Ranking:
+        texts = [found.text for found in retrieved]
+        fusion = self._fusion
+        if fusion.rule == "none" and min_score is None:
+            return self._reranker.rank(query, texts, top_k)
+        weighted = fusion.rule == "weighted"
+        return self._reranker.rank(
+            query,
+            texts,
+            top_k,
+            min_score=min_score,
+            fuse=fusion.rule,
+            fuse_weight=fusion.weight,
+            first_scores=[found.similarity for found in retrieved] if weighted else None,
+        )

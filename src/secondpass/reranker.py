@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,10 +28,13 @@ from secondpass.scoring.candidates import (
 )
 from secondpass.scoring.clock import StageClock
 from secondpass.scoring.encode import TextEncoder, load_tokenizer
+from secondpass.scoring.first_scores import FirstScores, candidate_scores, given_scores
+from secondpass.scoring.fusion_rule import Fuse
 from secondpass.scoring.pairs import read_pair_layout
 from secondpass.scoring.prepare import Preparer
-from secondpass.scoring.ranking import best, checked_top_k, to_scores
-from secondpass.types import Hit, ModelInfo, Ranking
+from secondpass.scoring.ranking import to_scores
+from secondpass.scoring.selection import Scored, Selection
+from secondpass.types import ModelInfo, Ranking
 
 Scores = NDArray[np.float32]
 
@@ -120,7 +123,15 @@ class CrossEncoderReranker:
         )
 
     def rerank(
-        self, query: str, candidates: Iterable[Mapping[str, Any]], top_k: int | None = 10
+        self,
+        query: str,
+        candidates: Iterable[Mapping[str, Any]],
+        top_k: int | None = 10,
+        *,
+        min_score: float | None = None,
+        fuse: Fuse = "none",
+        fuse_weight: float | None = None,
+        first_stage_score: str = "score",
     ) -> list[dict[str, Any]]:
         """Return copies of the `top_k` best candidates with `cross_encoder_score`, best first.
 
@@ -128,23 +139,63 @@ class CrossEncoderReranker:
         other field is kept; the caller's list and dicts are not changed. Equal scores keep the
         candidates' order. `top_k` larger than the list, or None, gives all.
 
+        Args:
+            query: what to rank by.
+            candidates: dicts, in the order the first stage gave them.
+            top_k: how many to return.
+            min_score: candidates whose `cross_encoder_score` is below it are dropped, before
+                `top_k` counts; `rank` says how many.
+            fuse: "none" ranks by the cross-encoder alone. "rrf" and "weighted" rank by the first
+                stage as well and add `fused_score`; `cross_encoder_score` stays the model's own.
+                "rrf" adds the reciprocal ranks of both orders (k = 60, Cormack et al. 2009).
+                "weighted" is z(logit) + fuse_weight * z(first-stage score), with z-scores over
+                these candidates (Bruch et al. 2022), and of the logit, for an activation such as
+                the sigmoid squashes the differences among the best.
+            fuse_weight: what the first stage counts in "weighted", by default `DEFAULT_WEIGHT` of
+                scoring/fusion_rule.py; 0 gives the order of "none".
+            first_stage_score: the field that holds the first stage's score, higher is better; read
+                only for "weighted".
+
         Raises:
-            InputError: the query is empty, or a candidate has no text or one that is no string; the
-                message names its position. Nothing is scored then.
+            InputError: the query is empty, an option is not usable, or a candidate has no text, one
+                that is no string, or for "weighted" no finite first-stage score; the message names
+                its position. Nothing is scored then.
         """
+        selection = Selection.checked(
+            top_k=top_k, min_score=min_score, fuse=fuse, fuse_weight=fuse_weight
+        )
         given = checked_texts(candidates, "candidates")
         texts = [candidate_text(candidate, at) for at, candidate in enumerate(given)]
-        return with_scores(given, self._rank(query, texts, top_k))
+        first_scores = candidate_scores(given, first_stage_score, selection.fusion)
+        return with_scores(given, self._rank(query, texts, selection, first_scores))
 
-    def rank(self, query: str, texts: Iterable[str], top_k: int | None = 10) -> Ranking:
+    def rank(
+        self,
+        query: str,
+        texts: Iterable[str],
+        top_k: int | None = 10,
+        *,
+        min_score: float | None = None,
+        fuse: Fuse = "none",
+        fuse_weight: float | None = None,
+        first_scores: Iterable[float] | None = None,
+    ) -> Ranking:
         """Return the `top_k` best texts as typed hits, best first, with the timings of each stage.
 
+        The options are those of `rerank`; `first_scores` are the first stage's scores of the texts,
+        for fuse="weighted". `timings.dropped` counts the texts below `min_score`.
+
         Raises:
-            InputError: as for `rerank`.
+            InputError: as for `rerank`, or `first_scores` are not one for each text.
         """
+        selection = Selection.checked(
+            top_k=top_k, min_score=min_score, fuse=fuse, fuse_weight=fuse_weight
+        )
         given = checked_texts(texts)
         checked = [checked_text(text, f"text {at}") for at, text in enumerate(given)]
-        return self._rank(query, checked, top_k)
+        return self._rank(
+            query, checked, selection, given_scores(first_scores, len(checked), selection.fusion)
+        )
 
     def predict(self, pairs: Iterable[tuple[str, str]]) -> Scores:
         """Return one score for each (query, text) pair: float32 [n], in input order.
@@ -160,40 +211,32 @@ class CrossEncoderReranker:
             scores[start : start + BLOCK] = self._score(queries, texts, start, clock).scores
         return scores
 
-    def _rank(self, query: str, texts: Sequence[str], top_k: int | None) -> Ranking:
-        """The main loop: score block by block and keep the best so far."""
+    def _rank(
+        self,
+        query: str,
+        texts: Sequence[str],
+        selection: Selection,
+        first_scores: FirstScores | None,
+    ) -> Ranking:
+        """The main loop: score block by block, then put all in order."""
         clock = StageClock()
-        query, top_k = checked_query(query), checked_top_k(top_k)
-        hits: list[Hit] = []
+        query = checked_query(query)
+        blocks = []
         for start in range(0, len(texts), BLOCK):
             block = texts[start : start + BLOCK]
-            scored = self._score([query] * len(block), block, start, clock)
-            with clock.time("rank_ms"):
-                hits = best([*hits, *scored.hits(block, start)], top_k)
-        return Ranking(tuple(hits), clock.timings())
+            blocks.append(self._score([query] * len(block), block, start, clock))
+        with clock.time("rank_ms"):
+            hits, clock.dropped = selection.select(texts, Scored.joined(blocks), first_scores)
+        return Ranking(hits, clock.timings())
 
     def _score(
         self, queries: Sequence[str], texts: Sequence[str], start: int, clock: StageClock
-    ) -> _Scored:
+    ) -> Scored:
         """Prepare, score and finish one block, whose first text is number `start`."""
         prepared = self._preparer.prepare(queries, texts, clock)
         with clock.time("infer_ms"):
             rows = self._engine.run(prepared.batches)
         with clock.time("rank_ms"):
             logits = restore_order(prepared.batches, rows)[:, 0]
-            return _Scored(to_scores(logits, self._activation, start), prepared.truncated)
-
-
-class _Scored(NamedTuple):
-    """Scores of one block in input order, and which of its texts were cut."""
-
-    scores: Scores
-    truncated: list[bool]
-
-    def hits(self, texts: Sequence[str], start: int) -> list[Hit]:
-        return [
-            Hit(start + at, float(score), text, cut)
-            for at, (score, text, cut) in enumerate(
-                zip(self.scores, texts, self.truncated, strict=True)
-            )
-        ]
+            scores = to_scores(logits, self._activation, start)
+            return Scored(logits, scores, np.array(prepared.truncated, np.bool_))

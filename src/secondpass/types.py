@@ -12,13 +12,16 @@ class Hit:
     """One reranked text.
 
     `index` is its position in the caller's list, `score` the model's score after its activation,
-    `truncated` whether part of the text did not fit and was not read.
+    `truncated` whether part of the text did not fit and was not read. `fused` is the score by which
+    it was ranked where that was not `score`, `logit` the model's output before its activation.
     """
 
     index: int
     score: float
     text: str
     truncated: bool
+    fused: float | None = None
+    logit: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,8 @@ class Timings:
 
     `tokenise_ms` text to token ids; `batch_ms` pairs, sorting and padding; `infer_ms` the engine;
     `rank_ms` activation and order; `total_ms` the whole call, so at least their sum.
-    `tokens` counts the token ids read without padding, `truncated` the texts that were cut.
+    `tokens` counts the token ids read without padding, `truncated` the texts that were cut,
+    `dropped` the texts that scored below `min_score` and are in no hit.
     """
 
     tokenise_ms: float = 0.0
@@ -38,6 +42,7 @@ class Timings:
     candidates: int = 0
     tokens: int = 0
     truncated: int = 0
+    dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +122,8 @@ class SearchTimings:
 class SearchHit:
     """One document after both stages; ranks count from 1.
 
-    `similarity` and `first_rank` are the first stage's, `score` and `rank` the second pass's.
+    `similarity` and `first_rank` are the first stage's, `score` the second pass's, and `rank` that
+    by `fused` where both stages were fused, else by `score`.
     """
 
     document: RetrievedDocument
@@ -125,6 +131,7 @@ class SearchHit:
     rank: int
     score: float
     truncated: bool
+    fused: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

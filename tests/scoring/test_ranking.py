@@ -2,34 +2,10 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from secondpass.errors import InputError, ScoreError
 from secondpass.models.activation import ACTIVATIONS
-from secondpass.scoring.ranking import best, checked_top_k, to_scores
-from secondpass.types import Hit
-
-
-def hits_of(scores):
-    return [Hit(at, score, "", False) for at, score in enumerate(scores)]
-
-
-def test_best_first_and_equal_scores_keep_the_candidates_order():
-    assert [hit.index for hit in best(hits_of([1.0, 3.0, 1.0, 3.0, 2.0]), None)] == [1, 3, 4, 0, 2]
-
-
-def test_top_k_larger_than_the_list_gives_all():
-    assert len(best(hits_of([1.0, 2.0]), 10)) == 2
-
-
-@given(st.lists(st.integers(-3, 3), max_size=60), st.integers(1, 20), st.integers(1, 20))
-def test_keeping_the_best_block_by_block_equals_sorting_at_once(scores, block, top_k):
-    hits = hits_of([float(score) for score in scores])
-    kept = []
-    for start in range(0, len(hits), block):
-        kept = best([*kept, *hits[start : start + block]], top_k)
-    assert kept == best(hits, top_k)
+from secondpass.scoring.ranking import checked_top_k, to_scores
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, True, "3"])

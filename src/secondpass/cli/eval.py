@@ -12,8 +12,9 @@ import click
 
 from secondpass.cli import output
 from secondpass.cli.extras import require_measure
-from secondpass.cli.options import reranker_options
+from secondpass.cli.options import fusion_options, reranker_options
 from secondpass.errors import InputError
+from secondpass.scoring.fusion_rule import Fuse, Fusion
 
 if TYPE_CHECKING:
     from secondpass.evaluation.collection import Collection
@@ -51,6 +52,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--corpus", type=_FILE, help="Documents, where COLLECTION is a file of judgements.")
 @click.option("--queries", type=_FILE, help="Queries, where COLLECTION is a file of judgements.")
 @click.option("--max-queries", type=click.IntRange(min=1), help="Evaluate a seeded choice of them.")
+@fusion_options
 @reranker_options
 @click.option("--run-out", type=_FILE, help="Write the reranked TREC run.")
 @click.option("--json", "json_file", type=_FILE, help="Write all of it as one JSON object.")
@@ -66,6 +68,8 @@ def command(
     corpus: Path | None,
     queries: Path | None,
     max_queries: int | None,
+    fuse: Fuse,
+    fuse_weight: float | None,
     run_out: Path | None,
     json_file: Path | None,
     html_file: Path | None,
@@ -85,7 +89,7 @@ def command(
 
     require_measure("eval")
     output.check_writable(run_out, json_file, html_file)
-    curve_depths = _parse_depths(depths)
+    curve_depths, fusion = _parse_depths(depths), Fusion.checked(fuse, fuse_weight)
     collection = open_collection(name, split=split, corpus=corpus, queries=queries)
     if max_queries is not None:
         collection = collection.sample(max_queries, seed)
@@ -98,6 +102,7 @@ def command(
         load_reranker(**model_options),
         depth=depth,
         depths=curve_depths,
+        fusion=fusion,
         measures=measures or DEFAULT_MEASURES,
         seed=seed,
         progress=output.progress,

@@ -47,6 +47,7 @@ def header(evaluation: Evaluation) -> str:
         "first stage": evaluation.first_stage,
         **_embedder(evaluation),
         "reranked": f"the top {evaluation.depth} by {_model(evaluation.model)}",
+        **_fusion(evaluation),
         "machine": _machine(read_machine()),
         "software": f"{_software(read_software())}; seed {evaluation.seed}",
     }
@@ -66,6 +67,10 @@ def _embedder(evaluation: Evaluation) -> dict[str, str]:
         return {}
     vectors = f"{evaluation.vectors:,} vectors of {evaluation.dimension} numbers"
     return {"embedded": f"{vectors} by {_model(evaluation.embedder)}"}
+
+
+def _fusion(evaluation: Evaluation) -> dict[str, str]:
+    return {"fused": evaluation.fusion.in_words} if evaluation.fusion else {}
 
 
 def _model(model: ModelInfo) -> str:

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from secondpass.scoring.fusion_rule import DEFAULT_WEIGHT, FUSIONS
+
 Command = Callable[..., Any]
 
 
@@ -22,6 +24,19 @@ class FiniteFloatRange(click.FloatRange):
         if not math.isfinite(click.FLOAT.convert(value, param, ctx)):
             self.fail(f"{value} is not a finite number", param, ctx)
         return float(super().convert(value, param, ctx))
+
+
+class FiniteFloat(click.types.FloatParamType):
+    """Any number but nan and infinity, which click's own takes."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number, or fail with one line."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number", param, ctx)
+        return number
 
 
 _PRECISIONS = click.Choice(["auto", "fp32", "int8"])
@@ -53,6 +68,35 @@ def reranker_options(command: Command) -> Command:
     ):
         command = option(command)
     return command
+
+
+def fusion_options(command: Command) -> Command:
+    """Add --fuse and --fuse-weight."""
+    for option in (
+        click.option(
+            "--fuse-weight",
+            type=FiniteFloatRange(min=0),
+            help=f"What the first stage counts in --fuse weighted.  [default: {DEFAULT_WEIGHT}]",
+        ),
+        click.option(
+            "--fuse",
+            type=click.Choice(FUSIONS),
+            default="none",
+            show_default=True,
+            help="Rank by the first stage as well: by reciprocal ranks, or by z-scores.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def min_score_option(command: Command) -> Command:
+    """Add --min-score."""
+    return click.option(
+        "--min-score",
+        type=FiniteFloat(),
+        help="Drop what the model scores below this, and say how many.",
+    )(command)
 
 
 def top_k_option(command: Command) -> Command:

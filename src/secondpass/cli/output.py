@@ -110,6 +110,12 @@ def warn_truncated(truncated: int, candidates: int, max_length: int) -> None:
         )
 
 
+def say_dropped(dropped: int, candidates: int, min_score: float | None) -> None:
+    """Say how many candidates scored too low to be printed, if any."""
+    if dropped:
+        say(f"note: {dropped} of {candidates} score below --min-score {min_score:g}: dropped")
+
+
 def one_line(text: str, width: int = 200) -> str:
     """Return a text's beginning as one line."""
     flat = harmless(" ".join(text[: 4 * width].split()))

@@ -8,42 +8,90 @@ import click
 
 from secondpass.cli import output
 from secondpass.cli.candidates import read_candidates
-from secondpass.cli.options import json_option, reranker_options, top_k_option
+from secondpass.cli.options import (
+    fusion_options,
+    json_option,
+    min_score_option,
+    reranker_options,
+    top_k_option,
+)
+from secondpass.scoring.fusion_rule import Fuse, Fusion
+from secondpass.types import Ranking
 
 
 @click.command("rerank")
 @click.argument("query")
 @click.argument("file", default="-")
 @top_k_option
+@min_score_option
+@fusion_options
+@click.option(
+    "--first-stage-score",
+    metavar="FIELD",
+    default="score",
+    show_default=True,
+    help="The candidates' field that --fuse weighted reads.",
+)
 @reranker_options
 @json_option
-def command(query: str, file: str, top_k: int, as_json: bool, **model_options: Any) -> None:
+def command(
+    query: str,
+    file: str,
+    top_k: int,
+    min_score: float | None,
+    fuse: Fuse,
+    fuse_weight: float | None,
+    first_stage_score: str,
+    as_json: bool,
+    **model_options: Any,
+) -> None:
     """Rerank the candidates in FILE (or standard input) for QUERY.
 
     FILE holds JSON Lines or one JSON array. A candidate is an object with "text", else "content",
     or a bare string. Prints a table to a terminal and JSON Lines into a pipe, best first, every
-    field kept and "cross_encoder_score" added.
+    field kept and "cross_encoder_score" added, with --fuse "fused_score" too.
     """
     from secondpass.cli.loading import load_reranker
     from secondpass.scoring.candidates import candidate_text, with_scores
+    from secondpass.scoring.first_scores import candidate_scores
 
+    fusion = Fusion.checked(fuse, fuse_weight)
     candidates = read_candidates(file)
     texts = [candidate_text(candidate, at) for at, candidate in enumerate(candidates)]
+    first_scores = candidate_scores(candidates, first_stage_score, fusion)
     reranker = load_reranker(**model_options)
-    ranking = reranker.rank(query, texts, top_k)
+    ranking = reranker.rank(
+        query,
+        texts,
+        top_k,
+        min_score=min_score,
+        fuse=fuse,
+        fuse_weight=fuse_weight,
+        first_scores=first_scores,
+    )
     if output.for_a_person(as_json):
-        rows = [
-            (rank, hit.index + 1, hit.score, output.one_line(hit.text))
-            for rank, hit in enumerate(ranking, start=1)
-        ]
-        timings = ranking.timings
-        output.print_table(
-            ("rank", "was", "score", "text"),
-            rows,
-            caption=f"{timings.candidates} candidates, {timings.total_ms:.0f} ms",
-        )
+        _print_table(ranking)
     else:
         output.print_json_lines(with_scores(candidates, ranking))
-    output.warn_truncated(
-        ranking.timings.truncated, ranking.timings.candidates, model_options["max_length"]
+    timings = ranking.timings
+    output.warn_truncated(timings.truncated, timings.candidates, model_options["max_length"])
+    output.say_dropped(timings.dropped, timings.candidates, min_score)
+
+
+def _print_table(ranking: Ranking) -> None:
+    fused = any(hit.fused is not None for hit in ranking)
+    timings = ranking.timings
+    output.print_table(
+        ("rank", "was", *(["fused"] if fused else []), "score", "text"),
+        [
+            (
+                rank,
+                hit.index + 1,
+                *([hit.fused] if fused else []),
+                hit.score,
+                output.one_line(hit.text),
+            )
+            for rank, hit in enumerate(ranking, start=1)
+        ],
+        caption=f"{timings.candidates} candidates, {timings.total_ms:.0f} ms",
     )

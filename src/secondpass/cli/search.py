@@ -7,7 +7,14 @@ from typing import Any
 import click
 
 from secondpass.cli import output
-from secondpass.cli.options import json_option, reranker_options, top_k_option
+from secondpass.cli.options import (
+    fusion_options,
+    json_option,
+    min_score_option,
+    reranker_options,
+    top_k_option,
+)
+from secondpass.scoring.fusion_rule import Fuse, Fusion
 from secondpass.types import SearchResult
 
 
@@ -22,10 +29,20 @@ from secondpass.types import SearchResult
     help="How many documents are retrieved and reranked.",
 )
 @top_k_option
+@min_score_option
+@fusion_options
 @reranker_options
 @json_option
 def command(
-    query: str, folder: str, depth: int, top_k: int, as_json: bool, **model_options: Any
+    query: str,
+    folder: str,
+    depth: int,
+    top_k: int,
+    min_score: float | None,
+    fuse: Fuse,
+    fuse_weight: float | None,
+    as_json: bool,
+    **model_options: Any,
 ) -> None:
     """Retrieve the DEPTH documents nearest to QUERY, rerank them, print the best."""
     from secondpass.cli.loading import load_reranker
@@ -33,25 +50,30 @@ def command(
     from secondpass.retrieval.embedder import Embedder
     from secondpass.retrieval.index import Index
 
+    Fusion.checked(fuse, fuse_weight)
     index = Index.open(folder, Embedder(threads=model_options["threads"]))
     reranker = load_reranker(**model_options)
-    result = SearchPipeline(index, reranker, depth).search(query, top_k)
+    pipeline = SearchPipeline(index, reranker, depth, fuse=fuse, fuse_weight=fuse_weight)
+    result = pipeline.search(query, top_k, min_score=min_score)
     if output.for_a_person(as_json):
         print_result(result)
     else:
         output.print_json_lines(_rows(result))
     timings = result.timings.rerank
     output.warn_truncated(timings.truncated, timings.candidates, model_options["max_length"])
+    output.say_dropped(timings.dropped, timings.candidates, min_score)
 
 
 def print_result(result: SearchResult) -> None:
-    """Print both ranks, the score, the document, and the milliseconds of each stage."""
+    """Print both ranks, the scores, the document, and the milliseconds of each stage."""
+    fused = any(hit.fused is not None for hit in result)
     output.print_table(
-        ("rank", "was", "score", "document", "text"),
+        ("rank", "was", *(["fused"] if fused else []), "score", "document", "text"),
         [
             (
                 hit.rank,
                 hit.first_rank,
+                *([hit.fused] if fused else []),
                 hit.score,
                 hit.document.id,
                 # A text that begins with its own name would show it twice.
@@ -71,6 +93,8 @@ def print_result(result: SearchResult) -> None:
 
 
 def _rows(result: SearchResult) -> list[dict[str, Any]]:
+    from secondpass.scoring.candidates import score_fields
+
     return [
         {
             "id": hit.document.id,
@@ -79,7 +103,7 @@ def _rows(result: SearchResult) -> list[dict[str, Any]]:
             "similarity": hit.document.similarity,
             "first_rank": hit.first_rank,
             "rank": hit.rank,
-            "cross_encoder_score": hit.score,
+            **score_fields(hit),
         }
         for hit in result
     ]

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import numpy as np
 
 from secondpass.evaluation.collection import Collection
+from secondpass.evaluation.fused import scores_at
 from secondpass.evaluation.measures import Measures
 from secondpass.evaluation.rerank import Rescored, at_depth, candidate_texts
 from secondpass.evaluation.result import Curve, CurvePoint, Latency
 from secondpass.evaluation.runs import Run
 from secondpass.pipeline import SecondPass
+from secondpass.scoring.fusion_rule import Fusion
 from secondpass.stats.percentiles import percentile, unsupported
 
 # Each depth is timed on this many queries: enough for the median, and it need not take long.
@@ -65,17 +67,19 @@ def timed_queries(rescored: Rescored, seed: int) -> list[str]:
 def quality_curve(
     run: Run,
     rescored: Rescored,
+    fusion: Fusion,
     measures: Measures,
     depths: Sequence[int],
     latencies: Mapping[int, Latency],
 ) -> Curve:
     """Measure the run at each depth, and without reranking as depth 0.
 
-    No depth is scored again: a candidate's score does not depend on the others'.
+    No depth is scored again: a candidate's own score does not depend on the others'.
     """
     points = []
     for depth in (0, *depths):
-        values = measures.values(at_depth(run, rescored.scores, depth) if depth else run)
+        reranked = at_depth(run, scores_at(run, rescored, depth, fusion), depth) if depth else run
+        values = measures.values(reranked)
         means = {name: float(found.mean()) for name, found in values.items()}
         points.append(CurvePoint(depth, means, latencies.get(depth)))
     return to_curve(points, measures.names[0])

@@ -10,6 +10,7 @@ from typing import Protocol
 from secondpass.evaluation.collection import Collection
 from secondpass.evaluation.depths import quality_curve, time_depths, timed_queries, to_latency
 from secondpass.evaluation.first_stages.select import FirstStage
+from secondpass.evaluation.fused import scores_at
 from secondpass.evaluation.hurt import most_hurt
 from secondpass.evaluation.measures import DEFAULT_MEASURES, Measures, Values
 from secondpass.evaluation.notes import make_notes
@@ -26,21 +27,21 @@ from secondpass.evaluation.runs import Run
 from secondpass.evaluation.verdict import compare
 from secondpass.facts.outputs import Outputs
 from secondpass.options import whole
-from secondpass.types import ModelInfo, Ranking
+from secondpass.pipeline import SecondPass
+from secondpass.scoring.fusion_rule import Fusion
+from secondpass.types import ModelInfo
 
 ProgressBar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 
+_ALONE = Fusion()
 
-class Reranker(Protocol):
+
+class Reranker(SecondPass, Protocol):
     """A second stage that says what it is, such as `CrossEncoderReranker`."""
 
     @property
     def info(self) -> ModelInfo:
         """What is loaded."""
-        ...
-
-    def rank(self, query: str, texts: Sequence[str], top_k: int | None = 10) -> Ranking:
-        """Return the best texts, best first."""
         ...
 
 
@@ -60,6 +61,7 @@ def evaluate(
     *,
     depth: int = 100,
     depths: Sequence[int] = (),
+    fusion: Fusion = _ALONE,
     measures: Sequence[str] = DEFAULT_MEASURES,
     seed: int = 0,
     progress: ProgressBar,
@@ -72,6 +74,7 @@ def evaluate(
         reranker: the second pass.
         depth: how many candidates of each query are reranked.
         depths: further depths for the quality-latency curve; none for no curve.
+        fusion: what orders the candidates: the model alone, or both stages fused.
         measures: names as ir_measures writes them; the verdict is on the first.
         seed: of the resampling, and of the choice of queries that are timed.
         progress: makes a bar from a description and a total.
@@ -92,9 +95,8 @@ def evaluate(
     done = replace(collection, qrels={id_: collection.qrels[id_] for id_ in rescored.done})
     measured = Measures(measures, done.qrels)
     latencies = _time(done, stage.run, reranker, rescored, curve_depths, seed, progress)
-    run = at_depth(
-        {id_: stage.run[id_] for id_ in done.qrels if id_ in stage.run}, rescored.scores, depth
-    )
+    first = {id_: stage.run[id_] for id_ in done.qrels if id_ in stage.run}
+    run = at_depth(first, scores_at(first, rescored, depth, fusion), depth)
     before, after = measured.values(stage.run), measured.values(run)
     main = measured.names[0]
     times_ms = rescored.times_ms.values()
@@ -107,11 +109,12 @@ def evaluate(
         vectors=stage.dense.vectors if stage.dense else None,
         dimension=stage.dense.dimension if stage.dense else None,
         model=reranker.info,
+        fusion=None if fusion.rule == "none" else fusion,
         depth=depth,
         seed=seed,
         comparisons=compare(before, after, seed=seed),
         latency=latency,
-        curve=_curve(stage.run, rescored, measured, curve_depths, latencies),
+        curve=_curve(stage.run, rescored, fusion, measured, curve_depths, latencies),
         most_hurt=most_hurt(done, before[main], after[main], stage.run, run),
         queries=_query_results(done, rescored, before, after),
         notes=make_notes(done, stage, measured, rescored, deepest, (latency, *latencies.values())),
@@ -142,11 +145,12 @@ def _time(
 def _curve(
     run: Run,
     rescored: Rescored,
+    fusion: Fusion,
     measures: Measures,
     depths: Sequence[int],
     latencies: dict[int, Latency],
 ) -> Curve | None:
-    return quality_curve(run, rescored, measures, depths, latencies) if depths else None
+    return quality_curve(run, rescored, fusion, measures, depths, latencies) if depths else None
 
 
 def _facts(collection: Collection) -> CollectionFacts:

@@ -16,13 +16,15 @@ from secondpass.types import Ranking
 class Rescored:
     """The second pass's scores, filled query by query.
 
-    `scores` holds a query's candidates in the first stage's order, each with its score; `refused`
-    holds why a query was not reranked; `done` lists all that were looked at, in order.
+    `scores` holds a query's candidates in the first stage's order, each with its score, `logits`
+    what the model gave before its activation; `refused` holds why a query was not reranked; `done`
+    lists all that were looked at, in order.
     """
 
     complete: bool = False
     done: list[str] = field(default_factory=list)
     scores: dict[str, tuple[Ranked, ...]] = field(default_factory=dict)
+    logits: dict[str, tuple[float, ...]] = field(default_factory=dict)
     times_ms: dict[str, float] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
     truncated: int = 0
@@ -113,9 +115,11 @@ def _rescore_query(
 
 
 def _keep(found: Rescored, query_id: str, candidates: Sequence[Ranked], ranking: Ranking) -> None:
-    scores = {hit.index: hit.score for hit in ranking}
+    hits = sorted(ranking, key=lambda hit: hit.index)
     found.scores[query_id] = tuple(
-        Ranked(one.document_id, scores[at]) for at, one in enumerate(candidates)
+        Ranked(one.document_id, hit.score) for one, hit in zip(candidates, hits, strict=True)
     )
+    # A second pass without an activation has one number for both.
+    found.logits[query_id] = tuple(hit.score if hit.logit is None else hit.logit for hit in hits)
     found.times_ms[query_id] = ranking.timings.total_ms
     found.truncated += ranking.timings.truncated

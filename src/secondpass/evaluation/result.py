@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from secondpass.scoring.fusion_rule import Fusion
 from secondpass.types import ModelInfo
 
 Verdict = Literal["helps", "no evidence that it helps", "hurts"]
@@ -109,7 +110,8 @@ class Evaluation:
     """The whole answer. `complete` is False where it was interrupted: then fewer queries count.
 
     `embedder`, and how many `vectors` of which `dimension` were searched, are None where no dense
-    stage found the candidates.
+    stage found the candidates. `fusion` is what the candidates were ordered by if not by the model
+    alone.
     """
 
     complete: bool
@@ -119,6 +121,7 @@ class Evaluation:
     vectors: int | None
     dimension: int | None
     model: ModelInfo
+    fusion: Fusion | None
     depth: int
     seed: int
     comparisons: tuple[Comparison, ...]

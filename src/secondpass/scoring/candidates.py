@@ -6,16 +6,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from secondpass.errors import InputError
-from secondpass.types import Hit
+from secondpass.scoring.finite import described
+from secondpass.types import Hit, SearchHit
 
 SCORE_FIELD = "cross_encoder_score"
+FUSED_FIELD = "fused_score"
 
 
 def candidate_text(candidate: Mapping[str, Any], position: int) -> str:
     """Return a candidate's `text`, else its `content`; an error names its position."""
     if not isinstance(candidate, Mapping):
         raise InputError(
-            f"candidate {position} is {_described(candidate)}, expected a dict with 'text' or "
+            f"candidate {position} is {described(candidate)}, expected a dict with 'text' or "
             "'content'; for a list of plain strings use rank()"
         )
     for field in ("text", "content"):
@@ -29,7 +31,7 @@ def candidate_text(candidate: Mapping[str, Any], position: int) -> str:
 def checked_text(value: Any, where: str) -> str:
     """Return `value` if it is a string that can be written as UTF-8."""
     if not isinstance(value, str):
-        raise InputError(f"{where} is {_described(value)}, expected a string")
+        raise InputError(f"{where} is {described(value)}, expected a string")
     try:
         value.encode()
     except UnicodeEncodeError as error:
@@ -52,7 +54,7 @@ def checked_query(query: Any, where: str = "query") -> str:
 def checked_texts(texts: Any, name: str = "texts") -> Sequence[Any]:
     """Return `texts` if it is a sequence of items, not one string."""
     if isinstance(texts, str | bytes | Mapping) or not isinstance(texts, Iterable):
-        raise InputError(f"{name} is {_described(texts)}, expected a list")
+        raise InputError(f"{name} is {described(texts)}, expected a list")
     return texts if isinstance(texts, Sequence) else list(texts)
 
 
@@ -61,7 +63,7 @@ def checked_pairs(pairs: Any) -> list[tuple[str, str]]:
     checked = []
     for position, pair in enumerate(checked_texts(pairs, "pairs")):
         if isinstance(pair, str | bytes) or not isinstance(pair, Sequence) or len(pair) != 2:
-            raise InputError(f"pair {position} is {_described(pair)}, expected (query, text)")
+            raise InputError(f"pair {position} is {described(pair)}, expected (query, text)")
         query = checked_query(pair[0], f"pair {position}: query")
         checked.append((query, checked_text(pair[1], f"pair {position}: text")))
     return checked
@@ -70,10 +72,11 @@ def checked_pairs(pairs: Any) -> list[tuple[str, str]]:
 def with_scores(
     candidates: Sequence[Mapping[str, Any]], hits: Iterable[Hit]
 ) -> list[dict[str, Any]]:
-    """Return copies of the hit candidates, best first, every field kept and the score added."""
-    return [{**candidates[hit.index], SCORE_FIELD: hit.score} for hit in hits]
+    """Return copies of the hit candidates, best first, every field kept and the scores added."""
+    return [{**candidates[hit.index], **score_fields(hit)} for hit in hits]
 
 
-def _described(value: Any) -> str:
-    shown = repr(value)
-    return f"{type(value).__name__} {shown if len(shown) <= 40 else shown[:37] + '...'}"
+def score_fields(hit: Hit | SearchHit) -> dict[str, float]:
+    """Return the scores of a hit by the names of their fields; the fused one where there is one."""
+    own = {SCORE_FIELD: hit.score}
+    return own if hit.fused is None else {**own, FUSED_FIELD: hit.fused}

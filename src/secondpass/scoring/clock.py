@@ -21,6 +21,7 @@ class StageClock:
         self.candidates = 0
         self.tokens = 0
         self.truncated = 0
+        self.dropped = 0
 
     @contextmanager
     def time(self, stage: Stage) -> Iterator[None]:
@@ -44,4 +45,5 @@ class StageClock:
             candidates=self.candidates,
             tokens=self.tokens,
             truncated=self.truncated,
+            dropped=self.dropped,
         )

@@ -1,15 +1,14 @@
-"""Logit to score, score to order: the best first, equal scores as the candidates came."""
+"""Logit to score, by the model's own activation."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.errors import InputError, ScoreError
 from secondpass.models.activation import Activation
-from secondpass.types import Hit
 
 Scores = NDArray[np.float32]
 
@@ -54,8 +53,3 @@ def checked_top_k(top_k: int | None) -> int | None:
             f"top_k is {top_k!r}, expected a whole number of at least 1, or None for all"
         )
     return int(top_k)
-
-
-def best(hits: Iterable[Hit], top_k: int | None) -> list[Hit]:
-    """Return the `top_k` best hits; equal scores keep the candidates' order."""
-    return sorted(hits, key=lambda hit: (-hit.score, hit.index))[:top_k]

@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from secondpass.evaluation.runs import Ranked, Run, in_trec_order
-
-# The constant of the paper.
-K = 60
+from secondpass.scoring.fusion_rule import K
 
 
 def fuse(runs: Sequence[Run]) -> Run:

@@ -13,6 +13,7 @@ from secondpass.evaluation.first_stages import bm25, dense, fusion, given
 from secondpass.evaluation.own_document import without_own_document
 from secondpass.evaluation.runs import Run
 from secondpass.retrieval.contract import TextEmbedder
+from secondpass.scoring.fusion_rule import K
 from secondpass.types import ModelInfo
 
 # As long as TREC's runs, so that AP and R@100 mean what they mean elsewhere.
@@ -93,4 +94,4 @@ def find_candidates(
 def _describe(parts: Sequence[str]) -> str:
     if len(parts) == 1:
         return parts[0]
-    return f"{' + '.join(parts)}, fused by reciprocal rank (k = {fusion.K}, Cormack et al. 2009)"
+    return f"{' + '.join(parts)}, fused by reciprocal rank (k = {K}, Cormack et al. 2009)"

@@ -1,0 +1,85 @@
+"""The first stage's scores, from candidates' dicts or as a list, each checked to be a number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from secondpass.errors import InputError
+from secondpass.scoring.candidates import checked_texts
+from secondpass.scoring.finite import described, finite_number
+from secondpass.scoring.fusion_rule import Fusion
+
+FirstScores = NDArray[np.float64]
+
+_WAY_OUT = "or use fuse='rrf', which needs only the candidates' order"
+
+
+def candidate_scores(
+    candidates: Sequence[Mapping[str, Any]], field: str, fusion: Fusion
+) -> FirstScores | None:
+    """Return the field `field` of each candidate; None for a fusion that reads no scores.
+
+    Raises:
+        InputError: a candidate has no such field, or what it holds is no finite number.
+    """
+    if not isinstance(field, str):
+        raise InputError(f"first_stage_score is {described(field)}, expected a field's name")
+    if fusion.rule != "weighted":
+        return None
+    return _checked((_field(one, at, field) for at, one in enumerate(candidates)), len(candidates))
+
+
+def given_scores(
+    first_scores: Iterable[float] | None, texts: int, fusion: Fusion
+) -> FirstScores | None:
+    """Return `first_scores` if they are one number for each of `texts` texts.
+
+    Raises:
+        InputError: they are missing, too few or too many, or one is no finite number; or they are
+            given to a fusion that would not read them.
+    """
+    if fusion.rule != "weighted":
+        if first_scores is not None:
+            raise InputError(
+                f"first_scores are given, but fuse={fusion.rule!r} does not read them: use "
+                "fuse='weighted', or leave them out"
+            )
+        return None
+    if first_scores is None:
+        raise InputError(
+            "fuse='weighted' needs first_scores, the first stage's score of each text: give them, "
+            f"{_WAY_OUT}"
+        )
+    given = list(checked_texts(first_scores, "first_scores"))
+    if len(given) != texts:
+        raise InputError(
+            f"there are {len(given)} first_scores for {texts} texts: give one for each, {_WAY_OUT}"
+        )
+    return _checked(((value, f"first_scores[{at}]") for at, value in enumerate(given)), texts)
+
+
+def _field(candidate: Mapping[str, Any], position: int, field: str) -> tuple[Any, str]:
+    if field not in candidate:
+        raise InputError(
+            f"candidate {position} has no {field!r}, which fuse='weighted' takes as the first "
+            f"stage's score, only {sorted(map(str, candidate))}: name the field with "
+            f"first_stage_score, {_WAY_OUT}"
+        )
+    return candidate[field], f"candidate {position}: {field!r}"
+
+
+def _checked(values: Iterable[tuple[Any, str]], count: int) -> FirstScores:
+    checked = np.empty(count)
+    for at, (value, where) in enumerate(values):
+        number = finite_number(value)
+        if number is None:
+            raise InputError(
+                f"{where} is {described(value)}, expected a finite number, the first stage's "
+                f"score: repair it, {_WAY_OUT}"
+            )
+        checked[at] = number
+    return checked

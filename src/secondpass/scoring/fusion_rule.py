@@ -1,0 +1,57 @@
+"""Which fusion of first stage and cross-encoder was asked for. Loads no numpy, for the command."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from secondpass.errors import InputError
+from secondpass.scoring.finite import described, finite_number
+
+Fuse = Literal["none", "rrf", "weighted"]
+FUSIONS: tuple[str, ...] = get_args(Fuse)
+
+# The constant of Cormack et al. 2009.
+K = 60
+# What the first stage's z-score counts where the caller gives no weight.
+DEFAULT_WEIGHT = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Fusion:
+    """A checked choice; `weight` is None where the rule has none. Make it with `checked`."""
+
+    rule: Fuse = "none"
+    weight: float | None = None
+
+    @classmethod
+    def checked(cls, fuse: Fuse = "none", fuse_weight: float | None = None) -> Fusion:
+        """Return the choice, or raise an InputError that names the value and what is allowed.
+
+        `fuse_weight` None is the default weight. A weight for a rule without one is an error, for
+        it would do nothing.
+        """
+        if not isinstance(fuse, str) or fuse not in FUSIONS:
+            raise InputError(f"fuse is {fuse!r}, expected one of {', '.join(FUSIONS)}")
+        if fuse != "weighted":
+            if fuse_weight is not None:
+                raise InputError(
+                    f"fuse_weight is {fuse_weight!r}, but fuse={fuse!r} has no weight: use "
+                    "fuse='weighted', or leave fuse_weight out"
+                )
+            return cls(fuse)
+        weight = finite_number(DEFAULT_WEIGHT if fuse_weight is None else fuse_weight)
+        if weight is None or weight < 0:
+            raise InputError(
+                f"fuse_weight is {described(fuse_weight)}, expected a finite number of at least 0"
+            )
+        return cls(fuse, weight)
+
+    @property
+    def in_words(self) -> str:
+        """Say what is fused and how, for reports."""
+        if self.rule == "rrf":
+            return f"reciprocal ranks of first stage and cross-encoder (k = {K})"
+        if self.rule == "weighted":
+            return f"z(logit) + {self.weight:g} z(first-stage score), z over a query's candidates"
+        return "none"
