@@ -1,0 +1,89 @@
+"""Development collections: nDCG@10 of the model that is trained, on the same candidates each time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from secondpass.evaluation.collection import Collection
+from secondpass.evaluation.first_stages.select import find_candidates
+from secondpass.evaluation.measures import Measures
+from secondpass.evaluation.open import open_collection
+from secondpass.evaluation.rerank import at_depth, rescore
+from secondpass.evaluation.runs import Run
+from secondpass.evaluation.text_files import find_text_file
+from secondpass.pipeline import SecondPass
+from secondpass.retrieval.embedder import Embedder
+from secondpass.training.mining import ProgressBar
+
+MEASURE = "nDCG@10"
+# Where a folder has this run, its top is reranked; elsewhere BM25's.
+RUN = "run.bm25.trec"
+
+
+@dataclass(frozen=True, slots=True)
+class DevSet:
+    """A collection, cut to the queries that are asked, with their candidates."""
+
+    name: str
+    collection: Collection
+    run: Run
+    first_stage: str
+    depth: int
+    measures: Measures
+
+    def first_stage_ndcg(self) -> float:
+        """Return nDCG@10 without reranking."""
+        return float(self.measures.values(self.run)[MEASURE].mean())
+
+    def ndcg(self, reranker: SecondPass) -> float:
+        """Return nDCG@10 after a reranker has read the top `depth` of each query.
+
+        Raises:
+            KeyboardInterrupt: it was interrupted; a part of the queries is no measure.
+        """
+        rescored = rescore(self.collection, self.run, reranker, self.depth, lambda _: None)
+        if not rescored.complete:
+            raise KeyboardInterrupt
+        run = at_depth(self.run, rescored.scores, self.depth)
+        return float(self.measures.values(run)[MEASURE].mean())
+
+
+def open_dev_sets(
+    folders: Sequence[Path],
+    *,
+    queries: int,
+    depth: int,
+    seed: int,
+    cache_dir: Path,
+    progress: ProgressBar,
+) -> tuple[DevSet, ...]:
+    """Open each folder's test split, with at most so many of its queries.
+
+    Raises:
+        InputError: a folder is no collection.
+    """
+
+    def open_one(folder: Path) -> DevSet:
+        collection = open_collection(str(folder)).sample(queries, seed)
+        there = find_text_file(folder, RUN)
+        stage = find_candidates(
+            [f"run:{there.name}" if there else "bm25"],
+            collection,
+            limit=max(depth, 100),
+            load_embedder=Embedder,
+            cache_dir=cache_dir,
+            progress=progress,
+        )
+        measures = Measures((MEASURE,), collection.qrels)
+        return DevSet(
+            collection.name, collection, stage.run, stage.description, depth, measures
+        )
+
+    return tuple(open_one(folder) for folder in folders)
+
+
+def evaluate(sets: Sequence[DevSet], reranker: SecondPass) -> Mapping[str, float]:
+    """Return nDCG@10 by collection."""
+    return {one.name: one.ndcg(reranker) for one in sets}
