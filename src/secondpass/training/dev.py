@@ -16,6 +16,7 @@ from secondpass.evaluation.text_files import find_text_file
 from secondpass.pipeline import SecondPass
 from secondpass.retrieval.embedder import Embedder
 from secondpass.training.mining import ProgressBar
+from secondpass.training.outcome import DevFacts
 
 MEASURE = "nDCG@10"
 # Where a folder has this run, its top is reranked; elsewhere BM25's.
@@ -24,18 +25,29 @@ RUN = "run.bm25.trec"
 
 @dataclass(frozen=True, slots=True)
 class DevSet:
-    """A collection, cut to the queries that are asked, with their candidates."""
+    """A collection, cut to the queries that are asked, with their candidates.
+
+    `judged_queries` are the texts of all judged queries, also of those that are not asked.
+    """
 
     name: str
     collection: Collection
+    judged_queries: tuple[str, ...]
     run: Run
     first_stage: str
     depth: int
     measures: Measures
 
-    def first_stage_ndcg(self) -> float:
-        """Return nDCG@10 without reranking."""
-        return float(self.measures.values(self.run)[MEASURE].mean())
+    def facts(self) -> DevFacts:
+        """Return how it is asked, and nDCG@10 without reranking."""
+        return DevFacts(
+            name=self.name,
+            sha256=self.collection.sha256,
+            queries=len(self.collection.qrels),
+            depth=self.depth,
+            first_stage=self.first_stage,
+            first_stage_ndcg=float(self.measures.values(self.run)[MEASURE].mean()),
+        )
 
     def ndcg(self, reranker: SecondPass) -> float:
         """Return nDCG@10 after a reranker has read the top `depth` of each query.
@@ -66,7 +78,8 @@ def open_dev_sets(
     """
 
     def open_one(folder: Path) -> DevSet:
-        collection = open_collection(str(folder)).sample(queries, seed)
+        whole = open_collection(str(folder))
+        collection = whole.sample(queries, seed)
         there = find_text_file(folder, RUN)
         stage = find_candidates(
             [f"run:{there.name}" if there else "bm25"],
@@ -78,7 +91,13 @@ def open_dev_sets(
         )
         measures = Measures((MEASURE,), collection.qrels)
         return DevSet(
-            collection.name, collection, stage.run, stage.description, depth, measures
+            name=whole.name,
+            collection=collection,
+            judged_queries=tuple(whole.queries[id_] for id_ in whole.qrels if id_ in whole.queries),
+            run=stage.run,
+            first_stage=stage.description,
+            depth=depth,
+            measures=measures,
         )
 
     return tuple(open_one(folder) for folder in folders)

@@ -49,6 +49,10 @@ class History:
         """Return the wall seconds of training and evaluation, over all processes."""
         return self.seconds_before + time.monotonic() - self.started
 
+    def restart_clock(self) -> None:
+        """Count from now what this process spends."""
+        self.started = time.monotonic()
+
     def best(self) -> DevPoint | None:
         """Return the first of the highest dev means, None without an evaluation."""
         return max(self.dev, key=lambda point: point.mean, default=None)

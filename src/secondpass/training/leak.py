@@ -16,9 +16,7 @@ def without_queries(one: TrainingSet, queries: Iterable[str]) -> tuple[TrainingS
         InputError: none is left.
     """
     kept_out = {query_key(query) for query in queries}
-    kept = tuple(
-        example for example in one.examples if query_key(example.query) not in kept_out
-    )
+    kept = tuple(example for example in one.examples if query_key(example.query) not in kept_out)
     if not kept:
         raise InputError(
             f"{one.path}: each of its {len(one.examples)} queries is a query of --dev too; hold "

@@ -48,5 +48,6 @@ def _meta_files(path: Path) -> tuple[Path, ...]:
         return (path / "meta.json",)
     stem = path.name.removesuffix(".gz").removesuffix(".jsonl")
     return tuple(
-        path.with_name(name) for name in (f"{stem}.meta.json", f"{path.name}.meta.json", "meta.json")
+        path.with_name(name)
+        for name in (f"{stem}.meta.json", f"{path.name}.meta.json", "meta.json")
     )

@@ -12,6 +12,7 @@ from secondpass.options import checked_max_length
 
 # [CLS] query [SEP] text [SEP]; RoBERTa has one more.
 _SPECIAL_TOKENS = 4
+_NO_MODEL = "give --model: a folder or a hub name of a model to start from"
 
 
 def load_trainable(model: str | None, max_length: int) -> Any:
@@ -24,19 +25,10 @@ def load_trainable(model: str | None, max_length: int) -> Any:
         InputError: there is no such model, or it cannot read `max_length` tokens.
         UnsupportedModelError: it has several labels, or no safetensors.
     """
-    if model is None:
-        # The embedded model's own architecture is plugged in here.
-        raise InputError("give --model: a folder or a hub name of a model to start from")
+    spec = check_trainable(model, max_length)
     from sentence_transformers import CrossEncoder
     from sentence_transformers.base.modules import Transformer
 
-    spec = _spec(find_folder(model))
-    if spec.weights.format != "safetensors":
-        raise UnsupportedModelError(
-            f"{spec.name} holds {spec.weights.entry.name}, and only safetensors can be trained; "
-            "name the model it was made from"
-        )
-    checked_max_length(max_length, spec, _SPECIAL_TOKENS)
     transformer = Transformer(
         str(spec.folder),
         transformer_task="sequence-classification",
@@ -46,6 +38,21 @@ def load_trainable(model: str | None, max_length: int) -> Any:
         max_seq_length=max_length,
     )
     return CrossEncoder(modules=[transformer], num_labels=1)
+
+
+def check_trainable(model: str | None, max_length: int) -> ModelSpec:
+    """Check, before any work, what `load_trainable` is going to load; raises as it does."""
+    if model is None:
+        # The embedded model's own architecture is plugged in here.
+        raise InputError(_NO_MODEL)
+    spec = _spec(find_folder(model))
+    if spec.weights.format != "safetensors":
+        raise UnsupportedModelError(
+            f"{spec.name} holds {spec.weights.entry.name}, and only safetensors can be trained; "
+            "name the model it was made from"
+        )
+    checked_max_length(max_length, spec, _SPECIAL_TOKENS)
+    return spec
 
 
 def _spec(found: ModelFolder) -> ModelSpec:
