@@ -105,6 +105,7 @@ def command(
     require_train("train")
     from secondpass.training.licence import parse_licences
     from secondpass.training.load_trainable import check_trainable
+    from secondpass.training.out_folder import prepare_out
     from secondpass.training.recipe import Recipe
     from secondpass.training.run import open_history, run, settings_of
 
@@ -113,6 +114,7 @@ def command(
     recipe = Recipe(minutes=minutes, steps=steps, **options).checked()
     check_trainable(recipe.model, recipe.max_length)
     stated = parse_licences(licences, train_paths)
+    prepare_out(out, resume=resume)
     prepared = _prepare(recipe, train_paths, stated, dev_folders)
     settings = settings_of(
         recipe,

@@ -1,4 +1,4 @@
-"""Development collections: nDCG@10 of the model that is trained, on the same candidates each time."""
+"""Development collections: nDCG@10 of the model in training, always on the same candidates."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from secondpass.errors import InputError
 from secondpass.evaluation.collection import Collection
 from secondpass.evaluation.first_stages.select import find_candidates
 from secondpass.evaluation.measures import Measures
@@ -74,7 +75,7 @@ def open_dev_sets(
     """Open each folder's test split, with at most so many of its queries.
 
     Raises:
-        InputError: a folder is no collection.
+        InputError: a folder is no collection, or two have one name.
     """
 
     def open_one(folder: Path) -> DevSet:
@@ -100,7 +101,12 @@ def open_dev_sets(
             measures=measures,
         )
 
-    return tuple(open_one(folder) for folder in folders)
+    opened = tuple(open_one(folder) for folder in folders)
+    names = [one.name for one in opened]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"--dev: {names.count(name)} folders have the name {name!r}")
+    return opened
 
 
 def evaluate(sets: Sequence[DevSet], reranker: SecondPass) -> Mapping[str, float]:

@@ -123,4 +123,4 @@ def _bm25_tops(collection: Collection, mining: Mining) -> dict[int, list[int]]:
 
 def _nearest(cosines: NDArray[np.float32], count: int) -> list[int]:
     """Return the rows of the `count` highest, best first; of equal ones the first."""
-    return np.argsort(-cosines, kind="stable")[:count].tolist()
+    return [int(row) for row in np.argsort(-cosines, kind="stable")[:count]]

@@ -12,12 +12,15 @@ from secondpass.training.history import FILE, History
 CHECKPOINTS = "checkpoints"
 
 
-def prepare_out(folder: Path) -> None:
-    """Make the folder of a new run.
+def prepare_out(folder: Path, *, resume: bool) -> None:
+    """Make the folder of a new run, or check that there is one to go on with.
 
     Raises:
-        InputError: there is something in it, or it cannot be made.
+        InputError: there is something in it, or it cannot be made, or it holds no checkpoint.
     """
+    if resume:
+        newest_checkpoint(folder)
+        return
     if folder.is_dir() and any(folder.iterdir()):
         raise InputError(
             f"--out {folder} is not empty: name a new folder, or go on from its newest checkpoint "

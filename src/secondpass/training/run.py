@@ -17,7 +17,6 @@ from secondpass.training.out_folder import (
     CHECKPOINTS,
     check_same_settings,
     newest_checkpoint,
-    prepare_out,
     replace_model,
 )
 from secondpass.training.outcome import DataFacts, Outcome
@@ -40,13 +39,12 @@ class Prepared:
 
 
 def open_history(out: Path, settings: Mapping[str, object], *, resume: bool) -> History:
-    """Begin a history in a new folder, or read the newest checkpoint's.
+    """Begin a history, or read the newest checkpoint's.
 
     Raises:
-        InputError: the folder is not empty, or without checkpoint, or of other settings.
+        InputError: there is no checkpoint, or it is of other settings.
     """
     if not resume:
-        prepare_out(out)
         return History(settings)
     history = History.read(newest_checkpoint(out))
     check_same_settings(history, settings)
