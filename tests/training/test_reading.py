@@ -16,7 +16,12 @@ from secondpass.training.reading import read_json_lines
 
 ROWS = [
     {"query": "who rules", "positive": "A queen does.", "title": "Spain", "id": 7},
-    {"query": "what is it", "positive": "Spain is a land.", "title": "Spain", "negatives": ["Rome"]},
+    {
+        "query": "what is it",
+        "positive": "Spain is a land.",
+        "title": "Spain",
+        "negatives": ["Rome"],
+    },
     {"query": "a city", "positive": "Rome", "negatives": ["A queen does.", " "], "source": "other"},
 ]
 
@@ -94,7 +99,9 @@ def test_a_beir_folders_train_split(tmp_path):
             {"_id": "c", "text": "a sea"},
         ],
     )
-    write_lines(tmp_path / "queries.jsonl", [{"_id": "1", "text": "city"}, {"_id": "2", "text": "x"}])
+    write_lines(
+        tmp_path / "queries.jsonl", [{"_id": "1", "text": "city"}, {"_id": "2", "text": "x"}]
+    )
     (tmp_path / "qrels").mkdir()
     (tmp_path / "qrels" / "train.tsv").write_text(
         "query-id\tcorpus-id\tscore\n1\ta\t2\n1\tb\t1\n1\tc\t0\n2\tc\t0\n"

@@ -57,6 +57,11 @@ def test_an_example_without_negatives_is_left_out():
     mixed = Mixture([one], [Mined(((2, 1), ()), 0)], negatives=5, temperature=1, seed=0)
     assert mixed.sizes == {"a": 1}
     group = mixed[0]
-    assert (group.query, group.positive, group.negatives, group.source) == ("q", "x", ("z", "y"), "a")
+    assert (group.query, group.positive, group.negatives, group.source) == (
+        "q",
+        "x",
+        ("z", "y"),
+        "a",
+    )
     with pytest.raises(InputError, match="nothing to learn from"):
         Mixture([one], [Mined(((), ()), 0)], negatives=5, temperature=1, seed=0)

@@ -115,7 +115,7 @@ def command(
     check_trainable(recipe.model, recipe.max_length)
     stated = parse_licences(licences, train_paths)
     prepare_out(out, resume=resume)
-    prepared = _prepare(recipe, train_paths, stated, dev_folders)
+    prepared = prepare(recipe, train_paths, stated, dev_folders)
     settings = settings_of(
         recipe,
         [one.sha256 for one in prepared.data],
@@ -130,12 +130,13 @@ def command(
         sys.exit(130)
 
 
-def _prepare(
+def prepare(
     recipe: Recipe,
     train_paths: Sequence[Path],
     licences: dict[str, str],
     dev_folders: Sequence[Path],
 ) -> Prepared:
+    """Read and mine all that a run needs, with a bar on what takes long."""
     from secondpass.retrieval.embedder import Embedder
     from secondpass.settings import Settings
     from secondpass.training.data import mix, read_training_data
