@@ -25,9 +25,9 @@ embedded: $(VENV)/.int8
 parity: $(VENV)-torch/.done
 	$(VENV)-torch/bin/python scripts/make_parity.py
 
-# The tests of the engines that need torch or NNCF, which make test leaves out.
+# The tests of engines and training that need torch or NNCF, which make test leaves out.
 test-extras: $(VENV)-torch/.done
-	$(VENV)-torch/bin/python -m pytest tests/engine
+	$(VENV)-torch/bin/python -m pytest tests/engine tests/training
 
 # Times secondpass beside its rivals; needs torch and the rivals.
 bench-speed: $(VENV)-rivals/.done
@@ -66,7 +66,7 @@ $(VENV)/.int8: pyproject.toml | $(BIN)/python
 $(VENV)-torch/.done: pyproject.toml scripts/parity-requirements.txt
 	$(PYTHON) -m venv $(VENV)-torch
 	$(VENV)-torch/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
-	$(VENV)-torch/bin/python -m pip install --quiet --disable-pip-version-check -r scripts/parity-requirements.txt -e '.[test,int8]'
+	$(VENV)-torch/bin/python -m pip install --quiet --disable-pip-version-check -r scripts/parity-requirements.txt -e '.[test,int8,train]'
 	@touch $@
 
 # optimum-intel brings a CUDA build of torch for torchvision, which nobody here imports.

@@ -17,7 +17,7 @@ LEVELS = [
     {"reranker", "retrieval"},
     {"pipeline"},
     {"bench", "evaluation"},
-    {"plan", "verify"},
+    {"plan", "training", "verify"},
     {"cli"},
     {"__main__"},
 ]

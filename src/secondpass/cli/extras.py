@@ -6,6 +6,8 @@ from importlib.util import find_spec
 
 from secondpass.errors import MissingExtraError
 
+# What the extra `train` brings beside what `measure` does.
+_TRAIN = ("accelerate", "datasets", "sentence_transformers", "torch")
 # What the extra `measure` brings that some part of a measurement needs.
 _MEASURE = ("bm25s", "ir_measures", "jsonschema", "lancedb", "matplotlib", "psutil", "scipy")
 
@@ -14,3 +16,9 @@ def require_measure(command: str) -> None:
     """Raise a MissingExtraError, which holds the pip line, unless the extra is installed whole."""
     if any(find_spec(module) is None for module in _MEASURE):
         raise MissingExtraError(f"secondpass {command}", "measure")
+
+
+def require_train(command: str) -> None:
+    """Raise a MissingExtraError, which holds the pip line, unless the extra is installed whole."""
+    if any(find_spec(module) is None for module in (*_MEASURE, *_TRAIN)):
+        raise MissingExtraError(f"secondpass {command}", "train")

@@ -142,6 +142,25 @@ def progress(description: str, total: int | None = None) -> Iterator[Callable[[i
         yield lambda advance: bar.advance(task, advance)
 
 
+@contextmanager
+def training_bar() -> Iterator[Callable[[float, str], None]]:
+    """Show a bar of a run; call what this gives with the share that is done, and a line on it."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    times = (TimeElapsedColumn(), TimeRemainingColumn())
+    line = TextColumn("{task.description}")
+    with Progress(line, BarColumn(), *times, console=Console(stderr=True)) as bar:
+        task = bar.add_task("loading", total=1.0)
+        yield lambda done, text: bar.update(task, completed=done, description=text)
+
+
 def _cell(value: Any) -> str:
     return f"{value:.3f}" if isinstance(value, float) else harmless(str(value))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,13 @@ from secondpass.evaluation.runs import Ranked, Run
 DESCRIPTION = "bm25 (bm25s, Lucene's formula, k1 1.5, b 0.75, English stop words, no stemming)"
 
 
-def bm25_run(collection: Collection, *, limit: int) -> Run:
+def bm25_run(
+    collection: Collection, *, limit: int, advance: Callable[[int], None] = lambda _: None
+) -> Run:
     """Return the `limit` best documents of each judged query that share a word with it.
 
-    In a pool every document is ranked, also one that shares no word.
+    In a pool every document is ranked, also one that shares no word. `advance` is called with the
+    number of queries just done.
 
     Raises:
         MissingExtraError: bm25s is not installed.
@@ -37,6 +41,7 @@ def bm25_run(collection: Collection, *, limit: int) -> Run:
         retriever.index(texts, show_progress=False)
 
     def best(query_id: str) -> tuple[Ranked, ...]:
+        advance(1)
         (words,) = _words([collection.queries[query_id]])
         scores: NDArray[np.float32] = (
             retriever.get_scores(words) if words and has_words else np.zeros(len(ids), np.float32)

@@ -26,7 +26,7 @@ def dense_run(
 ) -> Run:
     """Return the `limit` nearest documents of each judged query by cosine."""
     ids = list(collection.documents)
-    vectors = _corpus_vectors(collection, embedder, cache_dir, progress)
+    vectors = corpus_vectors(collection, embedder, cache_dir, progress)
     query_ids = [id_ for id_ in collection.qrels if collection.queries.get(id_, "").strip()]
     queries = embed_checked(embedder, [collection.queries[id_] for id_ in query_ids])
     row = {id_: at for at, id_ in enumerate(ids)}
@@ -42,7 +42,7 @@ def dense_run(
     }
 
 
-def _corpus_vectors(
+def corpus_vectors(
     collection: Collection, embedder: TextEmbedder, cache_dir: Path, progress: ProgressBar
 ) -> Vectors:
     """Embed the corpus, or take its vectors from the cache: they are most of the work."""

@@ -1,0 +1,210 @@
+"""secondpass train."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from secondpass.cli import output
+from secondpass.cli.extras import require_train
+from secondpass.cli.options import FiniteFloatRange
+
+if TYPE_CHECKING:
+    from secondpass.retrieval.embedder import Embedder
+    from secondpass.training.dev import DevSet
+    from secondpass.training.outcome import Outcome
+    from secondpass.training.recipe import Recipe
+    from secondpass.training.run import Prepared
+
+CARD = "CARD.md"
+_PATH = click.Path(path_type=Path)
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+_COUNT = click.IntRange(min=1)
+_ABOVE_ZERO = FiniteFloatRange(min=0, min_open=True)
+
+
+@click.command("train")
+@click.option(
+    "--train",
+    "train_paths",
+    type=_PATH,
+    multiple=True,
+    required=True,
+    help="JSON Lines of query, positive, negatives; or a BEIR folder with qrels/train.tsv. "
+    "Give several to mix them.",
+)
+@click.option(
+    "--dev",
+    "dev_folders",
+    type=_FOLDER,
+    multiple=True,
+    help="BEIR folder whose nDCG@10 chooses the best step; without one the last is kept.",
+)
+@click.option("--out", type=_FOLDER, required=True, help="Folder of the best model and its card.")
+@click.option("--model", metavar="NAME", help="Hub name or folder to start from (safetensors).")
+@click.option("--minutes", type=_ABOVE_ZERO, help="End after so long.  [default: 25, or --steps]")
+@click.option("--steps", type=_COUNT, help="End after so many steps.")
+@click.option(
+    "--loss", type=click.Choice(["listwise", "lambda"]), default="listwise", show_default=True
+)
+@click.option("--max-length", type=_COUNT, default=512, show_default=True, help="Tokens of a pair.")
+@click.option("--batch-groups", type=_COUNT, default=8, show_default=True, help="Groups of a step.")
+@click.option(
+    "--negatives",
+    type=_COUNT,
+    default=7,
+    show_default=True,
+    help="Negatives beside the positive of a group.",
+)
+@click.option("--learning-rate", type=_ABOVE_ZERO, default=2e-5, show_default=True)
+@click.option(
+    "--precision",
+    type=click.Choice(["bf16", "fp32"]),
+    default="bf16",
+    show_default=True,
+    help="Arithmetic; weights are fp32.",
+)
+@click.option(
+    "--temperature",
+    type=_ABOVE_ZERO,
+    default=2.0,
+    show_default=True,
+    help="Mixes sources by size^(1/T): 1 by size, large all alike.",
+)
+@click.option(
+    "--mine",
+    type=click.Choice(["bm25", "dense"]),
+    multiple=True,
+    default=("bm25", "dense"),
+    show_default=True,
+    help="Whose tops become negatives.",
+)
+@click.option("--evaluate-every", type=_COUNT, default=200, show_default=True, metavar="STEPS")
+@click.option("--checkpoint-every", type=_COUNT, default=200, show_default=True, metavar="STEPS")
+@click.option("--dev-queries", type=_COUNT, default=50, show_default=True, help="Most of a folder.")
+@click.option("--dev-depth", type=_COUNT, default=50, show_default=True, help="Candidates a query.")
+@click.option("--licence", "licences", multiple=True, metavar="FILE=TEXT", help="For the card.")
+@click.option("--resume", is_flag=True, help="Go on from the newest checkpoint in --out.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+def command(
+    train_paths: tuple[Path, ...],
+    dev_folders: tuple[Path, ...],
+    out: Path,
+    licences: tuple[str, ...],
+    resume: bool,
+    minutes: float | None,
+    steps: int | None,
+    **options: Any,
+) -> None:
+    """Fine-tune a cross-encoder on your own queries and passages, and write a card of the run."""
+    require_train("train")
+    from secondpass.training.licence import parse_licences
+    from secondpass.training.load_trainable import check_trainable
+    from secondpass.training.out_folder import prepare_out
+    from secondpass.training.recipe import Recipe
+    from secondpass.training.run import open_history, run, settings_of
+
+    if minutes is None and steps is None:
+        minutes = 25.0
+    recipe = Recipe(minutes=minutes, steps=steps, **options).checked()
+    check_trainable(recipe.model, recipe.max_length)
+    stated = parse_licences(licences, train_paths)
+    prepare_out(out, resume=resume)
+    prepared = prepare(recipe, train_paths, stated, dev_folders)
+    settings = settings_of(
+        recipe,
+        [one.sha256 for one in prepared.data],
+        [one.collection.sha256 for one in prepared.dev],
+    )
+    history = open_history(out, settings, resume=resume)
+    with output.training_bar() as show:
+        outcome = run(prepared, history, out, report=lambda at: show(at.done, _in_words(at)))
+    _write_card(outcome, out)
+    _say_result(outcome, out)
+    if not outcome.complete:
+        sys.exit(130)
+
+
+def prepare(
+    recipe: Recipe,
+    train_paths: Sequence[Path],
+    licences: dict[str, str],
+    dev_folders: Sequence[Path],
+) -> Prepared:
+    """Read and mine all that a run needs, with a bar on what takes long."""
+    from secondpass.retrieval.embedder import Embedder
+    from secondpass.settings import Settings
+    from secondpass.training.data import mix, read_training_data
+    from secondpass.training.dev import open_dev_sets
+    from secondpass.training.mining import Mining
+    from secondpass.training.run import Prepared
+
+    cache_dir = Settings.from_environment().cache_dir
+    dev = open_dev_sets(
+        dev_folders,
+        queries=recipe.dev_queries,
+        depth=recipe.dev_depth,
+        seed=recipe.seed,
+        cache_dir=cache_dir,
+        progress=output.progress,
+    )
+    data = read_training_data(train_paths, licences, _queries(dev))
+    embedder = Embedder()
+    mining = Mining(recipe.mine, embedder, cache_dir, output.progress)
+    mixture, facts = mix(data, recipe, mining)
+    return Prepared(recipe, mixture, facts, dev, _describe(embedder))
+
+
+def _queries(dev: Sequence[DevSet]) -> list[str]:
+    """Return the texts of every judged query, also of those that are not asked."""
+    return [text for one in dev for text in one.judged_queries]
+
+
+def _describe(embedder: Embedder) -> str:
+    info = embedder.info
+    return f"{info.name}, {info.precision}, weights sha256 {info.weights_sha256}"
+
+
+def _in_words(at: Any) -> str:
+    parts = [f"step {at.step:,}"]
+    if at.loss is not None:
+        parts.append(f"loss {at.loss:.3f}")
+    if at.latest is not None:
+        parts.append(f"nDCG@10 {at.latest.mean:.4f} (best {at.best.mean:.4f}, step {at.best.step})")
+    return ", ".join(parts)
+
+
+def _write_card(outcome: Outcome, out: Path) -> None:
+    from secondpass.facts.machine import read_machine
+    from secondpass.facts.software import read_software
+    from secondpass.report.page import write
+    from secondpass.training.card import to_card
+
+    card = to_card(
+        outcome,
+        machine=read_machine(),
+        software=read_software(),
+        command=output.command_line(),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    write(out / CARD, card)
+
+
+def _say_result(outcome: Outcome, out: Path) -> None:
+    history = outcome.history
+    if not outcome.complete:
+        click.echo("INCOMPLETE: interrupted; --resume goes on from the newest checkpoint")
+    for point in history.dev:
+        values = ", ".join(f"{name} {value:.4f}" for name, value in point.ndcg.items())
+        click.echo(f"step {point.step:>6,}  nDCG@10 {point.mean:.4f}  ({values})")
+    click.echo(
+        f"{history.step:,} steps, {history.pairs:,} pairs and {history.tokens:,} tokens in "
+        f"{outcome.seconds / 60:.1f} minutes"
+    )
+    kept = "no weights" if outcome.kept_step is None else f"the weights of step {outcome.kept_step}"
+    click.echo(f"{out} holds {kept}; {out / CARD} says how they came about")

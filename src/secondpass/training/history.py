@@ -1,0 +1,76 @@
+"""What happened in a run so far. Kept in each checkpoint, and what the card is written from."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from secondpass.models.files import read_json
+
+FILE = "history.json"
+
+
+class LossPoint(NamedTuple):
+    """The mean loss of the steps since the point before."""
+
+    step: int
+    loss: float
+
+
+class DevPoint(NamedTuple):
+    """nDCG@10 by development collection, and their mean."""
+
+    step: int
+    ndcg: Mapping[str, float]
+    mean: float
+
+
+@dataclass(slots=True)
+class History:
+    """Filled as the run goes. `settings` must be the same where a run goes on.
+
+    `seconds_before` is what was spent before this process took over.
+    """
+
+    settings: Mapping[str, object]
+    step: int = 0
+    pairs: int = 0
+    tokens: int = 0
+    seconds_before: float = 0.0
+    losses: list[LossPoint] = field(default_factory=list)
+    dev: list[DevPoint] = field(default_factory=list)
+    started: float = field(default_factory=time.monotonic)
+
+    def seconds(self) -> float:
+        """Return the wall seconds of training and evaluation, over all processes."""
+        return self.seconds_before + time.monotonic() - self.started
+
+    def restart_clock(self) -> None:
+        """Count from now what this process spends."""
+        self.started = time.monotonic()
+
+    def best(self) -> DevPoint | None:
+        """Return the first of the highest dev means, None without an evaluation."""
+        return max(self.dev, key=lambda point: point.mean, default=None)
+
+    def write(self, folder: Path) -> None:
+        """Write all of it into a checkpoint's folder."""
+        values = asdict(self) | {"seconds_before": self.seconds()}
+        del values["started"]
+        (folder / FILE).write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+
+    @classmethod
+    def read(cls, folder: Path) -> History:
+        """Read what `write` wrote; the clock runs on from there.
+
+        Raises:
+            ModelFileError: it is missing or broken.
+        """
+        values = read_json(folder / FILE)
+        values["losses"] = [LossPoint(*point) for point in values["losses"]]
+        values["dev"] = [DevPoint(*point) for point in values["dev"]]
+        return cls(**values)

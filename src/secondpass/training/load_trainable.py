@@ -1,0 +1,66 @@
+"""A model's name to a CrossEncoder of sentence-transformers that can be trained."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from secondpass.errors import InputError, UnsupportedModelError
+from secondpass.models.files import read_json_if_there
+from secondpass.models.folder import ModelFolder, find_folder
+from secondpass.models.spec import ModelSpec, read_bi_encoder_spec, read_cross_encoder_spec
+from secondpass.options import checked_max_length
+
+# [CLS] query [SEP] text [SEP]; RoBERTa has one more.
+_SPECIAL_TOKENS = 4
+_NO_MODEL = "give --model: a folder or a hub name of a model to start from"
+
+
+def load_trainable(model: str | None, max_length: int) -> Any:
+    """Load a cross-encoder, or an encoder such as a bi-encoder, whose head is then new.
+
+    A new head comes from torch's random numbers: seed them before. Only safetensors are read, from
+    a folder or from what `find_folder` takes from the hub; the folder's code is never run.
+
+    Raises:
+        InputError: there is no such model, or it cannot read `max_length` tokens.
+        UnsupportedModelError: it has several labels, or no safetensors.
+    """
+    spec = check_trainable(model, max_length)
+    from sentence_transformers import CrossEncoder
+    from sentence_transformers.base.modules import Transformer
+
+    transformer = Transformer(
+        str(spec.folder),
+        transformer_task="sequence-classification",
+        model_kwargs={"use_safetensors": True, "local_files_only": True, "dtype": "float32"},
+        processor_kwargs={"local_files_only": True},
+        config_kwargs={"num_labels": 1, "local_files_only": True},
+        max_seq_length=max_length,
+    )
+    return CrossEncoder(modules=[transformer], num_labels=1)
+
+
+def check_trainable(model: str | None, max_length: int) -> ModelSpec:
+    """Check, before any work, what `load_trainable` is going to load; raises as it does."""
+    if model is None:
+        # The embedded model's own architecture is plugged in here.
+        raise InputError(_NO_MODEL)
+    spec = _spec(find_folder(model))
+    if spec.weights.format != "safetensors":
+        raise UnsupportedModelError(
+            f"{spec.name} holds {spec.weights.entry.name}, and only safetensors can be trained; "
+            "name the model it was made from"
+        )
+    checked_max_length(max_length, spec, _SPECIAL_TOKENS)
+    return spec
+
+
+def _spec(found: ModelFolder) -> ModelSpec:
+    if (found.path / "1_Pooling").is_dir():
+        return read_bi_encoder_spec(found)
+    spec = read_cross_encoder_spec(found)
+    names = read_json_if_there(found.path / "config.json").get("architectures") or [""]
+    labels = spec.config.get("num_labels", len(spec.config.get("id2label") or (0, 1)))
+    if names[0].endswith("ForSequenceClassification") and labels != 1:
+        raise UnsupportedModelError(f"{spec.name} has {labels} labels; a reranker has one")
+    return spec

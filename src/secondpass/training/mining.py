@@ -1,0 +1,126 @@
+"""Hard negatives: passages that the first stages take for an answer, and that are none.
+
+The filter is TopK-PercPos of NV-Retriever (Moreira et al. 2024, arXiv:2407.15831): a candidate
+nearer to the query than 95 % of the positive's cosine is likely an answer nobody labelled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from secondpass.errors import InputError
+from secondpass.evaluation.collection import Collection
+from secondpass.evaluation.first_stages.bm25 import bm25_run
+from secondpass.evaluation.first_stages.dense import corpus_vectors
+from secondpass.retrieval.contract import TextEmbedder, embed_checked
+from secondpass.training.examples import Example, TrainingSet, query_key
+
+ProgressBar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
+Miner = Literal["bm25", "dense"]
+
+# Of the positive's cosine; the paper's value.
+POSITIVE_SHARE = 0.95
+# So many of each stage are looked at, before the filter.
+TOP = 30
+# Queries whose cosines with all passages are in memory at a time.
+_BLOCK = 64
+
+
+class Mined(NamedTuple):
+    """Negatives of each example, as rows of the passages, and what the filter dropped."""
+
+    negatives: tuple[tuple[int, ...], ...]
+    too_near: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mining:
+    """What mines: the stages, and where the bi-encoder's vectors are kept."""
+
+    miners: tuple[Miner, ...]
+    embedder: TextEmbedder
+    cache_dir: Path
+    progress: ProgressBar
+
+
+def mine(one: TrainingSet, positives: Mapping[str, frozenset[str]], mining: Mining) -> Mined:
+    """Return each example's own negatives and the tops of BM25 and the bi-encoder, filtered.
+
+    Raises:
+        InputError: no example has a negative left.
+    """
+    collection = _as_collection(one)
+    lexical = _bm25_tops(collection, mining) if "bm25" in mining.miners else {}
+    vectors = corpus_vectors(collection, mining.embedder, mining.cache_dir, mining.progress)
+    found: list[tuple[int, ...]] = []
+    dropped = 0
+    with mining.progress(f"mining {one.name}", len(one.examples)) as advance:
+        for start in range(0, len(one.examples), _BLOCK):
+            block = one.examples[start : start + _BLOCK]
+            queries = embed_checked(mining.embedder, [example.query for example in block])
+            for at, (example, cosines) in enumerate(zip(block, queries @ vectors.T, strict=True)):
+                near = _nearest(cosines, TOP) if "dense" in mining.miners else ()
+                candidates = [*example.given, *lexical.get(start + at, ()), *near]
+                known = positives[query_key(example.query)]
+                kept, too_near = choose(example, candidates, one.passages, cosines, known)
+                found.append(kept)
+                dropped += too_near
+            advance(len(block))
+    if not any(found):
+        raise InputError(
+            f"{one.path}: no negative is to be had from its {len(one.passages)} passages; give "
+            "'negatives', or more examples whose positives differ"
+        )
+    return Mined(tuple(found), dropped)
+
+
+def choose(
+    example: Example,
+    candidates: Iterable[int],
+    passages: Sequence[str],
+    cosines: NDArray[np.float32],
+    positives: frozenset[str],
+) -> tuple[tuple[int, ...], int]:
+    """Return the candidates that are negatives, each once, and how many were too near.
+
+    Left out are positives of the query, the query's own text, and what the query is nearer to than
+    to `POSITIVE_SHARE` of the positive's cosine.
+    """
+    others = [
+        row
+        for row in dict.fromkeys(candidates)
+        if passages[row] not in positives and passages[row] != example.query
+    ]
+    limit = POSITIVE_SHARE * cosines[example.positive]
+    kept = tuple(row for row in others if cosines[row] <= limit)
+    return kept, len(others) - len(kept)
+
+
+def _as_collection(one: TrainingSet) -> Collection:
+    """Name passages and queries by their rows, so that the first stages can rank them."""
+    return Collection(
+        name=one.name,
+        documents={str(row): text for row, text in enumerate(one.passages)},
+        queries={str(row): example.query for row, example in enumerate(one.examples)},
+        qrels={str(row): {} for row in range(len(one.examples))},
+    )
+
+
+def _bm25_tops(collection: Collection, mining: Mining) -> dict[int, list[int]]:
+    with mining.progress(f"BM25 of {collection.name}", len(collection.queries)) as advance:
+        run = bm25_run(collection, limit=TOP, advance=advance)
+    return {
+        int(query_id): [int(one.document_id) for one in ranked] for query_id, ranked in run.items()
+    }
+
+
+def _nearest(cosines: NDArray[np.float32], count: int) -> list[int]:
+    """Return the rows of the `count` highest, best first; of equal ones the first."""
+    return [int(row) for row in np.argsort(-cosines, kind="stable")[:count]]

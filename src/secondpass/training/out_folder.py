@@ -1,0 +1,69 @@
+"""The folder of a run: the best model, its card, and the checkpoints to go on from."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from secondpass.errors import InputError
+from secondpass.training.history import FILE, History
+
+CHECKPOINTS = "checkpoints"
+
+
+def prepare_out(folder: Path, *, resume: bool) -> None:
+    """Make the folder of a new run, or check that there is one to go on with.
+
+    Raises:
+        InputError: there is something in it, or it cannot be made, or it holds no checkpoint.
+    """
+    if resume:
+        newest_checkpoint(folder)
+        return
+    if folder.is_dir() and any(folder.iterdir()):
+        raise InputError(
+            f"--out {folder} is not empty: name a new folder, or go on from its newest checkpoint "
+            "with --resume"
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--out {folder} cannot be made: {error.strerror}") from None
+
+
+def newest_checkpoint(folder: Path) -> Path:
+    """Return the newest whole checkpoint of a run.
+
+    Raises:
+        InputError: there is none.
+    """
+    # The history is written last: a checkpoint without it was cut off.
+    whole = [file.parent for file in (folder / CHECKPOINTS).glob(f"checkpoint-*/{FILE}")]
+    if not whole:
+        raise InputError(
+            f"--resume: {folder / CHECKPOINTS} holds no checkpoint; start without --resume"
+        )
+    return max(whole, key=lambda found: int(found.name.rpartition("-")[2]))
+
+
+def check_same_settings(history: History, settings: Mapping[str, object]) -> None:
+    """Check that a run goes on as it was begun.
+
+    Raises:
+        InputError: a setting has another value; the message names it.
+    """
+    for name, now in settings.items():
+        before = history.settings.get(name)
+        if before != now:
+            raise InputError(
+                f"--resume: {name} was {before!r} and is {now!r} now; a run goes on with the "
+                "settings it began with"
+            )
+
+
+def replace_model(written: Path, folder: Path) -> None:
+    """Move a model's files, written into a folder of their own, to where the best one lies."""
+    for file in written.iterdir():
+        file.replace(folder / file.name)
+    shutil.rmtree(written)

@@ -1,0 +1,163 @@
+"""A whole run: model, trainer and watcher put together; what it came to is returned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from secondpass.errors import InputError
+from secondpass.models.digest import file_sha256
+from secondpass.training.dev import DevSet, evaluate
+from secondpass.training.history import History
+from secondpass.training.load_trainable import check_trainable, load_trainable
+from secondpass.training.mixture import Mixture
+from secondpass.training.out_folder import (
+    CHECKPOINTS,
+    check_same_settings,
+    newest_checkpoint,
+    replace_model,
+)
+from secondpass.training.outcome import DataFacts, Outcome
+from secondpass.training.recipe import Recipe
+from secondpass.training.schedule import Schedule
+from secondpass.training.torch_second_pass import TorchSecondPass
+
+WEIGHTS = "model.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """All that a run needs, read and mined."""
+
+    recipe: Recipe
+    mixture: Mixture
+    data: tuple[DataFacts, ...]
+    dev: tuple[DevSet, ...]
+    embedder: str
+
+
+def open_history(out: Path, settings: Mapping[str, object], *, resume: bool) -> History:
+    """Begin a history, or read the newest checkpoint's.
+
+    Raises:
+        InputError: there is no checkpoint, or it is of other settings.
+    """
+    if not resume:
+        return History(settings)
+    history = History.read(newest_checkpoint(out))
+    check_same_settings(history, settings)
+    return history
+
+
+def settings_of(recipe: Recipe, train: Sequence[str], dev: Sequence[str]) -> dict[str, object]:
+    """Return what must not change where a run goes on: the recipe and the data's hashes."""
+    settings: dict[str, object] = asdict(recipe)
+    return settings | {"mine": list(recipe.mine), "train": list(train), "dev": list(dev)}
+
+
+def run(
+    prepared: Prepared, history: History, out: Path, *, report: Callable[[Any], None]
+) -> Outcome:
+    """Train to the end, or to an interrupt, which the outcome tells.
+
+    Raises:
+        InputError: the model cannot be had as asked, or the run to go on with is over.
+        ScoreError: the loss became no number.
+    """
+    from transformers import set_seed
+
+    from secondpass.training.quiet import quiet_libraries
+
+    quiet_libraries()
+    recipe = prepared.recipe
+    set_seed(recipe.seed)
+    model = load_trainable(recipe.model, recipe.max_length)
+    trainer = _make_trainer(model, prepared, history, out, report)
+    resumed = str(newest_checkpoint(out)) if history.step else None
+    history.restart_clock()
+    complete = True
+    try:
+        trainer.train(resume_from_checkpoint=resumed)
+        if not prepared.dev:
+            _keep(model, out)
+    except KeyboardInterrupt:
+        complete = False
+    return _outcome(
+        prepared,
+        history,
+        out,
+        base_sha256=check_trainable(recipe.model, recipe.max_length).weights_sha256,
+        device=str(model.device),
+        complete=complete,
+    )
+
+
+def _make_trainer(
+    model: Any,
+    prepared: Prepared,
+    history: History,
+    out: Path,
+    report: Callable[[Any], None],
+) -> Any:
+    from secondpass.training.trainer import GroupTrainer
+    from secondpass.training.watcher import Watcher
+
+    recipe = prepared.recipe
+    seconds = None if recipe.minutes is None else recipe.minutes * 60
+    schedule = Schedule(recipe.steps, seconds, history.seconds)
+    if schedule.done(history.step) >= 1:
+        raise InputError(f"--resume: the run in {out} is over, after {history.step} steps")
+    watcher = Watcher(
+        history,
+        schedule,
+        evaluate_every=recipe.evaluate_every,
+        evaluate=lambda: evaluate(prepared.dev, TorchSecondPass(model, recipe.precision)),
+        keep_best=lambda: _keep(model, out),
+        report=report,
+    )
+    model.register_forward_pre_hook(watcher.count)
+    return GroupTrainer(
+        model=model,
+        recipe=recipe,
+        mixture=prepared.mixture,
+        schedule=schedule,
+        folder=out / CHECKPOINTS,
+        callback=watcher,
+    )
+
+
+def _keep(model: Any, out: Path) -> None:
+    """Write the weights beside and move them, so that nobody loads half a model."""
+    from secondpass.training.trainer import save_model
+
+    save_model(model, out / ".part")
+    replace_model(out / ".part", out)
+
+
+def _outcome(
+    prepared: Prepared,
+    history: History,
+    out: Path,
+    *,
+    base_sha256: str,
+    device: str,
+    complete: bool,
+) -> Outcome:
+    best = history.best()
+    last = history.step if complete and not prepared.dev else None
+    return Outcome(
+        recipe=prepared.recipe,
+        history=history,
+        data=prepared.data,
+        dev=tuple(one.facts() for one in prepared.dev),
+        sources=prepared.mixture.sizes,
+        embedder=prepared.embedder,
+        base_sha256=base_sha256,
+        weights_sha256=file_sha256(out / WEIGHTS) if (out / WEIGHTS).exists() else None,
+        device=device,
+        kept_step=best.step if best else last,
+        seconds=history.seconds(),
+        complete=complete,
+    )

@@ -1,0 +1,121 @@
+"""Follows a run: counts, evaluates, keeps the best, ends it on time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback
+
+from secondpass.errors import ScoreError
+from secondpass.training.history import DevPoint, History, LossPoint
+from secondpass.training.schedule import Schedule
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a run stands. `best` is the dev point whose weights are kept."""
+
+    step: int
+    done: float
+    loss: float | None
+    latest: DevPoint | None
+    best: DevPoint | None
+
+
+class Watcher(TrainerCallback):  # type: ignore[misc]
+    """Called by the trainer after each step.
+
+    `evaluate` gives nDCG@10 by development collection, empty where there is none; `keep_best`
+    writes the weights out.
+    """
+
+    def __init__(
+        self,
+        history: History,
+        schedule: Schedule,
+        *,
+        evaluate_every: int,
+        evaluate: Callable[[], Mapping[str, float]],
+        keep_best: Callable[[], None],
+        report: Callable[[Progress], None],
+    ) -> None:
+        self._history = history
+        self._schedule = schedule
+        self._evaluate_every = evaluate_every
+        self._evaluate = evaluate
+        self._keep_best = keep_best
+        self._report = report
+
+    def count(self, module: Any, inputs: tuple[Any, ...]) -> None:
+        """Count the pairs and tokens that are trained on: a forward hook of the model."""
+        if module.training:
+            mask = inputs[0]["attention_mask"]
+            self._history.pairs += len(mask)
+            self._history.tokens += int(mask.sum())
+
+    def evaluate_now(self) -> None:
+        """Add a dev point, unless this step has one, and keep the weights if they are the best."""
+        dev = self._history.dev
+        if dev and dev[-1].step == self._history.step:
+            return
+        ndcg = self._evaluate()
+        if not ndcg:
+            return
+        point = DevPoint(self._history.step, ndcg, math.fsum(ndcg.values()) / len(ndcg))
+        dev.append(point)
+        if self._history.best() is point:
+            self._keep_best()
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+        """Evaluate the model as it comes."""
+        self._history.step = state.global_step
+        self.evaluate_now()
+        self._tell()
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+        """Evaluate when it is time; stop, with a checkpoint, when the run is over."""
+        self._history.step = state.global_step
+        over = self._schedule.done(state.global_step) >= 1
+        if over:
+            control.should_training_stop = control.should_save = control.should_log = True
+        if over or state.global_step % self._evaluate_every == 0:
+            self.evaluate_now()
+        self._tell()
+
+    def on_log(
+        self, args: Any, state: Any, control: Any, logs: Mapping[str, Any], **more: Any
+    ) -> None:
+        """Keep the loss.
+
+        Raises:
+            ScoreError: it is no finite number.
+        """
+        if "loss" not in logs:
+            return
+        loss = float(logs["loss"])
+        if not math.isfinite(loss):
+            raise ScoreError(
+                f"the loss is {loss} at step {state.global_step}: lower --learning-rate, or train "
+                "with --precision fp32"
+            )
+        self._history.losses.append(LossPoint(state.global_step, loss))
+
+    def on_save(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+        """Write the history into the checkpoint that was just made."""
+        self._history.write(Path(args.output_dir) / f"checkpoint-{state.global_step}")
+
+    def _tell(self) -> None:
+        history = self._history
+        self._report(
+            Progress(
+                step=history.step,
+                done=self._schedule.done(history.step),
+                loss=history.losses[-1].loss if history.losses else None,
+                latest=history.dev[-1] if history.dev else None,
+                best=history.best(),
+            )
+        )

@@ -1,0 +1,47 @@
+"""When a run ends, and its learning rate."""
+
+import pytest
+
+from secondpass import InputError
+from secondpass.training.recipe import Recipe
+from secondpass.training.schedule import Schedule
+
+
+def test_by_steps():
+    schedule = Schedule(9, None, lambda: 1e9)
+    # The step that comes, of ten: the rate is at its top after a tenth and never 0.
+    assert [schedule.learning_rate_factor(step) for step in (0, 1, 5, 8)] == pytest.approx(
+        [1.0, 0.8 / 0.9, 0.4 / 0.9, 0.1 / 0.9]
+    )
+    assert schedule.done(8) < 1
+    assert schedule.done(9) == 1
+
+
+def test_by_the_clock():
+    spent = 0.0
+    schedule = Schedule(None, 100.0, lambda: spent)
+    factors = []
+    for spent in (0.0, 5.0, 10.0, 55.0, 100.0, 130.0):
+        factors.append(schedule.learning_rate_factor(3))
+    assert factors == pytest.approx([0, 0.5, 1, 0.5, 0, 0])
+    assert schedule.done(3) == 1
+
+
+def test_whichever_comes_first():
+    assert Schedule(10, 100.0, lambda: 80.0).done(2) == pytest.approx(0.8)
+    assert Schedule(10, 100.0, lambda: 80.0).done(9) == pytest.approx(0.9)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"steps": None}, "neither steps nor minutes"),
+        ({"steps": 0}, "steps is 0"),
+        ({"negatives": 0}, "negatives is 0"),
+        ({"learning_rate": float("nan")}, "learning_rate is nan"),
+        ({"temperature": 0.0}, r"temperature is 0\.0"),
+    ],
+)
+def test_a_recipe_that_is_not_usable(wrong, message):
+    with pytest.raises(InputError, match=message):
+        Recipe(**{"model": "x", "steps": 1, "minutes": None} | wrong).checked()

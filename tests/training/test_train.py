@@ -1,0 +1,156 @@
+"""A tiny run learns, goes on after an interrupt as if there was none, and loads as a reranker."""
+
+import importlib.util
+
+import pytest
+from toy import write_toy
+
+pytestmark = pytest.mark.skipif(
+    any(importlib.util.find_spec(name) is None for name in ("accelerate", "datasets", "torch")),
+    reason="needs the train extra: make test-extras",
+)
+
+STEPS = 16
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory):
+    return write_toy(tmp_path_factory.mktemp("toy"))
+
+
+@pytest.fixture(scope="module")
+def trained(toy, parity, tmp_path_factory):
+    """Make the function that runs the toy's training into a folder."""
+    from secondpass.cli.train import prepare
+    from secondpass.training.out_folder import prepare_out
+    from secondpass.training.recipe import Recipe
+    from secondpass.training.run import open_history, run, settings_of
+
+    recipe = Recipe(
+        model=str(parity / "bert"),
+        steps=STEPS,
+        minutes=None,
+        max_length=64,
+        learning_rate=5e-3,
+        precision="fp32",
+        seed=1,
+        evaluate_every=8,
+        checkpoint_every=6,
+    ).checked()
+    patch = pytest.MonkeyPatch()
+    patch.setenv("SECONDPASS_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+    prepared = prepare(recipe, (toy / "train.jsonl",), {}, (toy / "dev",))
+    patch.undo()
+    settings = settings_of(recipe, ["train"], ["dev"])
+
+    def train(out, *, resume=False, interrupted_at=None):
+        def report(at):
+            if at.step == interrupted_at:
+                raise KeyboardInterrupt
+
+        prepare_out(out, resume=resume)
+        return run(prepared, open_history(out, settings, resume=resume), out, report=report)
+
+    return train
+
+
+@pytest.fixture(scope="module")
+def whole(trained, tmp_path_factory):
+    """One uninterrupted run, and its folder."""
+    out = tmp_path_factory.mktemp("runs") / "whole"
+    return trained(out), out
+
+
+def test_it_learns(whole):
+    outcome, _ = whole
+    dev = outcome.history.dev
+    assert [point.step for point in dev] == [0, 8, 16]
+    assert outcome.history.best().mean > dev[0].mean + 0.15
+    assert outcome.complete
+    # One positive and at least one negative in each group.
+    assert outcome.history.pairs >= STEPS * 8 * 2
+
+
+def test_the_folder_is_a_reranker_with_the_measured_scores(whole, toy, tmp_path):
+    from secondpass import CrossEncoderReranker
+    from secondpass.evaluation.first_stages.given import given_run
+    from secondpass.evaluation.measures import Measures
+    from secondpass.evaluation.open import open_collection
+    from secondpass.evaluation.rerank import at_depth, rescore
+
+    outcome, out = whole
+    reranker = CrossEncoderReranker(out, max_length=64, precision="fp32", cache_dir=tmp_path)
+    collection = open_collection(str(toy / "dev"))
+    first = given_run(collection, "run.bm25.trec")
+    scores = rescore(collection, first, reranker, 50, lambda _: None).scores
+    values = Measures(("nDCG@10",), collection.qrels).values(at_depth(first, scores, 50))
+    assert values["nDCG@10"].mean() == pytest.approx(outcome.history.best().mean, abs=1e-6)
+
+
+def test_resume_equals_an_uninterrupted_run(whole, trained, tmp_path):
+    from safetensors.numpy import load_file
+
+    outcome, out = whole
+    parts = tmp_path / "parts"
+    stopped = trained(parts, interrupted_at=9)
+    assert not stopped.complete
+    assert [point.step for point in stopped.history.dev] == [0, 8]
+    resumed = trained(parts, resume=True)
+    assert resumed.complete
+    assert resumed.history.losses == outcome.history.losses
+    assert resumed.history.dev == outcome.history.dev
+    assert (resumed.history.pairs, resumed.history.tokens) == (
+        outcome.history.pairs,
+        outcome.history.tokens,
+    )
+    last = f"checkpoints/checkpoint-{STEPS}/model.safetensors"
+    one, other = load_file(out / last), load_file(parts / last)
+    assert one.keys() == other.keys()
+    for name in one:
+        assert (one[name] == other[name]).all(), name
+    assert not list(out.rglob("training_args.bin"))
+
+
+def test_resume_is_refused_with_other_settings_or_without_a_checkpoint(whole, tmp_path):
+    from secondpass import InputError
+    from secondpass.training.out_folder import prepare_out
+    from secondpass.training.run import open_history
+
+    outcome, out = whole
+    with pytest.raises(InputError, match="--resume: seed was 1 and is 2 now"):
+        open_history(out, {**outcome.history.settings, "seed": 2}, resume=True)
+    with pytest.raises(InputError, match="holds no checkpoint"):
+        prepare_out(tmp_path, resume=True)
+    with pytest.raises(InputError, match="is not empty"):
+        prepare_out(out, resume=False)
+
+
+def test_a_bi_encoder_gets_a_new_head(parity, tmp_path):
+    from secondpass import CrossEncoderReranker
+    from secondpass.training.load_trainable import load_trainable
+    from secondpass.training.trainer import save_model
+
+    model = load_trainable(str(parity / "bert-embedder"), 64)
+    assert model.num_labels == 1
+    save_model(model, tmp_path / "out")
+    reranker = CrossEncoderReranker(
+        tmp_path / "out", max_length=64, precision="fp32", cache_dir=tmp_path / "graphs"
+    )
+    assert len(reranker.rerank("read", ["a", "b"])) == 2
+
+
+@pytest.mark.parametrize(
+    ("model", "max_length", "message"),
+    [
+        (None, 64, "give --model"),
+        ("bert-onnx", 64, "only safetensors can be trained"),
+        ("bert-two-labels", 64, "2 labels"),
+        ("bert", 512, "more than the 64 positions"),
+    ],
+)
+def test_a_model_that_cannot_be_trained(parity, model, max_length, message):
+    from secondpass import SecondpassError
+    from secondpass.training.load_trainable import load_trainable
+
+    with pytest.raises(SecondpassError, match=message):
+        load_trainable(model and str(parity / model), max_length)
