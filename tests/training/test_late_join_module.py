@@ -45,3 +45,22 @@ def test_only_what_stands_above_the_join_learns(module):
     module(module.preprocess(PAIRS))["scores"].sum().backward()
     assert all(parameter.grad is None for parameter in module.encoder.parameters())
     assert all(parameter.grad is not None for parameter in module.head.layers.parameters())
+
+
+def test_sentence_transformers_runs_it(late_join):
+    from secondpass.training.load_trainable import load_trainable
+
+    model = load_trainable(str(late_join), 64)
+    reranker = CrossEncoderReranker(late_join, 64, precision="fp32", activation="identity")
+    scores = model.predict(PAIRS, activation_fn=torch.nn.Identity(), show_progress_bar=False)
+    assert scores == pytest.approx(reranker.predict(PAIRS), abs=2e-4)
+
+
+def test_weights_of_a_checkpoint_are_read(module, late_join, tmp_path):
+    from secondpass.training.late_join_module import LateJoinModule
+
+    module.save(str(tmp_path))
+    other = LateJoinModule(late_join, 64)
+    torch.nn.init.zeros_(other.head.dense.weight)
+    other.read(tmp_path)
+    assert torch.allclose(other.head.dense.weight, module.head.dense.weight, atol=2e-3)

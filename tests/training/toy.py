@@ -4,7 +4,22 @@ not, and the queries of `dev` are others than those trained on.
 
 import json
 
-WORDS = ["csv", "file", "reader", "row", "column", "path", "open", "close", "list", "string", "lock", "queue", "wait", "event"]
+WORDS = [
+    "csv",
+    "file",
+    "reader",
+    "row",
+    "column",
+    "path",
+    "open",
+    "close",
+    "list",
+    "string",
+    "lock",
+    "queue",
+    "wait",
+    "event",
+]
 DEV_QUERIES = ("sort the row", "sort a list", "key sort", "sort by name")
 
 

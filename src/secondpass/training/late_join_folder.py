@@ -9,13 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from secondpass.graph.families import LATE_JOIN
 from secondpass.training.late_join import (
     PRODUCT_SCALE,
     Encoder,
     JointHead,
     names,
 )
+from secondpass.training.late_join_files import write_folder
 
 # Our names of the head's tensors, and theirs in the file.
 _HEAD = {
@@ -33,7 +33,6 @@ _HEAD = {
     "out.weight": "classifier.out_proj.weight",
     "out.bias": "classifier.out_proj.bias",
 }
-_NOT_OURS = ("_name_or_path", "architectures", "torch_dtype", "transformers_version")
 
 
 def save_late_join(
@@ -43,10 +42,7 @@ def save_late_join(
 
     The encoder's own layers above the join are left out: the head's stand in their place.
     """
-    from safetensors.torch import save_file
-
-    folder.mkdir(parents=True, exist_ok=True)
-    config = _late_config(base, join_layer)
+    config = json.loads((base / "config.json").read_text())
     ours = encoder.state_dict() | {
         f"layers.{join_layer + at}.{name}": value
         for at, layer in enumerate(head.layers)
@@ -55,12 +51,8 @@ def save_late_join(
     stored = _under_their_names(ours, names(config))
     stored |= {theirs: head.state_dict()[name] for name, theirs in _HEAD.items()}
     stored["product_scale"] = torch.tensor([PRODUCT_SCALE])
-    halves = {name: value.detach().half().contiguous() for name, value in stored.items()}
-    save_file(halves, folder / "model.safetensors", metadata={"format": "pt"})
-    (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n")
-    (folder / "tokenizer.json").write_text(
-        json.dumps(_pair_tokenizer(base), ensure_ascii=False), encoding="utf-8"
-    )
+    tensors = {name: value.detach().cpu().numpy() for name, value in stored.items()}
+    write_folder(tensors, base, folder, join_layer=join_layer)
 
 
 def read_late_join(folder: Path) -> tuple[Encoder, JointHead, dict[str, Any]]:
@@ -90,26 +82,3 @@ def _under_their_names(
         for mine, theirs in pairs
         for name, part in zip(theirs, ours[mine].chunk(len(theirs)), strict=True)
     }
-
-
-def _late_config(base: Path, join_layer: int) -> dict[str, Any]:
-    config = json.loads((base / "config.json").read_text())
-    kept = {name: value for name, value in config.items() if name not in _NOT_OURS}
-    labels = {"id2label": {"0": "LABEL_0"}, "label2id": {"LABEL_0": 0}}
-    return kept | labels | {"model_type": LATE_JOIN, "join_layer": join_layer}
-
-
-def _pair_tokenizer(base: Path) -> dict[str, Any]:
-    """Return the base's tokenizer with a pair laid out as two texts, each begun and ended."""
-    tokenizer: dict[str, Any] = json.loads((base / "tokenizer.json").read_text(encoding="utf-8"))
-    tokenizer["truncation"] = tokenizer["padding"] = None
-    tokenizer["post_processor"]["pair"] = [
-        part
-        for side, type_id in (("A", 0), ("B", 1))
-        for part in (
-            {"SpecialToken": {"id": "[CLS]", "type_id": type_id}},
-            {"Sequence": {"id": side, "type_id": type_id}},
-            {"SpecialToken": {"id": "[SEP]", "type_id": type_id}},
-        )
-    ]
-    return tokenizer

@@ -27,6 +27,12 @@ class LateJoinModule(InputModule):  # type: ignore[misc]
         self.tokenizer.enable_truncation(max_length)
         self.tokenizer.enable_padding()
 
+    def read(self, folder: Path) -> None:
+        """Take the weights of another folder, such as a checkpoint."""
+        encoder, head, _ = read_late_join(folder)
+        self.encoder.load_state_dict(encoder.state_dict())
+        self.head.load_state_dict(head.state_dict())
+
     def preprocess(
         self, inputs: Sequence[Any], prompt: str | None = None, **_: Any
     ) -> dict[str, Tensor]:

@@ -20,6 +20,7 @@ from torch.utils.data import DataLoader
 from transformers import PrinterCallback
 
 from secondpass.training.group_dataset import GroupDataset
+from secondpass.training.late_join_module import LateJoinModule
 from secondpass.training.mixture import Mixture
 from secondpass.training.recipe import Recipe
 from secondpass.training.schedule import Schedule
@@ -81,6 +82,9 @@ class GroupTrainer(CrossEncoderTrainer):  # type: ignore[misc]
         save_model(self.model, Path(output_dir or self.args.output_dir))
 
     def _load_from_checkpoint(self, checkpoint_path: str, model: Any = None) -> None:
+        if isinstance(self.model[0], LateJoinModule):
+            self.model[0].read(Path(checkpoint_path))
+            return
         inner = self.model.transformers_model
         kept = type(inner).from_pretrained(
             checkpoint_path, use_safetensors=True, local_files_only=True, dtype="float32"

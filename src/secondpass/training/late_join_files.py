@@ -1,0 +1,82 @@
+"""The files of a late-join model, without torch: its config, its tokenizer, its weights in parts.
+
+The layers below the join and the embeddings are another model's, byte for byte; only what stands
+above them is kept in a repository, and `assemble` puts the two together again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from secondpass.graph.families import LATE_JOIN
+
+_NOT_OURS = ("_name_or_path", "architectures", "torch_dtype", "transformers_version")
+
+
+def assemble(base: Path, trained: Path, folder: Path, *, join_layer: int) -> None:
+    """Write a model folder from the base's folder and the file of what was trained on it."""
+    from safetensors.numpy import load_file
+
+    below = {
+        name: value
+        for name, value in load_file(base / "model.safetensors").items()
+        if _is_below(name, join_layer)
+    }
+    write_folder(below | load_file(trained), base, folder, join_layer=join_layer)
+
+
+def write_trained(folder: Path, file: Path) -> None:
+    """Write the file that `assemble` needs beside the base, from a whole model's folder."""
+    from safetensors.numpy import load_file, save_file
+
+    join_layer = json.loads((folder / "config.json").read_text())["join_layer"]
+    stored = load_file(folder / "model.safetensors")
+    above = {name: value for name, value in stored.items() if not _is_below(name, join_layer)}
+    save_file(above, file, metadata={"format": "pt"})
+
+
+def write_folder(
+    tensors: Mapping[str, NDArray[Any]], base: Path, folder: Path, *, join_layer: int
+) -> None:
+    """Write model.safetensors as float16, config.json, and a tokenizer.json for pairs."""
+    from safetensors.numpy import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    halves = {name: np.ascontiguousarray(value, np.float16) for name, value in tensors.items()}
+    save_file(halves, folder / "model.safetensors", metadata={"format": "pt"})
+    config = json.loads((base / "config.json").read_text())
+    labels = {"id2label": {"0": "LABEL_0"}, "label2id": {"LABEL_0": 0}}
+    kept = {name: value for name, value in config.items() if name not in _NOT_OURS}
+    late = kept | labels | {"model_type": LATE_JOIN, "join_layer": join_layer}
+    (folder / "config.json").write_text(json.dumps(late, indent=1) + "\n")
+    tokenizer = json.dumps(_pair_tokenizer(base), ensure_ascii=False)
+    (folder / "tokenizer.json").write_text(tokenizer, encoding="utf-8")
+
+
+def _is_below(name: str, join_layer: int) -> bool:
+    """Tell whether a tensor of BERT's is of the embeddings or of a layer below the join."""
+    if name.startswith("encoder.layer."):
+        return int(name.split(".")[2]) < join_layer
+    return name.startswith("embeddings.") and not name.endswith("position_ids")
+
+
+def _pair_tokenizer(base: Path) -> dict[str, Any]:
+    """Return the base's tokenizer with a pair laid out as two texts, each begun and ended."""
+    tokenizer: dict[str, Any] = json.loads((base / "tokenizer.json").read_text(encoding="utf-8"))
+    tokenizer["truncation"] = tokenizer["padding"] = None
+    tokenizer["post_processor"]["pair"] = [
+        part
+        for side, type_id in (("A", 0), ("B", 1))
+        for part in (
+            {"SpecialToken": {"id": "[CLS]", "type_id": type_id}},
+            {"Sequence": {"id": side, "type_id": type_id}},
+            {"SpecialToken": {"id": "[SEP]", "type_id": type_id}},
+        )
+    ]
+    return tokenizer
