@@ -36,12 +36,15 @@ bench-speed: $(VENV)-rivals/.done
 # Measures nDCG@10 of BM25, the bi-encoder and the reranker on the development collections; a run
 # cut off goes on where it stopped. QUALITY_FP32 is the folder of the weights before int8.
 QUALITY_DATA ?= ../shared/data/eval
-QUALITY_FP32 ?= ../shared/models/minilm-ce-first
+QUALITY_FP32 ?= build/cross-encoder
 QUALITY_OUT ?= benchmarks/quality/results/$(shell date +%F).json
 
-quality: $(VENV)/.test
+quality: $(VENV)/.test $(QUALITY_FP32)
 	$(BIN)/python -m benchmarks.quality --data $(QUALITY_DATA) --reranker $(QUALITY_FP32)=fp32 \
 	    --out $(QUALITY_OUT) --resume $(QUALITY_MORE)
+
+build/cross-encoder: recipes/embedded/trained.safetensors recipes/embedded/recipe.toml
+	$(BIN)/python scripts/build_embedded.py --sources build --sources-only
 
 # Puts the newest result into the pages that show it.
 quality-pages: $(VENV)/.test

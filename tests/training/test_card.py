@@ -83,9 +83,10 @@ def test_untrained_weights_are_said_to_be_so():
 
 def test_a_history_is_read_as_it_was_written(tmp_path):
     history = outcome().history
+    history.seconds_before = 100.0
     history.write(tmp_path)
     read = History.read(tmp_path)
     assert (read.step, read.pairs, read.tokens) == (20, 1280, 64000)
     assert (read.losses, read.dev) == (history.losses, history.dev)
     assert read.best() == history.dev[1]
-    assert 0 <= read.seconds() - history.seconds() < 60
+    assert read.seconds_before >= 100

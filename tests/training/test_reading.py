@@ -1,4 +1,4 @@
-"""Training data as it is read: titles, sources, licences, a BEIR folder's split, and what is refused."""
+"""Training data as it is read: titles, sources, licences, a BEIR folder's split; bad lines."""
 
 import gzip
 import hashlib

@@ -18,11 +18,9 @@ def test_by_steps():
 
 
 def test_by_the_clock():
-    spent = 0.0
-    schedule = Schedule(None, 100.0, lambda: spent)
-    factors = []
-    for spent in (0.0, 5.0, 10.0, 55.0, 100.0, 130.0):
-        factors.append(schedule.learning_rate_factor(3))
+    times = iter((0.0, 5.0, 10.0, 55.0, 100.0, 130.0, 130.0))
+    schedule = Schedule(None, 100.0, lambda: next(times))
+    factors = [schedule.learning_rate_factor(3) for _ in range(6)]
     assert factors == pytest.approx([0, 0.5, 1, 0.5, 0, 0])
     assert schedule.done(3) == 1
 

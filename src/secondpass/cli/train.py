@@ -85,7 +85,14 @@ _ABOVE_ZERO = FiniteFloatRange(min=0, min_open=True)
     help="Whose tops become negatives.",
 )
 @click.option("--evaluate-every", type=_COUNT, default=200, show_default=True, metavar="STEPS")
-@click.option("--checkpoint-every", type=_COUNT, default=200, show_default=True, metavar="STEPS")
+@click.option(
+    "--checkpoint-every",
+    type=_COUNT,
+    default=200,
+    show_default=True,
+    metavar="STEPS",
+    help="There is one after each evaluation too.",
+)
 @click.option("--dev-queries", type=_COUNT, default=50, show_default=True, help="Most of a folder.")
 @click.option("--dev-depth", type=_COUNT, default=50, show_default=True, help="Candidates a query.")
 @click.option("--licence", "licences", multiple=True, metavar="FILE=TEXT", help="For the card.")

@@ -71,9 +71,10 @@ class Watcher(TrainerCallback):  # type: ignore[misc]
             self._keep_best()
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **more: Any) -> None:
-        """Evaluate the model as it comes."""
+        """Evaluate the model as it comes; one that goes on was evaluated before."""
         self._history.step = state.global_step
-        self.evaluate_now()
+        if not state.global_step:
+            self.evaluate_now()
         self._tell()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **more: Any) -> None:
@@ -81,9 +82,11 @@ class Watcher(TrainerCallback):  # type: ignore[misc]
         self._history.step = state.global_step
         over = self._schedule.done(state.global_step) >= 1
         if over:
-            control.should_training_stop = control.should_save = control.should_log = True
+            control.should_training_stop = control.should_log = True
         if over or state.global_step % self._evaluate_every == 0:
             self.evaluate_now()
+            # So that a run never goes on from before the weights that are kept as the best.
+            control.should_save = True
         self._tell()
 
     def on_log(
