@@ -19,6 +19,14 @@ class Retriever(Protocol):
         ...
 
 
+class Ranker(Protocol):
+    """What ranks texts and needs no option for it."""
+
+    def rank(self, query: str, texts: list[str], top_k: int | None = 10) -> Ranking:
+        """Return the best texts, best first."""
+        ...
+
+
 class SecondPass(Protocol):
     """A second stage, such as `CrossEncoderReranker`."""
 

@@ -12,7 +12,7 @@ from secondpass.evaluation.measures import Measures
 from secondpass.evaluation.rerank import Rescored, at_depth, candidate_texts
 from secondpass.evaluation.result import Curve, CurvePoint, Latency
 from secondpass.evaluation.runs import Run
-from secondpass.pipeline import SecondPass
+from secondpass.pipeline import Ranker
 from secondpass.scoring.fusion_rule import Fusion
 from secondpass.stats.percentiles import percentile, unsupported
 
@@ -37,7 +37,7 @@ def to_latency(times_ms: Iterable[float]) -> Latency | None:
 def time_depths(
     collection: Collection,
     run: Run,
-    reranker: SecondPass,
+    reranker: Ranker,
     query_ids: Sequence[str],
     depths: Sequence[int],
     advance: Callable[[int], None],

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from secondpass.errors import InputError
 from secondpass.evaluation.collection import Collection
 from secondpass.evaluation.runs import Ranked, Run, in_trec_order
-from secondpass.pipeline import SecondPass
+from secondpass.pipeline import Ranker
 from secondpass.types import Ranking
 
 
@@ -33,7 +33,7 @@ class Rescored:
 def rescore(
     collection: Collection,
     run: Run,
-    reranker: SecondPass,
+    reranker: Ranker,
     depth: int,
     advance: Callable[[int], None],
 ) -> Rescored:
@@ -99,7 +99,7 @@ def _rescore_query(
     query_id: str,
     collection: Collection,
     candidates: Sequence[Ranked],
-    reranker: SecondPass,
+    reranker: Ranker,
 ) -> None:
     texts = candidate_texts(collection, candidates)
     if query_id not in collection.queries:

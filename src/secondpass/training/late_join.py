@@ -15,7 +15,7 @@ PROJECTION = 128
 _HIDDEN = -1e4
 
 
-class Layer(nn.Module):
+class Layer(nn.Module):  # type: ignore[misc]
     """One post-norm BERT layer, its three attention inputs computed as one product."""
 
     def __init__(self, width: int, heads: int, inner: int, epsilon: float) -> None:
@@ -39,7 +39,7 @@ class Layer(nn.Module):
         return self.feed_norm(x + self.feed_out(gelu(self.feed_in(x))))
 
 
-class Encoder(nn.Module):
+class Encoder(nn.Module):  # type: ignore[misc]
     """BERT's embeddings and layers, for texts that are read apart: one token type."""
 
     def __init__(self, config: dict[str, Any]) -> None:
@@ -82,7 +82,7 @@ class Encoder(nn.Module):
         return x
 
 
-class LateInteraction(nn.Module):
+class LateInteraction(nn.Module):  # type: ignore[misc]
     """MaxSim over projected tokens, with a learnt weight for each query token."""
 
     def __init__(self, width: int) -> None:
@@ -111,7 +111,7 @@ def unit_means(x: Tensor, query: Tensor, text: Tensor) -> tuple[Tensor, Tensor]:
     return first, second
 
 
-class EarlyHead(nn.Module):
+class EarlyHead(nn.Module):  # type: ignore[misc]
     """Scores before the join: cosine and late interaction of sides that were read apart."""
 
     def __init__(self, width: int) -> None:
@@ -126,7 +126,7 @@ class EarlyHead(nn.Module):
         return self.weights[0] * cosine + self.weights[1] * self.interaction(x, query, text)
 
 
-class JointHead(nn.Module):
+class JointHead(nn.Module):  # type: ignore[misc]
     """The layers after the join and what reads them: this is what training changes."""
 
     def __init__(self, layers: nn.ModuleList, width: int) -> None:

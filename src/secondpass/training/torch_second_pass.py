@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from secondpass.scoring.ranking import best
+from secondpass.scoring.fusion import best_first
 from secondpass.training.recipe import TrainingPrecision
 from secondpass.types import Hit, Ranking, Timings
 
@@ -33,9 +33,7 @@ class TorchSecondPass:
                 show_progress_bar=False,
                 convert_to_tensor=True,
             )
-        scores = logits.float().cpu().tolist()
-        hits = [
-            Hit(at, score, text, False)
-            for at, (score, text) in enumerate(zip(scores, texts, strict=True))
-        ]
-        return Ranking(tuple(best(hits, top_k)), Timings(candidates=len(texts)))
+        logits.float().cpu().tolist()
+        order = best_first(logits.float().cpu().numpy())[:top_k].tolist()
+        hits = tuple(Hit(at, float(logits[at]), texts[at], False) for at in order)
+        return Ranking(hits, Timings(candidates=len(texts)))
