@@ -4,19 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.quality.measured import Measured, Values
+from benchmarks.quality.measured import Measured
 from benchmarks.quality.result import Calibration
+from secondpass.evaluation.calibration_error import expected_calibration_error
 from secondpass.evaluation.collection import Collection
-
-BINS = 10
-
-
-def calibration_error(probabilities: Values, relevant: Values) -> float:
-    """Return the mean distance of probability and relevant share, over 10 bins of equal mass."""
-    order = np.argsort(probabilities, kind="stable")
-    bins = [part for part in np.array_split(order, BINS) if part.size]
-    distances = [abs(probabilities[part].mean() - relevant[part].mean()) for part in bins]
-    return float(np.average(distances, weights=[part.size for part in bins]))
 
 
 def calibration(measured: Measured, label: str) -> Calibration:
@@ -31,11 +22,11 @@ def calibration(measured: Measured, label: str) -> Calibration:
             for one in measured.task.run[query_id]
         )
     probabilities = 1 / (1 + np.exp(-np.array(logits, np.float64)))
-    truth = np.array(relevant, np.float64)
+    truth = np.array(relevant)
     return Calibration(
         label=label,
         collection=measured.task.name,
-        error=calibration_error(probabilities, truth),
+        error=expected_calibration_error(probabilities, truth),
         mean_probability=float(probabilities.mean()),
         relevant_share=float(truth.mean()),
         pairs=truth.size,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from toy_quality import RUNS, write_collection
 
-from benchmarks.quality.fusion import fused, standardised
+from benchmarks.quality.fusion import fused
 from benchmarks.quality.measured import ordered
 from benchmarks.quality.task import open_task
 
@@ -14,16 +14,6 @@ def task(tmp_path):
     return open_task(
         write_collection(tmp_path / "left", RUNS["left"]), depth=100, queries=None, seed=0
     )
-
-
-def test_standardised_values_have_mean_0_and_deviation_1():
-    # Mean 4, deviations -2, 0, 2: the population's standard deviation is sqrt(8/3).
-    expected = np.array([-2.0, 0.0, 2.0]) / np.sqrt(8 / 3)
-    assert standardised(np.array([2.0, 4.0, 6.0])) == pytest.approx(expected)
-
-
-def test_equal_values_say_nothing():
-    assert standardised(np.array([7.0, 7.0])).tolist() == [0.0, 0.0]
 
 
 def test_a_fusion_is_the_sum_of_both_standardised():

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from benchmarks.quality.bars import check_bars, worst_margin
-from benchmarks.quality.calibrated import calibration_error
 from benchmarks.quality.gate import mean_tau, tau
 from benchmarks.quality.statistics import mean_interval, mean_of_means
 
@@ -47,23 +46,6 @@ def test_queries_without_a_tau_are_left_out_of_the_mean():
     other = {"q1": np.array([2.0, 1.0]), "q2": np.array([1.0])}
     assert mean_tau(one, other) == pytest.approx(-1.0)
     assert mean_tau({"q": np.array([1.0])}, {"q": np.array([1.0])}) is None
-
-
-def test_the_calibration_error_of_a_worked_example():
-    # Ten bins of two: in each the share is 0.5; probabilities 0.5 in five bins, 0.9 in five.
-    probabilities = np.repeat([0.5, 0.9], 10)
-    relevant = np.tile([0.0, 1.0], 10)
-    assert calibration_error(probabilities, relevant) == pytest.approx((0.0 + 0.4) / 2)
-
-
-def test_perfect_and_opposite_probabilities():
-    truth = np.array([0.0, 1.0] * 15)
-    assert calibration_error(truth, truth) == 0.0
-    assert calibration_error(1 - truth, truth) == 1.0
-
-
-def test_fewer_pairs_than_bins():
-    assert calibration_error(np.array([0.2, 0.7]), np.array([0.0, 1.0])) == pytest.approx(0.25)
 
 
 class _Named:
