@@ -66,8 +66,11 @@ def merge_heads(x: Node, width: int) -> Node:
     return op.reshape(op.transpose(x, constant([0, 2, 1, 3])), constant([0, 0, width]), True)
 
 
-# The products that quantisation leaves out, by name: an attention's two and a late interaction's.
-UNQUANTISED_NAMES = r".*(attention_(logits|values)|token_similarities)"
+# The products that quantisation leaves out, by name: an attention's two, and the heads, which are
+# small beside the layers and where each rounding is seen in the score.
+UNQUANTISED_NAMES = (
+    r".*(attention_(logits|values)|token_similarities|projection|gate|classifier.*|pooler.*)"
+)
 
 
 def attention(query: Node, key: Node, value: Node, mask: Node, *, name: str) -> Node:
