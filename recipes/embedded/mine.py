@@ -70,7 +70,8 @@ def mine(source: Source, embeddings: Embeddings, phase: Mapping[str, Any]) -> li
             ][: phase[of]["pool"]]
             for found, of in ((best[at], "bm25"), (nearest, "bi_encoder"))
         )
-        own = [x for x in question.negatives if x not in good]
+        usable = phase["own_where_titled"] or not source.titled
+        own = [x for x in question.negatives if usable and x not in good]
         scores = index.get_scores(words[at]) if words[at] else np.zeros(len(source.passages))
         top = float(scores.max()) or 1.0
         pool = [question.positive, *own, *hard, *near]

@@ -30,6 +30,7 @@ class Source:
     max_tokens: int
     weight: float
     strict: bool
+    titled: bool
 
 
 def read_sources(folder: Path, recipe: Mapping[str, Any]) -> list[Source]:
@@ -66,6 +67,7 @@ def _read(file: Path, name: str, settings: Mapping[str, Any], order: random.Rand
         settings["max_tokens"],
         settings["weight"],
         settings.get("strict", False),
+        settings.get("titled", False),
     )
 
 
