@@ -43,6 +43,14 @@ def test_filter_by_hand():
     assert too_near == 1
 
 
+def test_an_examples_own_negative_is_believed():
+    example = Example("the query", 0, (1,), "set")
+    cosines = np.array([0.8, 0.79, 0.79], np.float32)
+    kept, too_near = choose(example, [1, 2], ["positive", "own", "mined"], cosines, frozenset())
+    assert kept == (1,)
+    assert too_near == 1
+
+
 PASSAGES = ("cat food", "cat toy", "dog bone", "sea water")
 COSINES = {"cat": 1.0, "cat food": 0.9, "cat toy": 0.88, "dog bone": 0.7, "sea water": 0.1}
 

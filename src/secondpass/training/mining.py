@@ -91,7 +91,7 @@ def choose(
     """Return the candidates that are negatives, each once, and how many were too near.
 
     Left out are positives of the query, the query's own text, and what the query is nearer to than
-    to `POSITIVE_SHARE` of the positive's cosine.
+    to `POSITIVE_SHARE` of the positive's cosine; but the example's own negatives are believed.
     """
     others = [
         row
@@ -99,7 +99,7 @@ def choose(
         if passages[row] not in positives and passages[row] != example.query
     ]
     limit = POSITIVE_SHARE * cosines[example.positive]
-    kept = tuple(row for row in others if cosines[row] <= limit)
+    kept = tuple(row for row in others if row in example.given or cosines[row] <= limit)
     return kept, len(others) - len(kept)
 
 
