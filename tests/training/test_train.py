@@ -18,8 +18,8 @@ def toy(tmp_path_factory):
     return write_toy(tmp_path_factory.mktemp("toy"))
 
 
-@pytest.fixture(scope="module")
-def trained(toy, parity, tmp_path_factory):
+@pytest.fixture(scope="module", params=["bert", "late join"])
+def trained(request, toy, parity, late_join, tmp_path_factory):
     """Make the function that runs the toy's training into a folder."""
     from secondpass.cli.train import prepare
     from secondpass.training.out_folder import prepare_out
@@ -27,7 +27,7 @@ def trained(toy, parity, tmp_path_factory):
     from secondpass.training.run import open_history, run, settings_of
 
     recipe = Recipe(
-        model=str(parity / "bert"),
+        model=str(parity / "bert" if request.param == "bert" else late_join),
         steps=STEPS,
         minutes=None,
         max_length=64,
@@ -78,7 +78,10 @@ def test_the_folder_is_a_reranker_with_the_measured_scores(whole, toy, tmp_path)
     from secondpass.evaluation.rerank import at_depth, rescore
 
     outcome, out = whole
-    reranker = CrossEncoderReranker(out, max_length=64, precision="fp32", cache_dir=tmp_path)
+    # By logit: a sigmoid would make equal scores of the toy's large ones.
+    reranker = CrossEncoderReranker(
+        out, max_length=64, precision="fp32", activation="identity", cache_dir=tmp_path
+    )
     collection = open_collection(str(toy / "dev"))
     first = given_run(collection, "run.bm25.trec")
     scores = rescore(collection, first, reranker, 50, lambda _: None).scores

@@ -42,14 +42,20 @@ def write_trained(folder: Path, file: Path) -> None:
 
 
 def write_folder(
-    tensors: Mapping[str, NDArray[Any]], base: Path, folder: Path, *, join_layer: int
+    tensors: Mapping[str, NDArray[Any]],
+    base: Path,
+    folder: Path,
+    *,
+    join_layer: int,
+    half: bool = True,
 ) -> None:
-    """Write model.safetensors as float16, config.json, and a tokenizer.json for pairs."""
+    """Write model.safetensors (float16 if `half`), config.json, and a tokenizer.json for pairs."""
     from safetensors.numpy import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
-    halves = {name: np.ascontiguousarray(value, np.float16) for name, value in tensors.items()}
-    save_file(halves, folder / "model.safetensors", metadata={"format": "pt"})
+    kind = np.float16 if half else np.float32
+    stored = {name: np.ascontiguousarray(value, kind) for name, value in tensors.items()}
+    save_file(stored, folder / "model.safetensors", metadata={"format": "pt"})
     config = json.loads((base / "config.json").read_text())
     labels = {"id2label": {"0": "LABEL_0"}, "label2id": {"LABEL_0": 0}}
     kept = {name: value for name, value in config.items() if name not in _NOT_OURS}

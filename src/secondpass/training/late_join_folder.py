@@ -36,11 +36,18 @@ _HEAD = {
 
 
 def save_late_join(
-    encoder: Encoder, head: JointHead, base: Path, folder: Path, *, join_layer: int
+    encoder: Encoder,
+    head: JointHead,
+    base: Path,
+    folder: Path,
+    *,
+    join_layer: int,
+    half: bool = True,
 ) -> None:
-    """Write model.safetensors (float16), config.json and tokenizer.json; `base` is the encoder's.
+    """Write model.safetensors (float16 if `half`), config.json and tokenizer.json.
 
-    The encoder's own layers above the join are left out: the head's stand in their place.
+    `base` is the folder of the encoder, whose config and tokenizer these are made of. The encoder's
+    own layers above the join are left out: the head's stand in their place.
     """
     config = json.loads((base / "config.json").read_text())
     ours = encoder.state_dict() | {
@@ -52,7 +59,7 @@ def save_late_join(
     stored |= {theirs: head.state_dict()[name] for name, theirs in _HEAD.items()}
     stored["product_scale"] = torch.tensor([PRODUCT_SCALE])
     tensors = {name: value.detach().cpu().numpy() for name, value in stored.items()}
-    write_folder(tensors, base, folder, join_layer=join_layer)
+    write_folder(tensors, base, folder, join_layer=join_layer, half=half)
 
 
 def read_late_join(folder: Path) -> tuple[Encoder, JointHead, dict[str, Any]]:

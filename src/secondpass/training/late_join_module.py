@@ -56,6 +56,12 @@ class LateJoinModule(InputModule):  # type: ignore[misc]
         return features
 
     def save(self, output_path: str, *_: Any, **__: Any) -> None:
-        """Write the folder that secondpass loads."""
-        join = self.config["join_layer"]
-        save_late_join(self.encoder, self.head, self.folder, Path(output_path), join_layer=join)
+        """Write the folder that secondpass loads, float32: a run goes on from it bit by bit."""
+        save_late_join(
+            self.encoder,
+            self.head,
+            self.folder,
+            Path(output_path),
+            join_layer=self.config["join_layer"],
+            half=False,
+        )

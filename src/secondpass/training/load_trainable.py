@@ -13,7 +13,10 @@ from secondpass.options import checked_max_length
 
 # [CLS] query [SEP] text [SEP]; RoBERTa has one more.
 _SPECIAL_TOKENS = 4
-_NO_MODEL = "give --model: a folder or a hub name of a model to start from"
+_NO_MODEL = (
+    "give --model: a folder or a hub name of a model to start from. The embedded one ships at "
+    "int8 and cannot be trained so; make build/cross-encoder in a clone puts its weights together"
+)
 
 
 def load_trainable(model: str | None, max_length: int) -> Any:
@@ -48,7 +51,6 @@ def load_trainable(model: str | None, max_length: int) -> Any:
 def check_trainable(model: str | None, max_length: int) -> ModelSpec:
     """Check, before any work, what `load_trainable` is going to load; raises as it does."""
     if model is None:
-        # The embedded model's own architecture is plugged in here.
         raise InputError(_NO_MODEL)
     spec = _spec(find_folder(model))
     if spec.weights.format != "safetensors":

@@ -95,6 +95,10 @@ class GroupTrainer(CrossEncoderTrainer):  # type: ignore[misc]
 def save_model(model: Any, folder: Path) -> None:
     """Write weights, config and tokenizer; the weights as safetensors."""
     folder.mkdir(parents=True, exist_ok=True)
+    if isinstance(model[0], LateJoinModule):
+        # A list of modules would name ours as code for sentence-transformers to run.
+        model[0].save(str(folder))
+        return
     model.save_pretrained(str(folder), create_model_card=False, safe_serialization=True)
 
 
