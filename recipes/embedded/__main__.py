@@ -42,7 +42,7 @@ def main(data: Path, dev_folder: Path, base: Path, out: Path) -> None:
     sources = read_sources(data, recipe)
     dev, states = prepare(encoder, base, sources, dev_folder, recipe)
     head = JointHead(encoder.layers[join:], config["hidden_size"])
-    report(head, states, dev, 0, float("nan"))
+    report(head, states, dev, 0)
     for phase in recipe["phases"]:
         sampler = GroupSampler(mine_all(sources, states, phase), states, recipe, phase["seed"])
 
@@ -52,7 +52,7 @@ def main(data: Path, dev_folder: Path, base: Path, out: Path) -> None:
                 save_late_join(encoder, head, base, out, join_layer=join)
 
         steps = train(head, states, sampler, recipe, phase, after)
-        report(head, states, dev, steps, float("nan"))
+        report(head, states, dev, steps)
     save_late_join(encoder, head, base, out, join_layer=join)
 
 
@@ -100,11 +100,14 @@ def mine_all(sources: list[Source], states: States, phase: dict[str, Any]) -> li
     return mined
 
 
-def report(head: JointHead, states: States, dev: list[DevSet], step: int, loss: float) -> None:
+def report(
+    head: JointHead, states: States, dev: list[DevSet], step: int, loss: float | None = None
+) -> None:
     """Print one line of the dev curve."""
     values = {one.collection.name: round(ndcg(head, states, one), 4) for one in dev}
     mean = sum(values.values()) / len(values)
-    click.echo(f"{time.strftime('%H:%M:%S')} step {step}, loss {loss:.3f}, dev {mean:.4f} {values}")
+    lost = "" if loss is None else f" loss {loss:.3f},"
+    click.echo(f"{time.strftime('%H:%M:%S')} step {step},{lost} dev {mean:.4f} {values}")
 
 
 if __name__ == "__main__":

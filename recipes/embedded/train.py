@@ -80,7 +80,7 @@ def train(
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimize.step()
-        after(step, float(loss))
+        after(step, float(loss.detach()))
     return int(phase["stop_after"])
 
 
