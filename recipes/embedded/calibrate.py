@@ -24,7 +24,7 @@ from secondpass.evaluation.runs import read_run
 from secondpass.evaluation.text_files import find_text_file
 
 # As many pairs of each, so that no collection decides alone.
-PAIRS, QUERIES, DEPTH, SEED = 1500, 15, 100, 5
+PAIRS, QUERIES, DEPTH, SEED = 1000, 10, 100, 5
 # TREC's grades go to 3, and 2 is the first that answers the question.
 GRADED, RELEVANT_OF_GRADED = 3, 2
 

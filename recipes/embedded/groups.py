@@ -52,6 +52,27 @@ class GroupSampler:
             for text, number in zip(texts, numbers, strict=True)
         ]
 
+    def draw_texts(self) -> tuple[list[tuple[int, int]], list[float]]:
+        """Return a group whose query is a passage: 4 of its nearest and random ones."""
+        settings = self._recipe["texts"]
+        name = self._random.choice(settings["sources"])
+        passages = next(source.passages for source in self._mined if source.name == name)
+        least, most = settings["query_tokens"]
+        query = self._random.randrange(passages.start, passages.stop)
+        while not least <= self._states.lengths[query] <= most:
+            query = self._random.randrange(passages.start, passages.stop)
+        vectors = self._states.embeddings[passages.start : passages.stop]
+        near = (vectors @ self._states.embeddings[query]).topk(settings["nearest"] + 2).indices
+        nearest = [passages.start + at for at in near.tolist() if passages.start + at != query]
+        chosen = self._random.sample(nearest[: settings["nearest"]], 4)
+        while len(chosen) <= self._recipe["training"]["negatives"]:
+            text = self._random.randrange(passages.start, passages.stop)
+            if text != query and text not in chosen:
+                chosen.append(text)
+        return [(query, text) for text in chosen], [
+            self._teacher(query, text, bm25=0.0) for text in chosen
+        ]
+
     def _negatives(self, source: Mined, pool: Pool, query: int) -> list[int]:
         wanted = self._recipe["training"]["negatives"]
         chosen: list[int] = []

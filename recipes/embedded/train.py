@@ -74,8 +74,9 @@ def train(
             return step - 1
         for group in optimize.param_groups:
             warm = min(1, step / schedule["warmup_steps"])
-            group["lr"] = group["full_rate"] * warm * max(0.02, 1 - done)
-        loss = group_loss(model, states, sampler, recipe["training"], phase["distillation"])
+            share = phase["rate_share"] * warm * max(0.02, 1 - done)
+            group["lr"] = group["full_rate"] * share
+        loss = group_loss(model, states, sampler, recipe, phase)
         optimize.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -88,21 +89,34 @@ def group_loss(
     model: JointHead,
     states: States,
     sampler: GroupSampler,
-    training: Mapping[str, Any],
-    weight: float,
+    recipe: Mapping[str, Any],
+    phase: Mapping[str, Any],
 ) -> Tensor:
-    """Return the loss of one step's groups."""
-    drawn = [sampler.draw() for _ in range(training["groups"])]
+    """Return the loss of one step's groups: of questions first, then of texts that ask."""
+    questions = recipe["training"]["groups"] - phase["text_groups"]
+    drawn = [sampler.draw() for _ in range(questions)]
+    drawn += [sampler.draw_texts() for _ in range(phase["text_groups"])]
     pairs = [pair for group, _ in drawn for pair in group]
     teacher = softmax(torch.tensor([of for _, of in drawn]), -1)
-    end, join = score(model, states, pairs)
-    return listwise(end.view(teacher.shape), teacher, weight) + training["early_exit"] * listwise(
-        join.view(teacher.shape), teacher, weight
-    )
+
+    def loss(logits: Tensor) -> Tensor:
+        of_question, of_text = logits.split([questions, phase["text_groups"]])
+        known, texts = teacher.split([questions, phase["text_groups"]])
+        total = listwise(of_question, known, phase["distillation"])
+        if len(of_text):
+            total = total + recipe["texts"]["distillation"] * divergence(of_text, texts)
+        return total
+
+    end, join = (logits.view(teacher.shape) for logits in score(model, states, pairs))
+    return loss(end) + recipe["training"]["early_exit"] * loss(join)
 
 
 def listwise(logits: Tensor, teacher: Tensor, distillation: float) -> Tensor:
     """Return the cross-entropy of the positive, which is first, plus the teacher's divergence."""
     first = torch.zeros(len(logits), dtype=torch.long)
-    known = kl_div(log_softmax(logits, -1), teacher, reduction="batchmean")
-    return cross_entropy(logits, first) + distillation * known
+    return cross_entropy(logits, first) + distillation * divergence(logits, teacher)
+
+
+def divergence(logits: Tensor, teacher: Tensor) -> Tensor:
+    """Return the mean Kullback-Leibler divergence of the groups from the teacher's."""
+    return kl_div(log_softmax(logits, -1), teacher, reduction="batchmean")
