@@ -22,6 +22,7 @@ from benchmarks.quality.scorers import BiEncoder, CrossEncoder, Scorer
 from secondpass import Embedder
 from secondpass.cli.output import progress
 from secondpass.errors import SecondpassError
+from secondpass.scoring.fusion_rule import DEFAULT_WEIGHT
 
 EMBEDDED = "int8"
 COLLECTIONS = (
@@ -119,7 +120,7 @@ def _arguments() -> argparse.Namespace:
         help="a further reranker, at fp32 unless said otherwise; the embedded one is always there",
     )
     add("--fuse", nargs="*", default=[EMBEDDED], metavar="LABEL", help="rerankers to fuse")
-    add("--fusion-weight", type=float, default=0.2, help="of z(BM25) beside z(logit)")
+    add("--fusion-weight", type=float, default=DEFAULT_WEIGHT, help="of z(BM25) beside z(logit)")
     add("--depth", type=int, default=100, help="candidates of a query")
     add("--queries", type=int, help="a seeded choice of so many queries of each collection")
     add("--seed", type=int, default=0)
