@@ -37,8 +37,6 @@ def test_the_measures_are_the_records():
     record = read_record(ROOT / "records" / "eval-dl19.json")
     for one in record.outcome.observed.measures:
         assert f"{one.mean:.4f}" in PAGE
-    assert {f"{one.mean:.4f}" for one in record.outcome.observed.measures[:2]} == {
-        "0.5058",
-        "0.6048",
-    }
-    assert "from 0.5058 to 0.6048" in README
+    first, reranked = (f"{one.mean:.4f}" for one in record.outcome.observed.measures[:2])
+    assert first == "0.5058"
+    assert f"from {first} to {reranked}" in README
