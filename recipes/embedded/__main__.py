@@ -90,10 +90,10 @@ def prepare(
 def mine_all(sources: list[Source], states: States, phase: dict[str, Any]) -> list[Mined]:
     """Mine every source; texts are numbered as `prepare` did."""
     mined, start = [], 0
+    vectors = states.embeddings.numpy()
     for source in sources:
         middle = start + len(source.passages)
         end = middle + len(source.questions)
-        vectors = states.embeddings.numpy()
         pools = mine(source, Embeddings(vectors[start:middle], vectors[middle:end]), phase)
         mined.append(Mined(source.name, source.weight, range(start, middle), middle, pools))
         start = end

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
+from benchmarks.quality.calibrated import relevant_from
 from secondpass import CrossEncoderReranker
 from secondpass.evaluation.beir_folder import read_beir_folder
 from secondpass.evaluation.calibration import Platt, fit_platt
@@ -25,8 +26,6 @@ from secondpass.evaluation.text_files import find_text_file
 
 # As many pairs of each, so that no collection decides alone.
 PAIRS, QUERIES, DEPTH, SEED = 1000, 10, 100, 5
-# TREC's grades go to 3, and 2 is the first that answers the question.
-GRADED, RELEVANT_OF_GRADED = 3, 2
 
 Pairs = tuple[NDArray[np.float64], NDArray[np.bool_]]
 
@@ -52,7 +51,7 @@ def score(folder: Path, reranker: CrossEncoderReranker) -> Pairs:
     collection = read_beir_folder(folder, "test")
     run = read_run(find_text_file(folder, "run.bm25.trec") or folder / "run.bm25.trec")
     run, _ = without_own_document(run, collection)
-    least = RELEVANT_OF_GRADED if collection.highest_grade >= GRADED else 1
+    least = relevant_from(collection)
     chosen = sorted(id_ for id_ in collection.qrels if run.get(id_))
     random.Random(SEED).shuffle(chosen)
     pairs, relevant = [], []

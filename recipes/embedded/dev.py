@@ -20,7 +20,6 @@ from secondpass.evaluation.text_files import find_text_file
 from secondpass.training.late_join import JointHead
 
 DEPTH = 100
-MAX_TOKENS = 256
 
 
 @dataclass(frozen=True, slots=True)
