@@ -30,6 +30,7 @@ def make_late_join(bert: Path, folder: Path) -> Path:
         "classifier.dense.bias": (WIDTH,),
         "classifier.out_proj.weight": (1, WIDTH),
         "classifier.out_proj.bias": (1,),
+        "cross_bias": (1,),
     }
     weights |= {k: random.normal(size=s).astype(np.float32) for k, s in shapes.items()}
     weights["product_scale"] = np.array([20], np.float32)

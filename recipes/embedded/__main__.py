@@ -44,6 +44,11 @@ def main(data: Path, dev_folder: Path, base: Path, out: Path) -> None:
     head = JointHead(encoder.layers[join:], config["hidden_size"])
     report(head, states, dev, 0)
     for phase in recipe["phases"]:
+        if phase["begin_anew"]:
+            base_layers = read_encoder(base, config).layers[join:]
+            head.begin(base_layers, config["hidden_size"])
+        if not phase["cross_bias"]:
+            head.cross_bias.requires_grad_(False).zero_()
         sampler = GroupSampler(mine_all(sources, states, phase), states, recipe, phase["seed"])
 
         def after(step: int, loss: float, every: int = phase["evaluate_every"]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -66,7 +67,8 @@ def train(
     schedule's steps and minutes is further along.
     """
     schedule, begun = phase["schedule"], time.monotonic()
-    optimize = optimizer(model, recipe["training"])
+    optimize = optimizer(model, recipe["training"] | phase["rates"])
+    start = copy.deepcopy(model).eval() if phase["anchored"] else None
     for step in range(1, phase["stop_after"] + 1):
         minutes = (time.monotonic() - begun) / 60
         done = max(step / schedule["steps"], minutes / schedule["minutes"])
@@ -74,9 +76,8 @@ def train(
             return step - 1
         for group in optimize.param_groups:
             warm = min(1, step / schedule["warmup_steps"])
-            share = phase["rate_share"] * warm * max(0.02, 1 - done)
-            group["lr"] = group["full_rate"] * share
-        loss = group_loss(model, states, sampler, recipe, phase)
+            group["lr"] = group["full_rate"] * warm * max(0.02, 1 - done)
+        loss = group_loss(model, start, states, sampler, recipe, phase)
         optimize.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -87,24 +88,32 @@ def train(
 
 def group_loss(
     model: JointHead,
+    start: JointHead | None,
     states: States,
     sampler: GroupSampler,
     recipe: Mapping[str, Any],
     phase: Mapping[str, Any],
 ) -> Tensor:
-    """Return the loss of one step's groups: of questions first, then of texts that ask."""
+    """Return the loss of one step's groups: of questions first, then of texts that ask.
+
+    The teacher is the sampler's, or the model itself as it was when its phase began.
+    """
     questions = recipe["training"]["groups"] - phase["text_groups"]
     drawn = [sampler.draw() for _ in range(questions)]
     drawn += [sampler.draw_texts() for _ in range(phase["text_groups"])]
     pairs = [pair for group, _ in drawn for pair in group]
-    teacher = softmax(torch.tensor([of for _, of in drawn]), -1)
+    known = torch.tensor([of for _, of in drawn])
+    if start is not None:
+        with torch.no_grad():
+            known = score(start, states, pairs)[0].view(known.shape)
+    teacher = softmax(known, -1)
 
     def loss(logits: Tensor) -> Tensor:
         of_question, of_text = logits.split([questions, phase["text_groups"]])
-        known, texts = teacher.split([questions, phase["text_groups"]])
-        total = listwise(of_question, known, phase["distillation"])
+        answers, texts = teacher.split([questions, phase["text_groups"]])
+        total = listwise(of_question, answers, phase["distillation"])
         if len(of_text):
-            total = total + recipe["texts"]["distillation"] * divergence(of_text, texts)
+            total = total + phase["text_distillation"] * divergence(of_text, texts)
         return total
 
     end, join = (logits.view(teacher.shape) for logits in score(model, states, pairs))

@@ -40,13 +40,13 @@ def softmax(x):
     return raised / raised.sum(-1, keepdims=True)
 
 
-def layer(x, weights, number):
+def layer(x, weights, number, bias=0.0):
     name = f"encoder.layer.{number}."
     parts = [
         dense(x, weights, f"{name}attention.self.{part}").reshape(len(x), HEADS, -1).swapaxes(0, 1)
         for part in ("query", "key", "value")
     ]
-    logits = parts[0] @ parts[1].swapaxes(1, 2) / math.sqrt(WIDTH / HEADS)
+    logits = parts[0] @ parts[1].swapaxes(1, 2) / math.sqrt(WIDTH / HEADS) + bias
     seen = (softmax(logits) @ parts[2]).swapaxes(0, 1).reshape(len(x), WIDTH)
     x = norm(x + dense(seen, weights, f"{name}attention.output.dense"), weights,
              f"{name}attention.output.LayerNorm")  # fmt: skip
@@ -83,7 +83,9 @@ def logit(query_ids, text_ids, weights):
         query, text = layer(query, weights, number), layer(text, weights, number)
     cosine = unit(query.mean(0)) @ unit(text.mean(0))
     early = weights["early.weights"] @ [cosine, interaction(query, text, weights, "early.")]
-    x = layer(np.concatenate([query, text + weights["text_type"]]), weights, JOIN)
+    side = np.repeat([0, 1], [len(query), len(text)])
+    across = (side[:, None] != side) * weights["cross_bias"][0]
+    x = layer(np.concatenate([query, text + weights["text_type"]]), weights, JOIN, across)
     query, text = x[: len(query)], x[len(query) :]
     product = unit(query.mean(0)) * unit(text.mean(0))
     parts = [product.sum(), interaction(query, text, weights, ""), early]

@@ -1,7 +1,9 @@
 """A cross-encoder that joins late: query and text are read apart first, then together.
 
 The lower layers are a bi-encoder's: their attention stays inside the query or inside the text, and
-positions count from 0 in each. The upper layers attend to everything. The score adds what each part
+positions count from 0 in each. The upper layers attend to everything, across the join with a learnt
+bias (one a layer, far below 0) on the attention's logits, so that they begin as what the
+bi-encoder's own upper layers compute. The score adds what each part
 sees: the cosine of the two mean vectors, late interaction after the join and before it, and a
 feed-forward reading of both means and the first token. Joining late is PreTTR (MacAvaney et al.
 2020, arXiv:2004.14255), late interaction ColBERT's MaxSim (Khattab and Zaharia 2020,
@@ -34,8 +36,10 @@ def build_late_join(spec: ModelSpec, tensors: Tensors) -> ov.Model:
         x = encoder.layer(layer, x, asking=x, mask=apart)
     early = _early_score(x, sides, tensors)
     x = op.add(x, op.multiply(sides.text, ops.constant(tensors["text_type"])))
-    for layer in range(join, encoder.layers):
-        x = encoder.layer(layer, x, asking=x)
+    across = sides.across()
+    for layer, bias in enumerate(tensors["cross_bias"], start=join):
+        mask = op.add(encoder.mask, op.multiply(across, ops.constant(bias)))
+        x = encoder.layer(layer, x, asking=x, mask=mask)
     score = _joint_score(x, early, sides, tensors)
     return ops.model_of(score, "logits", encoder.inputs)
 
@@ -77,6 +81,12 @@ class _Sides:
         )
         hidden = op.subtract(ops.constant(np.float32(1)), same)
         return op.unsqueeze(op.multiply(hidden, ops.constant(ops.MASKED)), ops.constant(1))
+
+    def across(self) -> Node:
+        """Return 1 where a query token looks at a text token or back: [rows, 1, length, length]."""
+        asked = op.matmul(self.query, self.text, False, True)
+        both = op.add(asked, op.transpose(asked, ops.constant([0, 2, 1])))
+        return op.unsqueeze(both, ops.constant(1))
 
 
 def _early_score(x: Node, sides: _Sides, tensors: Tensors) -> Node:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ from torch.nn.functional import gelu, normalize, scaled_dot_product_attention
 # What a vector of unit length is scaled by before the feed-forward reads it.
 PRODUCT_SCALE = 20.0
 PROJECTION = 128
+# What the attention across the join begins with: nearly closed, so that the layers above it begin as
+# the bi-encoder's own.
+CROSS_BIAS = -3.0
 _HIDDEN = -1e4
 
 
@@ -29,7 +33,7 @@ class Layer(nn.Module):  # type: ignore[misc]
         self.feed_norm = nn.LayerNorm(width, eps=epsilon)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """Return [rows, length, width]; `mask` is true where a token may be seen."""
+        """Return [rows, length, width]; `mask` is true where a token may be seen, or is added."""
         rows, length, width = x.shape
         parts = self.attention(x).view(rows, length, 3, self.heads, width // self.heads)
         query, key, value = parts.permute(2, 0, 3, 1, 4)
@@ -131,10 +135,15 @@ class JointHead(nn.Module):  # type: ignore[misc]
 
     def __init__(self, layers: nn.ModuleList, width: int) -> None:
         super().__init__()
-        self.layers = layers
-        self.text_type = nn.Parameter(torch.zeros(width))
         self.early = EarlyHead(width)
         self.interaction = LateInteraction(width)
+        self.begin(layers, width)
+
+    def begin(self, layers: nn.ModuleList, width: int) -> None:
+        """Begin anew from these layers; the early head and the late interaction stay as they are."""
+        self.layers = layers
+        self.text_type = nn.Parameter(torch.zeros(width))
+        self.cross_bias = nn.Parameter(torch.full((len(layers),), CROSS_BIAS))
         self.weights = nn.Parameter(torch.tensor([12.0, 4.0, 0.5]))
         self.dense = nn.Linear(2 * width, width)
         self.out = nn.Linear(width, 1)
@@ -147,14 +156,24 @@ class JointHead(nn.Module):  # type: ignore[misc]
         """
         early = self.early(x, query, text)
         x = x + text[..., None] * self.text_type
-        for layer in self.layers:
-            x = layer(x, (query | text)[:, None, None, :])
+        for layer, mask in zip(self.layers, self._masks(x, query, text), strict=True):
+            x = layer(x, mask)
         first, second = unit_means(x, query, text)
         product = first * second
         read = torch.cat([product * PRODUCT_SCALE, x[:, 0].float()], -1)
         parts = (product.sum(-1), self.interaction(x, query, text), early)
         score = sum(weight * part for weight, part in zip(self.weights, parts, strict=True))
         return score + self.out(gelu(self.dense(read)))[:, 0].float(), early
+
+    def _masks(self, x: Tensor, query: Tensor, text: Tensor) -> Iterator[Tensor]:
+        """Yield what each layer adds to its attention's logits, [rows, 1, length, length]."""
+        asked = query[:, :, None] & text[:, None, :]
+        across = (asked | asked.transpose(1, 2))[:, None].float()
+        padding = (~(query | text))[:, None, None, :].float() * _HIDDEN
+        autocast = torch.is_autocast_enabled(x.device.type)
+        kind = torch.get_autocast_dtype(x.device.type) if autocast else x.dtype
+        for bias in self.cross_bias:
+            yield (padding + across * bias).to(kind)
 
 
 def read_encoder(folder: Path, config: dict[str, Any]) -> Encoder:

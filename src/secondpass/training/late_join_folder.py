@@ -20,6 +20,7 @@ from secondpass.training.late_join_files import write_folder
 # Our names of the head's tensors, and theirs in the file.
 _HEAD = {
     "text_type": "text_type",
+    "cross_bias": "cross_bias",
     "early.weights": "early.weights",
     "early.interaction.projection.weight": "early.projection.weight",
     "early.interaction.gate.weight": "early.gate.weight",
