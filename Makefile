@@ -55,7 +55,8 @@ quality-pages: $(VENV)/.test
 LONG_OUT ?= benchmarks/long/results/$(shell date +%F).json
 
 long: $(VENV)/.test
-	$(BIN)/python -m benchmarks.long --data $(QUALITY_DATA) --out $(LONG_OUT) $(LONG_MORE)
+	$(BIN)/python -m benchmarks.long --data $(QUALITY_DATA) --out $(LONG_OUT) \
+	    --into docs/long-documents.md $(LONG_MORE)
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

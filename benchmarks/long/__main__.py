@@ -16,8 +16,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
 
-from benchmarks.long.measured import Result, System, read, table, write
+from benchmarks.long.measured import Result, System, page, read, write
 from benchmarks.long.padding import Padding
+from benchmarks.quality.placed import place
 from benchmarks.quality.task import Task, open_task
 from secondpass import CrossEncoderReranker
 from secondpass.cli.output import progress
@@ -28,15 +29,22 @@ from secondpass.facts.machine import read_machine
 from secondpass.scoring.window_rule import LONG_DOCUMENTS
 
 PASSAGES = "passages alone"
+TABLE = "long table"
 MEASURE = "nDCG@10"
 
 
 def main() -> None:
     """Measure, or show what was measured."""
     arguments = _arguments()
-    if arguments.show:
-        print(table(read(arguments.show)))
-        return
+    if not arguments.show:
+        _run(arguments)
+    result = read(arguments.show or arguments.out)
+    for file in arguments.into:
+        place(file, {TABLE: page(result)})
+    print(page(result))
+
+
+def _run(arguments: argparse.Namespace) -> None:
     task = open_task(
         arguments.data / arguments.collection,
         depth=arguments.depth,
@@ -46,8 +54,9 @@ def main() -> None:
     try:
         _measure(task, arguments)
     except KeyboardInterrupt:
+        if not arguments.out.exists():
+            sys.exit("stopped before one query was done")
         print("stopped; the queries that are done are kept", file=sys.stderr)
-    print(table(read(arguments.out)))
 
 
 @dataclass
@@ -152,6 +161,7 @@ def _arguments() -> argparse.Namespace:
     add("--seed", type=int, default=0)
     add("--out", type=Path, help="the result as JSON, written after each query")
     add("--show", type=Path, metavar="FILE", help="print a result, measure nothing")
+    add("--into", type=Path, nargs="+", default=[], help="put it between the markers of pages")
     arguments = parser.parse_args()
     if not arguments.show and not arguments.out:
         parser.error("name a file for the result with --out, or one to show with --show")

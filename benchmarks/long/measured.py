@@ -57,6 +57,17 @@ def read(file: Path) -> Result:
     return Result(**{**fields, "systems": [System(**one) for one in fields["systems"]]})
 
 
+def page(result: Result) -> str:
+    """Return the table and what it rests on."""
+    stride = "half a window" if result.stride is None else f"{result.stride} tokens"
+    return (
+        f"{result.collection}, {len(result.query_ids)} of {result.judged_queries} queries, the top "
+        f"{result.depth} of BM25, documents of at least {result.words} words, stride {stride}, "
+        f"{result.model['name']} at {result.model['precision']}, {result.model['max_length']} "
+        f"tokens; on {result.machine['processor']}.\n\n    {result.command}\n\n{table(result)}"
+    )
+
+
 def table(result: Result) -> str:
     """Return the Markdown table, each system beside `truncate` on the same queries."""
     base = next(one for one in result.systems if one.label == BASE)

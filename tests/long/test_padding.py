@@ -6,7 +6,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent / "evaluation"))
 from small_collection import write_collection, write_trec
 
-from benchmarks.long.measured import Result, System, read, table, write
+from benchmarks.long.measured import Result, System, page, read, table, write
 from benchmarks.long.padding import Padding
 from benchmarks.quality.task import open_task
 
@@ -58,7 +58,7 @@ def result():
         collection="toy",
         collection_sha256="0",
         candidates_sha256="1",
-        model={"name": "m"},
+        model={"name": "m", "precision": "int8", "max_length": 512},
         machine={"processor": "p"},
         depth=5,
         words=100,
@@ -76,3 +76,6 @@ def test_a_result_comes_back_from_its_file_and_shows_the_difference(tmp_path):
     lines = table(result()).splitlines()
     assert lines[2] == "| truncate | 0.3750 |  | 200 | 10 |"
     assert lines[3].startswith("| max | 0.7500 | +0.3750 ")
+    assert page(result()).startswith(
+        "toy, 2 of 9 queries, the top 5 of BM25, documents of at least"
+    )
