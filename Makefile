@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-extras lint embedded parity bench-speed quality quality-pages clean
+.PHONY: demo test test-extras lint embedded parity bench-speed quality quality-pages long clean
 
 demo: $(VENV)/.search
 	$(BIN)/secondpass demo
@@ -50,6 +50,13 @@ build/cross-encoder: recipes/embedded/trained.safetensors recipes/embedded/recip
 quality-pages: $(VENV)/.test
 	$(BIN)/python -m benchmarks.quality --show $(lastword $(sort $(wildcard benchmarks/quality/results/*.json))) \
 	    --into docs/quality.md $(QUALITY_PAGES) --picture docs/quality.svg
+
+# Measures nDCG@10 of each rule for long documents on documents made by padding passages.
+LONG_OUT ?= benchmarks/long/results/$(shell date +%F).json
+
+long: $(VENV)/.test
+	$(BIN)/python -m benchmarks.long --data $(QUALITY_DATA) --out $(LONG_OUT) \
+	    --into docs/long-documents.md $(LONG_MORE)
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

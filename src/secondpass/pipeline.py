@@ -91,7 +91,15 @@ class SearchPipeline:
         ranking = self._rerank(query, retrieved, top_k, min_score)
         hits = tuple(
             SearchHit(
-                retrieved[hit.index], hit.index + 1, rank, hit.score, hit.truncated, hit.fused
+                retrieved[hit.index],
+                hit.index + 1,
+                rank,
+                hit.score,
+                hit.truncated,
+                hit.fused,
+                tokens=hit.tokens,
+                dropped_tokens=hit.dropped_tokens,
+                span=hit.span,
             )
             for rank, hit in enumerate(ranking, start=1)
         )

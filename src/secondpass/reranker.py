@@ -30,10 +30,13 @@ from secondpass.scoring.clock import StageClock
 from secondpass.scoring.encode import TextEncoder, load_tokenizer
 from secondpass.scoring.first_scores import FirstScores, candidate_scores, given_scores
 from secondpass.scoring.fusion_rule import Fuse
+from secondpass.scoring.merging import merge
 from secondpass.scoring.pairs import read_pair_layout
 from secondpass.scoring.prepare import Preparer
+from secondpass.scoring.prepare_windows import with_windows
 from secondpass.scoring.ranking import to_scores
 from secondpass.scoring.selection import Scored, Selection
+from secondpass.scoring.window_rule import LongDocuments, WindowRule
 from secondpass.types import ModelInfo, Ranking
 
 Scores = NDArray[np.float32]
@@ -58,6 +61,12 @@ class CrossEncoderReranker:
         activation: "sigmoid", "identity", ... in place of the model's own.
         max_batch_tokens: padded tokens in one batch; more takes more memory.
         cache_dir: where built graphs are kept, by default the user's cache folder.
+        long_documents: what is read of a text that does not fit. "truncate" and "first" read what
+            fits and drop the rest; "first" also says where it ends. "max" and "mean-top-k" read all
+            of it in windows: the text's logit is that of the best window, or the mean of the three
+            best. A text that fits scores the same by all four.
+        stride: tokens from the start of one window to the next, by default half a window. A text of
+            n tokens costs 1 + (n - window) / stride windows.
 
     Raises:
         InputError: an option is not usable; the message says what is.
@@ -78,6 +87,8 @@ class CrossEncoderReranker:
         activation: Activation | None = None,
         max_batch_tokens: int = 2048,
         cache_dir: str | os.PathLike[str] | None = None,
+        long_documents: LongDocuments = "truncate",
+        stride: int | None = None,
     ) -> None:
         options = Options.checked(
             precision=precision,
@@ -87,12 +98,14 @@ class CrossEncoderReranker:
             max_batch_tokens=max_batch_tokens,
             cache_dir=cache_dir,
         )
+        window_rule = WindowRule.checked(long_documents, stride)
         self._spec = read_cross_encoder_spec(
             find_folder(model_name, revision=revision, local_files_only=local_files_only)
         )
         tokenizer = load_tokenizer(self._spec.tokenizer_file)
         layout = read_pair_layout(tokenizer)
         self._max_length = checked_max_length(max_length, self._spec, layout.special_tokens)
+        self._window_rule = window_rule.checked_for(self._max_length - layout.special_tokens - 1)
         self._activation = options.activation or configured_activation(
             self._spec.config, self._spec.modular, name=self._spec.name
         )
@@ -103,7 +116,7 @@ class CrossEncoderReranker:
             threads=options.threads,
             cache_dir=options.cache_dir,
         )
-        self._preparer = Preparer(
+        preparer = Preparer(
             encoder=TextEncoder(tokenizer, options.threads),
             layout=layout,
             max_length=self._max_length,
@@ -111,6 +124,7 @@ class CrossEncoderReranker:
             padding_id=self._spec.padding_id,
             streams=self._engine.streams,
         )
+        self._preparer = with_windows(preparer, self._window_rule)
 
     @property
     def info(self) -> ModelInfo:
@@ -233,10 +247,11 @@ class CrossEncoderReranker:
         self, queries: Sequence[str], texts: Sequence[str], start: int, clock: StageClock
     ) -> Scored:
         """Prepare, score and finish one block, whose first text is number `start`."""
-        prepared = self._preparer.prepare(queries, texts, clock)
-        with clock.time("infer_ms"):
-            rows = self._engine.run(prepared.batches)
+        parts = []
+        for prepared in self._preparer.prepare(queries, texts, clock):
+            with clock.time("infer_ms"):
+                rows = self._engine.run(prepared.batches)
+            parts.append((restore_order(prepared.batches, rows)[:, 0], prepared.windows))
         with clock.time("rank_ms"):
-            logits = restore_order(prepared.batches, rows)[:, 0]
-            scores = to_scores(logits, self._activation, start)
-            return Scored(logits, scores, np.array(prepared.truncated, np.bool_))
+            logits, windows = merge(parts, self._window_rule.best_windows)
+            return Scored(logits, to_scores(logits, self._activation, start), windows)

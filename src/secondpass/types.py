@@ -14,6 +14,9 @@ class Hit:
     `index` is its position in the caller's list, `score` the model's score after its activation,
     `truncated` whether part of the text did not fit and was not read. `fused` is the score by which
     it was ranked where that was not `score`, `logit` the model's output before its activation.
+    `tokens` counts the text's tokens that were read and `dropped_tokens` those that were not.
+    `span` is the part [start, end) of `text`, in characters, that its score comes from: its best
+    window. None where the text fits one, and for long_documents="truncate".
     """
 
     index: int
@@ -22,6 +25,9 @@ class Hit:
     truncated: bool
     fused: float | None = None
     logit: float | None = None
+    tokens: int = 0
+    dropped_tokens: int = 0
+    span: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +37,9 @@ class Timings:
     `tokenise_ms` text to token ids; `batch_ms` pairs, sorting and padding; `infer_ms` the engine;
     `rank_ms` activation and order; `total_ms` the whole call, so at least their sum.
     `tokens` counts the token ids read without padding, `truncated` the texts that were cut,
-    `dropped` the texts that scored below `min_score` and are in no hit.
+    `dropped` the texts that scored below `min_score` and are in no hit. `windows` counts the
+    sequences scored, one a candidate unless long documents are read in windows; a token that two
+    windows share counts twice in `tokens`. `dropped_tokens` counts those of the texts not read.
     """
 
     tokenise_ms: float = 0.0
@@ -43,6 +51,8 @@ class Timings:
     tokens: int = 0
     truncated: int = 0
     dropped: int = 0
+    windows: int = 0
+    dropped_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +133,8 @@ class SearchHit:
     """One document after both stages; ranks count from 1.
 
     `similarity` and `first_rank` are the first stage's, `score` the second pass's, and `rank` that
-    by `fused` where both stages were fused, else by `score`.
+    by `fused` where both stages were fused, else by `score`. `truncated`, `tokens`,
+    `dropped_tokens` and `span` are those of `Hit`.
     """
 
     document: RetrievedDocument
@@ -132,6 +143,9 @@ class SearchHit:
     score: float
     truncated: bool
     fused: float | None = None
+    tokens: int = 0
+    dropped_tokens: int = 0
+    span: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

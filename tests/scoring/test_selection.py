@@ -6,13 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secondpass.errors import InputError
+from secondpass.scoring.merging import WINDOW
 from secondpass.scoring.ranking import to_scores
 from secondpass.scoring.selection import Scored, Selection, checked_min_score
 
 
 def scored(logits, activation="identity"):
     values = np.array(logits, np.float32)
-    return Scored(values, to_scores(values, activation), np.zeros(len(values), np.bool_))
+    return Scored(values, to_scores(values, activation), np.zeros(len(values), WINDOW))
 
 
 def select(logits, *, first=None, activation="identity", **options):

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from secondpass.scoring.fusion_rule import DEFAULT_WEIGHT, FUSIONS
+from secondpass.scoring.window_rule import LONG_DOCUMENTS
 
 Command = Callable[..., Any]
 
@@ -84,6 +85,27 @@ def fusion_options(command: Command) -> Command:
             default="none",
             show_default=True,
             help="Rank by the first stage as well: by reciprocal ranks, or by z-scores.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def window_options(command: Command) -> Command:
+    """Add --long-documents and --stride."""
+    for option in (
+        click.option(
+            "--stride",
+            type=click.IntRange(min=1),
+            help="Tokens from one window's start to the next.  [default: half a window]",
+        ),
+        click.option(
+            "--long-documents",
+            type=click.Choice(LONG_DOCUMENTS),
+            default="truncate",
+            show_default=True,
+            help="What is read of a text that does not fit: the beginning, or all of it in windows "
+            "that count by the best one or the three best.",
         ),
     ):
         command = option(command)

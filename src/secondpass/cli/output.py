@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from secondpass.errors import InputError
+from secondpass.types import Timings
 
 # What moves the cursor, recolours the screen or turns the reading direction (control codes,
 # bidirectional overrides), and lone surrogates, which no terminal takes.
@@ -101,12 +102,13 @@ def say(message: str) -> None:
     click.echo(message, err=True)
 
 
-def warn_truncated(truncated: int, candidates: int, max_length: int) -> None:
-    """Say once how many texts were cut, if any."""
-    if truncated:
+def warn_truncated(timings: Timings, max_length: int) -> None:
+    """Say once how many texts were cut, if any, and of how much."""
+    if timings.truncated:
         say(
-            f"note: {truncated} of {candidates} texts are longer than --max-length {max_length} "
-            "tokens and were cut"
+            f"note: {timings.truncated} of {timings.candidates} texts are longer than --max-length "
+            f"{max_length} tokens and were cut: {timings.dropped_tokens} tokens were not read "
+            "(--long-documents max reads them)"
         )
 
 
@@ -114,6 +116,16 @@ def say_dropped(dropped: int, candidates: int, min_score: float | None) -> None:
     """Say how many candidates scored too low to be printed, if any."""
     if dropped:
         say(f"note: {dropped} of {candidates} score below --min-score {min_score:g}: dropped")
+
+
+def passage(text: str, span: tuple[int, int] | None, *, named: str = "") -> str:
+    """Return the beginning of a text's best window as one line, or of the text.
+
+    A text that begins with its own name, `named`, is shown without.
+    """
+    if span is None or span[0] == 0:
+        return one_line(text.removeprefix(named))
+    return "… " + one_line(text[slice(*span)])
 
 
 def one_line(text: str, width: int = 200) -> str:

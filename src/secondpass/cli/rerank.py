@@ -14,6 +14,7 @@ from secondpass.cli.options import (
     min_score_option,
     reranker_options,
     top_k_option,
+    window_options,
 )
 from secondpass.scoring.fusion_rule import Fuse, Fusion
 from secondpass.types import Ranking
@@ -33,6 +34,7 @@ from secondpass.types import Ranking
     help="The candidates' field that --fuse weighted reads.",
 )
 @reranker_options
+@window_options
 @json_option
 def command(
     query: str,
@@ -49,7 +51,8 @@ def command(
 
     FILE holds JSON Lines or one JSON array. A candidate is an object with "text", else "content",
     or a bare string. Prints a table to a terminal and JSON Lines into a pipe, best first, every
-    field kept and "cross_encoder_score" added, with --fuse "fused_score" too.
+    field kept and "cross_encoder_score" added, with --fuse "fused_score" too. A text that was cut
+    says "truncated", "tokens" and "dropped_tokens"; one read in windows has its best "window".
     """
     from secondpass.cli.loading import load_reranker
     from secondpass.scoring.candidates import candidate_text, with_scores
@@ -74,7 +77,7 @@ def command(
     else:
         output.print_json_lines(with_scores(candidates, ranking))
     timings = ranking.timings
-    output.warn_truncated(timings.truncated, timings.candidates, model_options["max_length"])
+    output.warn_truncated(timings, model_options["max_length"])
     output.say_dropped(timings.dropped, timings.candidates, min_score)
 
 
@@ -89,7 +92,7 @@ def _print_table(ranking: Ranking) -> None:
                 hit.index + 1,
                 *([hit.fused] if fused else []),
                 hit.score,
-                output.one_line(hit.text),
+                output.passage(hit.text, hit.span),
             )
             for rank, hit in enumerate(ranking, start=1)
         ],

@@ -13,6 +13,7 @@ from secondpass.cli.options import (
     min_score_option,
     reranker_options,
     top_k_option,
+    window_options,
 )
 from secondpass.scoring.fusion_rule import Fuse, Fusion
 from secondpass.types import SearchResult
@@ -32,6 +33,7 @@ from secondpass.types import SearchResult
 @min_score_option
 @fusion_options
 @reranker_options
+@window_options
 @json_option
 def command(
     query: str,
@@ -60,7 +62,7 @@ def command(
     else:
         output.print_json_lines(_rows(result))
     timings = result.timings.rerank
-    output.warn_truncated(timings.truncated, timings.candidates, model_options["max_length"])
+    output.warn_truncated(timings, model_options["max_length"])
     output.say_dropped(timings.dropped, timings.candidates, min_score)
 
 
@@ -76,8 +78,7 @@ def print_result(result: SearchResult) -> None:
                 *([hit.fused] if fused else []),
                 hit.score,
                 hit.document.id,
-                # A text that begins with its own name would show it twice.
-                output.one_line(hit.document.text.removeprefix(hit.document.id)),
+                output.passage(hit.document.text, hit.span, named=hit.document.id),
             )
             for hit in result
         ],
@@ -93,7 +94,7 @@ def print_result(result: SearchResult) -> None:
 
 
 def _rows(result: SearchResult) -> list[dict[str, Any]]:
-    from secondpass.scoring.candidates import score_fields
+    from secondpass.scoring.candidates import read_fields, score_fields
 
     return [
         {
@@ -104,6 +105,7 @@ def _rows(result: SearchResult) -> list[dict[str, Any]]:
             "first_rank": hit.first_rank,
             "rank": hit.rank,
             **score_fields(hit),
+            **read_fields(hit),
         }
         for hit in result
     ]

@@ -11,6 +11,7 @@ from secondpass.types import Hit, SearchHit
 
 SCORE_FIELD = "cross_encoder_score"
 FUSED_FIELD = "fused_score"
+WINDOW_FIELD = "window"
 
 
 def candidate_text(candidate: Mapping[str, Any], position: int) -> str:
@@ -73,10 +74,22 @@ def with_scores(
     candidates: Sequence[Mapping[str, Any]], hits: Iterable[Hit]
 ) -> list[dict[str, Any]]:
     """Return copies of the hit candidates, best first, every field kept and the scores added."""
-    return [{**candidates[hit.index], **score_fields(hit)} for hit in hits]
+    return [{**candidates[hit.index], **score_fields(hit), **read_fields(hit)} for hit in hits]
 
 
 def score_fields(hit: Hit | SearchHit) -> dict[str, float]:
     """Return the scores of a hit by the names of their fields; the fused one where there is one."""
     own = {SCORE_FIELD: hit.score}
     return own if hit.fused is None else {**own, FUSED_FIELD: hit.fused}
+
+
+def read_fields(hit: Hit | SearchHit) -> dict[str, Any]:
+    """Say what of a text was not read, and which window won; nothing of a text that was read whole.
+
+    A field that has nothing to say is left out.
+    """
+    cut = {"truncated": True, "tokens": hit.tokens, "dropped_tokens": hit.dropped_tokens}
+    return {
+        **(cut if hit.truncated else {}),
+        **({WINDOW_FIELD: list(hit.span)} if hit.span is not None else {}),
+    }

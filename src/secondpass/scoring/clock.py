@@ -21,6 +21,8 @@ class StageClock:
         self.candidates = 0
         self.tokens = 0
         self.truncated = 0
+        self.windows = 0
+        self.dropped_tokens = 0
         self.dropped = 0
 
     @contextmanager
@@ -31,11 +33,17 @@ class StageClock:
         spent = (perf_counter() - started) * 1000
         self._spent[stage] = self._spent.get(stage, 0.0) + spent
 
-    def count(self, texts: int, tokens: int, truncated: int) -> None:
-        """Add to what was read: texts, their tokens without padding, and how many were cut."""
+    def count(
+        self, texts: int, tokens: int, truncated: int, *, windows: int, dropped_tokens: int
+    ) -> None:
+        """Add to what was read: texts, their windows, the tokens of these without padding, query
+        and all; and how many texts were cut, and of how many tokens.
+        """
         self.candidates += texts
         self.tokens += tokens
         self.truncated += truncated
+        self.windows += windows
+        self.dropped_tokens += dropped_tokens
 
     def timings(self) -> Timings:
         """Return milliseconds by stage, the total up to now, and the counts."""
@@ -46,4 +54,6 @@ class StageClock:
             tokens=self.tokens,
             truncated=self.truncated,
             dropped=self.dropped,
+            windows=self.windows,
+            dropped_tokens=self.dropped_tokens,
         )

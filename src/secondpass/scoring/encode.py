@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,13 @@ def load_tokenizer(file: Path) -> Tokenizer:
 _CHARACTERS_AT_A_TIME = 400_000
 
 
+class Encoded(NamedTuple):
+    """A text's token ids, or the first of them, and how many it has in all."""
+
+    ids: TokenIds
+    tokens: int
+
+
 class TextEncoder:
     """Encodes texts with at most `threads` threads."""
 
@@ -50,10 +57,29 @@ class TextEncoder:
         Of a text of more than `most_tokens` that many and one are kept: it shows as too long.
         """
         keep = None if most_tokens is None else most_tokens + 1
-        encoded: list[TokenIds] = []
+        return [one.ids for one in self.encode_counted(texts, keep)]
+
+    def encode_counted(self, texts: Sequence[str], keep: int | None) -> list[Encoded]:
+        """Return the first `keep` token ids of each text, in order, and how many it has."""
+        encoded: list[Encoded] = []
         for group in _groups(texts):
-            encoded += [np.asarray(one.ids[:keep], np.int32) for one in self._encodings(group)]
+            encoded += [
+                Encoded(np.asarray(one.ids[:keep], np.int32), len(one))
+                for one in self._encodings(group)
+            ]
         return encoded
+
+    def encode_with_offsets(self, texts: Sequence[str]) -> Iterator[Encoding]:
+        """Yield each text's whole encoding, in order; only a few are in memory at a time.
+
+        An encoding knows the characters of its tokens, which the fast way does not keep.
+        """
+        for group in _groups(texts):
+            if self._parallel and len(group) > 1:
+                yield from self._tokenizer.encode_batch(list(group), add_special_tokens=False)
+            else:
+                for text in group:
+                    yield self._tokenizer.encode(text, add_special_tokens=False)
 
     def _encodings(self, texts: Sequence[str]) -> list[Encoding]:
         if self._parallel and len(texts) > 1:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from secondpass.scoring.batches import Batch, balanced_budget, make_batches
 from secondpass.scoring.clock import StageClock
-from secondpass.scoring.encode import TextEncoder, TokenIds
+from secondpass.scoring.encode import Encoded, TextEncoder, TokenIds
+from secondpass.scoring.merging import WINDOW, Windows
 from secondpass.scoring.pairs import Pair, PairLayout
 from secondpass.scoring.windows import cut, room_for_text
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """Batches ready to run, and for each text in input order whether it was cut."""
+    """Batches ready to run, and a record for each of their rows, in input order."""
 
     batches: list[Batch]
-    truncated: list[bool]
+    windows: Windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,35 +34,48 @@ class Preparer:
     padding_id: int
     streams: int
 
-    def prepare(self, queries: Sequence[str], texts: Sequence[str], clock: StageClock) -> Prepared:
-        """Return the batches of pairs (queries[i], texts[i]). Equal queries are encoded once."""
+    def prepare(
+        self, queries: Sequence[str], texts: Sequence[str], clock: StageClock
+    ) -> Iterator[Prepared]:
+        """Yield the batches of pairs (queries[i], texts[i]). Equal queries are encoded once."""
         with clock.time("tokenise_ms"):
-            query_ids = self._encode_once(queries)
-            text_ids = self.encoder.encode(texts, self.max_length)
+            query_ids = self.encode_once(queries)
+            encoded = self.encoder.encode_counted(texts, self.max_length)
         with clock.time("batch_ms"):
-            pairs, truncated = self._join(query_ids, text_ids)
-            batches = self._batch(pairs)
-        clock.count(len(pairs), sum(len(pair.ids) for pair in pairs), sum(truncated))
-        return Prepared(batches, truncated)
+            pairs, windows = self._join(query_ids, encoded)
+            batches = self.batch(pairs)
+        clock.count(
+            len(pairs),
+            sum(len(pair.ids) for pair in pairs),
+            int(np.count_nonzero(windows["dropped_tokens"])),
+            windows=len(pairs),
+            dropped_tokens=int(windows["dropped_tokens"].sum()),
+        )
+        yield Prepared(batches, windows)
 
-    def _encode_once(self, queries: Sequence[str]) -> list[TokenIds]:
+    def encode_once(self, queries: Sequence[str]) -> list[TokenIds]:
+        """Return the token ids of each query."""
         distinct = list(dict.fromkeys(queries))
         encoded = dict(zip(distinct, self.encoder.encode(distinct), strict=True))
         return [encoded[query] for query in queries]
 
-    def _join(
-        self, query_ids: Sequence[TokenIds], text_ids: Sequence[TokenIds]
-    ) -> tuple[list[Pair], list[bool]]:
-        pairs: list[Pair] = []
-        truncated: list[bool] = []
-        for query, text in zip(query_ids, text_ids, strict=True):
-            room = room_for_text(len(query), self.layout.special_tokens, self.max_length)
-            read = cut(text, room)
-            pairs.append(self.layout.join(query, read))
-            truncated.append(len(read) < len(text))
-        return pairs, truncated
+    def room(self, query: TokenIds) -> int:
+        """Return how many tokens of a text fit beside a query; at least one, or an error."""
+        return room_for_text(len(query), self.layout.special_tokens, self.max_length)
 
-    def _batch(self, pairs: Sequence[Pair]) -> list[Batch]:
+    def _join(
+        self, query_ids: Sequence[TokenIds], encoded: Sequence[Encoded]
+    ) -> tuple[list[Pair], Windows]:
+        pairs: list[Pair] = []
+        records: list[tuple[int, ...]] = []
+        for at, (query, text) in enumerate(zip(query_ids, encoded, strict=True)):
+            read = cut(text.ids, self.room(query))
+            pairs.append(self.layout.join(query, read))
+            records.append((at, len(read), text.tokens - len(read), -1, -1))
+        return pairs, np.array(records, WINDOW)
+
+    def batch(self, pairs: Sequence[Pair]) -> list[Batch]:
+        """Return padded batches that give every stream of the engine about the same work."""
         budget = balanced_budget(
             [len(pair.ids) for pair in pairs],
             max_batch_tokens=self.max_batch_tokens,

@@ -7,28 +7,31 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from secondpass.errors import InputError
 from secondpass.scoring.finite import described, finite_number
 from secondpass.scoring.first_scores import FirstScores
 from secondpass.scoring.fusion import best_first, fuse
 from secondpass.scoring.fusion_rule import Fuse, Fusion
+from secondpass.scoring.merging import WINDOW, Windows, read_of
 from secondpass.scoring.ranking import Scores, checked_top_k
 from secondpass.types import Hit
 
 
 class Scored(NamedTuple):
-    """All texts of a query, in input order: a few bytes a text, whatever its length."""
+    """All texts of a query, in input order: a few bytes a text, whatever its length.
+
+    `windows` holds the record of each text's best window.
+    """
 
     logits: Scores
     scores: Scores
-    truncated: NDArray[np.bool_]
+    windows: Windows
 
     @classmethod
     def joined(cls, blocks: Iterable[Scored]) -> Scored:
         """Return the blocks as one, in their order."""
-        empty = cls(np.empty(0, np.float32), np.empty(0, np.float32), np.empty(0, np.bool_))
+        empty = cls(np.empty(0, np.float32), np.empty(0, np.float32), np.empty(0, WINDOW))
         return cls(*(np.concatenate(column) for column in zip(empty, *blocks, strict=True)))
 
 
@@ -82,9 +85,9 @@ class Selection:
                 index=at,
                 score=float(scored.scores[at]),
                 text=texts[at],
-                truncated=bool(scored.truncated[at]),
                 fused=None if fused is None else float(fused[at]),
                 logit=float(scored.logits[at]),
+                **read_of(scored.windows[at])._asdict(),
             )
             for at in kept[: self.top_k].tolist()
         )

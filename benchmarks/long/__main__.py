@@ -1,0 +1,172 @@
+"""Measure nDCG@10 of each rule for long documents, on documents made by padding passages.
+
+    make long
+
+Our bias: we chose the rules, and padding with unrelated passages is the case windows are made for:
+only one place of a document answers. Where a whole document is about its subject, they gain less.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from time import perf_counter
+
+from benchmarks.long.measured import Result, System, page, read, write
+from benchmarks.long.padding import Padding
+from benchmarks.quality.placed import place
+from benchmarks.quality.task import Task, open_task
+from secondpass import CrossEncoderReranker
+from secondpass.cli.output import progress
+from secondpass.evaluation.measures import Measures
+from secondpass.evaluation.rerank import candidate_texts
+from secondpass.evaluation.runs import Ranked
+from secondpass.facts.machine import read_machine
+from secondpass.scoring.window_rule import LONG_DOCUMENTS
+
+PASSAGES = "passages alone"
+TABLE = "long table"
+MEASURE = "nDCG@10"
+
+
+def main() -> None:
+    """Measure, or show what was measured."""
+    arguments = _arguments()
+    if not arguments.show:
+        _run(arguments)
+    result = read(arguments.show or arguments.out)
+    for file in arguments.into:
+        place(file, {TABLE: page(result)})
+    print(page(result))
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    task = open_task(
+        arguments.data / arguments.collection,
+        depth=arguments.depth,
+        queries=arguments.queries,
+        seed=arguments.seed,
+    )
+    try:
+        _measure(task, arguments)
+    except KeyboardInterrupt:
+        if not arguments.out.exists():
+            sys.exit("stopped before one query was done")
+        print("stopped; the queries that are done are kept", file=sys.stderr)
+
+
+@dataclass
+class Reading:
+    """One system while it runs."""
+
+    label: str
+    reranker: CrossEncoderReranker
+    ndcg: list[float]
+    tokens: int = 0
+    windows: int = 0
+    dropped_tokens: int = 0
+    seconds: float = 0.0
+
+    def rank(self, task: Task, query_id: str, texts: Sequence[str]) -> None:
+        """Rerank a query's documents and measure the order."""
+        started = perf_counter()
+        ranking = self.reranker.rank(task.collection.queries[query_id], texts, None)
+        self.seconds += perf_counter() - started
+        self.tokens += ranking.timings.tokens
+        self.windows += ranking.timings.windows
+        self.dropped_tokens += ranking.timings.dropped_tokens
+        ids = [task.run[query_id][hit.index].document_id for hit in ranking]
+        run = {query_id: tuple(Ranked(id_, -float(at)) for at, id_ in enumerate(ids))}
+        measures = Measures((MEASURE,), {query_id: task.collection.qrels[query_id]})
+        self.ndcg.append(float(measures.values(run)[MEASURE][0]))
+
+    def found(self) -> System:
+        """Return what it gave so far."""
+        return System(**{name: value for name, value in vars(self).items() if name != "reranker"})
+
+
+def _measure(task: Task, arguments: argparse.Namespace) -> None:
+    """Read query by query, every system in turn, and write the result after each query."""
+    padding = Padding(arguments.words, arguments.seed)
+    readings = _readings(arguments)
+    done: list[str] = []
+    with progress(f"{task.name}, {arguments.words} words", len(task.run)) as advance:
+        for query_id, ranked in task.run.items():
+            passages = candidate_texts(task.collection, ranked)
+            fillers = padding.fillers(task, query_id)
+            padded = [
+                padding.pad(text, f"{query_id} {one.document_id}", fillers)
+                for text, one in zip(passages, ranked, strict=True)
+            ]
+            for one in readings:
+                one.rank(task, query_id, passages if one.label == PASSAGES else padded)
+            done.append(query_id)
+            write(_result(task, arguments, readings, done), arguments.out)
+            advance(1)
+
+
+def _readings(arguments: argparse.Namespace) -> list[Reading]:
+    def load(**options: object) -> CrossEncoderReranker:
+        named = [arguments.model] if arguments.model else []
+        return CrossEncoderReranker(*named, max_length=arguments.max_length, **options)
+
+    strides: Mapping[str, object] = {"stride": arguments.stride}
+    readings = [
+        Reading(rule, load(long_documents=rule, **(strides if rule in _WINDOWED else {})), [])
+        for rule in LONG_DOCUMENTS
+    ]
+    return [*readings, Reading(PASSAGES, readings[0].reranker, [])]
+
+
+_WINDOWED = ("max", "mean-top-k")
+
+
+def _result(
+    task: Task, arguments: argparse.Namespace, readings: Sequence[Reading], done: Sequence[str]
+) -> Result:
+    return Result(
+        command=shlex.join(["python", "-m", "benchmarks.long", *sys.argv[1:]]),
+        collection=task.name,
+        collection_sha256=task.collection.sha256,
+        candidates_sha256=task.candidates_sha256,
+        model=asdict(readings[0].reranker.info),
+        machine=asdict(read_machine()),
+        depth=arguments.depth,
+        words=arguments.words,
+        stride=arguments.stride,
+        seed=arguments.seed,
+        query_ids=list(done),
+        judged_queries=task.judged_queries,
+        systems=[one.found() for one in readings],
+    )
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.long", description=(__doc__ or "").splitlines()[0]
+    )
+    add = parser.add_argument
+    add("--data", type=Path, default=Path("../shared/data/eval"), help="holds the collections")
+    add("--collection", default="dl19")
+    add("--queries", type=int, default=25, help="a seeded choice of so many")
+    add("--depth", type=int, default=20, help="candidates of a query, of BM25")
+    add("--words", type=int, default=1000, help="a padded document has at least so many")
+    add("--stride", type=int, help="tokens between windows, by default half a window")
+    add("--max-length", type=int, default=512)
+    add("--model", help="hub name or folder; by default the embedded one")
+    add("--seed", type=int, default=0)
+    add("--out", type=Path, help="the result as JSON, written after each query")
+    add("--show", type=Path, metavar="FILE", help="print a result, measure nothing")
+    add("--into", type=Path, nargs="+", default=[], help="put it between the markers of pages")
+    arguments = parser.parse_args()
+    if not arguments.show and not arguments.out:
+        parser.error("name a file for the result with --out, or one to show with --show")
+    return arguments
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""What was found so far, as JSON and as a table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from secondpass.stats.paired import paired_difference
+
+BASE = "truncate"
+
+
+@dataclass(frozen=True)
+class System:
+    """One way to read: nDCG@10 of each query, in the result's order, and what it took."""
+
+    label: str
+    ndcg: list[float]
+    tokens: int
+    windows: int
+    dropped_tokens: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Result:
+    """All of it. `words` is the least length of a document, `depth` the candidates of a query."""
+
+    command: str
+    collection: str
+    collection_sha256: str
+    candidates_sha256: str
+    model: Mapping[str, object]
+    machine: Mapping[str, object]
+    depth: int
+    words: int
+    stride: int | None
+    seed: int
+    query_ids: list[str]
+    judged_queries: int
+    systems: list[System]
+
+
+def write(result: Result, file: Path) -> None:
+    """Write it whole or not at all."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_suffix(".part")
+    part.write_text(json.dumps(asdict(result), indent=1, allow_nan=False) + "\n")
+    part.replace(file)
+
+
+def read(file: Path) -> Result:
+    """Read what `write` wrote."""
+    fields = json.loads(file.read_text())
+    return Result(**{**fields, "systems": [System(**one) for one in fields["systems"]]})
+
+
+def page(result: Result) -> str:
+    """Return the table and what it rests on."""
+    stride = "half a window" if result.stride is None else f"{result.stride} tokens"
+    return (
+        f"{result.collection}, {len(result.query_ids)} of {result.judged_queries} queries, the top "
+        f"{result.depth} of BM25, documents of at least {result.words} words, stride {stride}, "
+        f"{result.model['name']} at {result.model['precision']}, {result.model['max_length']} "
+        f"tokens; on {result.machine['processor']}.\n\n    {result.command}\n\n{table(result)}"
+    )
+
+
+def table(result: Result) -> str:
+    """Return the Markdown table, each system beside `truncate` on the same queries."""
+    base = next(one for one in result.systems if one.label == BASE)
+    head = ["read", "nDCG@10", f"− {BASE} [95 %], p", "tokens of texts read, a query", "dropped"]
+    rows = [head, ["---"] * len(head)]
+    for one in result.systems:
+        queries = len(one.ndcg)
+        rows.append(
+            [
+                one.label,
+                f"{sum(one.ndcg) / queries:.4f}",
+                "" if one is base else _against(base, one, result.seed),
+                f"{one.tokens / queries:,.0f}",
+                f"{one.dropped_tokens / queries:,.0f}",
+            ]
+        )
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _against(base: System, one: System, seed: int) -> str:
+    found = paired_difference(base.ndcg, one.ndcg, seed=seed)
+    interval = "" if found.low is None else f" [{found.low:+.4f}, {found.high:+.4f}]"
+    return f"{found.mean:+.4f}{interval}, {found.p_value:.4f}"

@@ -1,0 +1,71 @@
+"""Windows to texts: each text's logit from those of its windows, and which of them is the best."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from secondpass.scoring.ranking import Scores
+
+# One record a window: the number of its text in the block; of that text the tokens that some window
+# reads and those that none does; the window's characters [start, end), -1 where nobody asked.
+WINDOW = np.dtype(
+    [(name, np.int64) for name in ("text", "tokens", "dropped_tokens", "start", "end")]
+)
+Windows = NDArray[np.void]
+
+
+class Read(NamedTuple):
+    """What a hit says of what was read; named as its fields are."""
+
+    truncated: bool
+    tokens: int
+    dropped_tokens: int
+    span: tuple[int, int] | None
+
+
+def read_of(window: np.void) -> Read:
+    """Return a record as a hit has it."""
+    _, tokens, dropped, start, end = window.item()
+    return Read(dropped > 0, tokens, dropped, None if start < 0 else (start, end))
+
+
+class Merged(NamedTuple):
+    """One logit for each text, and the record of its best window."""
+
+    logits: Scores
+    best: Windows
+
+
+def merge(parts: Iterable[tuple[Scores, Windows]], best_windows: int) -> Merged:
+    """Return the mean of each text's `best_windows` highest logits, or of all if it has fewer.
+
+    1 is the maximum. Of equal windows the first is the best. A text with a logit that is no finite
+    number gets that one: an average must not hide it.
+
+    Args:
+        parts: of a block, logits float32 [w] and the windows' records [w], together a text's
+            windows one after the other.
+        best_windows: how many count.
+    """
+    logits, windows = (np.concatenate(column) for column in zip(*parts, strict=True))
+    bounds = np.flatnonzero(np.diff(windows["text"], prepend=-1))
+    if len(bounds) == len(windows):
+        return Merged(logits, windows)
+    ends = [*bounds[1:].tolist(), len(windows)]
+    merged = np.empty(len(bounds), np.float32)
+    winners = np.empty(len(bounds), np.intp)
+    for at, (start, end) in enumerate(zip(bounds.tolist(), ends, strict=True)):
+        values = logits[start:end]
+        order = np.argsort(-values, kind="stable")
+        winners[at] = start + order[0]
+        merged[at] = _mean(values[order[:best_windows]], values)
+    return Merged(merged, windows[winners])
+
+
+def _mean(best: Scores, values: Scores) -> float:
+    broken = values[~np.isfinite(values)]
+    return float(broken[0] if len(broken) else best.mean(dtype=np.float64))
