@@ -13,8 +13,8 @@ from torch.nn.functional import gelu, normalize, scaled_dot_product_attention
 # What a vector of unit length is scaled by before the feed-forward reads it.
 PRODUCT_SCALE = 20.0
 PROJECTION = 128
-# What the attention across the join begins with: nearly closed, so that the layers above it begin as
-# the bi-encoder's own.
+# What the attention across the join begins with: nearly closed, so that the layers above it begin
+# as the bi-encoder's own.
 CROSS_BIAS = -3.0
 _HIDDEN = -1e4
 
@@ -140,7 +140,7 @@ class JointHead(nn.Module):  # type: ignore[misc]
         self.begin(layers, width)
 
     def begin(self, layers: nn.ModuleList, width: int) -> None:
-        """Begin anew from these layers; the early head and the late interaction stay as they are."""
+        """Begin anew from these layers; the early head and the late interaction stay."""
         self.layers = layers
         self.text_type = nn.Parameter(torch.zeros(width))
         self.cross_bias = nn.Parameter(torch.full((len(layers),), CROSS_BIAS))
