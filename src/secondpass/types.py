@@ -14,14 +14,23 @@ class Hit:
     `index` is its position in the caller's list, `score` the model's score after its activation,
     `truncated` whether part of the text did not fit and was not read. `fused` is the score by which
     it was ranked where that was not `score`, `logit` the model's output before its activation.
+    `reranked` is False for a text that the budget left unread: it has no score, and follows those
+    that were read.
     """
 
     index: int
-    score: float
+    score: float | None
     text: str
     truncated: bool
     fused: float | None = None
     logit: float | None = None
+    reranked: bool = True
+
+    @property
+    def known_score(self) -> float:
+        """Return the score of a text that was read, as all are in a call without a budget."""
+        assert self.score is not None
+        return self.score
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +40,8 @@ class Timings:
     `tokenise_ms` text to token ids; `batch_ms` pairs, sorting and padding; `infer_ms` the engine;
     `rank_ms` activation and order; `total_ms` the whole call, so at least their sum.
     `tokens` counts the token ids read without padding, `truncated` the texts that were cut,
-    `dropped` the texts that scored below `min_score` and are in no hit.
+    `dropped` the texts that scored below `min_score` and are in no hit. `reranked` counts the texts
+    that were read: all `candidates`, unless a budget ended before.
     """
 
     tokenise_ms: float = 0.0
@@ -43,6 +53,7 @@ class Timings:
     tokens: int = 0
     truncated: int = 0
     dropped: int = 0
+    reranked: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +134,17 @@ class SearchHit:
     """One document after both stages; ranks count from 1.
 
     `similarity` and `first_rank` are the first stage's, `score` the second pass's, and `rank` that
-    by `fused` where both stages were fused, else by `score`.
+    by `fused` where both stages were fused, else by `score`. `reranked` is False for a document that
+    the budget left unread: it has no score, and follows those that were read.
     """
 
     document: RetrievedDocument
     first_rank: int
     rank: int
-    score: float
+    score: float | None
     truncated: bool
     fused: float | None = None
+    reranked: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from secondpass.errors import InputError
+from secondpass.types import Hit, SearchHit
 
 # What moves the cursor, recolours the screen or turns the reading direction (control codes,
 # bidirectional overrides), and lone surrogates, which no terminal takes.
@@ -114,6 +115,20 @@ def say_dropped(dropped: int, candidates: int, min_score: float | None) -> None:
     """Say how many candidates scored too low to be printed, if any."""
     if dropped:
         say(f"note: {dropped} of {candidates} score below --min-score {min_score:g}: dropped")
+
+
+def say_unread(reranked: int, candidates: int, budget_ms: float | None) -> None:
+    """Say how many candidates there was no time to read, if any."""
+    if reranked < candidates and budget_ms is not None:
+        say(
+            f"note: {reranked} of {candidates} were read within --budget-ms {budget_ms:g}; the "
+            "others follow in the order they had"
+        )
+
+
+def score(hit: Hit | SearchHit) -> float | str:
+    """Return a hit's score, or a dash where it was not read."""
+    return "-" if hit.score is None else hit.score
 
 
 def one_line(text: str, width: int = 200) -> str:

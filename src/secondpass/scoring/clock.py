@@ -22,6 +22,7 @@ class StageClock:
         self.tokens = 0
         self.truncated = 0
         self.dropped = 0
+        self.unread = 0
 
     @contextmanager
     def time(self, stage: Stage) -> Iterator[None]:
@@ -37,13 +38,20 @@ class StageClock:
         self.tokens += tokens
         self.truncated += truncated
 
+    def add(self, block: StageClock) -> None:
+        """Add what was spent and read in a block that had a clock of its own."""
+        for stage, spent in block._spent.items():
+            self._spent[stage] = self._spent.get(stage, 0.0) + spent
+        self.count(block.candidates, block.tokens, block.truncated)
+
     def timings(self) -> Timings:
         """Return milliseconds by stage, the total up to now, and the counts."""
         return Timings(
             **self._spent,
             total_ms=(perf_counter() - self._started) * 1000,
-            candidates=self.candidates,
+            candidates=self.candidates + self.unread,
             tokens=self.tokens,
             truncated=self.truncated,
             dropped=self.dropped,
+            reranked=self.candidates,
         )
