@@ -100,7 +100,7 @@ class SearchPipeline:
                 no finite number, or `budget_ms` not above 0.
         """
         checked = checked_budget_ms(budget_ms)
-        budget = None if checked is None else Budget.start(checked)
+        budget = None if checked is None else Budget.start(checked, perf_counter)
         started = perf_counter()
         retrieved = self._index.search(query, limit=self._depth)
         retrieve_ms = (perf_counter() - started) * 1000

@@ -17,7 +17,8 @@ _QUERY = "what is measured"
 _SENTENCE = "The reader takes one row after another and gives each of them a name and a number. "
 # One short text; enough short ones for every stream; a few long ones, for attention.
 _ONE, _SHORT, _LONG = (1, 1), (12, 1), (3, 12)
-# The first round compiles for its shapes and is not kept. A slow model has one more, not several.
+# The first round compiles for its shapes and is not kept, unless it took so long that compiling is
+# a small part of it: a slow model is not measured again.
 _ROUNDS = 4
 _ENOUGH_MS = 150.0
 
@@ -44,12 +45,10 @@ def calibrate(score: ScoreBlock, *, streams: int, max_length: int, now: Now) -> 
     The least time of each block counts: a time can be disturbed upwards only.
     """
     started = now()
-    kept = [_round(score, now, 0)]
-    for number in range(1, _ROUNDS):
-        found = _round(score, now, number)
-        kept = [found] if number == 1 else [*kept, found]
-        if (now() - started) * 1000 > _ENOUGH_MS:
-            break
+    rounds = [_round(score, now, 0)]
+    while len(rounds) < _ROUNDS and (now() - started) * 1000 < _ENOUGH_MS:
+        rounds.append(_round(score, now, len(rounds)))
+    kept = rounds[1:] or rounds
     one, short, long = (min(same, key=lambda each: each.ms) for same in zip(*kept, strict=True))
     return fit(one, short, long, streams=streams, max_length=max_length)
 
