@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-extras lint embedded parity bench-speed quality quality-pages clean
+.PHONY: demo test test-extras lint embedded parity bench-speed quality quality-pages deadline deadline-pages clean
 
 demo: $(VENV)/.search
 	$(BIN)/secondpass demo
@@ -50,6 +50,17 @@ build/cross-encoder: recipes/embedded/trained.safetensors recipes/embedded/recip
 quality-pages: $(VENV)/.test
 	$(BIN)/python -m benchmarks.quality --show $(lastword $(sort $(wildcard benchmarks/quality/results/*.json))) \
 	    --into docs/quality.md $(QUALITY_PAGES) --picture docs/quality.svg
+
+# Times 1,000 calls for each budget, idle and busy, and measures nDCG@10 against the budget.
+DEADLINE_OUT ?= benchmarks/deadline/results/$(shell date +%F).json
+
+deadline: $(VENV)/.test
+	$(BIN)/python -m benchmarks.deadline --data $(QUALITY_DATA) --out $(DEADLINE_OUT) $(DEADLINE_MORE)
+
+# Puts the newest result into its page.
+deadline-pages: $(VENV)/.test
+	$(BIN)/python -m benchmarks.deadline --show $(lastword $(sort $(wildcard benchmarks/deadline/results/*.json))) \
+	    --into docs/deadline.md --picture docs/deadline.svg
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

@@ -11,7 +11,6 @@ from secondpass.options import whole
 from secondpass.scoring.fusion_rule import Fuse, Fusion
 from secondpass.types import Ranking, RetrievedDocument, SearchHit, SearchResult, SearchTimings
 
-
 # A budget must be above 0; this is too small to read anything.
 _NOTHING_MS = 1e-3
 

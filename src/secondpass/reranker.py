@@ -130,8 +130,8 @@ class CrossEncoderReranker:
     def calibrate(self) -> None:
         """Measure this machine for calls with a budget; later calls do nothing.
 
-        It takes about 0.1 s with the embedded model. The first call with a budget does it otherwise,
-        before its budget starts; a server does it when it starts.
+        It takes about 0.1 s with the embedded model. Otherwise the first call with a budget does
+        it, before its budget starts; a server does it when it starts.
         """
         self._deadline.calibrate(self._score)
 
@@ -249,9 +249,7 @@ class CrossEncoderReranker:
             blocks = self._read_all(query, texts, clock)
         else:
             hits_wanted = selection.top_k or len(texts)
-            blocks = self._deadline.read(
-                budget, query, texts, self._score, clock, hits=hits_wanted
-            )
+            blocks = self._deadline.read(budget, query, texts, self._score, clock, hits=hits_wanted)
             clock.unread = len(texts) - clock.candidates
         with clock.time("rank_ms"):
             hits, clock.dropped = selection.select(texts, Scored.joined(blocks), first_scores)

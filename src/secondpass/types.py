@@ -134,8 +134,8 @@ class SearchHit:
     """One document after both stages; ranks count from 1.
 
     `similarity` and `first_rank` are the first stage's, `score` the second pass's, and `rank` that
-    by `fused` where both stages were fused, else by `score`. `reranked` is False for a document that
-    the budget left unread: it has no score, and follows those that were read.
+    by `fused` where both stages were fused, else by `score`. `reranked` is False for a document
+    that the budget left unread: it has no score, and follows those that were read.
     """
 
     document: RetrievedDocument

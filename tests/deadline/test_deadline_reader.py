@@ -18,7 +18,7 @@ def read(world, reader, texts, budget_ms, query="q"):
     return Scored.joined(blocks), budget
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 @given(lengths, slowness, st.floats(0.1, 500), st.sampled_from([None, 1, 3, 10]))
 def test_no_candidate_is_lost_or_repeated_whatever_the_machine_does(
     sizes, factors, budget_ms, top_k
@@ -165,3 +165,20 @@ def test_blocks_are_never_larger_than_may_be_in_memory():
     scored, _ = read(world, reader, ["x" * 40] * 100, 1000)
     assert len(scored.scores) == 100
     assert max(stop - start for start, stop in world.scored) == 7
+
+
+def test_what_waking_up_takes_is_kept_back():
+    """The guard comes back 8 ms after what it waited for; soon no call is that late any more."""
+    world = World(slowness=lambda block: 1.0 if block % 2 else 4.0)
+    plain = world.within
+
+    def sleepy(left_ms, work):
+        answer = plain(left_ms, work)
+        world.wait(8)
+        return answer
+
+    world.within = sleepy
+    reader = world.reader()
+    texts = ["x" * 400] * 100
+    left = [read(world, reader, texts, 100)[1].left_ms() for _ in range(30)]
+    assert min(left[10:]) >= 0

@@ -1,5 +1,7 @@
-"""Budgets through the public classes on a tiny real model. Which texts there is time for is fixed by
-the test, for a real machine's speed would decide it otherwise."""
+"""Budgets through the public classes on a tiny real model.
+
+Which texts there is time for is fixed by the test, for a real machine's speed would decide it.
+"""
 
 import pytest
 

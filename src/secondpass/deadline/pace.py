@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections import deque
 from threading import Lock
 from time import perf_counter
 
 from secondpass.deadline.budget import Now
+from secondpass.deadline.recent import Recent
 
 # What the newest block counts in the pace, if it is long; a short one is noise for the most part.
 _NEWEST = 0.5
 _LONG_MS = 5.0
-# The margin covers all but one in twenty of the last blocks; the guard catches that one.
-_REMEMBERED = 64
-_COVERED = 0.95
 # Before anything is known: a block of 25 ms may take 2.5 ms more.
 _FIRST_MARGIN = 0.5
 # The machine may have got quiet again since a measurement that is older than this.
@@ -34,14 +31,14 @@ class Pace:
         self._now = now
         self._lock = Lock()
         self._pace = 1.0
-        self._beyond: deque[float] = deque([_FIRST_MARGIN], maxlen=_REMEMBERED)
+        self._beyond = Recent(_FIRST_MARGIN)
         self._measured_at = now()
 
     def observe(self, cost_ms: float, measured_ms: float) -> None:
         """Learn from a block of cost `cost_ms` that took `measured_ms`, waiting included."""
         weight = _NEWEST * cost_ms / (cost_ms + _LONG_MS)
         with self._lock:
-            self._beyond.append((measured_ms - self._pace * cost_ms) / math.sqrt(cost_ms))
+            self._beyond.add((measured_ms - self._pace * cost_ms) / math.sqrt(cost_ms))
             self._pace += weight * (measured_ms / cost_ms - self._pace)
             self._measured_at = self._now()
 
@@ -66,6 +63,4 @@ class Pace:
 
     def _state(self) -> tuple[float, float]:
         with self._lock:
-            ordered = sorted(self._beyond)
-            rank = math.ceil(_COVERED * len(ordered))
-            return self._pace, max(0.0, ordered[rank - 1])
+            return self._pace, self._beyond.high()

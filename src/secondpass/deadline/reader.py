@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from threading import Lock
+from threading import Event, Lock
 from time import perf_counter
 
 from secondpass.deadline.budget import Budget, Now
@@ -11,6 +11,7 @@ from secondpass.deadline.calibrate import ScoreBlock, calibrate
 from secondpass.deadline.cost import Cost
 from secondpass.deadline.guard import Guard, ThreadGuard
 from secondpass.deadline.pace import Pace
+from secondpass.deadline.recent import Recent
 from secondpass.scoring.clock import StageClock
 from secondpass.scoring.selection import Scored
 
@@ -22,6 +23,8 @@ _QUIETER = 20.0
 # What is kept back for the order and the hits: for a call, and for each hit.
 _FINISH_MS = 0.4
 _HIT_MS = 0.003
+# What a waiting thread needs to get going again, until that has been seen.
+_FIRST_WAKING_MS = 0.1
 
 
 class DeadlineReader:
@@ -43,6 +46,7 @@ class DeadlineReader:
         self._calibrating = Lock()
         self._cost: Cost | None = None
         self._pace = Pace(now)
+        self._waking = Recent(_FIRST_WAKING_MS)
 
     def start(self, budget_ms: float, score: ScoreBlock) -> Budget:
         """Calibrate if that has not been done; then start the budget."""
@@ -78,11 +82,13 @@ class DeadlineReader:
         blocks: list[Scored] = []
         start = 0
         while start < len(texts):
-            left_ms = budget.left_ms() - kept_back_ms
+            left_ms = budget.left_ms() - kept_back_ms - self._waking.high()
             stop, cost_ms = self._next_block(cost, query, texts, start, left_ms)
             if stop == start:
                 break
-            block = self._read_block(query, texts[start:stop], start, score, clock, left_ms, cost_ms)
+            block = self._read_block(
+                query, texts[start:stop], start, score, clock, left_ms, cost_ms
+            )
             if block is None:
                 break
             blocks.append(block)
@@ -119,17 +125,24 @@ class DeadlineReader:
     ) -> Scored | None:
         """Score one block and learn from it. None if it was late; it is learnt from as well."""
         begun = self._now()
-        own = StageClock()
+        # When the answer was there or, at the latest, when it was due.
+        due = begun + left_ms / 1000
+        own, late = StageClock(), Event()
 
         def work() -> Scored:
+            nonlocal due
             scored = score([query] * len(texts), texts, start, own)
-            self._observe(cost_ms, begun)
+            due = min(due, self._now())
+            if late.is_set():
+                self._observe(cost_ms, begun)
             return scored
 
         scored = self._guard.within(left_ms, work)
+        self._waking.add((self._now() - due) * 1000)
+        # A late block takes at least this long; it reports again when it has ended.
+        self._observe(cost_ms, begun)
         if scored is None:
-            # Until the block itself reports, it is known to take at least this long.
-            self._observe(cost_ms, begun)
+            late.set()
         else:
             clock.add(own)
         return scored

@@ -120,6 +120,8 @@ def _keep(found: Rescored, query_id: str, candidates: Sequence[Ranked], ranking:
         Ranked(one.document_id, hit.known_score) for one, hit in zip(candidates, hits, strict=True)
     )
     # A second pass without an activation has one number for both.
-    found.logits[query_id] = tuple(hit.known_score if hit.logit is None else hit.logit for hit in hits)
+    found.logits[query_id] = tuple(
+        hit.known_score if hit.logit is None else hit.logit for hit in hits
+    )
     found.times_ms[query_id] = ranking.timings.total_ms
     found.truncated += ranking.timings.truncated

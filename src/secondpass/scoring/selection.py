@@ -95,9 +95,7 @@ class Selection:
             for at in kept[: self.top_k].tolist()
         )
         room = None if self.top_k is None else self.top_k - len(hits)
-        return Selected(
-            hits + unread_hits(texts, len(scored.scores), room), len(order) - len(kept)
-        )
+        return Selected(hits + unread_hits(texts, len(scored.scores), room), len(order) - len(kept))
 
 
 def checked_min_score(min_score: float | None) -> float | None:
