@@ -168,7 +168,7 @@ def test_blocks_are_never_larger_than_may_be_in_memory():
 
 
 def test_what_waking_up_takes_is_kept_back():
-    """The guard comes back 8 ms after what it waited for; a stalled block is cut that much sooner."""
+    """The guard comes back 8 ms late: a stalled block is cut that much sooner."""
     world = World()
     plain = world.within
 
