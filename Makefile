@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-extras lint embedded parity bench-speed quality quality-pages long clean
+.PHONY: demo test test-extras lint embedded parity bench-speed quality quality-pages long deadline deadline-pages clean
 
 demo: $(VENV)/.search
 	$(BIN)/secondpass demo
@@ -57,6 +57,16 @@ LONG_OUT ?= benchmarks/long/results/$(shell date +%F).json
 long: $(VENV)/.test
 	$(BIN)/python -m benchmarks.long --data $(QUALITY_DATA) --out $(LONG_OUT) \
 	    --into docs/long-documents.md $(LONG_MORE)
+# Times 1,000 calls for each budget, idle and busy, and measures nDCG@10 against the budget.
+DEADLINE_OUT ?= benchmarks/deadline/results/$(shell date +%F).json
+
+deadline: $(VENV)/.test
+	$(BIN)/python -m benchmarks.deadline --data $(QUALITY_DATA) --out $(DEADLINE_OUT) $(DEADLINE_MORE)
+
+# Puts the newest result into its page.
+deadline-pages: $(VENV)/.test
+	$(BIN)/python -m benchmarks.deadline --show $(lastword $(sort $(wildcard benchmarks/deadline/results/*.json))) \
+	    --into docs/deadline.md --picture docs/deadline.svg
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

@@ -13,7 +13,7 @@ LEVELS = [
     {"scoring"},
     {"graph"},
     {"engine"},
-    {"options"},
+    {"options", "deadline"},
     {"reranker", "retrieval"},
     {"pipeline"},
     {"bench", "evaluation"},

@@ -6,9 +6,13 @@ from collections.abc import Iterable
 from time import perf_counter
 from typing import Protocol
 
+from secondpass.deadline.budget import Budget, checked_budget_ms
 from secondpass.options import whole
 from secondpass.scoring.fusion_rule import Fuse, Fusion
 from secondpass.types import Ranking, RetrievedDocument, SearchHit, SearchResult, SearchTimings
+
+# A budget must be above 0; this is too small to read anything.
+_NOTHING_MS = 1e-3
 
 
 class Retriever(Protocol):
@@ -40,6 +44,7 @@ class SecondPass(Protocol):
         fuse: Fuse = "none",
         fuse_weight: float | None = None,
         first_scores: Iterable[float] | None = None,
+        budget_ms: float | None = None,
     ) -> Ranking:
         """Return the best texts, best first. The options are only passed when they are asked for,
         so a second pass of one's own may do without them.
@@ -74,32 +79,43 @@ class SearchPipeline:
         self._fusion = Fusion.checked(fuse, fuse_weight)
 
     def search(
-        self, query: str, top_k: int | None = 10, *, min_score: float | None = None
+        self,
+        query: str,
+        top_k: int | None = 10,
+        *,
+        min_score: float | None = None,
+        budget_ms: float | None = None,
     ) -> SearchResult:
         """Return the `top_k` best documents with both ranks, both scores and the timings.
 
         Documents that the second pass scores below `min_score` are dropped before `top_k` counts;
         `timings.rerank.dropped` says how many.
 
+        `budget_ms` is what the whole search may take: the second pass has what the first leaves of
+        it, and may be left with nothing. `timings.rerank.reranked` says how many were read.
+
         Raises:
-            InputError: the query is empty, `top_k` is no whole number of at least 1, or `min_score`
-                no finite number.
+            InputError: the query is empty, `top_k` is no whole number of at least 1, `min_score`
+                no finite number, or `budget_ms` not above 0.
         """
+        checked = checked_budget_ms(budget_ms)
+        budget = None if checked is None else Budget.start(checked, perf_counter)
         started = perf_counter()
         retrieved = self._index.search(query, limit=self._depth)
         retrieve_ms = (perf_counter() - started) * 1000
-        ranking = self._rerank(query, retrieved, top_k, min_score)
+        ranking = self._rerank(query, retrieved, top_k, min_score, budget)
         hits = tuple(
             SearchHit(
-                retrieved[hit.index],
-                hit.index + 1,
-                rank,
-                hit.score,
-                hit.truncated,
-                hit.fused,
+                document=retrieved[hit.index],
+                first_rank=hit.index + 1,
+                rank=rank,
+                score=hit.score,
+                truncated=hit.truncated,
+                fused=hit.fused,
                 tokens=hit.tokens,
                 dropped_tokens=hit.dropped_tokens,
                 span=hit.span,
+                reranked=hit.reranked,
             )
             for rank, hit in enumerate(ranking, start=1)
         )
@@ -112,10 +128,11 @@ class SearchPipeline:
         retrieved: list[RetrievedDocument],
         top_k: int | None,
         min_score: float | None,
+        budget: Budget | None,
     ) -> Ranking:
         texts = [found.text for found in retrieved]
         fusion = self._fusion
-        if fusion.rule == "none" and min_score is None:
+        if fusion.rule == "none" and min_score is None and budget is None:
             return self._reranker.rank(query, texts, top_k)
         weighted = fusion.rule == "weighted"
         return self._reranker.rank(
@@ -126,4 +143,5 @@ class SearchPipeline:
             fuse=fusion.rule,
             fuse_weight=fusion.weight,
             first_scores=[found.similarity for found in retrieved] if weighted else None,
+            **({} if budget is None else {"budget_ms": max(budget.left_ms(), _NOTHING_MS)}),
         )

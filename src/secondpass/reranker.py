@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from secondpass.deadline.budget import Budget, checked_budget_ms
+from secondpass.deadline.reader import DeadlineReader
 from secondpass.engine.contract import Precision
 from secondpass.engine.describe import describe
 from secondpass.engine.load import load_engine
@@ -125,6 +127,9 @@ class CrossEncoderReranker:
             streams=self._engine.streams,
         )
         self._preparer = with_windows(preparer, self._window_rule)
+        self._deadline = DeadlineReader(
+            streams=self._engine.streams, max_length=self._max_length, most_texts=BLOCK
+        )
 
     @property
     def info(self) -> ModelInfo:
@@ -136,6 +141,14 @@ class CrossEncoderReranker:
             activation=self._activation,
         )
 
+    def calibrate(self) -> None:
+        """Measure this machine for calls with a budget; later calls do nothing.
+
+        It takes about 0.1 s with the embedded model. Otherwise the first call with a budget does
+        it, before its budget starts; a server does it when it starts.
+        """
+        self._deadline.calibrate(self._score)
+
     def rerank(
         self,
         query: str,
@@ -146,6 +159,7 @@ class CrossEncoderReranker:
         fuse: Fuse = "none",
         fuse_weight: float | None = None,
         first_stage_score: str = "score",
+        budget_ms: float | None = None,
     ) -> list[dict[str, Any]]:
         """Return copies of the `top_k` best candidates with `cross_encoder_score`, best first.
 
@@ -169,19 +183,26 @@ class CrossEncoderReranker:
                 scoring/fusion_rule.py; 0 gives the order of "none".
             first_stage_score: the field that holds the first stage's score, higher is better; read
                 only for "weighted".
+            budget_ms: the wall milliseconds that the call may take. Candidates are read in their
+                order until another would be late. The unread follow those that were read, in their
+                order, with `cross_encoder_score` None; every result then tells whether it was
+                `reranked`. `min_score` drops no unread candidate, and a fusion is among the read.
+                The first call with a budget measures the machine before (see `calibrate`).
 
         Raises:
             InputError: the query is empty, an option is not usable, or a candidate has no text, one
                 that is no string, or for "weighted" no finite first-stage score; the message names
                 its position. Nothing is scored then.
         """
+        budget = self._budget(budget_ms)
         selection = Selection.checked(
             top_k=top_k, min_score=min_score, fuse=fuse, fuse_weight=fuse_weight
         )
         given = checked_texts(candidates, "candidates")
         texts = [candidate_text(candidate, at) for at, candidate in enumerate(given)]
         first_scores = candidate_scores(given, first_stage_score, selection.fusion)
-        return with_scores(given, self._rank(query, texts, selection, first_scores))
+        ranking = self._rank(query, texts, selection, first_scores, budget)
+        return with_scores(given, ranking, marked=budget is not None)
 
     def rank(
         self,
@@ -193,23 +214,25 @@ class CrossEncoderReranker:
         fuse: Fuse = "none",
         fuse_weight: float | None = None,
         first_scores: Iterable[float] | None = None,
+        budget_ms: float | None = None,
     ) -> Ranking:
         """Return the `top_k` best texts as typed hits, best first, with the timings of each stage.
 
         The options are those of `rerank`; `first_scores` are the first stage's scores of the texts,
-        for fuse="weighted". `timings.dropped` counts the texts below `min_score`.
+        for fuse="weighted". `timings.dropped` counts the texts below `min_score`,
+        `timings.reranked` those that were read within `budget_ms`.
 
         Raises:
             InputError: as for `rerank`, or `first_scores` are not one for each text.
         """
+        budget = self._budget(budget_ms)
         selection = Selection.checked(
             top_k=top_k, min_score=min_score, fuse=fuse, fuse_weight=fuse_weight
         )
         given = checked_texts(texts)
         checked = [checked_text(text, f"text {at}") for at, text in enumerate(given)]
-        return self._rank(
-            query, checked, selection, given_scores(first_scores, len(checked), selection.fusion)
-        )
+        numbers = given_scores(first_scores, len(checked), selection.fusion)
+        return self._rank(query, checked, selection, numbers, budget)
 
     def predict(self, pairs: Iterable[tuple[str, str]]) -> Scores:
         """Return one score for each (query, text) pair: float32 [n], in input order.
@@ -231,17 +254,32 @@ class CrossEncoderReranker:
         texts: Sequence[str],
         selection: Selection,
         first_scores: FirstScores | None,
+        budget: Budget | None,
     ) -> Ranking:
         """The main loop: score block by block, then put all in order."""
         clock = StageClock()
         query = checked_query(query)
+        if budget is None:
+            blocks = self._read_all(query, texts, clock)
+        else:
+            hits_wanted = selection.top_k or len(texts)
+            blocks = self._deadline.read(budget, query, texts, self._score, clock, hits=hits_wanted)
+            clock.unread = len(texts) - clock.candidates
+        with clock.time("rank_ms"):
+            hits, clock.dropped = selection.select(texts, Scored.joined(blocks), first_scores)
+        return Ranking(hits, clock.timings())
+
+    def _read_all(self, query: str, texts: Sequence[str], clock: StageClock) -> list[Scored]:
         blocks = []
         for start in range(0, len(texts), BLOCK):
             block = texts[start : start + BLOCK]
             blocks.append(self._score([query] * len(block), block, start, clock))
-        with clock.time("rank_ms"):
-            hits, clock.dropped = selection.select(texts, Scored.joined(blocks), first_scores)
-        return Ranking(hits, clock.timings())
+        return blocks
+
+    def _budget(self, budget_ms: float | None) -> Budget | None:
+        """Return a budget that runs from now on, the machine measured; None for no limit."""
+        checked = checked_budget_ms(budget_ms)
+        return None if checked is None else self._deadline.start(checked, self._score)
 
     def _score(
         self, queries: Sequence[str], texts: Sequence[str], start: int, clock: StageClock

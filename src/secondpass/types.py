@@ -17,10 +17,12 @@ class Hit:
     `tokens` counts the text's tokens that were read and `dropped_tokens` those that were not.
     `span` is the part [start, end) of `text`, in characters, that its score comes from: its best
     window. None where the text fits one, and for long_documents="truncate".
+    `reranked` is False for a text that the budget left unread: it has no score, and follows those
+    that were read.
     """
 
     index: int
-    score: float
+    score: float | None
     text: str
     truncated: bool
     fused: float | None = None
@@ -28,6 +30,13 @@ class Hit:
     tokens: int = 0
     dropped_tokens: int = 0
     span: tuple[int, int] | None = None
+    reranked: bool = True
+
+    @property
+    def known_score(self) -> float:
+        """Return the score of a text that was read, as all are in a call without a budget."""
+        assert self.score is not None
+        return self.score
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +49,7 @@ class Timings:
     `dropped` the texts that scored below `min_score` and are in no hit. `windows` counts the
     sequences scored, one a candidate unless long documents are read in windows; a token that two
     windows share counts twice in `tokens`. `dropped_tokens` counts those of the texts not read.
+    `reranked` counts the texts that were read: all `candidates`, unless a budget ended before.
     """
 
     tokenise_ms: float = 0.0
@@ -53,6 +63,7 @@ class Timings:
     dropped: int = 0
     windows: int = 0
     dropped_tokens: int = 0
+    reranked: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,18 +145,20 @@ class SearchHit:
 
     `similarity` and `first_rank` are the first stage's, `score` the second pass's, and `rank` that
     by `fused` where both stages were fused, else by `score`. `truncated`, `tokens`,
-    `dropped_tokens` and `span` are those of `Hit`.
+    `dropped_tokens` and `span` are those of `Hit`. `reranked` is False for a document that the
+    budget left unread: it has no score, and follows those that were read.
     """
 
     document: RetrievedDocument
     first_rank: int
     rank: int
-    score: float
+    score: float | None
     truncated: bool
     fused: float | None = None
     tokens: int = 0
     dropped_tokens: int = 0
     span: tuple[int, int] | None = None
+    reranked: bool = True
 
 
 @dataclass(frozen=True, slots=True)

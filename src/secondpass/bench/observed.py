@@ -32,5 +32,5 @@ def observe(
 def _reranked(second: SecondPass, query: str, found: Retrieved) -> RankedQuery:
     hits = second.rank(query, list(found.texts), None)
     return RankedQuery(
-        query, tuple(found.ids[hit.index] for hit in hits), tuple(hit.score for hit in hits)
+        query, tuple(found.ids[hit.index] for hit in hits), tuple(hit.known_score for hit in hits)
     )

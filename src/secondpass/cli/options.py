@@ -121,6 +121,15 @@ def min_score_option(command: Command) -> Command:
     )(command)
 
 
+def budget_option(command: Command) -> Command:
+    """Add --budget-ms."""
+    return click.option(
+        "--budget-ms",
+        type=FiniteFloatRange(min=0, min_open=True),
+        help="Milliseconds it may take; what there is no time to read follows, in its order.",
+    )(command)
+
+
 def top_k_option(command: Command) -> Command:
     """Add --top-k."""
     return click.option(

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from secondpass.errors import InputError
-from secondpass.types import Timings
+from secondpass.types import Hit, SearchHit, Timings
 
 # What moves the cursor, recolours the screen or turns the reading direction (control codes,
 # bidirectional overrides), and lone surrogates, which no terminal takes.
@@ -126,6 +126,20 @@ def passage(text: str, span: tuple[int, int] | None, *, named: str = "") -> str:
     if span is None or span[0] == 0:
         return one_line(text.removeprefix(named))
     return "… " + one_line(text[slice(*span)])
+
+
+def say_unread(reranked: int, candidates: int, budget_ms: float | None) -> None:
+    """Say how many candidates there was no time to read, if any."""
+    if reranked < candidates and budget_ms is not None:
+        say(
+            f"note: {reranked} of {candidates} were read within --budget-ms {budget_ms:g}; the "
+            "others follow in the order they had"
+        )
+
+
+def score(hit: Hit | SearchHit) -> float | str:
+    """Return a hit's score, or a dash where it was not read."""
+    return "-" if hit.score is None else hit.score
 
 
 def one_line(text: str, width: int = 200) -> str:

@@ -9,6 +9,7 @@ import click
 from secondpass.cli import output
 from secondpass.cli.candidates import read_candidates
 from secondpass.cli.options import (
+    budget_option,
     fusion_options,
     json_option,
     min_score_option,
@@ -33,6 +34,7 @@ from secondpass.types import Ranking
     show_default=True,
     help="The candidates' field that --fuse weighted reads.",
 )
+@budget_option
 @reranker_options
 @window_options
 @json_option
@@ -44,6 +46,7 @@ def command(
     fuse: Fuse,
     fuse_weight: float | None,
     first_stage_score: str,
+    budget_ms: float | None,
     as_json: bool,
     **model_options: Any,
 ) -> None:
@@ -51,8 +54,9 @@ def command(
 
     FILE holds JSON Lines or one JSON array. A candidate is an object with "text", else "content",
     or a bare string. Prints a table to a terminal and JSON Lines into a pipe, best first, every
-    field kept and "cross_encoder_score" added, with --fuse "fused_score" too. A text that was cut
-    says "truncated", "tokens" and "dropped_tokens"; one read in windows has its best "window".
+    field kept and "cross_encoder_score" added, with --fuse "fused_score" too, and with --budget-ms
+    whether it was "reranked"; loading the model is not part of that time. A text that was cut says
+    "truncated", "tokens" and "dropped_tokens"; one read in windows has its best "window".
     """
     from secondpass.cli.loading import load_reranker
     from secondpass.scoring.candidates import candidate_text, with_scores
@@ -71,14 +75,16 @@ def command(
         fuse=fuse,
         fuse_weight=fuse_weight,
         first_scores=first_scores,
+        budget_ms=budget_ms,
     )
     if output.for_a_person(as_json):
         _print_table(ranking)
     else:
-        output.print_json_lines(with_scores(candidates, ranking))
+        output.print_json_lines(with_scores(candidates, ranking, marked=budget_ms is not None))
     timings = ranking.timings
     output.warn_truncated(timings, model_options["max_length"])
     output.say_dropped(timings.dropped, timings.candidates, min_score)
+    output.say_unread(timings.reranked, timings.candidates, budget_ms)
 
 
 def _print_table(ranking: Ranking) -> None:
@@ -90,8 +96,8 @@ def _print_table(ranking: Ranking) -> None:
             (
                 rank,
                 hit.index + 1,
-                *([hit.fused] if fused else []),
-                hit.score,
+                *([hit.fused if hit.reranked else "-"] if fused else []),
+                output.score(hit),
                 output.passage(hit.text, hit.span),
             )
             for rank, hit in enumerate(ranking, start=1)

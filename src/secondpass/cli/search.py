@@ -8,6 +8,7 @@ import click
 
 from secondpass.cli import output
 from secondpass.cli.options import (
+    budget_option,
     fusion_options,
     json_option,
     min_score_option,
@@ -32,6 +33,7 @@ from secondpass.types import SearchResult
 @top_k_option
 @min_score_option
 @fusion_options
+@budget_option
 @reranker_options
 @window_options
 @json_option
@@ -43,10 +45,14 @@ def command(
     min_score: float | None,
     fuse: Fuse,
     fuse_weight: float | None,
+    budget_ms: float | None,
     as_json: bool,
     **model_options: Any,
 ) -> None:
-    """Retrieve the DEPTH documents nearest to QUERY, rerank them, print the best."""
+    """Retrieve the DEPTH documents nearest to QUERY, rerank them, print the best.
+
+    --budget-ms is for both stages; loading the models is not part of it.
+    """
     from secondpass.cli.loading import load_reranker
     from secondpass.pipeline import SearchPipeline
     from secondpass.retrieval.embedder import Embedder
@@ -55,15 +61,18 @@ def command(
     Fusion.checked(fuse, fuse_weight)
     index = Index.open(folder, Embedder(threads=model_options["threads"]))
     reranker = load_reranker(**model_options)
+    if budget_ms is not None:
+        reranker.calibrate()
     pipeline = SearchPipeline(index, reranker, depth, fuse=fuse, fuse_weight=fuse_weight)
-    result = pipeline.search(query, top_k, min_score=min_score)
+    result = pipeline.search(query, top_k, min_score=min_score, budget_ms=budget_ms)
     if output.for_a_person(as_json):
         print_result(result)
     else:
-        output.print_json_lines(_rows(result))
+        output.print_json_lines(_rows(result, marked=budget_ms is not None))
     timings = result.timings.rerank
     output.warn_truncated(timings, model_options["max_length"])
     output.say_dropped(timings.dropped, timings.candidates, min_score)
+    output.say_unread(timings.reranked, timings.candidates, budget_ms)
 
 
 def print_result(result: SearchResult) -> None:
@@ -75,8 +84,8 @@ def print_result(result: SearchResult) -> None:
             (
                 hit.rank,
                 hit.first_rank,
-                *([hit.fused] if fused else []),
-                hit.score,
+                *([hit.fused if hit.reranked else "-"] if fused else []),
+                output.score(hit),
                 hit.document.id,
                 output.passage(hit.document.text, hit.span, named=hit.document.id),
             )
@@ -93,7 +102,7 @@ def print_result(result: SearchResult) -> None:
     )
 
 
-def _rows(result: SearchResult) -> list[dict[str, Any]]:
+def _rows(result: SearchResult, *, marked: bool) -> list[dict[str, Any]]:
     from secondpass.scoring.candidates import read_fields, score_fields
 
     return [
@@ -104,7 +113,7 @@ def _rows(result: SearchResult) -> list[dict[str, Any]]:
             "similarity": hit.document.similarity,
             "first_rank": hit.first_rank,
             "rank": hit.rank,
-            **score_fields(hit),
+            **score_fields(hit, marked=marked),
             **read_fields(hit),
         }
         for hit in result

@@ -117,9 +117,11 @@ def _rescore_query(
 def _keep(found: Rescored, query_id: str, candidates: Sequence[Ranked], ranking: Ranking) -> None:
     hits = sorted(ranking, key=lambda hit: hit.index)
     found.scores[query_id] = tuple(
-        Ranked(one.document_id, hit.score) for one, hit in zip(candidates, hits, strict=True)
+        Ranked(one.document_id, hit.known_score) for one, hit in zip(candidates, hits, strict=True)
     )
     # A second pass without an activation has one number for both.
-    found.logits[query_id] = tuple(hit.score if hit.logit is None else hit.logit for hit in hits)
+    found.logits[query_id] = tuple(
+        hit.known_score if hit.logit is None else hit.logit for hit in hits
+    )
     found.times_ms[query_id] = ranking.timings.total_ms
     found.truncated += ranking.timings.truncated

@@ -12,6 +12,7 @@ from secondpass.types import Hit, SearchHit
 SCORE_FIELD = "cross_encoder_score"
 FUSED_FIELD = "fused_score"
 WINDOW_FIELD = "window"
+RERANKED_FIELD = "reranked"
 
 
 def candidate_text(candidate: Mapping[str, Any], position: int) -> str:
@@ -71,16 +72,26 @@ def checked_pairs(pairs: Any) -> list[tuple[str, str]]:
 
 
 def with_scores(
-    candidates: Sequence[Mapping[str, Any]], hits: Iterable[Hit]
+    candidates: Sequence[Mapping[str, Any]], hits: Iterable[Hit], *, marked: bool = False
 ) -> list[dict[str, Any]]:
-    """Return copies of the hit candidates, best first, every field kept and the scores added."""
-    return [{**candidates[hit.index], **score_fields(hit), **read_fields(hit)} for hit in hits]
+    """Return copies of the hit candidates, best first, every field kept and the scores added.
+
+    `marked` adds whether each was read, for a call that had a budget.
+    """
+    return [
+        {**candidates[hit.index], **score_fields(hit, marked=marked), **read_fields(hit)}
+        for hit in hits
+    ]
 
 
-def score_fields(hit: Hit | SearchHit) -> dict[str, float]:
+def score_fields(hit: Hit | SearchHit, *, marked: bool = False) -> dict[str, float | None]:
     """Return the scores of a hit by the names of their fields; the fused one where there is one."""
-    own = {SCORE_FIELD: hit.score}
-    return own if hit.fused is None else {**own, FUSED_FIELD: hit.fused}
+    own: dict[str, float | None] = {SCORE_FIELD: hit.score}
+    if hit.fused is not None:
+        own[FUSED_FIELD] = hit.fused
+    if marked:
+        own[RERANKED_FIELD] = hit.reranked
+    return own
 
 
 def read_fields(hit: Hit | SearchHit) -> dict[str, Any]:

@@ -24,6 +24,7 @@ class StageClock:
         self.windows = 0
         self.dropped_tokens = 0
         self.dropped = 0
+        self.unread = 0
 
     @contextmanager
     def time(self, stage: Stage) -> Iterator[None]:
@@ -45,15 +46,28 @@ class StageClock:
         self.windows += windows
         self.dropped_tokens += dropped_tokens
 
+    def add(self, block: StageClock) -> None:
+        """Add what was spent and read in a block that had a clock of its own."""
+        for stage, spent in block._spent.items():
+            self._spent[stage] = self._spent.get(stage, 0.0) + spent
+        self.count(
+            block.candidates,
+            block.tokens,
+            block.truncated,
+            windows=block.windows,
+            dropped_tokens=block.dropped_tokens,
+        )
+
     def timings(self) -> Timings:
         """Return milliseconds by stage, the total up to now, and the counts."""
         return Timings(
             **self._spent,
             total_ms=(perf_counter() - self._started) * 1000,
-            candidates=self.candidates,
+            candidates=self.candidates + self.unread,
             tokens=self.tokens,
             truncated=self.truncated,
             dropped=self.dropped,
             windows=self.windows,
             dropped_tokens=self.dropped_tokens,
+            reranked=self.candidates,
         )

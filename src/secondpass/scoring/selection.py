@@ -15,6 +15,7 @@ from secondpass.scoring.fusion import best_first, fuse
 from secondpass.scoring.fusion_rule import Fuse, Fusion
 from secondpass.scoring.merging import WINDOW, Windows, read_of
 from secondpass.scoring.ranking import Scores, checked_top_k
+from secondpass.scoring.unread import unread_hits
 from secondpass.types import Hit
 
 
@@ -71,7 +72,12 @@ class Selection:
 
         What is dropped still counts in the z-scores and ranks of a fusion: a limit on the model's
         score changes no other candidate's fused score.
+
+        Where `scored` are the first texts only, a fusion is among those; the others follow in their
+        order, and `min_score` drops none of them, for they have no score.
         """
+        if first_scores is not None:
+            first_scores = first_scores[: len(scored.scores)]
         fused = fuse(
             self.fusion, logits=scored.logits, scores=scored.scores, first_scores=first_scores
         )
@@ -91,7 +97,8 @@ class Selection:
             )
             for at in kept[: self.top_k].tolist()
         )
-        return Selected(hits, len(order) - len(kept))
+        room = None if self.top_k is None else self.top_k - len(hits)
+        return Selected(hits + unread_hits(texts, len(scored.scores), room), len(order) - len(kept))
 
 
 def checked_min_score(min_score: float | None) -> float | None:

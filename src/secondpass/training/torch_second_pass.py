@@ -36,4 +36,4 @@ class TorchSecondPass:
         logits.float().cpu().tolist()
         order = best_first(logits.float().cpu().numpy())[:top_k].tolist()
         hits = tuple(Hit(at, float(logits[at]), texts[at], False) for at in order)
-        return Ranking(hits, Timings(candidates=len(texts)))
+        return Ranking(hits, Timings(candidates=len(texts), reranked=len(texts)))

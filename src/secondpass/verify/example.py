@@ -105,7 +105,7 @@ class _TwoStages:
             _ranked(
                 question, [(one.id, cosines[at]) for one, at in zip(found, nearest, strict=True)]
             ),
-            _ranked(question, [(found[hit.index].id, hit.score) for hit in ranking]),
+            _ranked(question, [(found[hit.index].id, hit.known_score) for hit in ranking]),
             {
                 "embed query": (embedded - started) * 1000,
                 "vector search": (retrieved - embedded) * 1000,

@@ -1,0 +1,65 @@
+"""What a block should take on a quiet machine, told from its texts before they are tokenised."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Milliseconds: of a block, of a byte to tokenise, of a token, of a token times the length.
+
+    The last is attention, in which every token meets every other. Token milliseconds are those with
+    all `streams` of the engine at work. Tokens are told from UTF-8 bytes, which a tokenizer of any
+    script turns into tokens more evenly than characters.
+    """
+
+    block_ms: float
+    byte_ms: float
+    token_ms: float
+    attention_ms: float
+    tokens_per_byte: float
+    max_length: int
+    streams: int
+
+    def text_ms(self, text: str, query_tokens: float) -> float:
+        """Return what one text adds; its whole length is tokenised, `max_length` of it read."""
+        size = len(text.encode())
+        length = min(self.max_length, query_tokens + self.tokens_per_byte * size)
+        return self.byte_ms * size + self.engine_ms(length)
+
+    def engine_ms(self, length: float) -> float:
+        """Return what the engine takes for one sequence of `length` tokens among many."""
+        return length * (self.token_ms + self.attention_ms * length)
+
+    def query_tokens(self, query: str) -> float:
+        """Return about how many tokens a query adds to each text."""
+        return self.tokens_per_byte * len(query.encode())
+
+    def together_ms(self, texts_ms: Iterable[float]) -> float:
+        """Return what texts take as one block; one stream alone reads the longest."""
+        each = list(texts_ms)
+        return self._joined(sum(each), max(each, default=0.0))
+
+    def fitting(
+        self, query: str, texts: Sequence[str], start: int, most: int, limit_ms: float
+    ) -> tuple[int, float]:
+        """Return where the longest block from `start` ends that takes `limit_ms`, and its ms.
+
+        It has at most `most` texts, and none where not even one fits.
+        """
+        query_tokens = self.query_tokens(query)
+        total = longest = within = 0.0
+        stop = start
+        for text in islice(texts, start, start + most):
+            one = self.text_ms(text, query_tokens)
+            total, longest = total + one, max(longest, one)
+            if self._joined(total, longest) > limit_ms:
+                break
+            stop, within = stop + 1, self._joined(total, longest)
+        return stop, within
+
+    def _joined(self, total_ms: float, longest_ms: float) -> float:
+        return self.block_ms + max(total_ms, self.streams * longest_ms)

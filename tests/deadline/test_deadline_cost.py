@@ -1,0 +1,148 @@
+"""The cost line and the pace against numbers worked out by hand."""
+
+import math
+
+import pytest
+
+from secondpass.deadline.budget import Budget, checked_budget_ms
+from secondpass.deadline.calibrate import Measured, fit
+from secondpass.deadline.cost import Cost
+from secondpass.deadline.pace import Pace
+from secondpass.errors import InputError
+
+# Of 4 bytes one token; 10 tokens cost 1 ms + attention 0.001 * 100 = 0.1 ms.
+COST = Cost(
+    block_ms=2.0,
+    byte_ms=0.01,
+    token_ms=0.1,
+    attention_ms=0.001,
+    tokens_per_byte=0.25,
+    max_length=20,
+    streams=2,
+)
+
+
+def test_a_text_costs_its_bytes_tokens_and_attention():
+    # 40 bytes are 10 tokens: 0.4 + 1.0 + 0.1.
+    assert COST.text_ms("x" * 40, 0) == pytest.approx(1.5)
+    # The query's 5 tokens are read with it: 15 tokens are 1.5 + 0.225.
+    assert COST.query_tokens("q" * 20) == 5
+    assert COST.text_ms("x" * 40, 5) == pytest.approx(0.4 + 1.5 + 0.225)
+
+
+def test_no_more_than_max_length_is_read_but_all_is_tokenised():
+    assert COST.text_ms("x" * 1000, 0) == pytest.approx(10 + 2.0 + 0.4)
+
+
+def test_bytes_count_not_characters():
+    assert COST.text_ms("é" * 20, 0) == COST.text_ms("x" * 40, 0)
+
+
+def test_one_text_keeps_one_stream_busy_and_leaves_the_other_idle():
+    # Alone 1.5 ms take both streams' time, 3.0; of three equal ones the sum, 4.5.
+    assert COST.together_ms([1.5]) == pytest.approx(2 + 3.0)
+    assert COST.together_ms([1.5] * 3) == pytest.approx(2 + 4.5)
+
+
+def test_fitting_takes_as_many_as_the_limit_allows():
+    texts = ["x" * 40] * 10
+    assert COST.fitting("", texts, 0, 10, 6.4) == (2, pytest.approx(5.0))
+    assert COST.fitting("", texts, 0, 10, 6.6) == (3, pytest.approx(6.5))
+    assert COST.fitting("", texts, 4, 10, 6.6) == (7, pytest.approx(6.5))
+    assert COST.fitting("", texts, 0, 2, 100) == (2, pytest.approx(5.0))
+    assert COST.fitting("", texts, 8, 10, 100) == (10, pytest.approx(5.0))
+    assert COST.fitting("", texts, 0, 10, 4.9) == (0, 0.0)
+
+
+def test_fit_finds_the_line_that_the_measurements_were_made_with():
+    """Made with block 2, token 0.1, attention 0.001: 10 tokens 1.1, 100 tokens 20 a text."""
+    one = Measured(texts=1, bytes=40, tokens=10, ms=2 + 2 * 1.1, tokenise_ms=0.4)
+    short = Measured(texts=10, bytes=400, tokens=100, ms=11.0, tokenise_ms=4.0)
+    long = Measured(texts=3, bytes=1200, tokens=300, ms=60.0, tokenise_ms=12.0)
+    cost = fit(one, short, long, streams=2, max_length=512)
+    assert cost.token_ms == pytest.approx(0.1)
+    assert cost.attention_ms == pytest.approx(0.001)
+    assert cost.block_ms == pytest.approx(2.0)
+    assert cost.byte_ms == pytest.approx(0.01)
+    assert cost.tokens_per_byte == pytest.approx(0.25)
+
+
+def test_fit_of_disturbed_measurements_is_never_below_zero():
+    one = Measured(texts=1, bytes=40, tokens=10, ms=0.0, tokenise_ms=0.0)
+    short = Measured(texts=10, bytes=400, tokens=100, ms=50.0, tokenise_ms=0.0)
+    long = Measured(texts=3, bytes=1200, tokens=300, ms=10.0, tokenise_ms=0.0)
+    cost = fit(one, short, long, streams=2, max_length=512)
+    assert cost.attention_ms == 0
+    assert cost.token_ms == pytest.approx(0.5)
+    assert cost.block_ms > 0
+    # A model whose max_length cuts the long texts to the short ones' length.
+    same = fit(one, short, short, streams=2, max_length=10)
+    assert same.attention_ms == 0
+
+
+def test_the_pace_before_anything_is_known():
+    """25 ms may take 2.5 ms more, and what may take 27.5 ms is a cost of 25."""
+    pace = Pace(lambda: 0.0)
+    assert pace.allowed_ms(25.0) == pytest.approx(27.5)
+    assert pace.affordable_ms(27.5) == pytest.approx(25.0)
+    assert pace.affordable_ms(0.0) == pace.affordable_ms(-3.0) == 0.0
+
+
+def test_the_newest_block_counts_by_its_length():
+    """5 ms of cost count 0.5 * 5 / 10 = a quarter: from 1 by a quarter of the way to 3."""
+    pace = Pace(lambda: 0.0)
+    pace.observe(5.0, 15.0)
+    margin = (15 - 5) / math.sqrt(5)
+    assert pace.allowed_ms(20.0) == pytest.approx(1.5 * 20 + margin * math.sqrt(20))
+
+
+@pytest.mark.parametrize("left_ms", [0.01, 1.0, 20.0, 1000.0])
+def test_affordable_is_the_inverse_of_allowed(left_ms):
+    pace = Pace(lambda: 0.0)
+    for measured in (4.0, 9.0, 30.0, 6.0):
+        pace.observe(5.0, measured)
+    assert pace.allowed_ms(pace.affordable_ms(left_ms)) == pytest.approx(left_ms)
+
+
+def test_the_margin_covers_all_but_one_in_twenty_and_forgets():
+    pace = Pace(lambda: 0.0)
+    for _ in range(63):
+        pace.observe(4.0, 4.0)
+    pace.observe(4.0, 400.0)
+    for _ in range(20):
+        pace.observe(4.0, 4.0)
+    assert pace.allowed_ms(4.0) < 10
+    for _ in range(64):
+        pace.observe(4.0, 4.0)
+    assert pace.allowed_ms(4.0) == pytest.approx(4.0, abs=0.1)
+
+
+def test_a_measurement_is_stale_after_a_second():
+    time = [0.0]
+    pace = Pace(lambda: time[0])
+    time[0] = 0.9
+    assert not pace.stale()
+    time[0] = 1.1
+    assert pace.stale()
+    pace.observe(1.0, 1.0)
+    assert not pace.stale()
+
+
+def test_a_budget_counts_down():
+    time = [10.0]
+    budget = Budget.start(50.0, lambda: time[0])
+    time[0] = 10.02
+    assert budget.left_ms() == pytest.approx(30.0)
+    time[0] = 10.06
+    assert budget.left_ms() == pytest.approx(-10.0)
+
+
+@pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), "50", True, [50], 10**400])
+def test_a_budget_is_a_finite_number_above_zero(value):
+    with pytest.raises(InputError, match=r"budget_ms is .*above 0"):
+        checked_budget_ms(value)
+
+
+def test_no_budget_is_no_limit():
+    assert checked_budget_ms(None) is None
+    assert checked_budget_ms(50) == 50.0

@@ -1,0 +1,198 @@
+"""Budgets through the public classes on a tiny real model.
+
+Which texts there is time for is fixed by the test, for a real machine's speed would decide it.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from secondpass import InputError, SearchPipeline
+from secondpass.scoring.clock import StageClock
+from secondpass.types import RetrievedDocument
+
+QUERY = "read a csv file"
+TEXTS = ["csv reader", "date and time", "a lock for threads", "csv writer", "queue", "sort a list"]
+AGES_MS = 600_000
+
+
+@pytest.fixture
+def reads(tiny, monkeypatch):
+    """Make the reranker find time for just so many texts, in blocks of two."""
+
+    def choose(count):
+        def next_block(cost, query, texts, start, left_ms):
+            return (min(start + 2, count), 1.0) if start < count else (start, 0.0)
+
+        monkeypatch.setattr(tiny._deadline, "_next_block", next_block)
+
+    return choose
+
+
+def test_enough_time_gives_what_no_budget_gives(tiny, documents):
+    plain = tiny.rank(QUERY, documents, top_k=None)
+    within = tiny.rank(QUERY, documents, top_k=None, budget_ms=AGES_MS)
+    assert [hit.index for hit in within] == [hit.index for hit in plain]
+    assert [hit.score for hit in within] == pytest.approx([hit.score for hit in plain], abs=1e-5)
+    assert all(hit.reranked for hit in within)
+    for ranking in (plain, within):
+        assert ranking.timings.reranked == ranking.timings.candidates == 100
+    assert within.timings.tokens == plain.timings.tokens
+    assert within.timings.infer_ms > 0
+
+
+def test_what_was_not_read_follows_in_its_order(tiny, reads):
+    reads(4)
+    ranking = tiny.rank(QUERY, TEXTS, budget_ms=AGES_MS)
+    read = tiny.rank(QUERY, TEXTS[:4])
+    assert [hit.index for hit in ranking] == [*(hit.index for hit in read), 4, 5]
+    assert [hit.reranked for hit in ranking] == [True] * 4 + [False] * 2
+    assert [hit.score for hit in ranking][4:] == [None, None]
+    assert [hit.text for hit in ranking][4:] == TEXTS[4:]
+    assert (ranking.timings.reranked, ranking.timings.candidates) == (4, 6)
+
+
+def test_top_k_counts_the_unread_too(tiny, reads):
+    reads(2)
+    assert [hit.index for hit in tiny.rank(QUERY, TEXTS, 4, budget_ms=AGES_MS)][2:] == [2, 3]
+    assert all(hit.reranked for hit in tiny.rank(QUERY, TEXTS, 2, budget_ms=AGES_MS))
+    assert len(tiny.rank(QUERY, TEXTS, 1, budget_ms=AGES_MS)) == 1
+
+
+def test_dicts_are_marked_only_where_there_was_a_budget(tiny, reads):
+    reads(2)
+    given = [{"text": text, "id": at} for at, text in enumerate(TEXTS)]
+    results = tiny.rerank(QUERY, given, budget_ms=AGES_MS)
+    assert [one["reranked"] for one in results] == [True] * 2 + [False] * 4
+    assert results[2:] == [
+        {**one, "cross_encoder_score": None, "reranked": False} for one in given[2:]
+    ]
+    assert all("reranked" not in one for one in tiny.rerank(QUERY, given))
+
+
+def test_a_tiny_budget_gives_the_first_stages_order(tiny):
+    ranking = tiny.rank(QUERY, TEXTS, budget_ms=1e-6)
+    assert [hit.index for hit in ranking] == list(range(6))
+    assert not any(hit.reranked for hit in ranking)
+    assert ranking.timings.reranked == 0
+    assert ranking.timings.candidates == 6
+    assert len(tiny.rank(QUERY, [], budget_ms=1e-6)) == 0
+
+
+def test_min_score_drops_only_what_was_read(tiny, reads):
+    reads(4)
+    read = tiny.rank(QUERY, TEXTS[:4])
+    ranking = tiny.rank(QUERY, TEXTS, min_score=read[1].score, budget_ms=AGES_MS)
+    assert [hit.index for hit in ranking] == [read[0].index, read[1].index, 4, 5]
+    assert ranking.timings.dropped == 2
+
+
+@pytest.mark.parametrize("fuse", ["rrf", "weighted"])
+def test_a_fusion_is_among_those_that_were_read(tiny, reads, fuse):
+    reads(4)
+    scores = [9.0, 7.0, 2.0, 1.0, 0.5, -100.0]
+    weighted = fuse == "weighted"
+    ranking = tiny.rank(
+        QUERY, TEXTS, fuse=fuse, first_scores=scores if weighted else None, budget_ms=AGES_MS
+    )
+    alone = tiny.rank(QUERY, TEXTS[:4], fuse=fuse, first_scores=scores[:4] if weighted else None)
+    assert [hit.index for hit in ranking][:4] == [hit.index for hit in alone]
+    assert [hit.fused for hit in ranking][:4] == pytest.approx([hit.fused for hit in alone])
+    assert [hit.fused for hit in ranking][4:] == [None, None]
+
+
+def test_bad_budgets_are_refused_before_anything_is_measured(tiny):
+    for call in (
+        lambda: tiny.rank(QUERY, TEXTS, budget_ms=0),
+        lambda: tiny.rerank(QUERY, [{"text": "a"}], budget_ms=float("nan")),
+        lambda: SearchPipeline(Index(), tiny).search(QUERY, budget_ms="50"),
+    ):
+        with pytest.raises(InputError, match="budget_ms is"):
+            call()
+
+
+def test_an_empty_query_is_refused_with_a_budget_too(tiny):
+    with pytest.raises(InputError, match="empty"):
+        tiny.rank(" ", TEXTS, budget_ms=AGES_MS)
+
+
+def test_a_query_without_room_is_the_callers_error(tiny, reads):
+    reads(6)
+    with pytest.raises(InputError, match="leaves no room"):
+        tiny.rank("word " * 100, TEXTS, budget_ms=AGES_MS)
+
+
+def test_calibrating_gives_a_cost_once(tiny):
+    tiny.calibrate()
+    cost = tiny._deadline.calibrate(tiny._score)
+    tiny.calibrate()
+    assert tiny._deadline.calibrate(tiny._score) is cost
+    assert cost.token_ms > 0
+    assert cost.block_ms > 0
+    clock = StageClock()
+    text = "csv reader " * 4
+    tiny._score(["a"], [text], 0, clock)
+    # The estimate from bytes is of the size of the true count.
+    estimated = cost.query_tokens("a") + cost.tokens_per_byte * len(text)
+    assert 0.3 < estimated / clock.timings().tokens < 3
+
+
+class Index:
+    """A first stage that always finds the same documents; `used` is called before it answers."""
+
+    def __init__(self, used=lambda: None):
+        self.used = used
+
+    def search(self, query, limit=10):
+        self.used()
+        return [RetrievedDocument(f"id{at}", text, {}, 0.5) for at, text in enumerate(TEXTS)]
+
+
+def test_the_pipeline_marks_documents_too(tiny, reads):
+    reads(2)
+    result = SearchPipeline(Index(), tiny).search(QUERY, budget_ms=AGES_MS)
+    assert [hit.reranked for hit in result] == [True] * 2 + [False] * 4
+    assert [hit.first_rank for hit in result][2:] == [3, 4, 5, 6]
+    assert [hit.score for hit in result][2:] == [None] * 4
+    assert [hit.rank for hit in result] == [1, 2, 3, 4, 5, 6]
+    assert result.timings.rerank.reranked == 2
+
+
+def test_the_second_pass_is_given_what_the_first_leaves(tiny, monkeypatch):
+    time = [100.0]
+    monkeypatch.setattr("secondpass.pipeline.perf_counter", lambda: time[0])
+    given = []
+
+    class Noting:
+        def rank(self, query, texts, top_k=10, **options):
+            given.append(options["budget_ms"])
+            return tiny.rank(query, texts, top_k, **options)
+
+    def taking(seconds):
+        def used():
+            time[0] += seconds
+
+        return used
+
+    SearchPipeline(Index(taking(0.030)), Noting()).search(QUERY, budget_ms=50)
+    late = SearchPipeline(Index(taking(0.060)), Noting()).search(QUERY, budget_ms=50)
+    assert given[0] == pytest.approx(20.0)
+    assert 0 < given[1] < 0.01
+    assert not any(hit.reranked for hit in late)
+
+
+def test_many_threads_with_short_budgets_lose_and_repeat_nothing(tiny, documents):
+    """How many are read is the machine's affair; which, and in which order, is not."""
+    alone = {hit.index: hit.score for hit in tiny.rank(QUERY, documents, top_k=None)}
+
+    def call(number):
+        return tiny.rank(QUERY, documents, top_k=None, budget_ms=2.0 + 3 * number)
+
+    with ThreadPoolExecutor(4) as pool:
+        rankings = list(pool.map(call, range(16)))
+    for ranking in rankings:
+        read = ranking.timings.reranked
+        assert sorted(hit.index for hit in ranking.hits[:read]) == list(range(read))
+        assert [hit.index for hit in ranking.hits[read:]] == list(range(read, 100))
+        for hit in ranking.hits[:read]:
+            assert hit.score == pytest.approx(alone[hit.index], abs=1e-4)
