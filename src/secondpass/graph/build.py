@@ -16,7 +16,7 @@ from secondpass.graph.tensors import Tensors, open_tensors
 from secondpass.models.spec import ModelSpec
 
 # Raise it whenever a builder changes what it builds: cached graphs of older builders are not used.
-BUILDER_VERSION = 1
+BUILDER_VERSION = 2
 
 _BUILDERS: dict[str, Callable[[ModelSpec, Tensors], ov.Model]] = {
     **dict.fromkeys(FAMILIES, build_post_norm),
