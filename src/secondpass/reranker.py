@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from secondpass.engine.contract import Precision
 from secondpass.engine.describe import describe
 from secondpass.engine.load import load_engine
+from secondpass.engine.schedules import block_texts, find_schedule, run
+from secondpass.errors import InputError
 from secondpass.models.activation import Activation, configured_activation
 from secondpass.models.embedded import CROSS_ENCODER
 from secondpass.models.folder import find_folder
 from secondpass.models.spec import read_cross_encoder_spec
-from secondpass.options import Options, checked_max_length
-from secondpass.scoring.batches import restore_order
+from secondpass.options import Options, checked_max_length, whole
 from secondpass.scoring.candidates import (
     candidate_text,
     checked_pairs,
@@ -26,8 +27,11 @@ from secondpass.scoring.candidates import (
     checked_texts,
     with_scores,
 )
+from secondpass.scoring.cascade import DEFAULT_KEEP, checked_cascade, read_again
 from secondpass.scoring.clock import StageClock
+from secondpass.scoring.effort import Effort, Schedule, checked_effort
 from secondpass.scoring.encode import TextEncoder, load_tokenizer
+from secondpass.scoring.exits import settled
 from secondpass.scoring.first_scores import FirstScores, candidate_scores, given_scores
 from secondpass.scoring.fusion_rule import Fuse
 from secondpass.scoring.pairs import read_pair_layout
@@ -58,6 +62,12 @@ class CrossEncoderReranker:
         activation: "sigmoid", "identity", ... in place of the model's own.
         max_batch_tokens: padded tokens in one batch; more takes more memory.
         cache_dir: where built graphs are kept, by default the user's cache folder.
+        effort: "full" reads every text through all layers. "balanced" and "fast" let the hopeless
+            leave at exits on the way, as the model's config.json says (docs/effort.md).
+        cascade: two models in place of `model_name`, such as [small, large]: the first reads all,
+            the second reads the best `keep` of them again. The other options apply to both; `info`
+            and `predict` are the second's.
+        keep: how many the second model of a cascade reads, by default 30.
 
     Raises:
         InputError: an option is not usable; the message says what is.
@@ -78,7 +88,31 @@ class CrossEncoderReranker:
         activation: Activation | None = None,
         max_batch_tokens: int = 2048,
         cache_dir: str | os.PathLike[str] | None = None,
+        effort: Effort = "full",
+        cascade: Sequence[str | os.PathLike[str]] | None = None,
+        keep: int | None = None,
     ) -> None:
+        self._first: CrossEncoderReranker | None = None
+        self._keep = DEFAULT_KEEP if keep is None else whole("keep", keep)
+        models = checked_cascade(cascade, keep)
+        if models is not None:
+            if model_name != CROSS_ENCODER:
+                raise InputError(
+                    f"model_name is {model_name!r} and cascade {cascade!r}: give one of them"
+                )
+            small, model_name = models
+            self._first = CrossEncoderReranker(
+                small,
+                max_length,
+                precision=precision,
+                device=device,
+                threads=threads,
+                revision=revision,
+                local_files_only=local_files_only,
+                activation=activation,
+                max_batch_tokens=max_batch_tokens,
+                cache_dir=cache_dir,
+            )
         options = Options.checked(
             precision=precision,
             device=device,
@@ -111,6 +145,8 @@ class CrossEncoderReranker:
             padding_id=self._spec.padding_id,
             streams=self._engine.streams,
         )
+        self._effort = checked_effort(effort)
+        self._schedule(None)
 
     @property
     def info(self) -> ModelInfo:
@@ -132,6 +168,7 @@ class CrossEncoderReranker:
         fuse: Fuse = "none",
         fuse_weight: float | None = None,
         first_stage_score: str = "score",
+        effort: Effort | None = None,
     ) -> list[dict[str, Any]]:
         """Return copies of the `top_k` best candidates with `cross_encoder_score`, best first.
 
@@ -155,6 +192,9 @@ class CrossEncoderReranker:
                 scoring/fusion_rule.py; 0 gives the order of "none".
             first_stage_score: the field that holds the first stage's score, higher is better; read
                 only for "weighted".
+            effort: for this call in place of the reranker's own. A candidate that left early stands
+                below those that went further, and its score is one that agrees with that;
+                `min_score` and `fuse` take it as it is.
 
         Raises:
             InputError: the query is empty, an option is not usable, or a candidate has no text, one
@@ -167,7 +207,8 @@ class CrossEncoderReranker:
         given = checked_texts(candidates, "candidates")
         texts = [candidate_text(candidate, at) for at, candidate in enumerate(given)]
         first_scores = candidate_scores(given, first_stage_score, selection.fusion)
-        return with_scores(given, self._rank(query, texts, selection, first_scores))
+        ranking = self._rank(query, texts, selection, first_scores, self._schedule(effort))
+        return with_scores(given, ranking)
 
     def rank(
         self,
@@ -179,6 +220,7 @@ class CrossEncoderReranker:
         fuse: Fuse = "none",
         fuse_weight: float | None = None,
         first_scores: Iterable[float] | None = None,
+        effort: Effort | None = None,
     ) -> Ranking:
         """Return the `top_k` best texts as typed hits, best first, with the timings of each stage.
 
@@ -193,12 +235,13 @@ class CrossEncoderReranker:
         )
         given = checked_texts(texts)
         checked = [checked_text(text, f"text {at}") for at, text in enumerate(given)]
-        return self._rank(
-            query, checked, selection, given_scores(first_scores, len(checked), selection.fusion)
-        )
+        checked_scores = given_scores(first_scores, len(checked), selection.fusion)
+        return self._rank(query, checked, selection, checked_scores, self._schedule(effort))
 
     def predict(self, pairs: Iterable[tuple[str, str]]) -> Scores:
         """Return one score for each (query, text) pair: float32 [n], in input order.
+
+        Every text is read whole, whatever the effort, and by the second model of a cascade.
 
         Raises:
             InputError: an item is not a pair of strings, or a query is empty.
@@ -217,26 +260,66 @@ class CrossEncoderReranker:
         texts: Sequence[str],
         selection: Selection,
         first_scores: FirstScores | None,
+        schedule: Schedule,
     ) -> Ranking:
-        """The main loop: score block by block, then put all in order."""
+        """The main loop: score all, then put them in order."""
         clock = StageClock()
         query = checked_query(query)
-        blocks = []
-        for start in range(0, len(texts), BLOCK):
-            block = texts[start : start + BLOCK]
-            blocks.append(self._score([query] * len(block), block, start, clock))
+        scored = self._read(query, texts, schedule, clock)
         with clock.time("rank_ms"):
-            hits, clock.dropped = selection.select(texts, Scored.joined(blocks), first_scores)
+            scored = settled(scored, self._activation)
+            hits, clock.dropped = selection.select(texts, scored, first_scores)
         return Ranking(hits, clock.timings())
 
+    def _read(
+        self, query: str, texts: Sequence[str], schedule: Schedule, clock: StageClock
+    ) -> Scored:
+        """Score all texts, by both models of a cascade."""
+        if self._first is None:
+            scored = self._read_blocks(query, texts, schedule, clock)
+        else:
+            scored = read_again(
+                self._first._read_blocks(query, texts, schedule, clock),
+                self._keep,
+                lambda best: self._read_blocks(query, [texts[at] for at in best], schedule, clock),
+            )
+            # A text that two models read is still one candidate.
+            clock.candidates, clock.truncated = len(texts), int(scored.truncated.sum())
+        clock.exited = int(np.count_nonzero(scored.left))
+        return scored
+
+    def _read_blocks(
+        self, query: str, texts: Sequence[str], schedule: Schedule, clock: StageClock
+    ) -> Scored:
+        """Score block by block by this model."""
+        blocks = []
+        size = block_texts(self._engine, schedule, max_length=self._max_length, most=BLOCK)
+        for start in range(0, len(texts), size):
+            block = texts[start : start + size]
+            blocks.append(self._score([query] * len(block), block, start, clock, schedule))
+        return Scored.joined(blocks)
+
     def _score(
-        self, queries: Sequence[str], texts: Sequence[str], start: int, clock: StageClock
+        self,
+        queries: Sequence[str],
+        texts: Sequence[str],
+        start: int,
+        clock: StageClock,
+        schedule: Schedule = (),
     ) -> Scored:
         """Prepare, score and finish one block, whose first text is number `start`."""
         prepared = self._preparer.prepare(queries, texts, clock)
         with clock.time("infer_ms"):
-            rows = self._engine.run(prepared.batches)
+            logits, left = run(self._engine, prepared.batches, schedule)
         with clock.time("rank_ms"):
-            logits = restore_order(prepared.batches, rows)[:, 0]
             scores = to_scores(logits, self._activation, start)
-            return Scored(logits, scores, np.array(prepared.truncated, np.bool_))
+            return Scored(logits, scores, np.array(prepared.truncated, np.bool_), left)
+
+    def _schedule(self, effort: Effort | None) -> Schedule:
+        """Return the exits of an effort, by default the reranker's own."""
+        asked = self._effort if effort is None else checked_effort(effort)
+        if asked != "full" and self._first is not None:
+            raise InputError(
+                f"effort is {asked!r}, but a cascade reads whole: leave cascade or effort out"
+            )
+        return find_schedule(asked, self._spec, self._engine)

@@ -14,6 +14,8 @@ class Hit:
     `index` is its position in the caller's list, `score` the model's score after its activation,
     `truncated` whether part of the text did not fit and was not read. `fused` is the score by which
     it was ranked where that was not `score`, `logit` the model's output before its activation.
+    `layers` is the number of layers after which an early exit let the text go, None if it was read
+    whole; `model` is 1 where the score is that of a cascade's first model, else None.
     """
 
     index: int
@@ -22,6 +24,8 @@ class Hit:
     truncated: bool
     fused: float | None = None
     logit: float | None = None
+    layers: int | None = None
+    model: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,8 @@ class Timings:
     `tokenise_ms` text to token ids; `batch_ms` pairs, sorting and padding; `infer_ms` the engine;
     `rank_ms` activation and order; `total_ms` the whole call, so at least their sum.
     `tokens` counts the token ids read without padding, `truncated` the texts that were cut,
-    `dropped` the texts that scored below `min_score` and are in no hit.
+    `dropped` the texts that scored below `min_score` and are in no hit, `exited` those that left by
+    an early exit or were read by a cascade's first model alone.
     """
 
     tokenise_ms: float = 0.0
@@ -43,6 +48,7 @@ class Timings:
     tokens: int = 0
     truncated: int = 0
     dropped: int = 0
+    exited: int = 0
 
 
 @dataclass(frozen=True, slots=True)

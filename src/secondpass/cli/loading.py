@@ -6,16 +6,24 @@ from typing import TYPE_CHECKING
 
 from secondpass.engine.contract import Precision
 from secondpass.models.embedded import CROSS_ENCODER
+from secondpass.scoring.effort import Effort
 
 if TYPE_CHECKING:
     from secondpass.reranker import CrossEncoderReranker
 
 
 def load_reranker(
-    *, model: str | None, max_length: int, precision: Precision, threads: int | None
+    *,
+    model: str | None,
+    max_length: int,
+    precision: Precision,
+    threads: int | None,
+    effort: Effort = "full",
 ) -> CrossEncoderReranker:
     """Return the reranker of the shared options."""
     from secondpass.reranker import CrossEncoderReranker
 
     name = CROSS_ENCODER if model is None else model
-    return CrossEncoderReranker(name, max_length, precision=precision, threads=threads)
+    return CrossEncoderReranker(
+        name, max_length, precision=precision, threads=threads, effort=effort
+    )

@@ -13,7 +13,6 @@ import openvino as ov
 from openvino import opset13 as op
 
 from secondpass.errors import UnsupportedModelError
-from secondpass.graph import ops
 from secondpass.graph.exits import carried_names, exit_logit
 from secondpass.graph.ops import Inputs, Node
 from secondpass.models.spec import ModelSpec

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 
 import numpy as np
+from numpy.typing import NDArray
 from openvino import opset13 as op
 
 from secondpass.graph import ops
@@ -65,10 +66,12 @@ def _classify(x: Node, tensors: Tensors, prefix: str) -> Node:
 
 
 def _calibrated(score: Node, tensors: Tensors, prefix: str) -> Node:
-    one, zero = np.ones(1, np.float32), np.zeros(1, np.float32)
-    scale = tensors[f"{prefix}scale"] if f"{prefix}scale" in tensors else one
-    offset = tensors[f"{prefix}offset"] if f"{prefix}offset" in tensors else zero
+    scale, offset = _stored(f"{prefix}scale", tensors, 1), _stored(f"{prefix}offset", tensors, 0)
     return op.add(op.multiply(score, ops.constant(scale)), ops.constant(offset))
+
+
+def _stored(name: str, tensors: Tensors, default: float) -> NDArray[np.float32]:
+    return tensors[name] if name in tensors else np.full(1, default, np.float32)  # noqa: SIM401
 
 
 def _is_late_join(spec: ModelSpec) -> bool:

@@ -22,7 +22,6 @@ from secondpass.graph.post_norm import Encoder
 from secondpass.graph.tensors import Tensors
 from secondpass.models.spec import ModelSpec
 
-
 # The node that holds the score before the join.
 EARLY_SCORE = "early.score"
 

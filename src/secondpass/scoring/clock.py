@@ -22,6 +22,7 @@ class StageClock:
         self.tokens = 0
         self.truncated = 0
         self.dropped = 0
+        self.exited = 0
 
     @contextmanager
     def time(self, stage: Stage) -> Iterator[None]:
@@ -46,4 +47,5 @@ class StageClock:
             tokens=self.tokens,
             truncated=self.truncated,
             dropped=self.dropped,
+            exited=self.exited,
         )

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.errors import InputError
+from secondpass.scoring.exits import FIRST_MODEL_ONLY, Left, standing
 from secondpass.scoring.finite import described, finite_number
 from secondpass.scoring.first_scores import FirstScores
 from secondpass.scoring.fusion import best_first, fuse
@@ -24,11 +25,13 @@ class Scored(NamedTuple):
     logits: Scores
     scores: Scores
     truncated: NDArray[np.bool_]
+    left: Left
 
     @classmethod
     def joined(cls, blocks: Iterable[Scored]) -> Scored:
         """Return the blocks as one, in their order."""
-        empty = cls(np.empty(0, np.float32), np.empty(0, np.float32), np.empty(0, np.bool_))
+        numbers = np.empty(0, np.float32)
+        empty = cls(numbers, numbers, np.empty(0, np.bool_), np.empty(0, np.int16))
         return cls(*(np.concatenate(column) for column in zip(empty, *blocks, strict=True)))
 
 
@@ -69,10 +72,14 @@ class Selection:
         What is dropped still counts in the z-scores and ranks of a fusion: a limit on the model's
         score changes no other candidate's fused score.
         """
+        own = standing(scored)
         fused = fuse(
-            self.fusion, logits=scored.logits, scores=scored.scores, first_scores=first_scores
+            self.fusion,
+            logits=scored.logits,
+            scores=own if self.fusion.rule == "rrf" else scored.scores,
+            first_scores=first_scores,
         )
-        order = best_first(scored.scores if fused is None else fused)
+        order = best_first(own if fused is None else fused)
         kept = order
         if self.min_score is not None:
             # As float64, or numpy would round the limit to float32 and not compare what is shown.
@@ -85,6 +92,8 @@ class Selection:
                 truncated=bool(scored.truncated[at]),
                 fused=None if fused is None else float(fused[at]),
                 logit=float(scored.logits[at]),
+                layers=int(scored.left[at]) if scored.left[at] > 0 else None,
+                model=1 if scored.left[at] == FIRST_MODEL_ONLY else None,
             )
             for at in kept[: self.top_k].tolist()
         )

@@ -1,0 +1,49 @@
+"""A cascade of two models: the first reads all, the second what the first liked best."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from secondpass.errors import InputError
+from secondpass.scoring.exits import FIRST_MODEL_ONLY
+from secondpass.scoring.finite import described
+from secondpass.scoring.fusion import best_first
+from secondpass.scoring.selection import Scored
+
+DEFAULT_KEEP = 30
+
+
+def checked_cascade(cascade: Any, keep: Any) -> tuple[Any, Any] | None:
+    """Return the two models of a cascade, None without one."""
+    if cascade is None:
+        if keep is not None:
+            raise InputError(
+                f"keep is {keep!r}, but there is no cascade for it: name two models with "
+                "cascade=[small, large], or leave keep out"
+            )
+        return None
+    if not isinstance(cascade, Sequence) or isinstance(cascade, str) or len(cascade) != 2:
+        raise InputError(
+            f"cascade is {described(cascade)}, expected two models, such as "
+            "['embedded/cross-encoder', 'BAAI/bge-reranker-base']"
+        )
+    return cascade[0], cascade[1]
+
+
+def read_again(first: Scored, keep: int, read: Callable[[Sequence[int]], Scored]) -> Scored:
+    """Return the texts, the best `keep` with the second model's numbers, each marked whose it has.
+
+    `read` gives the second model's of the texts at these positions, which are in input order.
+    """
+    best = np.sort(best_first(first.logits)[:keep])
+    columns = [column.copy() for column in first._replace(left=_first_only(len(first.left)))]
+    for column, again in zip(columns, read(best.tolist()), strict=True):
+        column[best] = again
+    return Scored(*columns)
+
+
+def _first_only(count: int) -> Any:
+    return np.full(count, FIRST_MODEL_ONLY, np.int16)
