@@ -102,7 +102,13 @@ class SearchPipeline:
         ranking = self._rerank(query, retrieved, top_k, min_score)
         hits = tuple(
             SearchHit(
-                retrieved[hit.index], hit.index + 1, rank, hit.score, hit.truncated, hit.fused
+                retrieved[hit.index],
+                hit.index + 1,
+                rank,
+                hit.score,
+                hit.truncated,
+                hit.fused,
+                layers=hit.layers,
             )
             for rank, hit in enumerate(ranking, start=1)
         )

@@ -129,7 +129,7 @@ class SearchHit:
     """One document after both stages; ranks count from 1.
 
     `similarity` and `first_rank` are the first stage's, `score` the second pass's, and `rank` that
-    by `fused` where both stages were fused, else by `score`.
+    by `fused` where both stages were fused, else by `score`. `layers` is as in `Hit`.
     """
 
     document: RetrievedDocument
@@ -138,6 +138,7 @@ class SearchHit:
     score: float
     truncated: bool
     fused: float | None = None
+    layers: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

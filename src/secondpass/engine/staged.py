@@ -11,7 +11,7 @@ import openvino as ov
 
 from secondpass.engine.compiled import CompiledGraph
 from secondpass.engine.contract import Choose, Staged
-from secondpass.graph.cut import LOGITS, cut
+from secondpass.graph.cut import LOGITS, cut, require_cut
 from secondpass.graph.exits import exit_layers
 from secondpass.graph.ops import layer_output
 from secondpass.models.spec import ModelSpec
@@ -42,7 +42,9 @@ class StagedGraph:
     @cached_property
     def exit_layers(self) -> tuple[int, ...]:
         """Return after how many layers this model has an exit."""
-        return exit_layers(self._spec)
+        layers = exit_layers(self._spec)
+        require_cut(self._model, self._spec, layers)
+        return layers
 
     @cached_property
     def state_bytes(self) -> int:

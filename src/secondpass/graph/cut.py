@@ -31,7 +31,7 @@ def cut(model: ov.Model, spec: ModelSpec, *, after: int | None, until: int | Non
         ModelFileError: a tensor of the exit head is missing.
     """
     clone = model.clone()
-    nodes = {node.get_friendly_name(): node for node in clone.get_ops()}
+    nodes = _by_name(clone)
     for name in () if after is None else carried_names(spec, after):
         nodes[name] = _cut_off(_named(nodes, name, spec))
     if until is None:
@@ -44,6 +44,18 @@ def cut(model: ov.Model, spec: ModelSpec, *, after: int | None, until: int | Non
             node.output(0).set_names({node.get_friendly_name()})
         results = [op.result(node) for node in (logit, *carried)]
     return ov.Model(results, _parameters_of(results), "secondpass stage")
+
+
+def require_cut(model: ov.Model, spec: ModelSpec, layers: Iterable[int]) -> None:
+    """Raise an UnsupportedModelError unless a graph can be cut after each of these layers."""
+    nodes = _by_name(model)
+    for layer in layers:
+        for name in carried_names(spec, layer):
+            _named(nodes, name, spec)
+
+
+def _by_name(model: ov.Model) -> dict[str, Node]:
+    return {node.get_friendly_name(): node for node in model.get_ops()}
 
 
 def _named(nodes: dict[str, Node], name: str, spec: ModelSpec) -> Node:

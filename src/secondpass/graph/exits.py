@@ -71,7 +71,7 @@ def _calibrated(score: Node, tensors: Tensors, prefix: str) -> Node:
 
 
 def _stored(name: str, tensors: Tensors, default: float) -> NDArray[np.float32]:
-    return tensors[name] if name in tensors else np.full(1, default, np.float32)  # noqa: SIM401
+    return tensors[name] if name in tensors else np.full(1, default, np.float32)
 
 
 def _is_late_join(spec: ModelSpec) -> bool:

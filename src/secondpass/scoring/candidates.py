@@ -11,6 +11,7 @@ from secondpass.types import Hit, SearchHit
 
 SCORE_FIELD = "cross_encoder_score"
 FUSED_FIELD = "fused_score"
+LAYERS_FIELD = "cross_encoder_layers"
 
 
 def candidate_text(candidate: Mapping[str, Any], position: int) -> str:
@@ -77,6 +78,10 @@ def with_scores(
 
 
 def score_fields(hit: Hit | SearchHit) -> dict[str, float]:
-    """Return the scores of a hit by the names of their fields; the fused one where there is one."""
-    own = {SCORE_FIELD: hit.score}
-    return own if hit.fused is None else {**own, FUSED_FIELD: hit.fused}
+    """Return the scores of a hit by the names of their fields; the fused one where there is one.
+
+    A hit that left early says after how many layers.
+    """
+    fused = {} if hit.fused is None else {FUSED_FIELD: hit.fused}
+    left = {} if hit.layers is None else {LAYERS_FIELD: hit.layers}
+    return {SCORE_FIELD: hit.score, **fused, **left}
