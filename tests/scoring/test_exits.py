@@ -1,5 +1,7 @@
 """Who goes on, and where those stand that left: the expected orders are worked out by hand."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -86,7 +88,7 @@ def test_order_depth_logits_and_scores_agree(texts):
     assert depths == sorted(depths, reverse=True)
     scores = [hit.score for hit in hits]
     assert scores == sorted(scores, reverse=True)
-    for before, after in zip(hits, hits[1:], strict=False):
+    for before, after in pairwise(hits):
         if before.layers == after.layers:
             continue
         assert after.logit < before.logit
