@@ -136,7 +136,7 @@ def test_a_model_without_exits_names_the_way_out(tiny):
 
 def test_the_constructor_refuses_an_effort_it_cannot_have(parity, graphs):
     with pytest.raises(InputError, match=r"effort is 'fast', but .*no exit heads"):
-        CrossEncoderReranker(parity / "bert", precision="fp32", effort="fast", cache_dir=graphs)
+        CrossEncoderReranker(parity / "bert", 64, precision="fp32", effort="fast", cache_dir=graphs)
 
 
 def test_heads_without_a_schedule_say_where_it_belongs(parity, tmp_path, graphs):
@@ -248,12 +248,12 @@ def test_a_cascade_has_no_effort(cascade, parity, graphs):
 def test_the_command_takes_an_effort(folder, documents, tmp_path):
     from click.testing import CliRunner
 
-    from secondpass.cli.main import main
+    from secondpass.cli.main import group
 
     file = tmp_path / "candidates.jsonl"
     file.write_text("".join(json.dumps({"text": text}) + "\n" for text in documents))
     options = ["rerank", QUERY, str(file), "--model", str(folder), "--max-length", "64", "--json"]
-    result = CliRunner().invoke(main, [*options, "--top-k", "26", "--effort", "balanced"])
+    result = CliRunner().invoke(group, [*options, "--top-k", "26", "--effort", "balanced"])
     assert result.exit_code == 0, result.output
     rows = [json.loads(line) for line in result.stdout.splitlines()]
     assert [row.get("cross_encoder_layers") for row in rows] == [None] * 25 + [2]

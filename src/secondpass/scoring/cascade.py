@@ -39,11 +39,8 @@ def read_again(first: Scored, keep: int, read: Callable[[Sequence[int]], Scored]
     `read` gives the second model's of the texts at these positions, which are in input order.
     """
     best = np.sort(best_first(first.logits)[:keep])
-    columns = [column.copy() for column in first._replace(left=_first_only(len(first.left)))]
+    left = np.full(len(first.left), FIRST_MODEL_ONLY, np.int16)
+    columns: list[Any] = [column.copy() for column in first._replace(left=left)]
     for column, again in zip(columns, read(best.tolist()), strict=True):
         column[best] = again
     return Scored(*columns)
-
-
-def _first_only(count: int) -> Any:
-    return np.full(count, FIRST_MODEL_ONLY, np.int16)
