@@ -23,13 +23,19 @@ from importlib.metadata import version
 from pathlib import Path
 
 import openvino as ov
+from safetensors.numpy import load_file, save_file
 
 from secondpass.graph.build import BUILDER_VERSION, build_graph
 from secondpass.graph.quantize import CALIBRATION_FILE, quantize
 from secondpass.models.digest import file_sha256
 from secondpass.models.embedded import BI_ENCODER, CROSS_ENCODER, embedded_folder
 from secondpass.models.folder import find_folder
-from secondpass.models.spec import ModelSpec, read_bi_encoder_spec, read_cross_encoder_spec
+from secondpass.models.spec import (
+    EXITS_FILE,
+    ModelSpec,
+    read_bi_encoder_spec,
+    read_cross_encoder_spec,
+)
 from secondpass.training.late_join_files import assemble
 
 ROOT = Path(__file__).parent.parent
@@ -123,6 +129,7 @@ def build(name: str, source: Path, folder: Path) -> None:
     folder.mkdir(parents=True)
     model = quantize(build_graph(spec), spec)
     ov.save_model(model, folder / "openvino_model.xml", compress_to_fp16=False)
+    write_exits(source, folder)
     for relative in COPIED_FILES:
         if (source / relative).exists():
             (folder / relative).parent.mkdir(exist_ok=True)
@@ -131,6 +138,14 @@ def build(name: str, source: Path, folder: Path) -> None:
     shutil.copyfile(card, folder / "CARD.md")
     shutil.copyfile(ROOT / "LICENSE", folder / "LICENSE")
     (folder / "source.json").write_text(json.dumps(provenance(spec), indent=1) + "\n")
+
+
+def write_exits(source: Path, folder: Path) -> None:
+    """Write the exit heads beside the IR, which has none: they are added where it is cut."""
+    stored = load_file(source / "model.safetensors")
+    heads = {name: tensor for name, tensor in stored.items() if name.startswith("exits.")}
+    if heads:
+        save_file(heads, folder / EXITS_FILE)
 
 
 def read_spec(name: str, source: Path) -> ModelSpec:

@@ -14,6 +14,7 @@ LEVELS = [
     {"graph"},
     {"engine"},
     {"options", "deadline"},
+    {"loaded_model"},
     {"reranker", "retrieval"},
     {"pipeline"},
     {"bench", "evaluation"},

@@ -58,7 +58,9 @@ def by_hand(reranker, parity, query, text, stride):
         sequence = np.array([[*before, *window, separator]], np.int32)
         types = np.array([[0] * len(before) + [1] * (len(window) + 1)], np.int32)
         batch = Batch(np.array([0]), sequence, np.ones_like(sequence), types)
-        found.append((float(reranker._engine.run([batch])[0][0, 0]), start, start + len(window)))
+        found.append(
+            (float(reranker._model.engine.run([batch])[0][0, 0]), start, start + len(window))
+        )
         if start + room >= len(ids):
             return found
         start += step

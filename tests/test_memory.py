@@ -74,7 +74,7 @@ def watch():
         peak[0] = max(peak[0], process.memory_info().rss)
 
 def prepare(some):
-    for _ in reranker._preparer.prepare(["a query"] * len(some), some, clock):
+    for _ in reranker._model.preparer.prepare(["a query"] * len(some), some, clock):
         pass
 
 prepare(texts[:10])

@@ -73,6 +73,9 @@ def test_the_signature_is_the_missions():
         "cache_dir",
         "long_documents",
         "stride",
+        "effort",
+        "cascade",
+        "keep",
     ]
     rerank = inspect.signature(secondpass.CrossEncoderReranker.rerank)
     assert list(rerank.parameters)[:4] == ["self", "query", "candidates", "top_k"]

@@ -167,20 +167,20 @@ def test_eight_threads_get_the_scores_of_one(tiny, documents):
 
 
 def test_an_error_in_one_call_leaves_the_reranker_usable(tiny, monkeypatch):
-    from secondpass.engine import openvino
+    from secondpass.engine.compiled import CompiledGraph
 
-    real = openvino._finish
+    real = CompiledGraph._finish
     calls = []
 
-    def broken(request):
-        calls.append(request)
+    def broken(_, slot):
+        calls.append(slot)
         raise RuntimeError("planted")
 
-    monkeypatch.setattr(openvino, "_finish", broken)
+    monkeypatch.setattr(CompiledGraph, "_finish", broken)
     for _ in range(5):
         with pytest.raises(RuntimeError, match="planted"):
             tiny.predict([(QUERY, "text")])
-    monkeypatch.setattr(openvino, "_finish", real)
+    monkeypatch.setattr(CompiledGraph, "_finish", real)
     assert calls
     assert np.isfinite(tiny.predict([(QUERY, "text")] * 10)).all()
 

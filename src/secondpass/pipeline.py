@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from time import perf_counter
-from typing import Protocol
+from typing import Protocol, TypedDict
 
 from secondpass.deadline.budget import Budget, checked_budget_ms
 from secondpass.options import whole
+from secondpass.scoring.effort import Effort, checked_effort
 from secondpass.scoring.fusion_rule import Fuse, Fusion
 from secondpass.types import Ranking, RetrievedDocument, SearchHit, SearchResult, SearchTimings
 
@@ -45,11 +46,18 @@ class SecondPass(Protocol):
         fuse_weight: float | None = None,
         first_scores: Iterable[float] | None = None,
         budget_ms: float | None = None,
+        effort: Effort | None = None,
     ) -> Ranking:
         """Return the best texts, best first. The options are only passed when they are asked for,
         so a second pass of one's own may do without them.
         """
         ...
+
+
+class EffortOption(TypedDict, total=False):
+    """An effort, where one is asked for."""
+
+    effort: Effort
 
 
 class SearchPipeline:
@@ -62,6 +70,7 @@ class SearchPipeline:
         fuse: "none" ranks by the second pass alone, "rrf" and "weighted" by both stages, as
             `CrossEncoderReranker.rerank` describes; the first stage's score is the similarity.
         fuse_weight: what the similarity counts in "weighted".
+        effort: how much the second pass spends, by default what the reranker was made with.
     """
 
     def __init__(
@@ -72,11 +81,13 @@ class SearchPipeline:
         *,
         fuse: Fuse = "none",
         fuse_weight: float | None = None,
+        effort: Effort | None = None,
     ) -> None:
         self._index = index
         self._reranker = reranker
         self._depth = whole("depth", depth)
         self._fusion = Fusion.checked(fuse, fuse_weight)
+        self._effort = None if effort is None else checked_effort(effort)
 
     def search(
         self,
@@ -116,6 +127,7 @@ class SearchPipeline:
                 dropped_tokens=hit.dropped_tokens,
                 span=hit.span,
                 reranked=hit.reranked,
+                layers=hit.layers,
             )
             for rank, hit in enumerate(ranking, start=1)
         )
@@ -132,8 +144,10 @@ class SearchPipeline:
     ) -> Ranking:
         texts = [found.text for found in retrieved]
         fusion = self._fusion
-        if fusion.rule == "none" and min_score is None and budget is None:
+        plain = fusion.rule == "none" and min_score is None
+        if plain and budget is None and self._effort is None:
             return self._reranker.rank(query, texts, top_k)
+        effort: EffortOption = {} if self._effort is None else {"effort": self._effort}
         weighted = fusion.rule == "weighted"
         return self._reranker.rank(
             query,
@@ -144,4 +158,5 @@ class SearchPipeline:
             fuse_weight=fusion.weight,
             first_scores=[found.similarity for found in retrieved] if weighted else None,
             **({} if budget is None else {"budget_ms": max(budget.left_ms(), _NOTHING_MS)}),
+            **effort,
         )

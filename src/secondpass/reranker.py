@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,14 +13,12 @@ from numpy.typing import NDArray
 from secondpass.deadline.budget import Budget, checked_budget_ms
 from secondpass.deadline.reader import DeadlineReader
 from secondpass.engine.contract import Precision
-from secondpass.engine.describe import describe
-from secondpass.engine.load import load_engine
-from secondpass.models.activation import Activation, configured_activation
+from secondpass.errors import InputError
+from secondpass.loaded_model import BLOCK, LoadedModel
+from secondpass.models.activation import Activation
 from secondpass.models.embedded import CROSS_ENCODER
 from secondpass.models.folder import find_folder
-from secondpass.models.spec import read_cross_encoder_spec
-from secondpass.options import Options, checked_max_length
-from secondpass.scoring.batches import restore_order
+from secondpass.options import Options, whole
 from secondpass.scoring.candidates import (
     candidate_text,
     checked_pairs,
@@ -28,23 +27,17 @@ from secondpass.scoring.candidates import (
     checked_texts,
     with_scores,
 )
+from secondpass.scoring.cascade import checked_keep, checked_models, read_again
 from secondpass.scoring.clock import StageClock
-from secondpass.scoring.encode import TextEncoder, load_tokenizer
+from secondpass.scoring.effort import Effort, Schedule, checked_effort
+from secondpass.scoring.exits import settled
 from secondpass.scoring.first_scores import FirstScores, candidate_scores, given_scores
 from secondpass.scoring.fusion_rule import Fuse
-from secondpass.scoring.merging import merge
-from secondpass.scoring.pairs import read_pair_layout
-from secondpass.scoring.prepare import Preparer
-from secondpass.scoring.prepare_windows import with_windows
-from secondpass.scoring.ranking import to_scores
 from secondpass.scoring.selection import Scored, Selection
 from secondpass.scoring.window_rule import LongDocuments, WindowRule
 from secondpass.types import ModelInfo, Ranking
 
 Scores = NDArray[np.float32]
-
-# This many texts are in memory as token ids at a time, however many there are.
-BLOCK = 1024
 
 
 class CrossEncoderReranker:
@@ -69,6 +62,12 @@ class CrossEncoderReranker:
             best. A text that fits scores the same by all four.
         stride: tokens from the start of one window to the next, by default half a window. A text of
             n tokens costs 1 + (n - window) / stride windows.
+        effort: "full" reads every text through all layers. "balanced" and "fast" let the hopeless
+            leave at exits on the way, as the model's config.json says (docs/effort.md).
+        cascade: two models in place of `model_name`, such as [small, large]: the first reads all,
+            the second reads the best `keep` of them again. The other options apply to both; `info`
+            and `predict` are the second's.
+        keep: how many the second model of a cascade reads, by default 30.
 
     Raises:
         InputError: an option is not usable; the message says what is.
@@ -91,6 +90,9 @@ class CrossEncoderReranker:
         cache_dir: str | os.PathLike[str] | None = None,
         long_documents: LongDocuments = "truncate",
         stride: int | None = None,
+        effort: Effort = "full",
+        cascade: Sequence[str | os.PathLike[str]] | None = None,
+        keep: int | None = None,
     ) -> None:
         options = Options.checked(
             precision=precision,
@@ -101,45 +103,29 @@ class CrossEncoderReranker:
             cache_dir=cache_dir,
         )
         window_rule = WindowRule.checked(long_documents, stride)
-        self._spec = read_cross_encoder_spec(
-            find_folder(model_name, revision=revision, local_files_only=local_files_only)
+        self._effort = checked_effort(effort)
+        self._keep = whole("keep", checked_keep(keep, cascade))
+        *first, self._model = (
+            LoadedModel(
+                find_folder(name, revision=revision, local_files_only=local_files_only),
+                max_length,
+                options,
+                window_rule,
+            )
+            for name in checked_models(model_name, cascade)
         )
-        tokenizer = load_tokenizer(self._spec.tokenizer_file)
-        layout = read_pair_layout(tokenizer)
-        self._max_length = checked_max_length(max_length, self._spec, layout.special_tokens)
-        self._window_rule = window_rule.checked_for(self._max_length - layout.special_tokens - 1)
-        self._activation = options.activation or configured_activation(
-            self._spec.config, self._spec.modular, name=self._spec.name
-        )
-        self._engine = load_engine(
-            self._spec,
-            precision=options.precision,
-            device=options.device,
-            threads=options.threads,
-            cache_dir=options.cache_dir,
-        )
-        preparer = Preparer(
-            encoder=TextEncoder(tokenizer, options.threads),
-            layout=layout,
-            max_length=self._max_length,
-            max_batch_tokens=options.max_batch_tokens,
-            padding_id=self._spec.padding_id,
-            streams=self._engine.streams,
-        )
-        self._preparer = with_windows(preparer, self._window_rule)
+        self._first = first[0] if first else None
+        self._schedule(None)
         self._deadline = DeadlineReader(
-            streams=self._engine.streams, max_length=self._max_length, most_texts=BLOCK
+            streams=self._model.engine.streams,
+            max_length=self._model.max_length,
+            most_texts=BLOCK,
         )
 
     @property
     def info(self) -> ModelInfo:
         """What is loaded and how it runs."""
-        return describe(
-            self._spec,
-            self._engine.info,
-            max_length=self._max_length,
-            activation=self._activation,
-        )
+        return self._model.info
 
     def calibrate(self) -> None:
         """Measure this machine for calls with a budget; later calls do nothing.
@@ -147,7 +133,7 @@ class CrossEncoderReranker:
         It takes about 0.1 s with the embedded model. Otherwise the first call with a budget does
         it, before its budget starts; a server does it when it starts.
         """
-        self._deadline.calibrate(self._score)
+        self._deadline.calibrate(self._model.read)
 
     def rerank(
         self,
@@ -160,6 +146,7 @@ class CrossEncoderReranker:
         fuse_weight: float | None = None,
         first_stage_score: str = "score",
         budget_ms: float | None = None,
+        effort: Effort | None = None,
     ) -> list[dict[str, Any]]:
         """Return copies of the `top_k` best candidates with `cross_encoder_score`, best first.
 
@@ -188,20 +175,23 @@ class CrossEncoderReranker:
                 order, with `cross_encoder_score` None; every result then tells whether it was
                 `reranked`. `min_score` drops no unread candidate, and a fusion is among the read.
                 The first call with a budget measures the machine before (see `calibrate`).
+            effort: for this call in place of the reranker's own. A candidate that left early stands
+                below those that went further, and its score is one that agrees with that;
+                `min_score` and `fuse` take it as it is.
 
         Raises:
             InputError: the query is empty, an option is not usable, or a candidate has no text, one
                 that is no string, or for "weighted" no finite first-stage score; the message names
                 its position. Nothing is scored then.
         """
-        budget = self._budget(budget_ms)
+        budget, schedule = self._budget(budget_ms), self._schedule(effort)
         selection = Selection.checked(
             top_k=top_k, min_score=min_score, fuse=fuse, fuse_weight=fuse_weight
         )
         given = checked_texts(candidates, "candidates")
         texts = [candidate_text(candidate, at) for at, candidate in enumerate(given)]
         first_scores = candidate_scores(given, first_stage_score, selection.fusion)
-        ranking = self._rank(query, texts, selection, first_scores, budget)
+        ranking = self._rank(query, texts, selection, first_scores, budget, schedule)
         return with_scores(given, ranking, marked=budget is not None)
 
     def rank(
@@ -215,6 +205,7 @@ class CrossEncoderReranker:
         fuse_weight: float | None = None,
         first_scores: Iterable[float] | None = None,
         budget_ms: float | None = None,
+        effort: Effort | None = None,
     ) -> Ranking:
         """Return the `top_k` best texts as typed hits, best first, with the timings of each stage.
 
@@ -225,17 +216,19 @@ class CrossEncoderReranker:
         Raises:
             InputError: as for `rerank`, or `first_scores` are not one for each text.
         """
-        budget = self._budget(budget_ms)
+        budget, schedule = self._budget(budget_ms), self._schedule(effort)
         selection = Selection.checked(
             top_k=top_k, min_score=min_score, fuse=fuse, fuse_weight=fuse_weight
         )
         given = checked_texts(texts)
         checked = [checked_text(text, f"text {at}") for at, text in enumerate(given)]
         numbers = given_scores(first_scores, len(checked), selection.fusion)
-        return self._rank(query, checked, selection, numbers, budget)
+        return self._rank(query, checked, selection, numbers, budget, schedule)
 
     def predict(self, pairs: Iterable[tuple[str, str]]) -> Scores:
         """Return one score for each (query, text) pair: float32 [n], in input order.
+
+        Every text is read whole, whatever the effort, and by the second model of a cascade.
 
         Raises:
             InputError: an item is not a pair of strings, or a query is empty.
@@ -245,7 +238,7 @@ class CrossEncoderReranker:
         scores = np.empty(len(given), np.float32)
         for start in range(0, len(given), BLOCK):
             queries, texts = zip(*given[start : start + BLOCK], strict=True)
-            scores[start : start + BLOCK] = self._score(queries, texts, start, clock).scores
+            scores[start : start + BLOCK] = self._model.read(queries, texts, start, clock).scores
         return scores
 
     def _rank(
@@ -255,41 +248,71 @@ class CrossEncoderReranker:
         selection: Selection,
         first_scores: FirstScores | None,
         budget: Budget | None,
+        schedule: Schedule,
     ) -> Ranking:
         """The main loop: score block by block, then put all in order."""
         clock = StageClock()
         query = checked_query(query)
         if budget is None:
-            blocks = self._read_all(query, texts, clock)
+            scored = self._read(query, texts, clock, schedule)
         else:
-            hits_wanted = selection.top_k or len(texts)
-            blocks = self._deadline.read(budget, query, texts, self._score, clock, hits=hits_wanted)
-            clock.unread = len(texts) - clock.candidates
+            scored = self._read_within(budget, query, texts, clock, schedule, selection.top_k)
         with clock.time("rank_ms"):
-            hits, clock.dropped = selection.select(texts, Scored.joined(blocks), first_scores)
+            clock.exited = int(np.count_nonzero(scored.left))
+            scored = settled(scored, self._model.activation)
+            hits, clock.dropped = selection.select(texts, scored, first_scores)
         return Ranking(hits, clock.timings())
 
-    def _read_all(self, query: str, texts: Sequence[str], clock: StageClock) -> list[Scored]:
-        blocks = []
-        for start in range(0, len(texts), BLOCK):
-            block = texts[start : start + BLOCK]
-            blocks.append(self._score([query] * len(block), block, start, clock))
-        return blocks
+    def _read(
+        self, query: str, texts: Sequence[str], clock: StageClock, schedule: Schedule
+    ) -> Scored:
+        """Score all texts, by both models of a cascade."""
+        if self._first is None:
+            return Scored.joined(self._model.read_all(query, texts, clock, schedule))
+        scored = read_again(
+            Scored.joined(self._first.read_all(query, texts, clock)),
+            self._keep,
+            lambda best: Scored.joined(
+                self._model.read_all(query, [texts[at] for at in best], clock)
+            ),
+        )
+        # A text that two models read is still one candidate.
+        clock.candidates = len(texts)
+        clock.truncated = int(np.count_nonzero(scored.windows["dropped_tokens"]))
+        return scored
+
+    def _read_within(
+        self,
+        budget: Budget,
+        query: str,
+        texts: Sequence[str],
+        clock: StageClock,
+        schedule: Schedule,
+        top_k: int | None,
+    ) -> Scored:
+        """Score the first texts, as many as there is time for."""
+        read = partial(self._model.read, schedule=schedule)
+        blocks = self._deadline.read(budget, query, texts, read, clock, hits=top_k or len(texts))
+        clock.unread = len(texts) - clock.candidates
+        return Scored.joined(blocks)
 
     def _budget(self, budget_ms: float | None) -> Budget | None:
         """Return a budget that runs from now on, the machine measured; None for no limit."""
         checked = checked_budget_ms(budget_ms)
-        return None if checked is None else self._deadline.start(checked, self._score)
+        if checked is None:
+            return None
+        if self._first is not None:
+            raise InputError(
+                f"budget_ms is {budget_ms!r}, but a cascade's second model begins when its first "
+                "has read all: leave cascade out, or use effort='balanced' of a model with exits"
+            )
+        return self._deadline.start(checked, self._model.read)
 
-    def _score(
-        self, queries: Sequence[str], texts: Sequence[str], start: int, clock: StageClock
-    ) -> Scored:
-        """Prepare, score and finish one block, whose first text is number `start`."""
-        parts = []
-        for prepared in self._preparer.prepare(queries, texts, clock):
-            with clock.time("infer_ms"):
-                rows = self._engine.run(prepared.batches)
-            parts.append((restore_order(prepared.batches, rows)[:, 0], prepared.windows))
-        with clock.time("rank_ms"):
-            logits, windows = merge(parts, self._window_rule.best_windows)
-            return Scored(logits, to_scores(logits, self._activation, start), windows)
+    def _schedule(self, effort: Effort | None) -> Schedule:
+        """Return the exits of an effort, by default the reranker's own."""
+        asked = self._effort if effort is None else checked_effort(effort)
+        if asked != "full" and self._first is not None:
+            raise InputError(
+                f"effort is {asked!r}, but a cascade reads whole: leave cascade or effort out"
+            )
+        return self._model.schedule(asked)

@@ -19,6 +19,8 @@ class Hit:
     window. None where the text fits one, and for long_documents="truncate".
     `reranked` is False for a text that the budget left unread: it has no score, and follows those
     that were read.
+    `layers` is the number of layers after which an early exit let the text go, None if it was read
+    whole; `model` is 1 where the score is that of a cascade's first model, else None.
     """
 
     index: int
@@ -31,6 +33,8 @@ class Hit:
     dropped_tokens: int = 0
     span: tuple[int, int] | None = None
     reranked: bool = True
+    layers: int | None = None
+    model: int | None = None
 
     @property
     def known_score(self) -> float:
@@ -50,6 +54,7 @@ class Timings:
     sequences scored, one a candidate unless long documents are read in windows; a token that two
     windows share counts twice in `tokens`. `dropped_tokens` counts those of the texts not read.
     `reranked` counts the texts that were read: all `candidates`, unless a budget ended before.
+    `exited` counts those that left by an early exit or were read by a first model alone.
     """
 
     tokenise_ms: float = 0.0
@@ -64,6 +69,7 @@ class Timings:
     windows: int = 0
     dropped_tokens: int = 0
     reranked: int = 0
+    exited: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +151,8 @@ class SearchHit:
 
     `similarity` and `first_rank` are the first stage's, `score` the second pass's, and `rank` that
     by `fused` where both stages were fused, else by `score`. `truncated`, `tokens`,
-    `dropped_tokens` and `span` are those of `Hit`. `reranked` is False for a document that the
-    budget left unread: it has no score, and follows those that were read.
+    `dropped_tokens`, `span` and `layers` are those of `Hit`. `reranked` is False for a document
+    that the budget left unread: it has no score, and follows those that were read.
     """
 
     document: RetrievedDocument
@@ -159,6 +165,7 @@ class SearchHit:
     dropped_tokens: int = 0
     span: tuple[int, int] | None = None
     reranked: bool = True
+    layers: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,14 +124,14 @@ def test_a_query_without_room_is_the_callers_error(tiny, reads):
 
 def test_calibrating_gives_a_cost_once(tiny):
     tiny.calibrate()
-    cost = tiny._deadline.calibrate(tiny._score)
+    cost = tiny._deadline.calibrate(tiny._model.read)
     tiny.calibrate()
-    assert tiny._deadline.calibrate(tiny._score) is cost
+    assert tiny._deadline.calibrate(tiny._model.read) is cost
     assert cost.token_ms > 0
     assert cost.block_ms > 0
     clock = StageClock()
     text = "csv reader " * 4
-    tiny._score(["a"], [text], 0, clock)
+    tiny._model.read(["a"], [text], 0, clock)
     # The estimate from bytes is of the size of the true count.
     estimated = cost.query_tokens("a") + cost.tokens_per_byte * len(text)
     assert 0.3 < estimated / clock.timings().tokens < 3

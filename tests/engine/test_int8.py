@@ -2,12 +2,27 @@
 
 import numpy as np
 import pytest
+from exit_models import with_exits
 
 from secondpass import CrossEncoderReranker
 
 pytest.importorskip("nncf", reason="needs the int8 extra: make test-extras")
 
 QUERY = "read the csv rows"
+
+
+def test_an_int8_graph_in_stages_computes_what_it_does_whole(parity, documents, tmp_path):
+    folder = with_exits(parity / "bert", tmp_path / "bert")
+    reranker = CrossEncoderReranker(folder, 64, precision="int8", cache_dir=tmp_path / "graphs")
+    whole = {hit.index: hit.logit for hit in reranker.rank(QUERY, documents, None)}
+    stayed = [
+        hit for hit in reranker.rank(QUERY, documents, None, effort="balanced") if not hit.layers
+    ]
+    assert len(stayed) == 25
+    # The batches differ, and with them the order of sums, which moves a few int8 roundings.
+    assert [hit.logit for hit in stayed] == pytest.approx(
+        [whole[hit.index] for hit in stayed], abs=0.05
+    )
 
 
 def test_int8_is_calibrated_once_kept_and_near_fp32(

@@ -12,13 +12,15 @@ from secondpass.scoring.ranking import to_scores
 
 def part(logits, owners):
     records = [(owner, 9, 0, at, at + 1) for at, owner in enumerate(owners)]
-    return np.array(logits, np.float32), np.array(records, WINDOW)
+    left = np.array(owners, np.int16)
+    return np.array(logits, np.float32), left, np.array(records, WINDOW)
 
 
 def test_the_best_window_by_hand():
     merged = merge([part([1, 3, 2, -5, 0, 0], [0, 0, 0, 1, 2, 2])], 1)
     assert merged.logits.tolist() == [3, -5, 0]
     assert merged.best["start"].tolist() == [1, 3, 4]
+    assert merged.left.tolist() == [0, 1, 2]
 
 
 def test_the_mean_of_the_three_best_by_hand():
@@ -33,11 +35,11 @@ def test_the_mean_of_the_three_best_by_hand():
     st.integers(0, 300),
 )
 def test_parts_of_any_length_merge_as_each_text_alone(texts, best_windows, cut_at):
-    logits, windows = part(
+    whole = part(
         [one for text in texts for one in text],
         [at for at, text in enumerate(texts) for _ in text],
     )
-    parts = [(logits[:cut_at], windows[:cut_at]), (logits[cut_at:], windows[cut_at:])]
+    parts = [[column[some] for column in whole] for some in np.s_[:cut_at, cut_at:]]
     merged = merge(parts, best_windows)
     for at, text in enumerate(texts):
         best = sorted(text, reverse=True)[:best_windows]

@@ -13,7 +13,12 @@ from secondpass.scoring.selection import Scored, Selection, checked_min_score
 
 def scored(logits, activation="identity"):
     values = np.array(logits, np.float32)
-    return Scored(values, to_scores(values, activation), np.zeros(len(values), WINDOW))
+    return Scored(
+        values,
+        to_scores(values, activation),
+        np.zeros(len(values), WINDOW),
+        np.zeros(len(values), np.int16),
+    )
 
 
 def select(logits, *, first=None, activation="identity", **options):

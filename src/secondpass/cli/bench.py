@@ -130,7 +130,9 @@ def _load(
     from secondpass.retrieval.index import Index
     from secondpass.scoring.candidates import candidate_text
 
-    model = {name: options[name] for name in ("model", "max_length", "precision", "threads")}
+    model = {
+        name: options[name] for name in ("model", "max_length", "precision", "threads", "effort")
+    }
     clock = WallClock()
     if candidates_file is not None:
         if folder is not None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from secondpass.engine.contract import Precision
 from secondpass.models.embedded import CROSS_ENCODER
+from secondpass.scoring.effort import Effort
 from secondpass.scoring.window_rule import LongDocuments
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ def load_reranker(
     threads: int | None,
     long_documents: LongDocuments = "truncate",
     stride: int | None = None,
+    effort: Effort = "full",
 ) -> CrossEncoderReranker:
     """Return the reranker of the shared options."""
     from secondpass.reranker import CrossEncoderReranker
@@ -32,4 +34,5 @@ def load_reranker(
         threads=threads,
         long_documents=long_documents,
         stride=stride,
+        effort=effort,
     )

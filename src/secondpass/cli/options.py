@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from secondpass.scoring.effort import EFFORTS
 from secondpass.scoring.fusion_rule import DEFAULT_WEIGHT, FUSIONS
 from secondpass.scoring.window_rule import LONG_DOCUMENTS
 
@@ -44,7 +45,7 @@ _PRECISIONS = click.Choice(["auto", "fp32", "int8"])
 
 
 def reranker_options(command: Command) -> Command:
-    """Add --model, --max-length, --precision and --threads."""
+    """Add --model, --max-length, --precision, --effort and --threads."""
     for option in reversed(
         [
             click.option(
@@ -60,6 +61,13 @@ def reranker_options(command: Command) -> Command:
                 help="Most tokens of query and text together.",
             ),
             click.option("--precision", type=_PRECISIONS, default="auto", show_default=True),
+            click.option(
+                "--effort",
+                type=click.Choice(EFFORTS),
+                default="full",
+                show_default=True,
+                help="Let the hopeless leave early; the model needs exits, as the embedded has.",
+            ),
             click.option(
                 "--threads",
                 type=click.IntRange(min=1),

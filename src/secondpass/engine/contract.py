@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, get_args
+from typing import Literal, NamedTuple, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,12 +26,47 @@ class EngineInfo:
     threads: int
 
 
+# Of the exit after so many layers and the logits of all rows in input order, -inf for those that
+# left before: who goes on, one truth value a row.
+Choose = Callable[[int, NDArray[np.float32]], NDArray[np.bool_]]
+
+
+class Staged(NamedTuple):
+    """A logit for each row in input order, and after how many layers it left; 0: read whole."""
+
+    logits: NDArray[np.float32]
+    left: NDArray[np.int16]
+
+
+class StagedEngine(Protocol):
+    """A model in stages. `run_stages` may be called by several threads at once."""
+
+    @property
+    def exit_layers(self) -> tuple[int, ...]:
+        """After how many layers there is an exit, ascending; none for a model without."""
+        ...
+
+    @property
+    def state_bytes(self) -> int:
+        """What one token takes in memory between two stages."""
+        ...
+
+    def run_stages(self, batches: Sequence[Batch], layers: Sequence[int], choose: Choose) -> Staged:
+        """Read the rows up to the exits after `layers`, and those that go on from there."""
+        ...
+
+
 class Engine(Protocol):
     """A loaded model. `run` may be called by several threads at once."""
 
     @property
     def info(self) -> EngineInfo:
         """What runs, for records."""
+        ...
+
+    @property
+    def staged(self) -> StagedEngine | None:
+        """The same model in stages, where the engine can cut it."""
         ...
 
     @property

@@ -42,7 +42,7 @@ def load_engine(
         return TorchEngine(spec, precision=precision, device=device, threads=threads)
     if spec.pooling is None:
         _check_labels(model, spec)
-    return OpenVINOEngine(model, precision=precision, device=device, threads=threads)
+    return OpenVINOEngine(model, precision=precision, device=device, threads=threads, spec=spec)
 
 
 def _read_graph_file(spec: ModelSpec, precision: Precision) -> ov.Model:

@@ -18,6 +18,7 @@ class TorchEngine:
     """Feeds our batches to the modules of a sentence-transformers CrossEncoder."""
 
     streams = 1
+    staged = None
 
     def __init__(self, spec: ModelSpec, *, precision: Precision, device: str, threads: int) -> None:
         torch, sentence_transformers = _import_libraries(spec)

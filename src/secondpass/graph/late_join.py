@@ -19,10 +19,13 @@ import openvino as ov
 from openvino import opset13 as op
 
 from secondpass.graph import ops
-from secondpass.graph.ops import Node
+from secondpass.graph.ops import Inputs, Node
 from secondpass.graph.post_norm import Encoder
 from secondpass.graph.tensors import Tensors
 from secondpass.models.spec import ModelSpec
+
+# The node that holds the score before the join.
+EARLY_SCORE = "early.score"
 
 
 def build_late_join(spec: ModelSpec, tensors: Tensors) -> ov.Model:
@@ -34,7 +37,8 @@ def build_late_join(spec: ModelSpec, tensors: Tensors) -> ov.Model:
     apart = sides.apart()
     for layer in range(join):
         x = encoder.layer(layer, x, asking=x, mask=apart)
-    early = _early_score(x, sides, tensors)
+    early = _early_score(x, sides, tensors, "early.")
+    early.set_friendly_name(EARLY_SCORE)
     x = op.add(x, op.multiply(sides.text, ops.constant(tensors["text_type"])))
     across = sides.across()
     for layer, bias in enumerate(tensors["cross_bias"], start=join):
@@ -89,11 +93,17 @@ class _Sides:
         return op.unsqueeze(both, ops.constant(1))
 
 
-def _early_score(x: Node, sides: _Sides, tensors: Tensors) -> Node:
+def late_join_exit(x: Node, inputs: Inputs, tensors: Tensors, prefix: str) -> Node:
+    """Return an exit's score, [rows, 1], read as the score before the join is."""
+    sides = _Sides.of(inputs.token_type_ids, inputs.attention_mask)
+    return _early_score(x, sides, tensors, prefix)
+
+
+def _early_score(x: Node, sides: _Sides, tensors: Tensors, prefix: str) -> Node:
     """Return the score before the join, [rows, 1]: the sides have not seen each other yet."""
     cosine = op.reduce_sum(op.multiply(*_unit_means(x, sides)), ops.constant([1]), True)
-    similarity = _late_interaction(x, sides, tensors, "early.")
-    return _weighted((cosine, similarity), tensors["early.weights"])
+    similarity = _late_interaction(x, sides, tensors, prefix)
+    return _weighted((cosine, similarity), tensors[f"{prefix}weights"])
 
 
 def _joint_score(x: Node, early: Node, sides: _Sides, tensors: Tensors) -> Node:

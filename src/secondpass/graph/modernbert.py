@@ -72,7 +72,8 @@ class _Encoder:
         function = str(self._spec.config.get("hidden_activation", "gelu"))
         activated = ops.activate(halves.output(0), function, self._spec.name)
         fed = op.multiply(activated, halves.output(1))
-        return op.add(x, ops.linear(fed, self._tensors, f"{name}.mlp.Wo"))
+        x = op.add(x, ops.linear(fed, self._tensors, f"{name}.mlp.Wo"))
+        return ops.name_layer_output(x, number + 1)
 
     def classify(self, pooled: Node) -> Node:
         """Return logits [rows, labels]: dense, activation, norm, classifier."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -73,6 +74,17 @@ UNQUANTISED_NAMES = (
 )
 
 
+def name_layer_output(x: Node, layers: int) -> Node:
+    """Name what comes out after so many layers, where the graph can be cut; see cut.py."""
+    x.set_friendly_name(layer_output(layers))
+    return x
+
+
+def layer_output(layers: int) -> str:
+    """Return the name of the hidden states after so many layers; saved and int8 graphs keep it."""
+    return f"layer.{layers}.output"
+
+
 def attention(query: Node, key: Node, value: Node, mask: Node, *, name: str) -> Node:
     """Return softmax(query key^T / sqrt(head width) + mask) value, all split by heads."""
     head_width = query.get_output_partial_shape(0)[-1].get_length()
@@ -122,6 +134,15 @@ class Inputs:
         self.input_ids = _input("input_ids")
         self.attention_mask = _input("attention_mask")
         self.token_type_ids = _input("token_type_ids") if token_types else None
+
+    @classmethod
+    def of(cls, nodes: Mapping[str, Node]) -> Inputs:
+        """Return the inputs of a graph that is built already, by their names."""
+        inputs = cls.__new__(cls)
+        inputs.input_ids = nodes["input_ids"]
+        inputs.attention_mask = nodes["attention_mask"]
+        inputs.token_type_ids = nodes.get("token_type_ids")
+        return inputs
 
     def parameters(self) -> list[Node]:
         """Return the inputs that exist, in the order a model takes them."""

@@ -102,7 +102,8 @@ class Encoder:
         fed = ops.linear(seen, tensors, name + family.feed_in)
         fed = ops.activate(fed, self._activation, self._spec.name)
         fed = op.add(ops.linear(fed, tensors, name + family.feed_out), seen)
-        return ops.layer_norm(fed, tensors, name + family.feed_norm, self._epsilon)
+        fed = ops.layer_norm(fed, tensors, name + family.feed_norm, self._epsilon)
+        return ops.name_layer_output(fed, number + 1)
 
     def _find_prefix(self, tensors: Tensors) -> str:
         """Return the family's prefix, or none where the file holds a bare encoder."""

@@ -33,6 +33,10 @@ class Tensors:
             raise ModelFileError(f"{self._where}: no tensor {name!r}, the model is not complete")
         return np.ascontiguousarray(self._handles[stored].get_tensor(stored), dtype=np.float32)
 
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all tensors, as they are stored."""
+        return tuple(self._handles)
+
     def _stored_name(self, name: str) -> str | None:
         if name in self._handles:
             return name

@@ -17,7 +17,7 @@ CONFIG_FILES = (
     "1_Pooling/config.json",
 )
 WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json", "model-*-of-*.safetensors")
-WANTED_FILES = [*CONFIG_FILES, *WEIGHT_FILES]
+WANTED_FILES = [*CONFIG_FILES, *WEIGHT_FILES, "exits.safetensors"]
 REQUIRED_FILES = ("config.json", "tokenizer.json")
 
 

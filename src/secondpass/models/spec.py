@@ -20,6 +20,9 @@ from secondpass.models.folder import ModelFolder, Origin
 
 Pooling = Literal["mean", "cls"]
 
+# Exit heads beside weights that have none, or that are no safetensors file.
+EXITS_FILE = "exits.safetensors"
+
 # Architectures whose first position id is the padding id plus one.
 _POSITIONS_AFTER_PADDING = frozenset({"roberta", "xlm-roberta", "camembert"})
 
@@ -70,6 +73,13 @@ class ModelSpec:
         if limit is None:
             return None
         return int(limit) - (self.padding_id + 1 if self.positions_after_padding else 0)
+
+    @property
+    def exit_files(self) -> tuple[Path, ...]:
+        """Return the safetensors files that may hold exit heads, the folder's own file last."""
+        own = self.folder / EXITS_FILE
+        weights = self.weights.files if self.weights.format == "safetensors" else ()
+        return (*weights, own) if own.is_file() else weights
 
     @cached_property
     def weights_sha256(self) -> str:

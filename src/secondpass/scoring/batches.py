@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,16 +32,30 @@ def make_batches(
     The budget counts padded tokens (rows times length). A sequence longer than the budget makes a
     batch of its own. Equal lengths keep the input's order, so equal input gives equal batches.
     """
-    lengths = np.array([len(pair.ids) for pair in pairs], dtype=np.intp)
-    order = np.argsort(-lengths, kind="stable")
-    batches: list[Batch] = []
+    groups = group_by_length(
+        [len(pair.ids) for pair in pairs],
+        max_batch_tokens=max_batch_tokens,
+        length_limit=length_limit,
+    )
+    return [_pad(pairs, rows, length, padding_id) for rows, length in groups]
+
+
+def group_by_length(
+    lengths: Sequence[int], *, max_batch_tokens: int, length_limit: int
+) -> Iterator[tuple[NDArray[np.intp], int]]:
+    """Yield the positions of each batch `make_batches` makes of so long sequences, and its length.
+
+    >>> [(rows.tolist(), length) for rows, length in group_by_length(
+    ...     [3, 40, 30], max_batch_tokens=96, length_limit=512)]
+    [([1, 2], 48), ([0], 16)]
+    """
+    order = np.argsort(-np.asarray(lengths, np.intp), kind="stable")
     start = 0
     while start < len(order):
         length = _padded_length(int(lengths[order[start]]), length_limit)
         rows = order[start : start + max(1, max_batch_tokens // length)]
-        batches.append(_pad(pairs, rows, length, padding_id))
+        yield rows, length
         start += len(rows)
-    return batches
 
 
 def balanced_budget(lengths: Sequence[int], *, max_batch_tokens: int, streams: int) -> int:

@@ -13,6 +13,7 @@ SCORE_FIELD = "cross_encoder_score"
 FUSED_FIELD = "fused_score"
 WINDOW_FIELD = "window"
 RERANKED_FIELD = "reranked"
+LAYERS_FIELD = "cross_encoder_layers"
 
 
 def candidate_text(candidate: Mapping[str, Any], position: int) -> str:
@@ -85,10 +86,15 @@ def with_scores(
 
 
 def score_fields(hit: Hit | SearchHit, *, marked: bool = False) -> dict[str, float | None]:
-    """Return the scores of a hit by the names of their fields; the fused one where there is one."""
+    """Return the scores of a hit by the names of their fields; the fused one where there is one.
+
+    A hit that left early says after how many layers.
+    """
     own: dict[str, float | None] = {SCORE_FIELD: hit.score}
     if hit.fused is not None:
         own[FUSED_FIELD] = hit.fused
+    if hit.layers is not None:
+        own[LAYERS_FIELD] = hit.layers
     if marked:
         own[RERANKED_FIELD] = hit.reranked
     return own

@@ -25,6 +25,7 @@ class StageClock:
         self.dropped_tokens = 0
         self.dropped = 0
         self.unread = 0
+        self.exited = 0
 
     @contextmanager
     def time(self, stage: Stage) -> Iterator[None]:
@@ -70,4 +71,5 @@ class StageClock:
             windows=self.windows,
             dropped_tokens=self.dropped_tokens,
             reranked=self.candidates,
+            exited=self.exited,
         )

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from secondpass.scoring.ranking import Scores
 
+# For each row or text after how many layers it left; 0 where it was read whole.
+Left = NDArray[np.int16]
+
 # One record a window: the number of its text in the block; of that text the tokens that some window
 # reads and those that none does; the window's characters [start, end), -1 where nobody asked.
 WINDOW = np.dtype(
@@ -34,27 +37,29 @@ def read_of(window: np.void) -> Read:
 
 
 class Merged(NamedTuple):
-    """One logit for each text, and the record of its best window."""
+    """One logit for each text, after how many layers it left, and the record of its best window."""
 
     logits: Scores
+    left: Left
     best: Windows
 
 
-def merge(parts: Iterable[tuple[Scores, Windows]], best_windows: int) -> Merged:
+def merge(parts: Iterable[tuple[Scores, Left, Windows]], best_windows: int) -> Merged:
     """Return the mean of each text's `best_windows` highest logits, or of all if it has fewer.
 
     1 is the maximum. Of equal windows the first is the best. A text with a logit that is no finite
     number gets that one: an average must not hide it.
 
     Args:
-        parts: of a block, logits float32 [w] and the windows' records [w], together a text's
-            windows one after the other.
+        parts: of a block, logits float32 [w], after how many layers each left [w], which is the
+            same for all of a text, and the windows' records [w], together a text's windows one
+            after the other.
         best_windows: how many count.
     """
-    logits, windows = (np.concatenate(column) for column in zip(*parts, strict=True))
+    logits, left, windows = (np.concatenate(column) for column in zip(*parts, strict=True))
     bounds = np.flatnonzero(np.diff(windows["text"], prepend=-1))
     if len(bounds) == len(windows):
-        return Merged(logits, windows)
+        return Merged(logits, left, windows)
     ends = [*bounds[1:].tolist(), len(windows)]
     merged = np.empty(len(bounds), np.float32)
     winners = np.empty(len(bounds), np.intp)
@@ -63,7 +68,7 @@ def merge(parts: Iterable[tuple[Scores, Windows]], best_windows: int) -> Merged:
         order = np.argsort(-values, kind="stable")
         winners[at] = start + order[0]
         merged[at] = _mean(values[order[:best_windows]], values)
-    return Merged(merged, windows[winners])
+    return Merged(merged, left[winners], windows[winners])
 
 
 def _mean(best: Scores, values: Scores) -> float:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from functools import partial
+from itertools import groupby, islice
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -56,8 +57,7 @@ class WindowPreparer:
         self, queries: Sequence[str], texts: Sequence[str], clock: StageClock
     ) -> Iterator[Prepared]:
         """Yield the batches of the windows of all pairs, some `WINDOWS_AT_A_TIME` at a time."""
-        windows = self._windows(queries, texts, clock)
-        while part := list(islice(windows, WINDOWS_AT_A_TIME)):
+        for part in _parts(self._windows(queries, texts, clock)):
             with clock.time("batch_ms"):
                 batches = self.preparer.batch([one.pair for one in part])
                 records = np.array([one.record for one in part], WINDOW)
@@ -95,3 +95,28 @@ class WindowPreparer:
             windows=len(cut.starts),
             dropped_tokens=cut.dropped,
         )
+
+
+def _parts(windows: Iterable[_Window]) -> Iterator[list[_Window]]:
+    """Yield at most `WINDOWS_AT_A_TIME` windows at a time, those of a text together.
+
+    A text of more has parts of its own.
+    """
+    part: list[_Window] = []
+    for _, of_text in groupby(windows, key=lambda window: window.record[0]):
+        # Not a loop over `of_text`: a huge text's windows are never all in memory.
+        chunks = iter(partial(_chunk, of_text), [])
+        for number, chunk in enumerate(chunks):
+            if part and (number > 0 or len(part) + len(chunk) > WINDOWS_AT_A_TIME):
+                yield part
+                part = []
+            part = part + chunk
+        if number > 0:
+            yield part
+            part = []
+    if part:
+        yield part
+
+
+def _chunk(windows: Iterator[_Window]) -> list[_Window]:
+    return list(islice(windows, WINDOWS_AT_A_TIME))

@@ -9,11 +9,12 @@ from typing import NamedTuple
 import numpy as np
 
 from secondpass.errors import InputError
+from secondpass.scoring.exits import FIRST_MODEL_ONLY, standing
 from secondpass.scoring.finite import described, finite_number
 from secondpass.scoring.first_scores import FirstScores
 from secondpass.scoring.fusion import best_first, fuse
 from secondpass.scoring.fusion_rule import Fuse, Fusion
-from secondpass.scoring.merging import WINDOW, Windows, read_of
+from secondpass.scoring.merging import WINDOW, Left, Windows, read_of
 from secondpass.scoring.ranking import Scores, checked_top_k
 from secondpass.scoring.unread import unread_hits
 from secondpass.types import Hit
@@ -28,11 +29,13 @@ class Scored(NamedTuple):
     logits: Scores
     scores: Scores
     windows: Windows
+    left: Left
 
     @classmethod
     def joined(cls, blocks: Iterable[Scored]) -> Scored:
         """Return the blocks as one, in their order."""
-        empty = cls(np.empty(0, np.float32), np.empty(0, np.float32), np.empty(0, WINDOW))
+        numbers = np.empty(0, np.float32)
+        empty = cls(numbers, numbers, np.empty(0, WINDOW), np.empty(0, np.int16))
         return cls(*(np.concatenate(column) for column in zip(empty, *blocks, strict=True)))
 
 
@@ -78,10 +81,14 @@ class Selection:
         """
         if first_scores is not None:
             first_scores = first_scores[: len(scored.scores)]
+        own = standing(scored)
         fused = fuse(
-            self.fusion, logits=scored.logits, scores=scored.scores, first_scores=first_scores
+            self.fusion,
+            logits=scored.logits,
+            scores=own if self.fusion.rule == "rrf" else scored.scores,
+            first_scores=first_scores,
         )
-        order = best_first(scored.scores if fused is None else fused)
+        order = best_first(own if fused is None else fused)
         kept = order
         if self.min_score is not None:
             # As float64, or numpy would round the limit to float32 and not compare what is shown.
@@ -94,6 +101,8 @@ class Selection:
                 fused=None if fused is None else float(fused[at]),
                 logit=float(scored.logits[at]),
                 **read_of(scored.windows[at])._asdict(),
+                layers=int(scored.left[at]) if scored.left[at] > 0 else None,
+                model=1 if scored.left[at] == FIRST_MODEL_ONLY else None,
             )
             for at in kept[: self.top_k].tolist()
         )

@@ -1,0 +1,95 @@
+"""How much of a model is spent on the hopeless: after which layers how many go on. No numpy."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from secondpass.errors import InputError, ModelFileError
+from secondpass.scoring.finite import described, finite_number
+
+Effort = Literal["full", "balanced", "fast"]
+EFFORTS: tuple[str, ...] = get_args(Effort)
+
+# Below so many candidates an exit saves little and may cost a good one.
+LEAST_KEPT = 10
+
+_SHAPE = "[layers, share] or [layers, share, at least so many]"
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """After `layers` layers, `share` of all candidates go on, but at least `least`."""
+
+    layers: int
+    share: float
+    least: int = LEAST_KEPT
+
+    def keeps(self, candidates: int) -> int:
+        """Return how many of so many candidates go on.
+
+        >>> Exit(2, 0.4).keeps(100), Exit(2, 0.4).keeps(12), Exit(2, 0.4).keeps(4)
+        (40, 10, 4)
+        """
+        # Rounded first: 0.07 * 100 is a little more than 7.
+        return min(candidates, max(self.least, math.ceil(round(self.share * candidates, 6))))
+
+
+Schedule = tuple[Exit, ...]
+
+
+def checked_effort(effort: Any) -> Effort:
+    """Return `effort` if it is one of the three."""
+    if not isinstance(effort, str) or effort not in EFFORTS:
+        raise InputError(f"effort is {effort!r}, expected one of {', '.join(EFFORTS)}")
+    return effort  # type: ignore[return-value]
+
+
+def read_schedules(config: Mapping[str, Any], file: Path) -> dict[str, Schedule]:
+    """Read the `exits` of a config.json, such as {"fast": [[2, 0.4], [4, 0.2, 20]]}.
+
+    Layers go up, and no share is larger than the one before: it counts from all candidates.
+
+    Raises:
+        ModelFileError: they are written in another way; the message names the file and the place.
+    """
+    given = config.get("exits", {})
+    if not isinstance(given, Mapping) or not set(given) <= set(EFFORTS[1:]):
+        raise ModelFileError(
+            f"{file} has exits {described(given)}, expected an object with "
+            f"{' and '.join(map(repr, EFFORTS[1:]))}"
+        )
+    return {effort: _schedule(entries, f"{file}: {effort}") for effort, entries in given.items()}
+
+
+def _schedule(entries: Any, where: str) -> Schedule:
+    if not isinstance(entries, list) or not entries:
+        raise ModelFileError(f"{where} is {described(entries)}, expected a list of {_SHAPE}")
+    schedule = tuple(_exit(entry, where) for entry in entries)
+    for before, after in pairwise(schedule):
+        if after.layers <= before.layers or after.share > before.share:
+            raise ModelFileError(
+                f"{where}: {described(entries)} has to go up in layers and down in shares"
+            )
+    return schedule
+
+
+def _exit(entry: Any, where: str) -> Exit:
+    if not isinstance(entry, list) or len(entry) not in (2, 3):
+        raise ModelFileError(f"{where} has {described(entry)}, expected {_SHAPE}")
+    share = finite_number(entry[1])
+    counts = (entry[0], *entry[2:])
+    if share is None or not 0 < share <= 1 or not all(map(_is_count, counts)):
+        raise ModelFileError(
+            f"{where} has {described(entry)}, expected {_SHAPE}: whole numbers of at least 1 and a "
+            "share above 0 of at most 1"
+        )
+    return Exit(entry[0], share, *entry[2:])
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1

@@ -1,0 +1,108 @@
+"""Who goes on, and where those stand that left: the expected orders are worked out by hand."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from secondpass.scoring.effort import Exit
+from secondpass.scoring.exits import FIRST_MODEL_ONLY, going_on, settled
+from secondpass.scoring.merging import WINDOW
+from secondpass.scoring.ranking import to_scores
+from secondpass.scoring.selection import Scored, Selection
+
+
+def scored(logits, left, activation="sigmoid"):
+    values = np.array(logits, np.float32)
+    return Scored(
+        values,
+        to_scores(values, activation),
+        np.zeros(len(values), WINDOW),
+        np.array(left, np.int16),
+    )
+
+
+def ranked(logits, left, activation="sigmoid", **options):
+    found = settled(scored(logits, left, activation), activation)
+    selection = Selection.checked(**{"top_k": None, **options})
+    return selection.select([""] * len(logits), found, None).hits
+
+
+def test_the_best_go_on_and_of_equal_ones_the_first():
+    logits = np.array([1, 3, 2, 3, 2, 2], np.float32)
+    going = going_on(logits, np.arange(6), Exit(1, 0.5, 1))
+    assert going.tolist() == [False, True, True, True, False, False]
+
+
+def test_the_windows_of_a_text_go_on_together_by_the_best_of_them():
+    logits = np.array([1, 3, 2, 3, 2, 2], np.float32)
+    going = going_on(logits, np.array([0, 0, 1, 2, 2, 3]), Exit(1, 0.5, 1))
+    assert going.tolist() == [True, True, False, True, True, False]
+
+
+def test_deeper_stands_higher_and_a_group_moves_together():
+    # Whole: 1.0, -1.0. After 4 layers: 5.0, 3.0, moved by 6 to just below -1.0. After 2: -9.0.
+    hits = ranked([5.0, 1.0, 3.0, -9.0, -1.0], [4, 0, 4, 2, 0])
+    assert [hit.index for hit in hits] == [1, 4, 0, 2, 3]
+    assert [hit.layers for hit in hits] == [None, None, 4, 4, 2]
+    assert [hit.logit for hit in hits] == pytest.approx([1, -1, -1, -3, -9])
+    assert hits[2].logit < hits[1].logit
+
+
+def test_a_group_that_agrees_is_left_alone():
+    given_logits = [2.0, 1.0, 0.5, -3.0]
+    hits = ranked(given_logits, [0, 0, 4, 2])
+    assert [hit.logit for hit in hits] == given_logits
+
+
+def test_depth_decides_where_scores_are_equal():
+    # relu makes all of them 0: without the rule the first text would come first.
+    hits = ranked([-1.0, -2.0, -3.0], [2, 4, 0], activation="relu")
+    assert [(hit.index, hit.score) for hit in hits] == [(2, 0), (1, 0), (0, 0)]
+
+
+def test_reciprocal_ranks_see_the_depth_too():
+    # Model ranks 3, 2, 1 and first-stage ranks 1, 2, 3: the ends tie above the middle.
+    hits = ranked([-1.0, -2.0, -3.0], [2, 4, 0], activation="relu", fuse="rrf")
+    assert [hit.fused for hit in hits] == pytest.approx([1 / 61 + 1 / 63, 1 / 61 + 1 / 63, 2 / 62])
+
+
+def test_what_the_first_model_of_a_cascade_read_stands_last():
+    hits = ranked([4.0, 0.0, 3.0], [FIRST_MODEL_ONLY, 0, FIRST_MODEL_ONLY])
+    assert [(hit.index, hit.model, hit.layers) for hit in hits] == [
+        (1, None, None),
+        (0, 1, None),
+        (2, 1, None),
+    ]
+
+
+def test_min_score_takes_the_settled_score():
+    # 5.0 is moved just below -1.0, so its sigmoid is 0.27.
+    assert [hit.index for hit in ranked([5.0, 0.5, -1.0], [2, 0, 0], min_score=0.5)] == [1]
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(-50, 50, width=32), st.sampled_from([0, 2, 4])), min_size=1, max_size=30
+    )
+)
+def test_order_depth_logits_and_scores_agree(texts):
+    logits, left = zip(*texts, strict=True)
+    hits = ranked(logits, left)
+    assert sorted(hit.index for hit in hits) == list(range(len(texts)))
+    depths = [hit.layers or 6 for hit in hits]
+    assert depths == sorted(depths, reverse=True)
+    scores = [hit.score for hit in hits]
+    assert scores == sorted(scores, reverse=True)
+    for before, after in pairwise(hits):
+        if before.layers == after.layers:
+            continue
+        assert after.logit < before.logit
+
+
+@given(st.lists(st.floats(-50, 50, width=32), max_size=20))
+def test_without_exits_nothing_changes(logits):
+    before = scored(logits, [0] * len(logits))
+    assert settled(before, "sigmoid") is before
