@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from secondpass.engine.contract import Precision
 from secondpass.engine.describe import describe
 from secondpass.engine.load import load_engine
+from secondpass.engine.rules import scoring_rules
 from secondpass.models.activation import Activation, configured_activation
 from secondpass.models.embedded import CROSS_ENCODER
 from secondpass.models.folder import find_folder
 from secondpass.models.spec import read_cross_encoder_spec
 from secondpass.options import Options, checked_max_length
+from secondpass.score_cache.cache import ScoreCache, open_cache
 from secondpass.scoring.batches import restore_order
 from secondpass.scoring.candidates import (
     candidate_text,
@@ -33,6 +35,7 @@ from secondpass.scoring.fusion_rule import Fuse
 from secondpass.scoring.pairs import read_pair_layout
 from secondpass.scoring.prepare import Preparer
 from secondpass.scoring.ranking import to_scores
+from secondpass.scoring.readings import Readings, readings_of
 from secondpass.scoring.selection import Scored, Selection
 from secondpass.types import ModelInfo, Ranking
 
@@ -58,6 +61,10 @@ class CrossEncoderReranker:
         activation: "sigmoid", "identity", ... in place of the model's own.
         max_batch_tokens: padded tokens in one batch; more takes more memory.
         cache_dir: where built graphs are kept, by default the user's cache folder.
+        cache: keep scores and read no (query, text) twice: "memory", or a folder that processes of
+            this machine share. A cache never gives a score made by another model or other rules.
+            A folder that cannot be used is a warning (docs/caching.md).
+        cache_bytes: the most the cache holds, by default 64 MiB; the longest unused goes first.
 
     Raises:
         InputError: an option is not usable; the message says what is.
@@ -78,6 +85,8 @@ class CrossEncoderReranker:
         activation: Activation | None = None,
         max_batch_tokens: int = 2048,
         cache_dir: str | os.PathLike[str] | None = None,
+        cache: str | os.PathLike[str] | None = None,
+        cache_bytes: int | None = None,
     ) -> None:
         options = Options.checked(
             precision=precision,
@@ -86,6 +95,8 @@ class CrossEncoderReranker:
             activation=activation,
             max_batch_tokens=max_batch_tokens,
             cache_dir=cache_dir,
+            cache=cache,
+            cache_bytes=cache_bytes,
         )
         self._spec = read_cross_encoder_spec(
             find_folder(model_name, revision=revision, local_files_only=local_files_only)
@@ -111,6 +122,10 @@ class CrossEncoderReranker:
             padding_id=self._spec.padding_id,
             streams=self._engine.streams,
         )
+        self._cache: ScoreCache | None = None
+        if options.cache is not None:
+            rules = scoring_rules(self._spec, self._engine.info, max_length=self._max_length)
+            self._cache = open_cache(options.cache, options.cache_bytes, rules)
 
     @property
     def info(self) -> ModelInfo:
@@ -232,11 +247,20 @@ class CrossEncoderReranker:
     def _score(
         self, queries: Sequence[str], texts: Sequence[str], start: int, clock: StageClock
     ) -> Scored:
-        """Prepare, score and finish one block, whose first text is number `start`."""
+        """Read one block, whose first text is number `start`, and finish it."""
+        if self._cache is None:
+            readings = self._read(queries, texts, clock)
+        else:
+            readings = self._cache.read(queries, texts, clock, self._read)
+        with clock.time("rank_ms"):
+            scores = to_scores(readings["logit"], self._activation, start)
+            return Scored(readings["logit"], scores, readings["truncated"])
+
+    def _read(self, queries: Sequence[str], texts: Sequence[str], clock: StageClock) -> Readings:
+        """Prepare and score texts: one row for each, in order."""
         prepared = self._preparer.prepare(queries, texts, clock)
         with clock.time("infer_ms"):
             rows = self._engine.run(prepared.batches)
         with clock.time("rank_ms"):
             logits = restore_order(prepared.batches, rows)[:, 0]
-            scores = to_scores(logits, self._activation, start)
-            return Scored(logits, scores, np.array(prepared.truncated, np.bool_))
+            return readings_of(logits, prepared.truncated)

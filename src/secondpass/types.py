@@ -32,6 +32,8 @@ class Timings:
     `rank_ms` activation and order; `total_ms` the whole call, so at least their sum.
     `tokens` counts the token ids read without padding, `truncated` the texts that were cut,
     `dropped` the texts that scored below `min_score` and are in no hit.
+    `cached` counts the texts that were not read because their score was known, from a score cache
+    or from an equal text of the same call; `cache_ms` is the time the score cache took.
     """
 
     tokenise_ms: float = 0.0
@@ -43,6 +45,8 @@ class Timings:
     tokens: int = 0
     truncated: int = 0
     dropped: int = 0
+    cache_ms: float = 0.0
+    cached: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Literal
 
 from secondpass.types import Timings
 
-Stage = Literal["tokenise_ms", "batch_ms", "infer_ms", "rank_ms"]
+Stage = Literal["tokenise_ms", "batch_ms", "infer_ms", "rank_ms", "cache_ms"]
 
 
 class StageClock:
@@ -22,6 +22,7 @@ class StageClock:
         self.tokens = 0
         self.truncated = 0
         self.dropped = 0
+        self.cached = 0
 
     @contextmanager
     def time(self, stage: Stage) -> Iterator[None]:
@@ -46,4 +47,5 @@ class StageClock:
             tokens=self.tokens,
             truncated=self.truncated,
             dropped=self.dropped,
+            cached=self.cached,
         )

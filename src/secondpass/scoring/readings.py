@@ -1,0 +1,26 @@
+"""What reading a text beside a query gives: one row of a structured array for each text.
+
+These are the facts that do not depend on the activation, on who else is ranked, or on how the
+result is put in order, so they are also what a score cache keeps.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# The score cache's keys depend on it: with another field no older entry is found.
+READING = np.dtype([("logit", "<f4"), ("truncated", "?")])
+
+# One row of READING for each text.
+Readings = NDArray[Any]
+
+
+def readings_of(logits: NDArray[np.float32], truncated: list[bool]) -> Readings:
+    """Return the columns as rows: READING [n]."""
+    readings = np.empty(len(logits), READING)
+    readings["logit"] = logits
+    readings["truncated"] = truncated
+    return readings
