@@ -76,7 +76,7 @@ def _checked_threads(threads: int) -> int:
 def _checked_cache(cache: str | os.PathLike[str] | None) -> Literal["memory"] | Path | None:
     """Return where scores are kept, if that can be a place."""
     if cache is None or cache == "memory":
-        return cache  # type: ignore[return-value]
+        return None if cache is None else "memory"
     if not isinstance(cache, str | os.PathLike) or not os.fspath(cache):
         raise InputError(f"cache is {cache!r}, expected None, 'memory' or a folder's path")
     folder = Path(cache).expanduser()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from secondpass.engine.contract import Precision
@@ -12,10 +13,19 @@ if TYPE_CHECKING:
 
 
 def load_reranker(
-    *, model: str | None, max_length: int, precision: Precision, threads: int | None
+    *,
+    model: str | None,
+    max_length: int,
+    precision: Precision,
+    threads: int | None,
+    cache: str | None = None,
 ) -> CrossEncoderReranker:
     """Return the reranker of the shared options."""
     from secondpass.reranker import CrossEncoderReranker
 
     name = CROSS_ENCODER if model is None else model
-    return CrossEncoderReranker(name, max_length, precision=precision, threads=threads)
+    # "memory" would be a name here: what a command keeps in memory is lost with it.
+    folder = None if cache is None else Path(cache)
+    return CrossEncoderReranker(
+        name, max_length, precision=precision, threads=threads, cache=folder
+    )

@@ -9,6 +9,7 @@ import click
 from secondpass.cli import output
 from secondpass.cli.candidates import read_candidates
 from secondpass.cli.options import (
+    cache_option,
     fusion_options,
     json_option,
     min_score_option,
@@ -33,6 +34,7 @@ from secondpass.types import Ranking
     help="The candidates' field that --fuse weighted reads.",
 )
 @reranker_options
+@cache_option
 @json_option
 def command(
     query: str,
@@ -93,5 +95,6 @@ def _print_table(ranking: Ranking) -> None:
             )
             for rank, hit in enumerate(ranking, start=1)
         ],
-        caption=f"{timings.candidates} candidates, {timings.total_ms:.0f} ms",
+        caption=f"{timings.candidates} candidates{output.from_cache(timings.cached)}, "
+        f"{timings.total_ms:.0f} ms",
     )

@@ -8,6 +8,7 @@ import click
 
 from secondpass.cli import output
 from secondpass.cli.options import (
+    cache_option,
     fusion_options,
     json_option,
     min_score_option,
@@ -32,6 +33,7 @@ from secondpass.types import SearchResult
 @min_score_option
 @fusion_options
 @reranker_options
+@cache_option
 @json_option
 def command(
     query: str,
@@ -86,7 +88,8 @@ def print_result(result: SearchResult) -> None:
     stages = timings.rerank
     click.echo(
         f"retrieve {timings.retrieve_ms:.0f} ms; "
-        f"rerank {stages.candidates} candidates {stages.total_ms:.0f} ms "
+        f"rerank {stages.candidates} candidates{output.from_cache(stages.cached)} "
+        f"{stages.total_ms:.0f} ms "
         f"(tokenise {stages.tokenise_ms:.0f}, batch {stages.batch_ms:.0f}, "
         f"infer {stages.infer_ms:.0f}, rank {stages.rank_ms:.0f}); total {timings.total_ms:.0f} ms"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+
 class ScoreStore(Protocol):
     """Bytes by 32-byte key, bounded in bytes, the longest unused dropped first.
 
