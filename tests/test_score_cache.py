@@ -179,7 +179,7 @@ def test_a_logit_that_is_no_number_is_not_kept_and_names_its_place(make, monkeyp
 
 @pytest.mark.parametrize("cache", [3, b"folder", "", True])
 def test_a_cache_that_is_no_place_is_refused(make, cache):
-    with pytest.raises(InputError, match="cache is .*expected None, 'memory' or a folder"):
+    with pytest.raises(InputError, match=r"cache is .*expected None, 'memory' or a folder"):
         make(cache=cache)
 
 
@@ -191,7 +191,7 @@ def test_a_file_is_no_folder(make, tmp_path):
 
 @pytest.mark.parametrize("cache_bytes", [0, -1, 1.5, True, 65535])
 def test_the_bound_is_checked(make, cache_bytes):
-    with pytest.raises(InputError, match="cache_bytes is .* at least 65536"):
+    with pytest.raises(InputError, match=r"cache_bytes is .* at least 65536"):
         make(cache="memory", cache_bytes=cache_bytes)
 
 
