@@ -15,7 +15,7 @@ from secondpass.models.spec import ModelSpec
 from secondpass.settings import Settings, available_processors
 
 MOST_THREADS = 1024
-# Room for some 150,000 scores in memory, twice as many in a folder.
+# Room for some 150,000 scores in memory, 700,000 in a folder.
 CACHE_BYTES = 64 * 1024**2
 LEAST_CACHE_BYTES = 64 * 1024
 
