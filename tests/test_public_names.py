@@ -71,6 +71,8 @@ def test_the_signature_is_the_missions():
         "activation",
         "max_batch_tokens",
         "cache_dir",
+        "cache",
+        "cache_bytes",
     ]
     rerank = inspect.signature(secondpass.CrossEncoderReranker.rerank)
     assert list(rerank.parameters)[:4] == ["self", "query", "candidates", "top_k"]
