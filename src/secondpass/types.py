@@ -54,7 +54,9 @@ class Timings:
     sequences scored, one a candidate unless long documents are read in windows; a token that two
     windows share counts twice in `tokens`. `dropped_tokens` counts those of the texts not read.
     `reranked` counts the texts that were read: all `candidates`, unless a budget ended before.
-    `exited` counts those that left by an early exit or were read by a first model alone.
+    `exited` counts those that left by an early exit or were read by a first model alone. `cached`
+    counts the texts whose score was known, from a score cache or from an equal text of the same
+    call; `cache_ms` is the time the score cache took.
     """
 
     tokenise_ms: float = 0.0
@@ -70,6 +72,8 @@ class Timings:
     dropped_tokens: int = 0
     reranked: int = 0
     exited: int = 0
+    cache_ms: float = 0.0
+    cached: int = 0
 
 
 @dataclass(frozen=True, slots=True)

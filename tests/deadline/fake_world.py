@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from secondpass.deadline.reader import DeadlineReader
+from secondpass.scoring.merging import WINDOW, read_whole
 from secondpass.scoring.selection import Scored
 
 BYTE_TOKENS = 0.25
@@ -30,9 +31,9 @@ class World:
         tokens = sum(map(self.tokens, texts))
         self.scored.append((start, start + len(texts)))
         self.wait(self.block_ms + tokens * self.token_ms * self.slowness(len(self.scored)))
-        clock.count(len(texts), tokens, 0)
+        clock.count(len(texts), tokens, 0, windows=len(texts), dropped_tokens=0)
         numbers = np.arange(start, start + len(texts), dtype=np.float32)
-        return Scored(numbers, numbers, np.zeros(len(texts), np.bool_))
+        return Scored(numbers, numbers, np.zeros(len(texts), WINDOW), read_whole(len(texts)))
 
     def within(self, left_ms, work):
         """The guard: an answer that comes later than that is not waited for."""

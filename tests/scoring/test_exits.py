@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secondpass.scoring.effort import Exit
-from secondpass.scoring.exits import FIRST_MODEL_ONLY, going_on, settled
-from secondpass.scoring.merging import WINDOW
+from secondpass.scoring.exits import going_on, settled
+from secondpass.scoring.merging import FIRST_MODEL_ONLY, READ_WHOLE, WINDOW
 from secondpass.scoring.ranking import to_scores
 from secondpass.scoring.selection import Scored, Selection
 
@@ -20,7 +20,7 @@ def scored(logits, left, activation="sigmoid"):
         values,
         to_scores(values, activation),
         np.zeros(len(values), WINDOW),
-        np.array(left, np.int16),
+        np.array([READ_WHOLE if depth == 0 else depth for depth in left], np.int16),
     )
 
 
@@ -40,6 +40,18 @@ def test_the_windows_of_a_text_go_on_together_by_the_best_of_them():
     logits = np.array([1, 3, 2, 3, 2, 2], np.float32)
     going = going_on(logits, np.array([0, 0, 1, 2, 2, 3]), Exit(1, 0.5, 1))
     assert going.tolist() == [True, True, False, True, True, False]
+
+
+def test_the_first_stages_order_counts_beside_the_logit():
+    # z(logit) of 0, 1, 3 is -1.069, -0.267, 1.336; of -log(10, 11, 12) 1.243, -0.037, -1.206.
+    logits = np.array([0, 1, 3], np.float32)
+    kept = [going_on(logits, np.arange(3), Exit(1, 0.3, 1, of)).tolist() for of in (0.9, 1.1)]
+    assert kept == [[False, False, True], [True, False, False]]
+
+
+def test_who_has_left_does_not_come_back_by_its_place():
+    logits = np.array([-np.inf, 1, 3], np.float32)
+    assert going_on(logits, np.arange(3), Exit(1, 0.6, 1, 9.0)).tolist() == [False, True, True]
 
 
 def test_deeper_stands_higher_and_a_group_moves_together():

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secondpass.errors import InputError
-from secondpass.scoring.merging import WINDOW
+from secondpass.scoring.merging import WINDOW, read_whole
 from secondpass.scoring.ranking import to_scores
 from secondpass.scoring.selection import Scored, Selection, checked_min_score
 
@@ -17,7 +17,7 @@ def scored(logits, activation="identity"):
         values,
         to_scores(values, activation),
         np.zeros(len(values), WINDOW),
-        np.zeros(len(values), np.int16),
+        read_whole(len(values)),
     )
 
 

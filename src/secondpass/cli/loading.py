@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from secondpass.engine.contract import Precision
@@ -22,11 +23,14 @@ def load_reranker(
     long_documents: LongDocuments = "truncate",
     stride: int | None = None,
     effort: Effort = "full",
+    cache: str | None = None,
 ) -> CrossEncoderReranker:
     """Return the reranker of the shared options."""
     from secondpass.reranker import CrossEncoderReranker
 
     name = CROSS_ENCODER if model is None else model
+    # "memory" would be a name here: what a command keeps in memory is lost with it.
+    folder = None if cache is None else Path(cache)
     return CrossEncoderReranker(
         name,
         max_length,
@@ -35,4 +39,5 @@ def load_reranker(
         long_documents=long_documents,
         stride=stride,
         effort=effort,
+        cache=folder,
     )

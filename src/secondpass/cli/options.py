@@ -149,6 +149,15 @@ def top_k_option(command: Command) -> Command:
     )(command)
 
 
+def cache_option(command: Command) -> Command:
+    """Add --cache."""
+    return click.option(
+        "--cache",
+        metavar="DIR",
+        help="Keep scores in this folder and read no query and text twice.",
+    )(command)
+
+
 def json_option(command: Command) -> Command:
     """Add --json."""
     return click.option(

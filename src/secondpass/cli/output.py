@@ -43,6 +43,11 @@ def print_json_lines(rows: Iterable[Mapping[str, Any]]) -> None:
         click.echo(_json_line(row))
 
 
+def from_cache(cached: int) -> str:
+    """Return the words that say how many candidates were not read; nothing for none."""
+    return f" ({cached} from the cache)" if cached else ""
+
+
 def harmless(text: str) -> str:
     """Return a text with U+FFFD, or a space, for each character that would steer a terminal."""
     return text.translate(_HARMLESS)

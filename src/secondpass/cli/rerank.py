@@ -10,6 +10,7 @@ from secondpass.cli import output
 from secondpass.cli.candidates import read_candidates
 from secondpass.cli.options import (
     budget_option,
+    cache_option,
     fusion_options,
     json_option,
     min_score_option,
@@ -37,6 +38,7 @@ from secondpass.types import Ranking
 @budget_option
 @reranker_options
 @window_options
+@cache_option
 @json_option
 def command(
     query: str,
@@ -102,5 +104,6 @@ def _print_table(ranking: Ranking) -> None:
             )
             for rank, hit in enumerate(ranking, start=1)
         ],
-        caption=f"{timings.candidates} candidates, {timings.total_ms:.0f} ms",
+        caption=f"{timings.candidates} candidates{output.from_cache(timings.cached)}, "
+        f"{timings.total_ms:.0f} ms",
     )

@@ -9,6 +9,7 @@ import click
 from secondpass.cli import output
 from secondpass.cli.options import (
     budget_option,
+    cache_option,
     fusion_options,
     json_option,
     min_score_option,
@@ -36,6 +37,7 @@ from secondpass.types import SearchResult
 @budget_option
 @reranker_options
 @window_options
+@cache_option
 @json_option
 def command(
     query: str,
@@ -96,7 +98,8 @@ def print_result(result: SearchResult) -> None:
     stages = timings.rerank
     click.echo(
         f"retrieve {timings.retrieve_ms:.0f} ms; "
-        f"rerank {stages.candidates} candidates {stages.total_ms:.0f} ms "
+        f"rerank {stages.candidates} candidates{output.from_cache(stages.cached)} "
+        f"{stages.total_ms:.0f} ms "
         f"(tokenise {stages.tokenise_ms:.0f}, batch {stages.batch_ms:.0f}, "
         f"infer {stages.infer_ms:.0f}, rank {stages.rank_ms:.0f}); total {timings.total_ms:.0f} ms"
     )

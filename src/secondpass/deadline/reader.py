@@ -134,18 +134,20 @@ class DeadlineReader:
             scored = score([query] * len(texts), texts, start, own)
             due = min(due, self._now())
             if late.is_set():
-                self._observe(cost_ms, begun)
+                self._observe(cost_ms, begun, own)
             return scored
 
         scored = self._guard.within(left_ms, work)
         self._waking.add((self._now() - due) * 1000)
         # A late block takes at least this long; it reports again when it has ended.
-        self._observe(cost_ms, begun)
+        self._observe(cost_ms, begun, own)
         if scored is None:
             late.set()
         else:
             clock.add(own)
         return scored
 
-    def _observe(self, cost_ms: float, begun: float) -> None:
-        self._pace.observe(cost_ms, (self._now() - begun) * 1000)
+    def _observe(self, cost_ms: float, begun: float, block: StageClock) -> None:
+        # What came out of a cache says nothing of what reading costs.
+        if not block.cached:
+            self._pace.observe(cost_ms, (self._now() - begun) * 1000)

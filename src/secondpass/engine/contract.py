@@ -32,7 +32,7 @@ Choose = Callable[[int, NDArray[np.float32]], NDArray[np.bool_]]
 
 
 class Staged(NamedTuple):
-    """A logit for each row in input order, and after how many layers it left; 0: read whole."""
+    """A logit for each row in input order, and after how many layers it left."""
 
     logits: NDArray[np.float32]
     left: NDArray[np.int16]

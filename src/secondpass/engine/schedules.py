@@ -14,6 +14,7 @@ from secondpass.models.spec import ModelSpec
 from secondpass.scoring.batches import Batch, restore_order
 from secondpass.scoring.effort import Effort, Schedule, read_schedules
 from secondpass.scoring.exits import going_on
+from secondpass.scoring.merging import read_whole
 
 # What the hidden states of one block may take between two stages.
 _STATE_BYTES = 256 * 1024**2
@@ -59,7 +60,7 @@ def run(
     """
     if not schedule or engine.staged is None:
         logits = restore_order(batches, engine.run(batches))[:, 0]
-        return Staged(logits, np.zeros(len(logits), np.int16))
+        return Staged(logits, read_whole(len(logits)))
     exits = {one.layers: one for one in schedule}
     return engine.staged.run_stages(
         batches, tuple(exits), lambda layers, logits: going_on(logits, texts, exits[layers])

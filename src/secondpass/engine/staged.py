@@ -16,6 +16,7 @@ from secondpass.graph.exits import exit_layers
 from secondpass.graph.ops import layer_output
 from secondpass.models.spec import ModelSpec
 from secondpass.scoring.batches import Batch
+from secondpass.scoring.merging import READ_WHOLE, read_whole
 from secondpass.scoring.regroup import Rows, regroup
 
 # Where a stage begins and ends: after so many layers; None is the graph's own begin or end.
@@ -63,14 +64,14 @@ class StagedGraph:
         Every batch is through a stage before it is chosen who goes on to the next.
         """
         count = sum(len(batch.positions) for batch in batches)
-        staged = Staged(np.full(count, -np.inf, np.float32), np.zeros(count, np.int16))
+        staged = Staged(np.full(count, -np.inf, np.float32), read_whole(count))
         going = np.ones(count, np.bool_)
         rows = [Rows.of_batch(batch) for batch in batches]
         after: int | None = None
         for layer in layers:
             rows = self._read(self._stage(after, layer), rows, staged)
             going &= choose(layer, np.where(going, staged.logits, -np.inf))
-            staged.left[~going & (staged.left == 0)] = layer
+            staged.left[~going & (staged.left == READ_WHOLE)] = layer
             rows, after = regroup(rows, going, streams=self._streams), layer
         self._read(self._stage(after, None), rows, staged)
         return staged

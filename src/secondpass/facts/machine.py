@@ -70,6 +70,11 @@ def read_machine() -> Machine:
     )
 
 
+def processor_name_and_flags() -> str:
+    """Return what tells processors apart that may round differently, without psutil."""
+    return f"{platform.machine()} {_processor_name()} {_processor_flags()}"
+
+
 def _processor_name() -> str:
     return _cpuinfo("model name") or platform.processor() or UNKNOWN
 

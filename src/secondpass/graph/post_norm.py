@@ -75,11 +75,9 @@ class Encoder:
         x = op.add(x, own)
         x = ops.layer_norm(x, self._tensors, f"{name}LayerNorm", self._epsilon)
         projection = f"{self.prefix}embeddings_project"
-        return (
-            ops.linear(x, self._tensors, projection)
-            if f"{projection}.weight" in self._tensors
-            else x
-        )
+        if f"{projection}.weight" in self._tensors:
+            x = ops.linear(x, self._tensors, projection)
+        return ops.name_layer_output(x, 0)
 
     def layer(self, number: int, x: Node, asking: Node, mask: Node | None = None) -> Node:
         """Return one layer's output for the tokens `asking`, which look at all of `x`.

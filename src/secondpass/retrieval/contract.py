@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,20 @@ class TextEmbedder(Protocol):
 
         `progress` is called with the number of texts just finished.
         """
+        ...
+
+
+@runtime_checkable
+class TextTokeniser(Protocol):
+    """What an embedder may be as well: then an index keeps the token ids of its texts."""
+
+    @property
+    def tokenizer_digest(self) -> str:
+        """The `tokenizer_digest` of scoring/tokenised.py: who has the same may use the ids."""
+        ...
+
+    def tokenise(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
+        """Return the ids of each whole text, without special tokens."""
         ...
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 
 import numpy as np
@@ -18,7 +18,7 @@ from secondpass.models.spec import read_bi_encoder_spec
 from secondpass.options import Options, checked_max_length
 from secondpass.scoring.batches import balanced_budget, make_batches, restore_order
 from secondpass.scoring.candidates import checked_text, checked_texts
-from secondpass.scoring.encode import TextEncoder, load_tokenizer
+from secondpass.scoring.encode import TextEncoder, TokenIds, load_tokenizer
 from secondpass.scoring.pairs import Pair, read_single_layout
 from secondpass.types import ModelInfo
 
@@ -95,6 +95,15 @@ class Embedder:
         """A hash of what decides the vectors: weights, precision and the length that is read."""
         rules = f"{self._spec.weights_sha256} {self._engine.info.precision} {self.max_length}"
         return sha256(rules.encode()).hexdigest()
+
+    @property
+    def tokenizer_digest(self) -> str:
+        """A hash of what decides a text's token ids; models may share it (scoring/tokenised.py)."""
+        return self._encoder.digest
+
+    def tokenise(self, texts: Sequence[str]) -> list[TokenIds]:
+        """Return the token ids of each whole text, without special tokens: int32 [n] each."""
+        return self._encoder.encode(texts)
 
     @property
     def info(self) -> ModelInfo:

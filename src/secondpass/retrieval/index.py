@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from itertools import islice
 from math import inf
@@ -15,7 +15,13 @@ import numpy as np
 
 from secondpass.errors import IndexExistsError, IndexFileError, InputError
 from secondpass.options import whole
-from secondpass.retrieval.contract import EmbedderIdentity, TextEmbedder, Vectors, embed_checked
+from secondpass.retrieval.contract import (
+    EmbedderIdentity,
+    TextEmbedder,
+    TextTokeniser,
+    Vectors,
+    embed_checked,
+)
 from secondpass.retrieval.lance import (
     TABLE_FOLDER,
     create_table,
@@ -27,6 +33,7 @@ from secondpass.retrieval.lance import (
     read_rows,
     record_batch,
     stored_identity,
+    stored_tokenizer,
 )
 from secondpass.retrieval.records import (
     Record,
@@ -37,6 +44,8 @@ from secondpass.retrieval.records import (
 )
 from secondpass.retrieval.spool import Spool
 from secondpass.scoring.candidates import checked_query, checked_texts
+from secondpass.scoring.encode import TokenIds
+from secondpass.scoring.tokenised import TokenisedText
 from secondpass.types import Document, RetrievedDocument
 
 Progress = Callable[[int], None]
@@ -55,6 +64,7 @@ class Index:
         self._table = table
         self._embedder = embedder
         self._writing = threading.Lock()
+        self._tokenizer = stored_tokenizer(table, folder)
 
     @classmethod
     def create(
@@ -81,7 +91,8 @@ class Index:
                 f"there is an index in {path}; use Index.open, or pass exist_ok=True"
             )
         _check_vacant(path)
-        return cls(path, create_table(path, EmbedderIdentity.of(embedder)), embedder)
+        tokenizer = embedder.tokenizer_digest if isinstance(embedder, TextTokeniser) else None
+        return cls(path, create_table(path, EmbedderIdentity.of(embedder), tokenizer), embedder)
 
     @classmethod
     def open(cls, folder: str | os.PathLike[str], embedder: TextEmbedder) -> Index:
@@ -142,7 +153,7 @@ class Index:
             records = self._checked(documents, rows, replace)
             while batch := list(islice(records, batch_size)):
                 vectors = embed_checked(self._embedder, [record.text for record in batch], progress)
-                spool.write(record_batch(batch, vectors, schema))
+                spool.write(record_batch(batch, vectors, schema, self._tokenise(batch)))
             if rows:
                 self._commit(spool, rows, replace)
         return len(rows)
@@ -203,7 +214,7 @@ class Index:
         asked = wanted + 1
         while True:
             rows = nearest_rows(self._table, self.folder, vector, asked)
-            found = [_retrieved(row) for row in rows]
+            found = [_retrieved(row, self._tokenizer) for row in rows]
             found.sort(key=lambda document: (-document.similarity, document.id))
             if len(found) < asked or found[wanted - 1].similarity > found[-1].similarity:
                 return found[:wanted]
@@ -281,6 +292,13 @@ class Index:
             rows[record.id] = position
             yield record
 
+    def _tokenise(self, records: Sequence[Record]) -> list[TokenIds] | None:
+        """Return the ids to keep; None where the embedder has not the tokenizer of this index."""
+        embedder = self._embedder
+        if not isinstance(embedder, TextTokeniser) or embedder.tokenizer_digest != self._tokenizer:
+            return None
+        return embedder.tokenise([record.text for record in records])
+
     def _check_vector(self, vector: Vectors) -> None:
         shape = (self._embedder.dimension,)
         if np.shape(vector) != shape:
@@ -312,7 +330,11 @@ def _check_vacant(folder: Path) -> None:
         raise InputError(f"{folder} is a file, expected a folder")
 
 
-def _retrieved(row: Mapping[str, Any]) -> RetrievedDocument:
+def _retrieved(row: Mapping[str, Any], tokenizer: str | None) -> RetrievedDocument:
+    """Return a row as a document; its text brings the token ids that are kept of it."""
     similarity = max(-1.0, min(1.0, 1.0 - row["_distance"]))
     metadata = decode_metadata(row["metadata"], row["id"])
-    return RetrievedDocument(row["id"], row["text"], metadata, similarity)
+    text, ids = row["text"], row["token_ids"]
+    if ids is not None and tokenizer is not None:
+        text = TokenisedText(text, ids, tokenizer)
+    return RetrievedDocument(row["id"], text, metadata, similarity)

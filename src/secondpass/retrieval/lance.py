@@ -12,10 +12,13 @@ from typing import Any
 
 from secondpass.errors import IndexFileError, MissingExtraError, SecondpassError
 from secondpass.retrieval.contract import EmbedderIdentity, Vectors
+from secondpass.retrieval.token_ids import TOKEN_IDS, token_id_arrays, token_id_column
+from secondpass.scoring.encode import TokenIds
 
 TABLE = "documents"
 TABLE_FOLDER = f"{TABLE}.lance"
-FORMAT = 1
+# Format 1 had no token ids; it is read and added to as it is.
+FORMATS = (1, 2)
 _METADATA_KEY = b"secondpass"
 
 
@@ -33,10 +36,10 @@ def is_index(folder: Path) -> bool:
     return any((folder / TABLE_FOLDER / "_versions").glob("*.manifest"))
 
 
-def create_table(folder: Path, identity: EmbedderIdentity) -> Any:
-    """Make an empty table and the folder with it."""
+def create_table(folder: Path, identity: EmbedderIdentity, tokenizer: str | None) -> Any:
+    """Make an empty table and the folder with it; with a tokenizer it has a column of token ids."""
     with file_errors(folder, "created"):
-        return _connect(folder).create_table(TABLE, schema=_schema(identity))
+        return _connect(folder).create_table(TABLE, schema=_schema(identity, tokenizer))
 
 
 def open_table(folder: Path) -> Any:
@@ -47,22 +50,37 @@ def open_table(folder: Path) -> Any:
 
 def stored_identity(table: Any, folder: Path) -> EmbedderIdentity:
     """Return the embedder that a table was made with."""
-    with file_errors(folder, "read"):
-        held = json.loads((table.schema.metadata or {}).get(_METADATA_KEY, b"{}"))
-    if held.get("format") != FORMAT:
+    held = _held(table, folder)
+    if held.get("format") not in FORMATS:
         raise IndexFileError(
-            f"index {folder} has format {held.get('format')}, this version reads {FORMAT}: make a "
+            f"index {folder} has format {held.get('format')}, this version reads {FORMATS}: make a "
             "new index with Index.create and add the documents again"
         )
     return EmbedderIdentity(held["name"], held["digest"], held["dimension"])
 
 
-def record_batch(rows: Sequence[tuple[str, str, str]], vectors: Vectors, schema: Any) -> Any:
-    """Return (id, text, metadata) rows and their vectors as one Arrow batch."""
+def stored_tokenizer(table: Any, folder: Path) -> str | None:
+    """Return the digest of the tokenizer whose ids a table keeps, None for a table without."""
+    tokenizer: str | None = _held(table, folder).get("tokenizer")
+    return tokenizer
+
+
+def record_batch(
+    rows: Sequence[tuple[str, str, str]],
+    vectors: Vectors,
+    schema: Any,
+    token_ids: Sequence[TokenIds] | None = None,
+) -> Any:
+    """Return (id, text, metadata) rows, their vectors and token ids as one Arrow batch.
+
+    Without ids the rows of a table that has a column for them have none.
+    """
     pa = arrow()
     ids, texts, metadata = zip(*rows, strict=True)
     column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1])
     columns = [pa.array(ids), pa.array(texts), pa.array(metadata), column]
+    if TOKEN_IDS in schema.names:
+        columns.append(token_id_column(token_ids, len(rows)))
     return pa.record_batch(columns, schema=schema)
 
 
@@ -80,12 +98,18 @@ def read_rows(table: Any, folder: Path, columns: Sequence[str]) -> Iterator[tupl
 
 
 def nearest_rows(table: Any, folder: Path, vector: Vectors, limit: int) -> list[dict[str, Any]]:
-    """Return the `limit` rows of least cosine distance, every vector compared; ties unordered."""
+    """Return the `limit` rows of least cosine distance, every vector compared; ties unordered.
+
+    Each has `token_ids`, int32 [n] or None.
+    """
     with file_errors(folder, "read"):
+        has_ids = TOKEN_IDS in table.schema.names
         query = table.search(vector, vector_column_name="vector").distance_type("cosine")
-        chosen = query.select(["id", "text", "metadata", "_distance"]).limit(limit)
-        rows: list[dict[str, Any]] = chosen.to_arrow().to_pylist()
-    return rows
+        columns = ["id", "text", "metadata", "_distance", *([TOKEN_IDS] if has_ids else [])]
+        found = query.select(columns).limit(limit).to_arrow()
+        rows: list[dict[str, Any]] = found.select(columns[:4]).to_pylist()
+    held = token_id_arrays(found.column(TOKEN_IDS)) if has_ids else [None] * len(rows)
+    return [{**row, TOKEN_IDS: ids} for row, ids in zip(rows, held, strict=True)]
 
 
 def ids_condition(ids: Iterable[str]) -> str:
@@ -123,12 +147,20 @@ def _connect(folder: Path) -> Any:
     return lancedb.connect(folder, read_consistency_interval=timedelta(0))
 
 
-def _schema(identity: EmbedderIdentity) -> Any:
+def _held(table: Any, folder: Path) -> dict[str, Any]:
+    """Return what the table says of itself."""
+    with file_errors(folder, "read"):
+        held: dict[str, Any] = json.loads((table.schema.metadata or {}).get(_METADATA_KEY, b"{}"))
+    return held
+
+
+def _schema(identity: EmbedderIdentity, tokenizer: str | None) -> Any:
     pa = arrow()
     texts = [pa.field(name, pa.string(), nullable=False) for name in ("id", "text", "metadata")]
     vector = pa.field("vector", pa.list_(pa.float32(), identity.dimension), nullable=False)
-    held = {"format": FORMAT, **identity._asdict()}
-    return pa.schema([*texts, vector], metadata={_METADATA_KEY: json.dumps(held)})
+    held = {"format": FORMATS[-1], **identity._asdict(), "tokenizer": tokenizer}
+    ids = [] if tokenizer is None else [pa.field(TOKEN_IDS, pa.list_(pa.int32()))]
+    return pa.schema([*texts, vector, *ids], metadata={_METADATA_KEY: json.dumps(held)})
 
 
 def _literal(text: str) -> str:

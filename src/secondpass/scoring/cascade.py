@@ -9,9 +9,9 @@ import numpy as np
 
 from secondpass.errors import InputError
 from secondpass.models.embedded import CROSS_ENCODER
-from secondpass.scoring.exits import FIRST_MODEL_ONLY
 from secondpass.scoring.finite import described
 from secondpass.scoring.fusion import best_first
+from secondpass.scoring.merging import FIRST_MODEL_ONLY
 from secondpass.scoring.selection import Scored
 
 DEFAULT_KEEP = 30

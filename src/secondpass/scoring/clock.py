@@ -9,7 +9,7 @@ from typing import Literal
 
 from secondpass.types import Timings
 
-Stage = Literal["tokenise_ms", "batch_ms", "infer_ms", "rank_ms"]
+Stage = Literal["tokenise_ms", "batch_ms", "infer_ms", "rank_ms", "cache_ms"]
 
 
 class StageClock:
@@ -26,6 +26,7 @@ class StageClock:
         self.dropped = 0
         self.unread = 0
         self.exited = 0
+        self.cached = 0
 
     @contextmanager
     def time(self, stage: Stage) -> Iterator[None]:
@@ -58,6 +59,7 @@ class StageClock:
             windows=block.windows,
             dropped_tokens=block.dropped_tokens,
         )
+        self.cached += block.cached
 
     def timings(self) -> Timings:
         """Return milliseconds by stage, the total up to now, and the counts."""
@@ -72,4 +74,5 @@ class StageClock:
             dropped_tokens=self.dropped_tokens,
             reranked=self.candidates,
             exited=self.exited,
+            cached=self.cached,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -23,11 +23,15 @@ _SHAPE = "[layers, share] or [layers, share, at least so many]"
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """After `layers` layers, `share` of all candidates go on, but at least `least`."""
+    """After `layers` layers, `share` of all candidates go on, but at least `least`.
+
+    `first_stage` is what a candidate's place in the first stage's order counts beside its logit.
+    """
 
     layers: int
     share: float
     least: int = LEAST_KEPT
+    first_stage: float = 0.0
 
     def keeps(self, candidates: int) -> int:
         """Return how many of so many candidates go on.
@@ -52,24 +56,36 @@ def checked_effort(effort: Any) -> Effort:
 def read_schedules(config: Mapping[str, Any], file: Path) -> dict[str, Schedule]:
     """Read the `exits` of a config.json, such as {"fast": [[2, 0.4], [4, 0.2, 20]]}.
 
-    Layers go up, and no share is larger than the one before: it counts from all candidates.
+    Layers go up, and no share is larger than the one before: it counts from all candidates. Beside
+    the efforts may stand "first_stage", by default 0.
 
     Raises:
         ModelFileError: they are written in another way; the message names the file and the place.
     """
     given = config.get("exits", {})
-    if not isinstance(given, Mapping) or not set(given) <= set(EFFORTS[1:]):
+    known = (*EFFORTS[1:], "first_stage")
+    if not isinstance(given, Mapping) or not set(given) <= set(known):
         raise ModelFileError(
             f"{file} has exits {described(given)}, expected an object with "
-            f"{' and '.join(map(repr, EFFORTS[1:]))}"
+            f"{', '.join(map(repr, known))}"
         )
-    return {effort: _schedule(entries, f"{file}: {effort}") for effort, entries in given.items()}
+    first_stage = finite_number(given.get("first_stage", 0))
+    if first_stage is None or first_stage < 0:
+        raise ModelFileError(
+            f"{file}: first_stage is {described(given['first_stage'])}, expected a number of at "
+            "least 0"
+        )
+    return {
+        effort: _schedule(given[effort], f"{file}: {effort}", first_stage)
+        for effort in EFFORTS[1:]
+        if effort in given
+    }
 
 
-def _schedule(entries: Any, where: str) -> Schedule:
+def _schedule(entries: Any, where: str, first_stage: float) -> Schedule:
     if not isinstance(entries, list) or not entries:
         raise ModelFileError(f"{where} is {described(entries)}, expected a list of {_SHAPE}")
-    schedule = tuple(_exit(entry, where) for entry in entries)
+    schedule = tuple(replace(_exit(entry, where), first_stage=first_stage) for entry in entries)
     for before, after in pairwise(schedule):
         if after.layers <= before.layers or after.share > before.share:
             raise ModelFileError(
@@ -82,14 +98,14 @@ def _exit(entry: Any, where: str) -> Exit:
     if not isinstance(entry, list) or len(entry) not in (2, 3):
         raise ModelFileError(f"{where} has {described(entry)}, expected {_SHAPE}")
     share = finite_number(entry[1])
-    counts = (entry[0], *entry[2:])
-    if share is None or not 0 < share <= 1 or not all(map(_is_count, counts)):
+    counts = (_is_count(entry[0], 0), *(_is_count(value, 1) for value in entry[2:]))
+    if share is None or not 0 < share <= 1 or not all(counts):
         raise ModelFileError(
-            f"{where} has {described(entry)}, expected {_SHAPE}: whole numbers of at least 1 and a "
-            "share above 0 of at most 1"
+            f"{where} has {described(entry)}, expected {_SHAPE}: whole numbers and a share above "
+            "0 of at most 1"
         )
     return Exit(entry[0], share, *entry[2:])
 
 
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+def _is_count(value: Any, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.errors import ModelFileError
+from secondpass.scoring.tokenised import TokenisedText, check_ids, tokenizer_digest
 from secondpass.settings import available_processors
 
 if TYPE_CHECKING:
@@ -51,16 +53,35 @@ class TextEncoder:
         # The tokenizer's own pool always takes every processor, so it is used only if we may too.
         self._parallel = threads > 1 and threads >= available_processors()
 
+    @cached_property
+    def digest(self) -> str:
+        """Return a hash of all that decides a text's ids; the text of `TokenisedText` names it."""
+        return tokenizer_digest(self._tokenizer)
+
     def encode(self, texts: Sequence[str], most_tokens: int | None = None) -> list[TokenIds]:
         """Return one array of token ids for each text, in order.
 
-        Of a text of more than `most_tokens` that many and one are kept: it shows as too long.
+        Of a text of more than `most_tokens` that many and one are kept: it shows as too long. A
+        text that brings ids of this tokenizer is not tokenised.
         """
         keep = None if most_tokens is None else most_tokens + 1
         return [one.ids for one in self.encode_counted(texts, keep)]
 
     def encode_counted(self, texts: Sequence[str], keep: int | None) -> list[Encoded]:
-        """Return the first `keep` token ids of each text, in order, and how many it has."""
+        """Return the first `keep` token ids of each text, in order, and how many it has.
+
+        A text that brings ids of this tokenizer is not tokenised.
+        """
+        fresh = iter(self._tokenise([text for text in texts if not self._brings_ids(text)], keep))
+        return [
+            _brought(text, self._tokenizer, keep) if self._brings_ids(text) else next(fresh)
+            for text in texts
+        ]
+
+    def _brings_ids(self, text: str) -> TypeGuard[TokenisedText]:
+        return isinstance(text, TokenisedText) and text.tokenizer == self.digest
+
+    def _tokenise(self, texts: Sequence[str], keep: int | None) -> list[Encoded]:
         encoded: list[Encoded] = []
         for group in _groups(texts):
             encoded += [
@@ -85,6 +106,11 @@ class TextEncoder:
         if self._parallel and len(texts) > 1:
             return self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
         return [self._tokenizer.encode(text, add_special_tokens=False) for text in texts]
+
+
+def _brought(text: TokenisedText, tokenizer: Tokenizer, keep: int | None) -> Encoded:
+    check_ids(text, tokenizer)
+    return Encoded(text.ids[:keep].astype(np.int32), len(text.ids))
 
 
 def _groups(texts: Sequence[str]) -> Iterator[Sequence[str]]:

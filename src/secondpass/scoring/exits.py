@@ -14,16 +14,12 @@ from numpy.typing import NDArray
 
 from secondpass.models.activation import Activation
 from secondpass.scoring.effort import Exit
-from secondpass.scoring.fusion import best_first
+from secondpass.scoring.fusion import best_first, z_scores
 from secondpass.scoring.merging import Left
 from secondpass.scoring.ranking import Scores, to_scores
 
 if TYPE_CHECKING:
     from secondpass.scoring.selection import Scored
-
-# Two values of `Left` that are no number of layers.
-READ_WHOLE = 0
-FIRST_MODEL_ONLY = -1
 
 
 def going_on(
@@ -31,13 +27,29 @@ def going_on(
 ) -> NDArray[np.bool_]:
     """Return which rows go on: those of the best texts, of equal ones the first.
 
-    A text counts by its best window; `texts` are the numbers of the rows' texts, ascending.
+    A text counts by its best window; `texts` are the numbers of the rows' texts, ascending. A
+    logit of minus infinity is one of a text that has left.
     """
     begins = np.flatnonzero(np.diff(texts, prepend=-1))
-    best = np.maximum.reduceat(logits, begins)
-    going = np.zeros(len(best), np.bool_)
-    going[best_first(best)[: at.keeps(len(best))]] = True
+    merits = _merits(np.maximum.reduceat(logits, begins), at.first_stage)
+    going = np.zeros(len(merits), np.bool_)
+    going[best_first(merits)[: at.keeps(len(merits))]] = True
     return np.repeat(going, np.diff(begins, append=len(texts)))
+
+
+def _merits(logits: NDArray[np.float32], first_stage: float) -> NDArray[np.floating[Any]]:
+    """Return by what texts are kept: z(logit) + first_stage * z(-log(place + 10)).
+
+    The first stage ranked them by what a few layers do not know yet, above all the exact words.
+    z-scores over the texts still there; places count from 0.
+    """
+    there = np.isfinite(logits)
+    if not first_stage or not there.any():
+        return logits
+    places = -np.log(np.arange(len(logits)) + 10.0)
+    merits = np.full(len(logits), -np.inf)
+    merits[there] = z_scores(logits[there]) + first_stage * z_scores(places)[there]
+    return merits
 
 
 def settled(scored: Scored, activation: Activation) -> Scored:
@@ -71,5 +83,5 @@ def standing(scored: Scored) -> Scores:
 
 def _deepest_first(left: Left) -> list[NDArray[np.intp]]:
     """Return the positions of each group of equal depth, in input order."""
-    depths = sorted(set(left.tolist()), key=lambda depth: depth or np.inf, reverse=True)
+    depths = sorted(set(left.tolist()), reverse=True)
     return [np.flatnonzero(left == depth) for depth in depths]

@@ -10,8 +10,16 @@ from numpy.typing import NDArray
 
 from secondpass.scoring.ranking import Scores
 
-# For each row or text after how many layers it left; 0 where it was read whole.
+# For each row or text after how many layers it left; two values are no number of layers.
 Left = NDArray[np.int16]
+READ_WHOLE = np.iinfo(np.int16).max
+FIRST_MODEL_ONLY = -1
+
+
+def read_whole(count: int) -> Left:
+    """Return what says so of `count` rows."""
+    return np.full(count, READ_WHOLE, np.int16)
+
 
 # One record a window: the number of its text in the block; of that text the tokens that some window
 # reads and those that none does; the window's characters [start, end), -1 where nobody asked.

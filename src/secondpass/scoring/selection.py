@@ -9,12 +9,20 @@ from typing import NamedTuple
 import numpy as np
 
 from secondpass.errors import InputError
-from secondpass.scoring.exits import FIRST_MODEL_ONLY, standing
+from secondpass.scoring.exits import standing
 from secondpass.scoring.finite import described, finite_number
 from secondpass.scoring.first_scores import FirstScores
 from secondpass.scoring.fusion import best_first, fuse
 from secondpass.scoring.fusion_rule import Fuse, Fusion
-from secondpass.scoring.merging import WINDOW, Left, Windows, read_of
+from secondpass.scoring.merging import (
+    FIRST_MODEL_ONLY,
+    READ_WHOLE,
+    WINDOW,
+    Left,
+    Windows,
+    read_of,
+    read_whole,
+)
 from secondpass.scoring.ranking import Scores, checked_top_k
 from secondpass.scoring.unread import unread_hits
 from secondpass.types import Hit
@@ -35,7 +43,7 @@ class Scored(NamedTuple):
     def joined(cls, blocks: Iterable[Scored]) -> Scored:
         """Return the blocks as one, in their order."""
         numbers = np.empty(0, np.float32)
-        empty = cls(numbers, numbers, np.empty(0, WINDOW), np.empty(0, np.int16))
+        empty = cls(numbers, numbers, np.empty(0, WINDOW), read_whole(0))
         return cls(*(np.concatenate(column) for column in zip(empty, *blocks, strict=True)))
 
 
@@ -101,7 +109,7 @@ class Selection:
                 fused=None if fused is None else float(fused[at]),
                 logit=float(scored.logits[at]),
                 **read_of(scored.windows[at])._asdict(),
-                layers=int(scored.left[at]) if scored.left[at] > 0 else None,
+                layers=int(scored.left[at]) if 0 <= scored.left[at] < READ_WHOLE else None,
                 model=1 if scored.left[at] == FIRST_MODEL_ONLY else None,
             )
             for at in kept[: self.top_k].tolist()

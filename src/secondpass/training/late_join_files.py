@@ -19,8 +19,18 @@ from secondpass.graph.families import LATE_JOIN
 _NOT_OURS = ("_name_or_path", "architectures", "torch_dtype", "transformers_version")
 
 
-def assemble(base: Path, trained: Path, folder: Path, *, join_layer: int) -> None:
-    """Write a model folder from the base's folder and the file of what was trained on it."""
+def assemble(
+    base: Path,
+    trained: Path,
+    folder: Path,
+    *,
+    join_layer: int,
+    exits: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a model folder from the base's folder and the file of what was trained on it.
+
+    `exits` are the schedules of its config.
+    """
     from safetensors.numpy import load_file
 
     below = {
@@ -28,7 +38,7 @@ def assemble(base: Path, trained: Path, folder: Path, *, join_layer: int) -> Non
         for name, value in load_file(base / "model.safetensors").items()
         if _is_below(name, join_layer)
     }
-    write_folder(below | load_file(trained), base, folder, join_layer=join_layer)
+    write_folder(below | load_file(trained), base, folder, join_layer=join_layer, exits=exits)
 
 
 def write_trained(folder: Path, file: Path) -> None:
@@ -48,6 +58,7 @@ def write_folder(
     *,
     join_layer: int,
     half: bool = True,
+    exits: Mapping[str, Any] | None = None,
 ) -> None:
     """Write model.safetensors (float16 if `half`), config.json, and a tokenizer.json for pairs."""
     from safetensors.numpy import save_file
@@ -60,6 +71,7 @@ def write_folder(
     labels = {"id2label": {"0": "LABEL_0"}, "label2id": {"LABEL_0": 0}}
     kept = {name: value for name, value in config.items() if name not in _NOT_OURS}
     late = kept | labels | {"model_type": LATE_JOIN, "join_layer": join_layer}
+    late |= {} if exits is None else {"exits": dict(exits)}
     (folder / "config.json").write_text(json.dumps(late, indent=1) + "\n")
     tokenizer = json.dumps(_pair_tokenizer(base), ensure_ascii=False)
     (folder / "tokenizer.json").write_text(tokenizer, encoding="utf-8")

@@ -59,8 +59,17 @@ def save_late_join(
     stored = _under_their_names(ours, names(config))
     stored |= {theirs: head.state_dict()[name] for name, theirs in _HEAD.items()}
     stored["product_scale"] = torch.tensor([PRODUCT_SCALE])
+    stored |= _exits_of(base)
     tensors = {name: value.detach().cpu().numpy() for name, value in stored.items()}
     write_folder(tensors, base, folder, join_layer=join_layer, half=half)
+
+
+def _exits_of(base: Path) -> dict[str, Tensor]:
+    """Return the exit heads of a base that has some: the layers below them stay, so they fit."""
+    from safetensors import safe_open
+
+    with safe_open(base / "model.safetensors", "pt") as file:
+        return {name: file.get_tensor(name) for name in file.keys() if name.startswith("exits.")}  # noqa: SIM118
 
 
 def read_late_join(folder: Path) -> tuple[Encoder, JointHead, dict[str, Any]]:

@@ -1,0 +1,1 @@
+"""What the score cache and the index's stored token ids save."""

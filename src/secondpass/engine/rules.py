@@ -1,0 +1,35 @@
+"""All that decides a logit, gathered from those who know it."""
+
+from __future__ import annotations
+
+from secondpass.engine.contract import EngineInfo
+from secondpass.facts.machine import processor_name_and_flags
+from secondpass.graph.build import BUILDER_VERSION
+from secondpass.graph.quantize import CALIBRATION_VERSION
+from secondpass.models.spec import ModelSpec
+from secondpass.score_cache.rules import ScoringRules
+
+
+def scoring_rules(
+    spec: ModelSpec,
+    engine: EngineInfo,
+    *,
+    max_length: int,
+    long_documents: str,
+    stride: int | None,
+) -> ScoringRules:
+    """Return the rules under which a loaded model scores."""
+    return ScoringRules(
+        weights_sha256=spec.weights_sha256,
+        config_sha256=spec.config_sha256,
+        tokenizer_sha256=spec.tokenizer_sha256,
+        precision=engine.precision,
+        arithmetic=engine.arithmetic,
+        engine=engine.name,
+        device=engine.device,
+        graph_version=f"{BUILDER_VERSION} {CALIBRATION_VERSION}",
+        processor=processor_name_and_flags(),
+        max_length=max_length,
+        long_documents=long_documents,
+        stride=stride,
+    )

@@ -1,0 +1,29 @@
+"""Scores in this process's memory."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+
+from cachetools import LRUCache
+
+# Key, value and their places in the two dicts of the LRU, by tracemalloc, rounded up.
+ENTRY_BYTES = 450
+
+
+class MemoryStore:
+    """At most `most_bytes`, the least recently used dropped first; shared by threads."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._entries: LRUCache[bytes, bytes] = LRUCache(most_bytes // ENTRY_BYTES)
+        self._lock = threading.Lock()
+
+    def get(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
+        """Return the values of those keys that are there, and count them as used."""
+        with self._lock:
+            return {key: self._entries[key] for key in keys if key in self._entries}
+
+    def put(self, values: Mapping[bytes, bytes]) -> None:
+        """Keep values; one that is there is replaced."""
+        with self._lock:
+            self._entries.update(values)

@@ -1,0 +1,56 @@
+"""All that decides a logit besides query and text, and the key that it makes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from hashlib import blake2b
+
+from secondpass.scoring.readings import READING
+
+KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class ScoringRules:
+    """A score made under one set of rules is never found under another.
+
+    The activation is not among them: logits are kept. Threads and batch sizes are not either: what
+    they change is rounding (docs/caching.md).
+    """
+
+    weights_sha256: str
+    config_sha256: str
+    tokenizer_sha256: str
+    precision: str
+    arithmetic: str
+    engine: str
+    device: str
+    graph_version: str
+    processor: str
+    max_length: int
+    long_documents: str = "truncate"
+    stride: int | None = None
+
+    def digest(self) -> bytes:
+        """Return `KEY_BYTES` bytes that stand for these rules and the layout of an entry."""
+        described = json.dumps([READING.descr, asdict(self)], sort_keys=True)
+        return blake2b(described.encode(), digest_size=KEY_BYTES).digest()
+
+
+def pair_keys(rules: bytes, queries: Sequence[str], texts: Sequence[str]) -> Iterator[bytes]:
+    """Yield the key of each (queries[i], texts[i]) under the rules with this digest.
+
+    Keyed BLAKE2b (RFC 7693) over the query's length, the query and the text: the length keeps
+    ("ab", "c") and ("a", "bc") apart.
+    """
+    begun = {}
+    for query in set(queries):
+        encoded = query.encode()
+        length = len(encoded).to_bytes(8, "little")
+        begun[query] = blake2b(length + encoded, key=rules, digest_size=KEY_BYTES)
+    for query, text in zip(queries, texts, strict=True):
+        pair = begun[query].copy()
+        pair.update(text.encode())
+        yield pair.digest()

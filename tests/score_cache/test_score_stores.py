@@ -1,0 +1,186 @@
+"""The contract of both stores, and what only the folder has to bear."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+import threading
+import tracemalloc
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from secondpass.score_cache import folder as folder_module
+from secondpass.score_cache.contract import ScoreStore
+from secondpass.score_cache.folder import FILE, FolderStore
+from secondpass.score_cache.memory import ENTRY_BYTES, MemoryStore
+
+LIMIT = 400_000
+
+MakeStore = Callable[[], ScoreStore]
+
+
+@pytest.fixture(params=["memory", "folder"])
+def make_store(request: pytest.FixtureRequest, tmp_path: Path) -> MakeStore:
+    if request.param == "memory":
+        return lambda: MemoryStore(LIMIT)
+    return lambda: FolderStore(tmp_path, LIMIT)
+
+
+def key(number: int) -> bytes:
+    return number.to_bytes(32, "big")
+
+
+def value(number: int) -> bytes:
+    return b"value %d" % number
+
+
+def entries(numbers: range) -> dict[bytes, bytes]:
+    return {key(number): value(number) for number in numbers}
+
+
+def test_what_was_put_is_got_and_nothing_else(make_store):
+    store = make_store()
+    store.put(entries(range(800)))
+    assert store.get([key(number) for number in range(1300)]) == entries(range(800))
+    found = store.get([key(5), key(1250), key(7), key(5)])
+    assert found == {key(5): value(5), key(7): value(7)}
+    assert store.get([]) == {}
+
+
+def test_a_value_is_replaced(make_store):
+    store = make_store()
+    store.put({key(1): b"old"})
+    store.put({key(1): b"new"})
+    assert store.get([key(1)]) == {key(1): b"new"}
+
+
+def test_the_longest_unused_goes_first(make_store):
+    store = make_store()
+    store.put(entries(range(50)))
+    for start in range(1000, 9000, 100):
+        assert len(store.get([key(number) for number in range(50)])) == 50
+        store.put(entries(range(start, start + 100)))
+    newest = [key(number) for number in range(8900, 9000)]
+    assert len(store.get(newest)) == 100
+    assert store.get([key(1000)]) == {}
+
+
+def test_threads_share_a_store(make_store):
+    store = make_store()
+    wrong: list[int] = []
+
+    def work(thread: int) -> None:
+        for step in range(20):
+            number = thread * 100 + step
+            store.put({key(number): value(number)})
+            if store.get([key(number)]) != {key(number): value(number)}:
+                wrong.append(number)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert len(store.get([key(t * 100 + s) for t in range(8) for s in range(20)])) == 160
+
+
+def test_memory_is_bounded_in_bytes():
+    tracemalloc.start()
+    try:
+        store = MemoryStore(LIMIT)
+        for start in range(0, 5 * LIMIT // ENTRY_BYTES, 100):
+            store.put({key(at): value(at).ljust(40) for at in range(start, start + 100)})
+        used, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert LIMIT / 2 < used < LIMIT
+
+
+def test_a_file_is_bounded_in_bytes(tmp_path):
+    store = FolderStore(tmp_path, LIMIT)
+    for start in range(0, 20_000, 500):
+        store.put({key(at * 2**200 // 3): value(at) for at in range(start, start + 500)})
+    # One commit may go beyond the limit before it is cut.
+    assert (tmp_path / FILE).stat().st_size < LIMIT + 500 * 200
+
+
+def test_processes_share_a_folder(tmp_path):
+    """Two others write at the same time as this one."""
+    program = (
+        "import sys; from pathlib import Path\n"
+        "from secondpass.score_cache.folder import FolderStore\n"
+        "store = FolderStore(Path(sys.argv[1]), 10**7)\n"
+        "for at in range(200):\n"
+        "    store.put({int(sys.argv[2] + str(at)).to_bytes(32, 'big'): b'theirs'})\n"
+    )
+    others = [
+        subprocess.Popen([sys.executable, "-W", "error", "-c", program, str(tmp_path), name])
+        for name in ("1000", "2000")
+    ]
+    store = FolderStore(tmp_path, 10**7)
+    for at in range(200):
+        store.put({key(at): b"ours"})
+    assert [other.wait(60) for other in others] == [0, 0]
+    theirs = [key(int(f"{name}{at}")) for name in (1000, 2000) for at in range(200)]
+    assert len(store.get(theirs + [key(at) for at in range(200)])) == 600
+
+
+@pytest.mark.parametrize("damage", [b"", b"this is no database" * 100, None])
+def test_a_damaged_file_is_one_warning_that_says_the_way_out(tmp_path, damage):
+    FolderStore(tmp_path, LIMIT).put(entries(range(500)))
+    file = tmp_path / FILE
+    content = file.read_bytes()
+    # None: the first page is whole, the rest is not.
+    file.write_bytes(content[:4096] + b"\xff" * (len(content) - 4096) if damage is None else damage)
+    for rest in ("-wal", "-shm"):
+        file.with_name(FILE + rest).unlink(missing_ok=True)
+    if damage == b"":  # SQLite takes an empty file for a new one
+        assert FolderStore(tmp_path, LIMIT).get([key(1)]) == {}
+        return
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        store = FolderStore(tmp_path, LIMIT)
+        for _ in range(3):
+            store.put(entries(range(5)))
+            assert store.get([key(1)]) == {}
+    assert len(caught) == 1
+    assert re.search(r"sqlite cannot be used.*delete the folder", str(caught[0].message))
+
+
+def test_a_folder_may_be_deleted_under_a_running_process(tmp_path):
+    store = FolderStore(tmp_path / "scores", LIMIT)
+    store.put(entries(range(5)))
+    shutil.rmtree(tmp_path / "scores")
+    store.put(entries(range(5, 10)))
+    assert store.get([key(1), key(7)]) == {key(1): value(1), key(7): value(7)}
+    assert FolderStore(tmp_path / "scores", LIMIT).get([key(1), key(7)]) == {}
+
+
+def test_a_file_that_cannot_be_written_is_one_warning(tmp_path):
+    store = FolderStore(tmp_path, LIMIT)
+    store._connection().execute("PRAGMA query_only = ON")
+    with pytest.warns(UserWarning, match=r"cannot be used .*readonly"):
+        store.put(entries(range(5)))
+    store.put(entries(range(5)))  # a second warning would be an error
+
+
+def test_a_busy_file_is_left_out_this_time_only(tmp_path, monkeypatch):
+    monkeypatch.setattr(folder_module, "_WAIT_SECONDS", 0.05)
+    store = FolderStore(tmp_path, LIMIT)
+    other = sqlite3.connect(tmp_path / FILE, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.warns(UserWarning, match=r"busy \(database is locked\)"):
+        store.put({key(1): value(1)})
+    other.execute("COMMIT")
+    other.close()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        store.put({key(1): value(1)})
+        assert store.get([key(1)]) == {key(1): value(1)}
