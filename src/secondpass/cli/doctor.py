@@ -78,8 +78,10 @@ def conclusion(found: Examination) -> str:
 
 def as_json_object(found: Examination) -> dict[str, Any]:
     """Return the examination as plain values, described by doctor/schema.json."""
+    from secondpass.doctor.schema import SCHEMA
+
     return {
-        "schema": "secondpass/doctor/1",
+        "schema": SCHEMA,
         **asdict(found),
         "sound": not found.failed,
         "conclusion": conclusion(found),

@@ -25,6 +25,7 @@ _MOST_TOKENS = 512
 _NO_NUMBERS = "the scores are no numbers"
 
 _ON_FILES: Mapping[str, Callable[[ModelSpec], Finding]] = {
+    "one label": on_files.one_label,
     "activation": on_files.activation,
     "vocabulary": on_files.vocabulary,
     "positions": on_files.positions,
@@ -39,7 +40,7 @@ _ON_SCORES: Mapping[str, Callable[[Subject], Finding]] = {
     "order": on_scores.order,
     "sentence-transformers": peer.sentence_transformers,
 }
-NAMES = ("files and label", *_ON_FILES, "loads", *_ON_SCORES)
+NAMES = ("files", *_ON_FILES, "loads", *_ON_SCORES)
 
 
 def examine(
@@ -95,7 +96,7 @@ class _Examiner:
 
     def checks(self) -> Iterator[Check]:
         """Make each check; one that needs what an earlier one lacks is not made."""
-        yield _check("files and label", self._read)
+        yield _check("files", self._read)
         for name, on_spec in _ON_FILES.items():
             yield self._on_spec(name, on_spec)
         yield self._on_spec("loads", self._load)
@@ -120,7 +121,7 @@ class _Examiner:
         return judged(
             True,
             f"{self.spec.architecture}, {weights.entry.name}, {weights.bytes / 1e6:.1f} MB",
-            limit="config.json, tokenizer.json and weights; one label",
+            limit="config.json, tokenizer.json and weights",
             advice="",
         )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from secondpass.doctor.result import Finding, judged, not_checked
-from secondpass.engine.stored_weights import StoredHead, embedding_rows, read_head
+from secondpass.engine.stored_weights import StoredHead, read_head, table_rows
 from secondpass.models.activation import ACTIVATIONS, configured_activation
 from secondpass.models.spec import ModelSpec
 from secondpass.scoring.encode import load_tokenizer
@@ -18,6 +18,21 @@ if TYPE_CHECKING:
 
 _WORDS = ("word_embeddings.weight", "tok_embeddings.weight")
 _POSITIONS = ("position_embeddings.weight",)
+_LAST_LAYERS = ("classifier.weight", "classifier.out_proj.weight")
+
+
+def one_label(spec: ModelSpec) -> Finding:
+    """Check that the last layer has one row; config.json was asked when the folder was read."""
+    labels = table_rows(spec, *_LAST_LAYERS)
+    if labels is None:
+        return not_checked("the weights name no last layer")
+    return judged(
+        labels == 1,
+        f"{labels} in the last layer",
+        limit="exactly 1",
+        advice="it classifies and cannot rank: take a model trained to rank, such as "
+        "cross-encoder/ms-marco-MiniLM-L-6-v2",
+    )
 
 
 def activation(spec: ModelSpec) -> Finding:
@@ -35,7 +50,7 @@ def activation(spec: ModelSpec) -> Finding:
 
 def vocabulary(spec: ModelSpec) -> Finding:
     """Check that every token id has a row in the embedding table, the padding's too."""
-    rows = embedding_rows(spec, *_WORDS) or spec.config.get("vocab_size")
+    rows = table_rows(spec, *_WORDS) or spec.config.get("vocab_size")
     if rows is None:
         return not_checked("neither the weights nor config.json say how many tokens there are")
     largest = _largest_id(load_tokenizer(spec.tokenizer_file))
@@ -51,7 +66,7 @@ def vocabulary(spec: ModelSpec) -> Finding:
 def positions(spec: ModelSpec) -> Finding:
     """Check that the position table has as many rows as config.json promises."""
     promised = spec.config.get("max_position_embeddings")
-    rows = embedding_rows(spec, *_POSITIONS)
+    rows = table_rows(spec, *_POSITIONS)
     if promised is None or rows is None:
         return not_checked("the weights name no table of positions, or config.json no limit")
     return judged(

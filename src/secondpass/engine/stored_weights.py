@@ -1,4 +1,4 @@
-"""What a model's weight files hold of its embeddings and its head, whichever format they have."""
+"""What a model's weight files hold of its embeddings and its head."""
 
 from __future__ import annotations
 
@@ -42,18 +42,16 @@ class StoredHead:
     missing: tuple[str, ...] = field(default=())
 
 
-def embedding_rows(spec: ModelSpec, *suffixes: str) -> int | None:
-    """Return the rows of the embedding table with such a name, None where no name tells."""
+def table_rows(spec: ModelSpec, *names: str) -> int | None:
+    """Return the rows of the first tensor with such a name, None where no name tells.
+
+    A name stands for itself and for what ends with a dot and it. Only headers are read.
+    """
     if spec.weights.format != "safetensors":
         return None
-    from safetensors import safe_open
-
-    for file in spec.weights.files:
-        with safe_open(file, framework="numpy") as opened:
-            for name in opened.keys():  # noqa: SIM118 - it is no dict
-                if name.endswith(suffixes):
-                    return int(opened.get_slice(name).get_shape()[0])
-    return None
+    with open_tensors(spec.weights.files) as tensors:
+        found = tensors.shape_of(*names)
+    return None if found is None else found[0]
 
 
 def read_graph(spec: ModelSpec) -> ov.Model:
@@ -91,7 +89,8 @@ def _named_head(spec: ModelSpec, layers: tuple[str, ...]) -> StoredHead:
     with open_tensors(spec.weights.files) as tensors:
         for layer in layers:
             # A bare encoder's pooler has no prefix.
-            names = [f"{layer.format(prefix)}.weight" for prefix in (family.prefix if family else "", "")]
+            prefixes = (family.prefix, "") if family else ("",)
+            names = [f"{layer.format(prefix)}.weight" for prefix in prefixes]
             stored = next((name for name in names if name in tensors), None)
             if stored is None:
                 missing.append(names[0])
