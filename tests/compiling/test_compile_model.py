@@ -31,12 +31,24 @@ def no_bar(_description, _total):
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory):
     """Sixty short rows: what calibrates a tiny model."""
-    words = "csv file reader row column names path open close list sort key error string".split()
+    words = [
+        "csv",
+        "file",
+        "row",
+        "column",
+        "names",
+        "path",
+        "open",
+        "list",
+        "sort",
+        "key",
+        "error",
+    ]
     file = tmp_path_factory.mktemp("rows") / "rows.jsonl"
     lines = [
         {
-            "query": f"{words[at % 14]} {words[(at * 5 + 3) % 14]} {at}",
-            "text": " ".join(words[(at * 3 + step) % 14] for step in range(3 + at % 20)) + f" {at}",
+            "query": f"{words[at % 11]} {words[(at * 5 + 3) % 11]} {at}",
+            "text": " ".join(words[(at * 3 + step) % 11] for step in range(3 + at % 20)) + f" {at}",
         }
         for at in range(60)
     ]
@@ -105,7 +117,7 @@ def test_a_refused_report_is_of_the_schema_too(compiled):
     report = to_report(refused, command="")
     jsonschema.validate(report, read_schema())
     assert report["admitted"] is False
-    assert [one["met"] for one in report["criteria"]][0] is False
+    assert next(one["met"] for one in report["criteria"]) is False
 
 
 def test_below_the_limit_nothing_is_written_and_the_message_names_the_way_out(

@@ -53,9 +53,7 @@ def without_mask(model: ov.Model) -> ov.Model:
     """Every token is seen, the padding too."""
     inputs = {port.get_any_name(): port.get_node() for port in model.inputs}
     mask = inputs.pop("attention_mask")
-    ones = op.broadcast(
-        op.constant(np.array(1, np.int32)), op.shape_of(inputs["input_ids"])
-    )
+    ones = op.broadcast(op.constant(np.array(1, np.int32)), op.shape_of(inputs["input_ids"]))
     for target in list(mask.output(0).get_target_inputs()):
         target.replace_source_output(ones.output(0))
     return ov.Model(model.get_results(), list(inputs.values()), "without mask")

@@ -69,7 +69,7 @@ def print_examination(found: Examination) -> None:
 
 def conclusion(found: Examination) -> str:
     """Say in one line whether the model can be trusted, and what nobody looked at."""
-    counts = {name: 0 for name in ("passed", "failed", "not checked")}
+    counts = dict.fromkeys(("passed", "failed", "not checked"), 0)
     for check in found.checks:
         counts[check.verdict] += 1
     said = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)

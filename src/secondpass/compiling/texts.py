@@ -47,8 +47,8 @@ def read_texts(file: Path | None) -> Texts:
     rows = _spaced(_distinct(_read_rows(chosen)), MOST_ROWS)
     if len(rows) < LEAST_ROWS:
         raise InputError(
-            f"{chosen} has {len(rows)} different rows, at least {LEAST_ROWS} are needed: a fifth of "
-            "them is held out to compare with; leave --calibrate out for the text that ships"
+            f"{chosen} has {len(rows)} different rows, at least {LEAST_ROWS} are needed: a fifth "
+            "of them is held out to compare with; leave --calibrate out for the text that ships"
         )
     held_out = rows[_EVERY - 1 :: _EVERY]
     calibration = [row for at, row in enumerate(rows) if at % _EVERY != _EVERY - 1]
