@@ -20,8 +20,8 @@ from secondpass.scoring.pairs import Pair, PairLayout, read_pair_layout
 Logits = NDArray[np.float32]
 
 # How far two logits of the same pair may be apart where all span 1 or less, else that share of what
-# they span. At bfloat16 or int8 a rounding that flips moves a logit by far more than the last bit of
-# float32: the embedded model's by 0.2 % of the span.
+# they span. At bfloat16 or int8 a rounding that flips moves a logit by far more than the last bit
+# of float32: the embedded model's by 0.2 % of the span.
 _EXACT = ("fp32", "f32")
 _TOLERANCE, _COARSE_TOLERANCE = 1e-4, 0.02
 
