@@ -30,8 +30,8 @@ _OTHER_HEADS: Mapping[str, tuple[str, ...]] = {
     "modernbert": ("head.dense", "head.norm", "classifier"),
     LATE_JOIN: ("projection", "gate", "classifier.dense", "classifier.out_proj"),
 }
-# What may stand between a constant and the product it belongs to.
-_ON_CONSTANTS = {"Convert", "FakeQuantize", "Multiply", "Subtract", "Transpose", "Reshape"}
+# What may stand between a product and what it reads, and changes no more than scale and shape.
+_BETWEEN = {"Convert", "FakeQuantize", "Multiply", "Subtract", "Transpose", "Reshape"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ def _dense_layers_from(node: Any) -> Iterator[tuple[Any, Any]]:
 
 def _constant_of(product: Any) -> Any | None:
     for source in _sources(product):
-        while source.get_type_name() in _ON_CONSTANTS:
+        while source.get_type_name() in _BETWEEN:
             source = _sources(source)[0]
         if source.get_type_name() == "Constant":
             return source
@@ -145,7 +145,11 @@ def _constant_of(product: Any) -> Any | None:
 
 
 def _follows_tanh(product: Any) -> bool:
-    return any(source.get_type_name() == "Tanh" for source in _sources(product))
+    """Tell whether the product reads a tanh, but for the scales that quantisation puts between."""
+    source = _sources(product)[0]
+    while source.get_type_name() in _BETWEEN:
+        source = _sources(source)[0]
+    return bool(source.get_type_name() == "Tanh")
 
 
 def _sources(node: Any) -> list[Any]:
