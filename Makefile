@@ -27,7 +27,7 @@ parity: $(VENV)-torch/.done
 
 # The tests of engines and training that need torch or NNCF, which make test leaves out.
 test-extras: $(VENV)-torch/.done
-	$(VENV)-torch/bin/python -m pytest tests/engine tests/training
+	$(VENV)-torch/bin/python -m pytest tests/engine tests/training tests/doctor tests/compiling
 
 # Times secondpass beside its rivals; needs torch and the rivals.
 bench-speed: $(VENV)-rivals/.done

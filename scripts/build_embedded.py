@@ -152,6 +152,7 @@ def write_exits(source: Path, folder: Path) -> None:
     heads = {name: tensor for name, tensor in stored.items() if name.startswith("exits.")}
     if heads:
         save_file(heads, folder / EXITS_FILE)
+        (folder / EXITS_FILE).chmod(0o644)
 
 
 def read_spec(name: str, source: Path) -> ModelSpec:

@@ -18,7 +18,7 @@ LEVELS = [
     {"reranker", "retrieval"},
     {"pipeline"},
     {"bench", "evaluation"},
-    {"plan", "training", "verify"},
+    {"compiling", "doctor", "plan", "training", "verify"},
     {"cli"},
     {"__main__"},
 ]

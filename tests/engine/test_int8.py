@@ -40,6 +40,6 @@ def test_int8_is_calibrated_once_kept_and_near_fp32(
 
     from secondpass.graph import quantize
 
-    monkeypatch.setattr(quantize, "_calibration_batches", lambda _: pytest.fail("built again"))
+    monkeypatch.setattr(quantize, "_calibration_batches", lambda *_: pytest.fail("built again"))
     again = CrossEncoderReranker(parity / "bert", 64, precision="int8", cache_dir=tmp_path)
     np.testing.assert_array_equal(again.predict(pairs), scores)

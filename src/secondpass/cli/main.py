@@ -21,7 +21,9 @@ from secondpass.errors import SecondpassError
 # name -> (module under secondpass.cli, the line in the help)
 _COMMANDS = {
     "bench": ("bench", "Measure what reranking takes, by stage: P50, P95, P99."),
+    "compile": ("compile", "Write a model as int8, if it ranks like fp32 here and is faster."),
     "demo": ("demo", "Index this Python's own documentation, search it and rerank."),
+    "doctor": ("doctor", "Check a model before it is trusted."),
     "eval": ("eval", "Measure whether reranking helps, on judged queries."),
     "index": ("index", "Add text, Markdown, JSON Lines or CSV files to an index."),
     "models": ("models", "Show the models that need no download: embedded and cached."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -26,10 +27,15 @@ _BATCH_TOKENS = 2048
 _MOST_TOKENS = 512
 
 
-def quantize(model: ov.Model, spec: ModelSpec) -> ov.Model:
+# A query and a text that belong together, or do not: {"query": ..., "text": ...}.
+Rows = Sequence[Mapping[str, str]]
+
+
+def quantize(model: ov.Model, spec: ModelSpec, rows: Rows | None = None) -> ov.Model:
     """Return an int8 copy of a built graph: static scales, SmoothQuant, int8 weights by channel.
 
-    Takes about a minute for a MiniLM-sized model on two cores.
+    Takes about a minute for a MiniLM-sized model on two cores. `rows` is the text that calibrates,
+    by default all that ships.
 
     Raises:
         MissingExtraError: the `int8` extra is not installed.
@@ -42,7 +48,7 @@ def quantize(model: ov.Model, spec: ModelSpec) -> ov.Model:
 
     nncf.set_log_level(logging.ERROR)
     names = [port.get_any_name() for port in model.inputs]
-    batches = _calibration_batches(spec)
+    batches = _calibration_batches(spec, calibration_rows() if rows is None else rows)
     # NNCF draws its progress bars on standard output, where results belong.
     with redirect_stdout(sys.stderr):
         return nncf.quantize(
@@ -62,10 +68,10 @@ def _inputs(batch: Batch, names: list[str]) -> dict[str, Any]:
     return {name: getattr(batch, name) for name in names}
 
 
-def _calibration_batches(spec: ModelSpec) -> list[Batch]:
+def _calibration_batches(spec: ModelSpec, rows: Rows) -> list[Batch]:
     """Return the calibration text as batches: pairs for a cross-encoder, texts for a bi-encoder."""
     limit = min(_MOST_TOKENS, spec.position_limit or _MOST_TOKENS)
-    sequences = _pairs(spec, limit) if spec.pooling is None else _texts(spec, limit)
+    sequences = _pairs(spec, rows, limit) if spec.pooling is None else _texts(spec, rows, limit)
     return make_batches(
         sequences,
         max_batch_tokens=_BATCH_TOKENS,
@@ -74,10 +80,9 @@ def _calibration_batches(spec: ModelSpec) -> list[Batch]:
     )
 
 
-def _pairs(spec: ModelSpec, limit: int) -> list[Pair]:
+def _pairs(spec: ModelSpec, rows: Rows, limit: int) -> list[Pair]:
     tokenizer = load_tokenizer(spec.tokenizer_file)
     layout = read_pair_layout(tokenizer)
-    rows = _calibration_rows()
     encoder = TextEncoder(tokenizer, threads=1)
     queries = encoder.encode([row["query"] for row in rows])
     texts = encoder.encode([row["text"] for row in rows])
@@ -88,15 +93,16 @@ def _pairs(spec: ModelSpec, limit: int) -> list[Pair]:
     ]
 
 
-def _texts(spec: ModelSpec, limit: int) -> list[Pair]:
+def _texts(spec: ModelSpec, rows: Rows, limit: int) -> list[Pair]:
     tokenizer = load_tokenizer(spec.tokenizer_file)
     before, after = read_single_layout(tokenizer)
     room = min(limit, spec.sequence_limit or limit) - len(before) - len(after)
-    encoded = TextEncoder(tokenizer, threads=1).encode([row["text"] for row in _calibration_rows()])
+    encoded = TextEncoder(tokenizer, threads=1).encode([row["text"] for row in rows])
     sequences = [np.concatenate((before, ids[:room], after)) for ids in encoded]
     return [Pair(ids, np.zeros_like(ids)) for ids in sequences]
 
 
-def _calibration_rows() -> list[dict[str, str]]:
+def calibration_rows() -> list[dict[str, str]]:
+    """Return the text that ships."""
     lines = CALIBRATION_FILE.read_text(encoding="utf-8").splitlines()
     return [json.loads(line) for line in lines]

@@ -37,6 +37,13 @@ class Tensors:
         """Return the names of all tensors, as they are stored."""
         return tuple(self._handles)
 
+    def shape_of(self, *names: str) -> tuple[int, ...] | None:
+        """Return the shape of the first tensor called one of `names`, or a dot and one of them."""
+        for stored, handle in self._handles.items():
+            if stored in names or stored.endswith(tuple(f".{name}" for name in names)):
+                return tuple(handle.get_slice(stored).get_shape())
+        return None
+
     def _stored_name(self, name: str) -> str | None:
         if name in self._handles:
             return name

@@ -1,0 +1,88 @@
+"""secondpass doctor MODEL."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from secondpass.cli import output
+
+if TYPE_CHECKING:
+    from secondpass.doctor.result import Examination
+    from secondpass.engine.contract import Precision
+
+NOT_SOUND = 1
+
+
+@click.command("doctor")
+@click.argument("model")
+@click.option(
+    "--precision",
+    type=click.Choice(["auto", "fp32", "int8"]),
+    help="What to score with.  [default: fp32, or what a graph file holds]",
+)
+@click.option("--revision", help="Branch, tag or commit of a hub model.")
+@click.option("--threads", type=click.IntRange(min=1), help="Compute threads.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, as into a pipe.")
+def command(
+    model: str,
+    precision: Precision | None,
+    revision: str | None,
+    threads: int | None,
+    as_json: bool,
+) -> None:
+    """Check a model before it is trusted: a folder, a hub name or an embedded name.
+
+    Token types, pooler and head, activation, padding, batches, vocabulary, and agreement with
+    sentence-transformers where it is installed. The exit status is 0 where no check failed, 1 where
+    one did, 2 where there is no such model. What could not be checked is said to be so.
+    """
+    from secondpass.doctor.examine import examine
+
+    found = examine(model, precision=precision, revision=revision, threads=threads)
+    if output.for_a_person(as_json):
+        print_examination(found)
+    else:
+        output.print_json_lines([as_json_object(found)])
+    if found.failed:
+        sys.exit(NOT_SOUND)
+
+
+def print_examination(found: Examination) -> None:
+    """Print a row for each check, what to do about those that failed, and the conclusion."""
+    output.print_table(
+        ("verdict", "check", "measured  (limit)"),
+        [
+            (one.verdict, one.name, one.measured + (f"  ({one.limit})" if one.limit else ""))
+            for one in found.checks
+        ],
+    )
+    for one in found.checks:
+        if one.verdict == "failed":
+            click.echo(f"\n{output.harmless(f'{one.name}: {one.measured} (limit: {one.limit})')}")
+            click.echo(f"  to do: {one.advice}")
+    click.echo(f"\n{conclusion(found)}")
+
+
+def conclusion(found: Examination) -> str:
+    """Say in one line whether the model can be trusted, and what nobody looked at."""
+    counts = dict.fromkeys(("passed", "failed", "not checked"), 0)
+    for check in found.checks:
+        counts[check.verdict] += 1
+    said = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
+    return f"{found.model}: {'do not trust it' if found.failed else 'no fault found'} ({said})"
+
+
+def as_json_object(found: Examination) -> dict[str, Any]:
+    """Return the examination as plain values, described by doctor/schema.json."""
+    from secondpass.doctor.schema import SCHEMA
+
+    return {
+        "schema": SCHEMA,
+        **asdict(found),
+        "sound": not found.failed,
+        "conclusion": conclusion(found),
+    }

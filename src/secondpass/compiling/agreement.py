@@ -1,0 +1,83 @@
+"""How alike two models rank the same texts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from secondpass.compiling.result import Agreement
+from secondpass.errors import MissingExtraError
+from secondpass.pipeline import Ranker
+
+TOP = 10
+
+Logits = NDArray[np.float32]
+
+
+class _OfOneQuery(NamedTuple):
+    tau: float
+    top_tau: float
+    top_shared: float
+    difference: float
+
+
+def measure_agreement(
+    exact: Ranker,
+    other: Ranker,
+    queries: Sequence[str],
+    texts: Sequence[str],
+    advance: Callable[[int], None],
+) -> Agreement:
+    """Rank all texts for each query with both, and compare. `advance` is called for each query.
+
+    Raises:
+        MissingExtraError: scipy is not installed.
+    """
+    rows = []
+    for query in queries:
+        rows.append(_compare(_logits(exact, query, texts), _logits(other, query, texts)))
+        advance(1)
+    tau, top_tau, shared, difference = (np.array(column) for column in zip(*rows, strict=True))
+    return Agreement(
+        queries=len(queries),
+        texts=len(texts),
+        tau=float(tau.mean()),
+        lowest_tau=float(tau.min()),
+        top10_tau=float(top_tau.mean()),
+        lowest_top10_tau=float(top_tau.min()),
+        top10_shared=float(shared.mean()),
+        largest_difference=float(difference.max()),
+    )
+
+
+def kendall_tau(one: Logits, other: Logits) -> float:
+    """Return tau-b (Kendall 1945), which counts ties; 0 where either side does not order at all."""
+    try:
+        from scipy.stats import kendalltau
+    except ImportError as error:
+        raise MissingExtraError("secondpass compile", "measure") from error
+    tau = float(kendalltau(one, other).statistic)
+    # scipy gives 0.9999999999999999 for the same order, which a limit of 1 must let through.
+    return 0.0 if np.isnan(tau) else round(tau, 12)
+
+
+def _compare(exact: Logits, other: Logits) -> _OfOneQuery:
+    best = _best(exact)
+    return _OfOneQuery(
+        tau=kendall_tau(exact, other),
+        top_tau=kendall_tau(exact[best], other[best]),
+        top_shared=len(np.intersect1d(best, _best(other))) / len(best),
+        difference=float(np.abs(exact - other).max()),
+    )
+
+
+def _best(logits: Logits) -> NDArray[np.intp]:
+    return np.argsort(-logits, kind="stable")[:TOP]
+
+
+def _logits(ranker: Ranker, query: str, texts: Sequence[str]) -> Logits:
+    hits = sorted(ranker.rank(query, list(texts), top_k=None), key=lambda hit: hit.index)
+    return np.array([hit.logit for hit in hits], np.float32)

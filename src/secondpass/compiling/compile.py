@@ -1,0 +1,177 @@
+"""Compile, compare, and admit or refuse."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+from secondpass.compiling.agreement import measure_agreement
+from secondpass.compiling.folder import admit, copy_beside_graph, written_beside
+from secondpass.compiling.limits import Limits, criteria
+from secondpass.compiling.memory import measure_memory
+from secondpass.compiling.quality import measure_quality
+from secondpass.compiling.report import to_report
+from secondpass.compiling.result import Bytes, Calibration, Compiled
+from secondpass.compiling.speed import ROUNDS, measure_speed
+from secondpass.compiling.texts import Texts, read_texts
+from secondpass.engine.contract import Precision
+from secondpass.errors import MissingExtraError, UnsupportedModelError
+from secondpass.evaluation.collection import Collection
+from secondpass.graph.build import build_graph, can_build
+from secondpass.graph.quantize import quantize
+from secondpass.graph.write import write_graph
+from secondpass.models.files import find_weights
+from secondpass.models.folder import find_folder
+from secondpass.models.spec import ModelSpec, read_cross_encoder_spec
+from secondpass.options import whole
+from secondpass.reranker import CrossEncoderReranker
+from secondpass.settings import Settings, available_processors
+
+ProgressBar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Models:
+    """The source at fp32 and, where the processor computes it otherwise, at "auto"; and int8."""
+
+    fp32: CrossEncoderReranker
+    int8: CrossEncoderReranker
+    auto: CrossEncoderReranker | None
+
+
+def compile_model(
+    model_name: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    calibrate: Path | None = None,
+    collection: Collection | None = None,
+    limits: Limits | None = None,
+    max_length: int = 512,
+    threads: int | None = None,
+    revision: str | None = None,
+    local_files_only: bool = False,
+    cache_dir: str | os.PathLike[str] | None = None,
+    command: str = "",
+    progress: ProgressBar,
+) -> Compiled:
+    """Write `model_name` as int8 into the folder `out` if it keeps to the limits here.
+
+    What is compared is what is written: the folder is loaded as a user would load it. A refused
+    model leaves nothing behind. The report lies in the folder as compile.json.
+
+    Args:
+        model_name: as for `CrossEncoderReranker`; a model with safetensors.
+        out: a folder that is not there yet, or empty.
+        calibrate: a file of JSON Lines with `query` and `text`; by default the text that ships.
+        collection: a judged collection, to measure nDCG@10 over BM25's top 100.
+        limits: what decides, by default `Limits()`.
+        max_length: the most tokens to read while comparing.
+        threads: compute threads, by default the processors this process may use.
+        revision: branch, tag or commit of a hub model.
+        local_files_only: never ask the hub.
+        cache_dir: where built graphs are kept.
+        command: what was called, for the report.
+        progress: makes a bar from a description and a total.
+
+    Raises:
+        InputError: an option is not usable, or the calibration file is not.
+        ModelError: the model is not there, not whole, or has no graph builder.
+        MissingExtraError: the `int8` or the `measure` extra is not installed.
+    """
+    limits = limits or Limits()
+    folder = Path(out)
+    texts = read_texts(calibrate)
+    for module, extra in (("nncf", "int8"), ("scipy", "measure"), ("psutil", "measure")):
+        if find_spec(module) is None:
+            raise MissingExtraError("secondpass compile", extra)
+    threads = available_processors() if threads is None else whole("threads", threads)
+    found = find_folder(model_name, revision=revision, local_files_only=local_files_only)
+    spec = read_cross_encoder_spec(found)
+    _require_builder(spec)
+    cache = Settings.from_environment(cache_dir).cache_dir
+
+    def load(name: str | os.PathLike[str], precision: Precision) -> CrossEncoderReranker:
+        return CrossEncoderReranker(
+            name, max_length, precision=precision, threads=threads, cache_dir=cache
+        )
+
+    with written_beside(folder) as written:
+        with progress("quantising", 1) as advance:
+            write_graph(quantize(build_graph(spec), spec, texts.calibration), written)
+            copy_beside_graph(spec.folder, written)
+            advance(1)
+        auto = load(found.path, "auto")
+        models = _Models(
+            fp32=load(found.path, "fp32"),
+            int8=load(written, "auto"),
+            auto=None if auto.info.arithmetic == "f32" else auto,
+        )
+        compiled = _compare(models, spec, written, texts, collection, limits, cache, progress)
+        compiled = replace(
+            compiled,
+            folder=None if compiled.refused else str(folder),
+            source=replace(compiled.source, name=found.name, revision=found.revision),
+            model=replace(compiled.model, name=str(folder)),
+        )
+        if not compiled.refused:
+            admit(written, folder, to_report(compiled, command=command))
+    return compiled
+
+
+def _compare(
+    models: _Models,
+    spec: ModelSpec,
+    written: Path,
+    texts: Texts,
+    collection: Collection | None,
+    limits: Limits,
+    cache_dir: Path,
+    progress: ProgressBar,
+) -> Compiled:
+    fp32, int8 = models.fp32, models.int8
+    with progress("comparing the order", len(texts.queries)) as advance:
+        agreement = measure_agreement(fp32, int8, texts.queries, texts.texts, advance)
+    query, passages = texts.queries[0], list(texts.texts)
+    with progress("comparing the speed", ROUNDS) as advance:
+        speed = measure_speed(fp32, int8, models.auto, query, passages, advance)
+    quality = None
+    if collection is not None:
+        with progress(f"reranking {collection.name}", 2 * len(collection.qrels)) as advance:
+            quality = measure_quality(fp32, int8, collection, advance)
+    with progress("comparing the memory", 2) as advance:
+        peaks = []
+        for path, reranker in ((spec.folder, fp32), (written, int8)):
+            peaks.append(measure_memory(path, reranker.info, cache_dir, query, passages))
+            advance(1)
+    return Compiled(
+        folder=None,
+        source=fp32.info,
+        model=int8.info,
+        calibration=Calibration(
+            texts.source, texts.sha256, len(texts.calibration), f"nncf {version('nncf')}"
+        ),
+        agreement=agreement,
+        quality=quality,
+        speed=speed,
+        size=Bytes(spec.weights.bytes, find_weights(written).bytes),
+        memory=Bytes(*peaks),
+        criteria=criteria(limits, agreement, quality, speed),
+    )
+
+
+def _require_builder(spec: ModelSpec) -> None:
+    if spec.weights.format != "safetensors":
+        raise UnsupportedModelError(
+            f"{spec.name} holds an {spec.weights.format} graph, which is taken as it is; give a "
+            "folder with model.safetensors to compile"
+        )
+    if not can_build(spec):
+        raise UnsupportedModelError(
+            f"{spec.name}: architecture {spec.architecture!r} has no graph builder and runs on "
+            "torch at fp32; int8 needs one of BERT, RoBERTa, XLM-R, ELECTRA, DistilBERT, ModernBERT"
+        )

@@ -1,0 +1,66 @@
+"""The compiled folder: written beside its place, moved there when it is admitted."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from secondpass.errors import InputError
+
+REPORT_FILE = "compile.json"
+
+# What a reader of the folder needs beside the graph, and what the licence asks to go along.
+_COPIED = (
+    "config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "config_sentence_transformers.json",
+    "modules.json",
+    "sentence_bert_config.json",
+    "README.md",
+    "CARD.md",
+    "LICENSE",
+    "LICENSE.txt",
+    "NOTICE",
+)
+
+
+@contextmanager
+def written_beside(folder: Path) -> Iterator[Path]:
+    """Give a new folder beside the place where the compiled one will stand; it is removed after.
+
+    Raises:
+        InputError: there is something at that place, or nothing can be written there.
+    """
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise InputError(f"--out {folder} is already there: name a new folder")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = tempfile.TemporaryDirectory(dir=folder.parent, prefix=".compiling-")
+    except OSError as error:
+        raise InputError(f"--out {folder} cannot be written: {error.strerror}") from None
+    with temporary as parent:
+        written = Path(parent) / folder.name
+        written.mkdir()
+        yield written
+
+
+def copy_beside_graph(source: Path, folder: Path) -> None:
+    """Copy what belongs to a model and is neither weights nor code."""
+    for name in _COPIED:
+        if (source / name).is_file():
+            shutil.copyfile(source / name, folder / name)
+
+
+def admit(written: Path, folder: Path, report: Mapping[str, Any]) -> None:
+    """Add the report and move the folder to its place."""
+    text = json.dumps(report, ensure_ascii=False, allow_nan=False, indent=1)
+    (written / REPORT_FILE).write_text(text + "\n", encoding="utf-8")
+    if folder.exists():
+        folder.rmdir()
+    written.rename(folder)

@@ -1,0 +1,75 @@
+"""The gate: what int8 must keep of fp32 to be admitted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from secondpass.compiling.result import Agreement, Criterion, Quality, Speed
+from secondpass.errors import InputError
+from secondpass.scoring.finite import finite_number
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Each at least; a limit that decides nothing is as low as its value can be.
+
+    `tau` and `top10_tau` are mean Kendall taus, -1 to 1; `quality` is the largest loss of nDCG@10
+    on a given collection; `speedup` is fp32's median time over int8's.
+    """
+
+    tau: float = 0.9
+    top10_tau: float = 0.7
+    quality_loss: float = 0.01
+    speedup: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Check each limit, before minutes of work.
+
+        Raises:
+            InputError: one is no number of its range.
+        """
+        ranges = {"tau": (-1, 1), "top10_tau": (-1, 1), "quality_loss": (0, 1), "speedup": (0, 1e6)}
+        for name, (least, most) in ranges.items():
+            value = getattr(self, name)
+            if (number := finite_number(value)) is None or not least <= number <= most:
+                raise InputError(f"{name} is {value!r}, expected a number from {least} to {most:g}")
+
+
+_MORE_TEXT = "calibrate on text like your own with --calibrate FILE, keep fp32"
+
+
+def criteria(
+    limits: Limits, agreement: Agreement, quality: Quality | None, speed: Speed
+) -> tuple[Criterion, ...]:
+    """Return what decides, each with its value, its limit and the way out."""
+    found = [
+        Criterion(
+            "Kendall tau over all texts",
+            agreement.tau,
+            limits.tau,
+            f"{_MORE_TEXT}, or lower --min-tau",
+        ),
+        Criterion(
+            "Kendall tau over the top 10",
+            agreement.top10_tau,
+            limits.top10_tau,
+            f"{_MORE_TEXT}, or lower --min-top10-tau",
+        ),
+        Criterion(
+            "speed, int8 over fp32",
+            speed.speedup,
+            limits.speedup,
+            "int8 gains nothing on this processor: keep the source at precision 'auto', or lower "
+            "--min-speedup",
+        ),
+    ]
+    if quality is not None:
+        found.append(
+            Criterion(
+                f"{quality.measure} on {quality.collection}, int8 minus fp32",
+                quality.int8 - quality.fp32,
+                -limits.quality_loss,
+                f"{_MORE_TEXT}, or raise --max-loss",
+            )
+        )
+    return tuple(found)

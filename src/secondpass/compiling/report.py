@@ -1,0 +1,43 @@
+"""A compilation as JSON, described by schema.json beside this file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from secondpass.compiling.result import Compiled
+from secondpass.facts.machine import read_machine
+from secondpass.facts.software import read_software
+
+SCHEMA = "secondpass/compile/1"
+
+
+def to_report(compiled: Compiled, *, command: str) -> dict[str, Any]:
+    """Return what was measured and on what it depends, as JSON values.
+
+    Raises:
+        MissingExtraError: psutil is not installed.
+    """
+    values = asdict(compiled)
+    for criterion, one in zip(values["criteria"], compiled.criteria, strict=True):
+        criterion["met"] = one.met
+    return {
+        "schema": SCHEMA,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": command,
+        "machine": asdict(read_machine()),
+        "software": asdict(read_software()),
+        "admitted": not compiled.refused,
+        **values,
+    }
+
+
+def read_schema() -> dict[str, Any]:
+    """Return the JSON Schema of the report."""
+    schema: dict[str, Any] = json.loads(
+        Path(__file__).with_name("schema.json").read_text(encoding="utf-8")
+    )
+    return schema

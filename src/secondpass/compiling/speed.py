@@ -1,0 +1,38 @@
+"""Which model is faster here: the same rerank in turns, so that a busy moment meets both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from statistics import median
+
+from secondpass.compiling.result import Speed
+from secondpass.pipeline import Ranker
+
+ROUNDS = 11
+
+
+def measure_speed(
+    fp32: Ranker,
+    int8: Ranker,
+    auto: Ranker | None,
+    query: str,
+    texts: list[str],
+    advance: Callable[[int], None],
+) -> Speed:
+    """Rerank in interleaved rounds, each starting with another model; all are warm by then."""
+    rankers = [one for one in (fp32, int8, auto) if one is not None]
+    times_ms: list[list[float]] = [[] for _ in rankers]
+    for round_number in range(ROUNDS):
+        for step in range(len(rankers)):
+            at = (round_number + step) % len(rankers)
+            times_ms[at].append(rankers[at].rank(query, texts, top_k=None).timings.total_ms)
+        advance(1)
+    medians = [median(times) for times in times_ms]
+    return Speed(
+        rounds=ROUNDS,
+        texts=len(texts),
+        fp32_ms=medians[0],
+        int8_ms=medians[1],
+        auto_ms=medians[2] if auto is not None else None,
+        speedup=medians[0] / medians[1],
+    )

@@ -1,0 +1,71 @@
+"""Agreement with sentence-transformers, which most cross-encoders were trained with."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+from secondpass.doctor.result import Finding, judged, not_checked
+from secondpass.doctor.subject import Logits, Subject
+from secondpass.doctor.texts import QUERY, TEXTS
+from secondpass.graph.families import LATE_JOIN
+
+# Both compute in float32, in another order of sums.
+_LARGEST_DIFFERENCE = 1e-3
+_LOWEST_TAU = 0.99
+
+
+def sentence_transformers(subject: Subject) -> Finding:
+    """Check that sentence-transformers gives the same logits, where it is installed and can."""
+    reason = _why_not(subject)
+    if reason is not None:
+        return reason
+    from scipy.stats import kendalltau
+
+    theirs = _their_logits(subject)
+    difference = float(np.abs(theirs - subject.logits).max())
+    tau = float(kendalltau(theirs, subject.logits).statistic)
+    most = _LARGEST_DIFFERENCE * max(1.0, float(np.ptp(theirs)))
+    return judged(
+        difference <= most and tau >= _LOWEST_TAU,
+        f"logits differ by {difference:.2g}, Kendall tau {tau:.4f}",
+        limit=f"at most {most:.2g}, tau at least {_LOWEST_TAU}",
+        advice="tokenizer.json, config.json or weights are read in two ways: compare with the "
+        "model's card, and report it",
+    )
+
+
+def _why_not(subject: Subject) -> Finding | None:
+    if subject.spec.architecture == LATE_JOIN:
+        return not_checked("sentence-transformers cannot load the late-join architecture")
+    if subject.spec.weights.format != "safetensors":
+        return not_checked(
+            f"the folder holds an {subject.spec.weights.format} graph and no model.safetensors"
+        )
+    if subject.reranker.info.engine.startswith("torch"):
+        return not_checked("the model runs on sentence-transformers here")
+    if subject.reranker.info.arithmetic != "f32":
+        return not_checked("compared at fp32 only", "run it again with --precision fp32")
+    if find_spec("sentence_transformers") is None or find_spec("torch") is None:
+        return not_checked("torch is not installed", "pip install 'secondpass[torch]'")
+    return None
+
+
+def _their_logits(subject: Subject) -> Logits:
+    """Return the logits of sentence-transformers; no code and no pickle of the folder is read."""
+    import torch
+    from sentence_transformers import CrossEncoder
+
+    model: Any = CrossEncoder(
+        str(subject.spec.folder),
+        device="cpu",
+        max_length=subject.reranker.info.max_length,
+        local_files_only=True,
+        trust_remote_code=False,
+        model_kwargs={"use_safetensors": True, "dtype": torch.float32},
+    )
+    pairs = [(QUERY, text) for text in TEXTS]
+    scores = model.predict(pairs, activation_fn=torch.nn.Identity(), show_progress_bar=False)
+    return np.asarray(scores, np.float32)

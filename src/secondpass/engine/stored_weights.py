@@ -1,0 +1,156 @@
+"""What a model's weight files hold of its embeddings and its head."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import openvino as ov
+from numpy.typing import NDArray
+
+from secondpass.engine.openvino import read_model
+from secondpass.errors import ModelFileError
+from secondpass.graph.families import FAMILIES, LATE_JOIN, Head
+from secondpass.graph.tensors import open_tensors
+from secondpass.models.spec import ModelSpec
+
+Weights = NDArray[np.float32]
+
+# head -> the names of its dense layers; {} is the family's prefix, which a bare encoder drops.
+_HEAD_LAYERS: Mapping[Head, tuple[str, ...]] = {
+    "pooler": ("{}pooler.dense", "classifier"),
+    "dense-tanh": ("classifier.dense", "classifier.out_proj"),
+    "dense-gelu": ("classifier.dense", "classifier.out_proj"),
+    "dense-relu": ("pre_classifier", "classifier"),
+}
+_OTHER_HEADS: Mapping[str, tuple[str, ...]] = {
+    "modernbert": ("head.dense", "head.norm", "classifier"),
+    LATE_JOIN: ("projection", "gate", "classifier.dense", "classifier.out_proj"),
+}
+# What may stand between a product and what it reads, and changes no more than scale and shape.
+_BETWEEN = {"Convert", "FakeQuantize", "Multiply", "Subtract", "Transpose", "Reshape"}
+
+
+@dataclass(frozen=True, slots=True)
+class StoredHead:
+    """The layers between the encoder and the logit: their weights, and what is not there."""
+
+    weights: Mapping[str, Weights]
+    missing: tuple[str, ...] = field(default=())
+
+
+def table_rows(spec: ModelSpec, *names: str) -> int | None:
+    """Return the rows of the first tensor with such a name, None where no name tells.
+
+    A name stands for itself and for what ends with a dot and it. Only headers are read.
+    """
+    if spec.weights.format != "safetensors":
+        return None
+    with open_tensors(spec.weights.files) as tensors:
+        found = tensors.shape_of(*names)
+    return None if found is None else found[0]
+
+
+def read_graph(spec: ModelSpec) -> ov.Model:
+    """Read an IR or ONNX file; one that cannot be read is an error that names it."""
+    try:
+        return read_model(spec.weights.entry)
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise ModelFileError(f"{spec.weights.entry} cannot be read: {reason}") from error
+
+
+def read_head(spec: ModelSpec) -> StoredHead | None:
+    """Return the head as it is stored, None for an architecture whose head has no known names.
+
+    Raises:
+        ModelFileError: the files cannot be read.
+    """
+    if spec.weights.format != "safetensors":
+        return _graph_head(spec)
+    layers = _layer_names(spec)
+    return None if layers is None else _named_head(spec, layers)
+
+
+def _layer_names(spec: ModelSpec) -> tuple[str, ...] | None:
+    if spec.architecture in _OTHER_HEADS:
+        return _OTHER_HEADS[spec.architecture]
+    family = FAMILIES.get(spec.architecture)
+    return None if family is None else _HEAD_LAYERS[family.head]
+
+
+def _named_head(spec: ModelSpec, layers: tuple[str, ...]) -> StoredHead:
+    family = FAMILIES.get(spec.architecture)
+    found: dict[str, Weights] = {}
+    missing = []
+    with open_tensors(spec.weights.files) as tensors:
+        for layer in layers:
+            # A bare encoder's pooler has no prefix.
+            prefixes = (family.prefix, "") if family else ("",)
+            names = [f"{layer.format(prefix)}.weight" for prefix in prefixes]
+            stored = next((name for name in names if name in tensors), None)
+            if stored is None:
+                missing.append(names[0])
+                continue
+            found[stored] = tensors[stored]
+            bias = stored.removesuffix("weight") + "bias"
+            if bias in tensors:
+                found[bias] = tensors[bias]
+    return StoredHead(found, tuple(missing))
+
+
+def _graph_head(spec: ModelSpec) -> StoredHead:
+    """Find the two dense layers nearest to the logit; a graph's constants need have no names."""
+    model = read_graph(spec)
+    found: dict[str, Weights] = {}
+    missing = []
+    for product, weight in _dense_layers_from(model.output(0).get_node()):
+        if not found and _wants_tanh(spec) and not _follows_tanh(product):
+            missing.append("the pooler's tanh before the last layer")
+        found[product.get_friendly_name()] = np.asarray(weight.data, np.float32)
+        if len(found) == 2:
+            break
+    return StoredHead(found, tuple(missing))
+
+
+def _wants_tanh(spec: ModelSpec) -> bool:
+    family = FAMILIES.get(spec.architecture)
+    late_join = spec.architecture == LATE_JOIN
+    return family is not None and not late_join and family.head in ("pooler", "dense-tanh")
+
+
+def _dense_layers_from(node: Any) -> Iterator[tuple[Any, Any]]:
+    """Go back from the result, breadth first, and give each product with a constant."""
+    waiting, seen = deque([node]), set()
+    while waiting:
+        node = waiting.popleft()
+        if node.get_name() in seen:
+            continue
+        seen.add(node.get_name())
+        if node.get_type_name() == "MatMul" and (weight := _constant_of(node)) is not None:
+            yield node, weight
+        waiting.extend(_sources(node))
+
+
+def _constant_of(product: Any) -> Any | None:
+    for source in _sources(product):
+        while source.get_type_name() in _BETWEEN:
+            source = _sources(source)[0]
+        if source.get_type_name() == "Constant":
+            return source
+    return None
+
+
+def _follows_tanh(product: Any) -> bool:
+    """Tell whether the product reads a tanh, but for the scales that quantisation puts between."""
+    source = _sources(product)[0]
+    while source.get_type_name() in _BETWEEN:
+        source = _sources(source)[0]
+    return bool(source.get_type_name() == "Tanh")
+
+
+def _sources(node: Any) -> list[Any]:
+    return [node.input(at).get_source_output().get_node() for at in range(node.get_input_size())]
