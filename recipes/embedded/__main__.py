@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import time
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 import torch
 from tokenizers import Tokenizer
+from torch import Tensor
 
 from recipes.embedded.dev import DevSet, dev_texts, ndcg, read_dev_set
+from recipes.embedded.exits import on_the_models_scale, stored, train_exits
+from recipes.embedded.exits import score as score_exit
 from recipes.embedded.groups import GroupSampler, Mined
 from recipes.embedded.mine import Embeddings, mine
 from recipes.embedded.sources import Source, read_sources
-from recipes.embedded.states import States, compute_states
-from recipes.embedded.train import train
+from recipes.embedded.states import BelowJoin, States, compute_states, tokenise
+from recipes.embedded.train import score, train
 from secondpass.models.digest import file_sha256
-from secondpass.training.late_join import Encoder, JointHead, read_encoder
+from secondpass.training.late_join import EarlyHead, JointHead, read_encoder
 from secondpass.training.late_join_folder import save_late_join
 
 RECIPE = Path(__file__).with_name("recipe.toml")
@@ -40,7 +45,8 @@ def main(data: Path, dev_folder: Path, base: Path, out: Path) -> None:
     torch.manual_seed(recipe["phases"][0]["seed"])
     encoder = read_encoder(base, config)
     sources = read_sources(data, recipe)
-    dev, states = prepare(encoder, base, sources, dev_folder, recipe)
+    dev, ids = prepare(base, sources, dev_folder, recipe)
+    states = compute_states(encoder.eval(), ids, join)
     head = JointHead(encoder.layers[join:], config["hidden_size"])
     report(head, states, dev, 0)
     for phase in recipe["phases"]:
@@ -56,9 +62,48 @@ def main(data: Path, dev_folder: Path, base: Path, out: Path) -> None:
                 report(head, states, dev, step, loss)
                 save_late_join(encoder, head, base, out, join_layer=join)
 
+        start = copy.deepcopy(head.state_dict())
         steps = train(head, states, sampler, recipe, phase, after)
         report(head, states, dev, steps)
-    save_late_join(encoder, head, base, out, join_layer=join)
+        if share := phase["share_of_start"]:
+            head.load_state_dict(mixed(start, head.state_dict(), share))
+            report(head, states, dev, steps)
+    heads = train_exits(
+        BelowJoin(encoder, ids), sampler, config["hidden_size"], recipe["exit_heads"]
+    )
+    lines = exit_lines(BelowJoin(encoder, ids), heads, head, states, dev, join)
+    save_late_join(encoder, head, base, out, join_layer=join, exits=stored(heads, lines))
+
+
+def mixed(
+    start: Mapping[str, Tensor], end: Mapping[str, Tensor], share: float
+) -> dict[str, Tensor]:
+    """Return weights between a phase's start and end (WiSE-FT, Wortsman et al. 2022)."""
+    return {name: share * start[name] + (1 - share) * value for name, value in end.items()}
+
+
+def exit_lines(
+    below: BelowJoin,
+    heads: Mapping[int, EarlyHead],
+    head: JointHead,
+    states: States,
+    dev: list[DevSet],
+    join: int,
+) -> dict[int, tuple[float, float]]:
+    """Return scale and offset of each exit, the one at the join included."""
+    pairs = [
+        (one.query_numbers[id_], one.numbers[candidate.document_id])
+        for one in dev
+        for id_, candidates in one.candidates.items()
+        for candidate in candidates
+    ]
+    with torch.inference_mode():
+        logits, early = score(head, states, pairs)
+        lines = {join: on_the_models_scale(early, logits)}
+        for layers, exit_head in heads.items():
+            own = score_exit(below, exit_head, layers, pairs)
+            lines[layers] = on_the_models_scale(own, logits)
+    return lines
 
 
 def require_base(base: Path, expected: str) -> None:
@@ -69,9 +114,9 @@ def require_base(base: Path, expected: str) -> None:
 
 
 def prepare(
-    encoder: Encoder, base: Path, sources: list[Source], dev_folder: Path, recipe: dict[str, Any]
-) -> tuple[list[DevSet], States]:
-    """Number all texts, the sources' and then the dev sets', and encode them."""
+    base: Path, sources: list[Source], dev_folder: Path, recipe: dict[str, Any]
+) -> tuple[list[DevSet], list[list[int]]]:
+    """Number all texts, the sources' and then the dev sets', and tokenise them."""
     texts: list[str] = []
     limits: list[int] = []
     for source in sources:
@@ -88,8 +133,7 @@ def prepare(
     tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    join = recipe["base"]["join_layer"]
-    return dev, compute_states(encoder.eval(), tokenizer, texts, limits, join)
+    return dev, tokenise(tokenizer, texts, limits)
 
 
 def mine_all(sources: list[Source], states: States, phase: dict[str, Any]) -> list[Mined]:

@@ -61,14 +61,43 @@ class States:
         return self.states[rows.view(-1)].view(*rows.shape, -1).float(), query, text
 
 
-def compute_states(
-    encoder: Encoder, tokenizer: Tokenizer, texts: list[str], limits: list[int], join: int
-) -> States:
-    """Encode texts, each cut at its limit of tokens, special tokens included."""
+@dataclass(frozen=True, slots=True)
+class BelowJoin:
+    """Every text's token ids, and the layers that read texts apart: for heads of lower layers."""
+
+    encoder: Encoder
+    ids: list[list[int]]
+
+    def length(self, query: int, text: int) -> int:
+        """Return the tokens of a pair."""
+        return len(self.ids[query]) + len(self.ids[text])
+
+    def pairs(self, pairs: Sequence[tuple[int, int]], layers: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the states of pairs after so many layers, [rows, length, width], and the sides."""
+        length = max(self.length(*pair) for pair in pairs)
+        ids = torch.zeros(len(pairs), length, dtype=torch.long)
+        query = torch.zeros(len(pairs), length, dtype=torch.bool)
+        text = query.clone()
+        for at, (first, second) in enumerate(pairs):
+            middle, end = len(self.ids[first]), self.length(first, second)
+            ids[at, :end] = torch.tensor(self.ids[first] + self.ids[second])
+            query[at, :middle] = True
+            text[at, middle:end] = True
+        with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+            x = self.encoder.apart(ids, query, text, layers)
+        return x.float(), query, text
+
+
+def tokenise(tokenizer: Tokenizer, texts: list[str], limits: list[int]) -> list[list[int]]:
+    """Return each text's token ids, cut at its limit, special tokens included."""
     encoded = tokenizer.encode_batch(texts, add_special_tokens=False)
-    ids = [
+    return [
         [FIRST, *text.ids[: limit - 2], LAST] for text, limit in zip(encoded, limits, strict=True)
     ]
+
+
+def compute_states(encoder: Encoder, ids: list[list[int]], join: int) -> States:
+    """Encode texts once."""
     lengths = np.array([len(text) for text in ids])
     starts = np.concatenate([[0], np.cumsum(lengths)[:-1]]) + 1
     width = encoder.norm.weight.shape[0]

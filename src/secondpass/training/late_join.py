@@ -70,8 +70,9 @@ class Encoder(nn.Module):  # type: ignore[misc]
             states.append(x := layer(x, seen[:, None, None, :]))
         return states
 
-    def apart(self, ids: Tensor, query: Tensor, text: Tensor) -> Tensor:
-        """Return the last hidden states of pairs whose sides do not see each other.
+    def apart(self, ids: Tensor, query: Tensor, text: Tensor, layers: int | None = None) -> Tensor:
+        """Return the last hidden states of pairs whose sides do not see each other, or those after
+        so many layers.
 
         `query` and `text` are true on their tokens; positions count from 0 in each.
         """
@@ -81,7 +82,7 @@ class Encoder(nn.Module):  # type: ignore[misc]
         mask = (query[:, :, None] & query[:, None, :]) | (text[:, :, None] & text[:, None, :])
         # Padding sees itself, so that no softmax is over nothing.
         mask = mask | torch.eye(ids.shape[1], dtype=torch.bool, device=ids.device)
-        for layer in self.layers:
+        for layer in self.layers[:layers]:
             x = layer(x, mask[:, None])
         return x
 

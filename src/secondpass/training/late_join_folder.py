@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +45,13 @@ def save_late_join(
     *,
     join_layer: int,
     half: bool = True,
+    exits: Mapping[str, Tensor] | None = None,
 ) -> None:
     """Write model.safetensors (float16 if `half`), config.json and tokenizer.json.
 
     `base` is the folder of the encoder, whose config and tokenizer these are made of. The encoder's
-    own layers above the join are left out: the head's stand in their place.
+    own layers above the join are left out: the head's stand in their place. `exits` are the tensors
+    of exit heads, by default those of `base` if it has some.
     """
     config = json.loads((base / "config.json").read_text())
     ours = encoder.state_dict() | {
@@ -59,7 +62,7 @@ def save_late_join(
     stored = _under_their_names(ours, names(config))
     stored |= {theirs: head.state_dict()[name] for name, theirs in _HEAD.items()}
     stored["product_scale"] = torch.tensor([PRODUCT_SCALE])
-    stored |= _exits_of(base)
+    stored |= _exits_of(base) if exits is None else exits
     tensors = {name: value.detach().cpu().numpy() for name, value in stored.items()}
     write_folder(tensors, base, folder, join_layer=join_layer, half=half)
 
