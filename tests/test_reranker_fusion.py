@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from secondpass import CrossEncoderReranker, InputError
+from secondpass.loaded_model import LoadedModel
 from secondpass.reranker import BLOCK
 
 QUERY = "read a csv file"
@@ -112,7 +113,7 @@ def test_min_score_drops_and_counts(tiny, documents_once):
     ],
 )
 def test_options_are_checked_before_anything_is_scored(tiny, monkeypatch, options, message):
-    monkeypatch.setattr(CrossEncoderReranker, "_score", None)
+    monkeypatch.setattr(LoadedModel, "read", None)
     with pytest.raises(InputError, match=message):
         tiny.rerank(QUERY, [{"text": "a", "score": 1.0}, {"text": "b"}], **options)
 
