@@ -1,0 +1,1 @@
+"""What each effort takes, beside the full rerank."""
