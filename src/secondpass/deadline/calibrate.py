@@ -20,7 +20,7 @@ _ONE, _SHORT, _LONG = (1, 1), (12, 1), (3, 12)
 # The first round compiles for its shapes and is not kept, unless it took so long that compiling is
 # a small part of it: a slow model is not measured again.
 _ROUNDS = 4
-_ENOUGH_MS = 150.0
+_ENOUGH_MS = 1000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Measured:
 
 
 def calibrate(score: ScoreBlock, *, streams: int, max_length: int, now: Now) -> Cost:
-    """Return the cost of this model on this machine, from about 100 ms of measuring.
+    """Return the cost of this model on this machine, from a few rounds of small blocks.
 
     The least time of each block counts: a time can be disturbed upwards only.
     """
