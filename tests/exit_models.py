@@ -18,7 +18,7 @@ def with_exits(
     source: Path,
     folder: Path,
     *,
-    layers: tuple[int, ...] = (1, 2),
+    layers: tuple[int, ...] = (0, 1, 2),
     schedules: Any = SCHEDULES,
     seed: int = 0,
 ) -> Path:

@@ -139,8 +139,8 @@ class CrossEncoderReranker:
     def calibrate(self) -> None:
         """Measure this machine for calls with a budget; later calls do nothing.
 
-        It takes under half a second with the embedded model. Otherwise the first call with a budget does
-        it, before its budget starts; a server does it when it starts.
+        It takes under half a second with the embedded model. Otherwise the first call with a budget
+        does it, before its budget starts; a server does it when it starts.
         """
         self._deadline.calibrate(self._model.read_anew)
 

@@ -50,7 +50,7 @@ def whole(reranker, texts):
     return reranker.predict([(QUERY, text) for text in texts])
 
 
-def staged_scores(reranker, texts, layers=(1, 2), choose=everyone):
+def staged_scores(reranker, texts, layers=(0, 1, 2), choose=everyone):
     staged = reranker._model.engine.staged.run_stages(batches_of(reranker, texts), layers, choose)
     return to_scores(staged.logits, reranker._model.activation), staged.left
 
@@ -63,7 +63,7 @@ def test_stages_with_everyone_kept_equal_the_whole_graph(family, load, documents
     assert (left == READ_WHOLE).all()
 
 
-@pytest.mark.parametrize("layers", [(1,), (2,)])
+@pytest.mark.parametrize("layers", [(0,), (1,), (2,)])
 def test_the_late_join_model_is_cut_before_or_at_its_join(layers, load, documents):
     reranker = load("late-join", activation="identity")
     scores, _ = staged_scores(reranker, documents, layers)

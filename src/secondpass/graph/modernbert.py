@@ -54,7 +54,8 @@ class _Encoder:
     def embed(self) -> Node:
         """Return the normed token embeddings; positions come with the attention."""
         table = self._tensors["model.embeddings.tok_embeddings.weight"]
-        return self.norm(ops.gather_rows(table, self.inputs.input_ids), "model.embeddings.norm")
+        x = self.norm(ops.gather_rows(table, self.inputs.input_ids), "model.embeddings.norm")
+        return ops.name_layer_output(x, 0)
 
     def norm(self, x: Node, name: str) -> Node:
         """Return a layer norm of this model, by name."""
