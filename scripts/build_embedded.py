@@ -23,15 +23,14 @@ from importlib.metadata import version
 from pathlib import Path
 
 import openvino as ov
-from safetensors.numpy import load_file, save_file
 
+from secondpass.compiling.folder import write_exits
 from secondpass.graph.build import BUILDER_VERSION, build_graph
 from secondpass.graph.quantize import CALIBRATION_FILE, quantize
 from secondpass.models.digest import file_sha256
 from secondpass.models.embedded import BI_ENCODER, CROSS_ENCODER, embedded_folder
 from secondpass.models.folder import find_folder
 from secondpass.models.spec import (
-    EXITS_FILE,
     ModelSpec,
     read_bi_encoder_spec,
     read_cross_encoder_spec,
@@ -144,15 +143,6 @@ def build(name: str, source: Path, folder: Path) -> None:
     shutil.copyfile(card, folder / "CARD.md")
     shutil.copyfile(ROOT / "LICENSE", folder / "LICENSE")
     (folder / "source.json").write_text(json.dumps(provenance(spec), indent=1) + "\n")
-
-
-def write_exits(source: Path, folder: Path) -> None:
-    """Write the exit heads beside the IR, which has none: they are added where it is cut."""
-    stored = load_file(source / "model.safetensors")
-    heads = {name: tensor for name, tensor in stored.items() if name.startswith("exits.")}
-    if heads:
-        save_file(heads, folder / EXITS_FILE)
-        (folder / EXITS_FILE).chmod(0o644)
 
 
 def read_spec(name: str, source: Path) -> ModelSpec:

@@ -257,3 +257,62 @@ def test_the_command_takes_an_effort(folder, documents, tmp_path):
     assert result.exit_code == 0, result.output
     rows = [json.loads(line) for line in result.stdout.splitlines()]
     assert [row.get("cross_encoder_layers") for row in rows] == [None] * 25 + [2]
+
+
+def test_a_cascade_counts_every_text_once(parity, graphs):
+    cascade = CrossEncoderReranker(
+        cascade=[parity / "bert", parity / "bert"],
+        keep=2,
+        max_length=32,
+        precision="fp32",
+        cache="memory",
+        cache_dir=graphs,
+    )
+    texts = ["csv " * 50, "row " * 60, "file"]
+    for cached in (0, 3):
+        ranking = cascade.rank(QUERY, texts, None)
+        dropped = sum(hit.dropped_tokens for hit in ranking)
+        assert (ranking.timings.dropped_tokens, ranking.timings.truncated) == (dropped, 2)
+        assert (ranking.timings.cached, ranking.timings.candidates) == (cached, 3)
+
+
+@pytest.mark.parametrize("rule", ["max", "mean-top-k"])
+def test_exits_do_not_choose_among_windows(folder, graphs, rule):
+    with pytest.raises(InputError, match=rf"effort is 'fast' and long_documents '{rule}'"):
+        CrossEncoderReranker(
+            folder, 64, precision="fp32", cache_dir=graphs, long_documents=rule, effort="fast"
+        )
+
+
+def test_a_budget_knows_each_effort_apart(exiting, documents):
+    for effort in ("full", "fast"):
+        ranking = exiting.rank(QUERY, documents[:20], None, effort=effort, budget_ms=60_000)
+        assert ranking.timings.reranked == 20
+    full, fast = (exiting._reader(exiting._model.schedule(of)) for of in ("full", "fast"))
+    assert full is not fast
+    assert full is exiting._reader(())
+
+
+def test_a_fusion_of_no_weight_orders_as_none_does(folder, graphs, documents):
+    # relu makes many scores equal: then only depth tells who stands higher.
+    reranker = CrossEncoderReranker(
+        folder, 64, precision="fp32", cache_dir=graphs, activation="relu", effort="balanced"
+    )
+    plain = reranker.rank(QUERY, documents[:40], None)
+    fused = reranker.rank(
+        QUERY,
+        documents[:40],
+        None,
+        fuse="weighted",
+        fuse_weight=0,
+        first_scores=range(40),
+    )
+    assert [hit.index for hit in fused] == [hit.index for hit in plain]
+
+
+def test_what_an_earlier_call_said_of_exits_does_not_stay(exiting, documents):
+    given_texts = [{"text": text} for text in documents[:40]]
+    fast = exiting.rerank(QUERY, given_texts, None, effort="fast")
+    assert any("cross_encoder_layers" in one for one in fast)
+    again = exiting.rerank(QUERY, fast, None)
+    assert not any("cross_encoder_layers" in one for one in again)

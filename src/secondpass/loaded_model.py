@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from secondpass.deadline.reader import DeadlineReader
 from secondpass.engine.describe import describe
 from secondpass.engine.load import load_engine
 from secondpass.engine.rules import scoring_rules
 from secondpass.engine.schedules import block_texts, find_schedule, run
+from secondpass.errors import InputError
 from secondpass.models.activation import configured_activation
 from secondpass.models.folder import ModelFolder
 from secondpass.models.spec import read_cross_encoder_spec
@@ -70,8 +72,30 @@ class LoadedModel:
         )
 
     def schedule(self, effort: Effort) -> Schedule:
-        """Return after which layers how many go on; an error where the model has no such exits."""
-        return find_schedule(effort, self.spec, self.engine)
+        """Return after which layers how many go on.
+
+        Raises:
+            InputError: the model has no such exits, or long documents are read in windows: of a
+                text's windows some would leave and others not.
+        """
+        schedule = find_schedule(effort, self.spec, self.engine)
+        if schedule and self.window_rule.long_documents in ("max", "mean-top-k"):
+            raise InputError(
+                f"effort is {effort!r} and long_documents {self.window_rule.long_documents!r}: "
+                "exits choose among texts that are one window each; use effort='full', or "
+                "long_documents='truncate'"
+            )
+        return schedule
+
+    def deadline_reader(self, schedule: Schedule) -> DeadlineReader:
+        """Return a reader that ends in time, for blocks of at most what fits in memory."""
+        in_windows = self.window_rule.long_documents in ("max", "mean-top-k")
+        return DeadlineReader(
+            streams=self.engine.streams,
+            max_length=self.max_length,
+            most_texts=block_texts(self.engine, schedule, max_length=self.max_length, most=BLOCK),
+            stride=self.window_rule.stride_in(self.max_length) if in_windows else None,
+        )
 
     def read_all(
         self, query: str, texts: Sequence[str], clock: StageClock, schedule: Schedule = ()

@@ -124,12 +124,9 @@ class CrossEncoderReranker:
             for name in checked_models(model_name, cascade)
         )
         self._first = first[0] if first else None
+        # What each schedule of exits costs is learnt apart.
+        self._readers: dict[Schedule, DeadlineReader] = {}
         self._schedule(None)
-        self._deadline = DeadlineReader(
-            streams=self._model.engine.streams,
-            max_length=self._model.max_length,
-            most_texts=BLOCK,
-        )
 
     @property
     def info(self) -> ModelInfo:
@@ -137,12 +134,13 @@ class CrossEncoderReranker:
         return self._model.info
 
     def calibrate(self) -> None:
-        """Measure this machine for calls with a budget; later calls do nothing.
+        """Measure this machine for calls with a budget, at the reranker's own effort.
 
         It takes under half a second with the embedded model. Otherwise the first call with a budget
         does it, before its budget starts; a server does it when it starts.
         """
-        self._deadline.calibrate(self._model.read_anew)
+        schedule = self._schedule(None)
+        self._reader(schedule).calibrate(partial(self._model.read_anew, schedule=schedule))
 
     def rerank(
         self,
@@ -193,7 +191,8 @@ class CrossEncoderReranker:
                 that is no string, or for "weighted" no finite first-stage score; the message names
                 its position. Nothing is scored then.
         """
-        budget, schedule = self._budget(budget_ms), self._schedule(effort)
+        schedule = self._schedule(effort)
+        budget = self._budget(budget_ms, schedule)
         selection = Selection.checked(
             top_k=top_k, min_score=min_score, fuse=fuse, fuse_weight=fuse_weight
         )
@@ -225,7 +224,8 @@ class CrossEncoderReranker:
         Raises:
             InputError: as for `rerank`, or `first_scores` are not one for each text.
         """
-        budget, schedule = self._budget(budget_ms), self._schedule(effort)
+        schedule = self._schedule(effort)
+        budget = self._budget(budget_ms, schedule)
         selection = Selection.checked(
             top_k=top_k, min_score=min_score, fuse=fuse, fuse_weight=fuse_weight
         )
@@ -286,8 +286,9 @@ class CrossEncoderReranker:
             ),
         )
         # A text that two models read is still one candidate.
-        clock.candidates = len(texts)
-        clock.truncated = int(np.count_nonzero(scored.windows["dropped_tokens"]))
+        dropped = scored.windows["dropped_tokens"]
+        clock.candidates, clock.cached = len(texts), min(clock.cached, len(texts))
+        clock.truncated, clock.dropped_tokens = int(np.count_nonzero(dropped)), int(dropped.sum())
         return scored
 
     def _read_within(
@@ -301,11 +302,17 @@ class CrossEncoderReranker:
     ) -> Scored:
         """Score the first texts, as many as there is time for."""
         read = partial(self._model.read, schedule=schedule)
-        blocks = self._deadline.read(budget, query, texts, read, clock, hits=top_k or len(texts))
+        blocks = self._reader(schedule).read(
+            budget, query, texts, read, clock, hits=top_k or len(texts)
+        )
         clock.unread = len(texts) - clock.candidates
         return Scored.joined(blocks)
 
-    def _budget(self, budget_ms: float | None) -> Budget | None:
+    def _reader(self, schedule: Schedule) -> DeadlineReader:
+        """Return what knows the cost of this schedule."""
+        return self._readers.setdefault(schedule, self._model.deadline_reader(schedule))
+
+    def _budget(self, budget_ms: float | None, schedule: Schedule) -> Budget | None:
         """Return a budget that runs from now on, the machine measured; None for no limit."""
         checked = checked_budget_ms(budget_ms)
         if checked is None:
@@ -315,7 +322,8 @@ class CrossEncoderReranker:
                 f"budget_ms is {budget_ms!r}, but a cascade's second model begins when its first "
                 "has read all: leave cascade out, or use effort='balanced' of a model with exits"
             )
-        return self._deadline.start(checked, self._model.read_anew)
+        read = partial(self._model.read_anew, schedule=schedule)
+        return self._reader(schedule).start(checked, read)
 
     def _schedule(self, effort: Effort | None) -> Schedule:
         """Return the exits of an effort, by default the reranker's own."""

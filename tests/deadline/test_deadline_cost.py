@@ -1,6 +1,7 @@
 """The cost line and the pace against numbers worked out by hand."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -146,3 +147,12 @@ def test_a_budget_is_a_finite_number_above_zero(value):
 def test_no_budget_is_no_limit():
     assert checked_budget_ms(None) is None
     assert checked_budget_ms(50) == 50.0
+
+
+def test_a_text_in_windows_costs_each_of_them():
+    whole = replace(COST, max_length=100, tokens_per_byte=1.0, byte_ms=0.0)
+    windowed = replace(whole, stride=50)
+    # 10 tokens of the query, 290 of the text: 200 beyond the first window, by 50 four more.
+    assert windowed.text_ms("x" * 290, 10) == pytest.approx(5 * whole.engine_ms(100))
+    assert whole.text_ms("x" * 290, 10) == pytest.approx(whole.engine_ms(100))
+    assert windowed.text_ms("x" * 20, 10) == pytest.approx(whole.engine_ms(30))

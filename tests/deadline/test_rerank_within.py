@@ -24,7 +24,7 @@ def reads(tiny, monkeypatch):
         def next_block(cost, query, texts, start, left_ms):
             return (min(start + 2, count), 1.0) if start < count else (start, 0.0)
 
-        monkeypatch.setattr(tiny._deadline, "_next_block", next_block)
+        monkeypatch.setattr(tiny._reader(()), "_next_block", next_block)
 
     return choose
 
@@ -124,9 +124,9 @@ def test_a_query_without_room_is_the_callers_error(tiny, reads):
 
 def test_calibrating_gives_a_cost_once(tiny):
     tiny.calibrate()
-    cost = tiny._deadline.calibrate(tiny._model.read)
+    cost = tiny._reader(()).calibrate(tiny._model.read)
     tiny.calibrate()
-    assert tiny._deadline.calibrate(tiny._model.read) is cost
+    assert tiny._reader(()).calibrate(tiny._model.read) is cost
     assert cost.token_ms > 0
     assert cost.block_ms > 0
     clock = StageClock()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from secondpass.errors import InputError
+from secondpass.models.spec import EXITS_FILE
 
 REPORT_FILE = "compile.json"
 
@@ -51,10 +52,26 @@ def written_beside(folder: Path) -> Iterator[Path]:
 
 
 def copy_beside_graph(source: Path, folder: Path) -> None:
-    """Copy what belongs to a model and is neither weights nor code."""
+    """Copy what belongs to a model and is neither its layers' weights nor code."""
     for name in _COPIED:
         if (source / name).is_file():
             shutil.copyfile(source / name, folder / name)
+    write_exits(source, folder)
+
+
+def write_exits(source: Path, folder: Path) -> None:
+    """Write the exit heads beside the graph, which has none: they are added where it is cut."""
+    from safetensors import safe_open
+    from safetensors.numpy import save_file
+
+    heads = {}
+    for path in sorted(source.glob("*.safetensors")):
+        with safe_open(path, "np") as file:
+            names = [name for name in file.keys() if name.startswith("exits.")]  # noqa: SIM118
+            heads |= {name: file.get_tensor(name) for name in names}
+    if heads:
+        save_file(heads, folder / EXITS_FILE)
+        (folder / EXITS_FILE).chmod(0o644)
 
 
 def admit(written: Path, folder: Path, report: Mapping[str, Any]) -> None:

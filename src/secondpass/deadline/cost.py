@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -23,12 +24,18 @@ class Cost:
     tokens_per_byte: float
     max_length: int
     streams: int
+    stride: int | None = None
 
     def text_ms(self, text: str, query_tokens: float) -> float:
-        """Return what one text adds; its whole length is tokenised, `max_length` of it read."""
+        """Return what one text adds: its whole length is tokenised, `max_length` of it read, or,
+        with a `stride`, all of it in windows.
+        """
         size = len(text.encode())
-        length = min(self.max_length, query_tokens + self.tokens_per_byte * size)
-        return self.byte_ms * size + self.engine_ms(length)
+        beyond = query_tokens + self.tokens_per_byte * size - self.max_length
+        if beyond <= 0:
+            return self.byte_ms * size + self.engine_ms(self.max_length + beyond)
+        windows = 1 if self.stride is None else 1 + math.ceil(beyond / self.stride)
+        return self.byte_ms * size + windows * self.engine_ms(self.max_length)
 
     def engine_ms(self, length: float) -> float:
         """Return what the engine takes for one sequence of `length` tokens among many."""

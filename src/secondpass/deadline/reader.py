@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from threading import Event, Lock
 from time import perf_counter
 
@@ -36,11 +37,13 @@ class DeadlineReader:
         streams: int,
         max_length: int,
         most_texts: int,
+        stride: int | None = None,
         guard: Guard | None = None,
         now: Now = perf_counter,
     ) -> None:
-        """`most_texts` are in memory as token ids at a time."""
+        """`most_texts` are in memory at a time; with a stride a long text is many windows."""
         self._streams, self._max_length, self._most_texts = streams, max_length, most_texts
+        self._stride = stride
         self._guard = guard or ThreadGuard(2 * streams)
         self._now = now
         self._calibrating = Lock()
@@ -57,9 +60,10 @@ class DeadlineReader:
         """Measure once; threads that come meanwhile wait for it."""
         with self._calibrating:
             if self._cost is None:
-                self._cost = calibrate(
+                measured = calibrate(
                     score, streams=self._streams, max_length=self._max_length, now=self._now
                 )
+                self._cost = replace(measured, stride=self._stride)
                 self._pace = Pace(self._now)
             return self._cost
 

@@ -80,9 +80,18 @@ def with_scores(
     `marked` adds whether each was read, for a call that had a budget.
     """
     return [
-        {**candidates[hit.index], **score_fields(hit, marked=marked), **read_fields(hit)}
+        {
+            **_without_layers(candidates[hit.index]),
+            **score_fields(hit, marked=marked),
+            **read_fields(hit),
+        }
         for hit in hits
     ]
+
+
+def _without_layers(candidate: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Leave out what an earlier rerank said of its exits: it is not true of this one."""
+    return {name: value for name, value in candidate.items() if name != LAYERS_FIELD}
 
 
 def score_fields(hit: Hit | SearchHit, *, marked: bool = False) -> dict[str, float | None]:

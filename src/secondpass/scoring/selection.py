@@ -96,7 +96,8 @@ class Selection:
             scores=own if self.fusion.rule == "rrf" else scored.scores,
             first_scores=first_scores,
         )
-        order = best_first(own if fused is None else fused)
+        # A weight of 0 is no fusion, and then depth comes before scores that are equal.
+        order = best_first(own if fused is None or self.fusion.weight == 0 else fused)
         kept = order
         if self.min_score is not None:
             # As float64, or numpy would round the limit to float32 and not compare what is shown.
