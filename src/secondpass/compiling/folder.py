@@ -64,7 +64,7 @@ def write_exits(source: Path, folder: Path) -> None:
     from safetensors import safe_open
     from safetensors.numpy import save_file
 
-    heads = {}
+    heads: dict[str, Any] = {}
     for path in sorted(source.glob("*.safetensors")):
         with safe_open(path, "np") as file:
             names = [name for name in file.keys() if name.startswith("exits.")]  # noqa: SIM118
