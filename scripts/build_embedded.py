@@ -27,6 +27,7 @@ import openvino as ov
 from secondpass.compiling.folder import write_exits
 from secondpass.graph.build import BUILDER_VERSION, build_graph
 from secondpass.graph.quantize import CALIBRATION_FILE, quantize
+from secondpass.graph.write import GRAPH_FILE, write_graph
 from secondpass.models.digest import file_sha256
 from secondpass.models.embedded import BI_ENCODER, CROSS_ENCODER, embedded_folder
 from secondpass.models.folder import find_folder
@@ -133,7 +134,7 @@ def build(name: str, source: Path, folder: Path) -> None:
     spec = read_spec(name, source)
     folder.mkdir(parents=True)
     model = quantize(build_graph(spec), spec)
-    ov.save_model(model, folder / "openvino_model.xml", compress_to_fp16=False)
+    write_graph(model, folder / GRAPH_FILE)
     write_exits(source, folder)
     for relative in COPIED_FILES:
         if (source / relative).exists():

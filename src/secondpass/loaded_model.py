@@ -79,7 +79,7 @@ class LoadedModel:
                 text's windows some would leave and others not.
         """
         schedule = find_schedule(effort, self.spec, self.engine)
-        if schedule and self.window_rule.long_documents in ("max", "mean-top-k"):
+        if schedule and self.window_rule.in_windows:
             raise InputError(
                 f"effort is {effort!r} and long_documents {self.window_rule.long_documents!r}: "
                 "exits choose among texts that are one window each; use effort='full', or "
@@ -89,12 +89,12 @@ class LoadedModel:
 
     def deadline_reader(self, schedule: Schedule) -> DeadlineReader:
         """Return a reader that ends in time, for blocks of at most what fits in memory."""
-        in_windows = self.window_rule.long_documents in ("max", "mean-top-k")
+        rule = self.window_rule
         return DeadlineReader(
             streams=self.engine.streams,
             max_length=self.max_length,
             most_texts=block_texts(self.engine, schedule, max_length=self.max_length, most=BLOCK),
-            stride=self.window_rule.stride_in(self.max_length) if in_windows else None,
+            stride=rule.stride_in(self.max_length) if rule.in_windows else None,
         )
 
     def read_all(

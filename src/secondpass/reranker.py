@@ -310,7 +310,10 @@ class CrossEncoderReranker:
 
     def _reader(self, schedule: Schedule) -> DeadlineReader:
         """Return what knows the cost of this schedule."""
-        return self._readers.setdefault(schedule, self._model.deadline_reader(schedule))
+        if schedule not in self._readers:
+            # Two threads may both make one; the first that is kept serves both.
+            self._readers.setdefault(schedule, self._model.deadline_reader(schedule))
+        return self._readers[schedule]
 
     def _budget(self, budget_ms: float | None, schedule: Schedule) -> Budget | None:
         """Return a budget that runs from now on, the machine measured; None for no limit."""

@@ -24,7 +24,7 @@ from secondpass.errors import MissingExtraError, UnsupportedModelError
 from secondpass.evaluation.collection import Collection
 from secondpass.graph.build import build_graph, can_build
 from secondpass.graph.quantize import quantize
-from secondpass.graph.write import write_graph
+from secondpass.graph.write import GRAPH_FILE, write_graph
 from secondpass.models.files import find_weights
 from secondpass.models.folder import find_folder
 from secondpass.models.spec import ModelSpec, read_cross_encoder_spec
@@ -102,7 +102,7 @@ def compile_model(
 
     with written_beside(folder) as written:
         with progress("quantising", 1) as advance:
-            write_graph(quantize(build_graph(spec), spec, texts.calibration), written)
+            write_graph(quantize(build_graph(spec), spec, texts.calibration), written / GRAPH_FILE)
             copy_beside_graph(spec.folder, written)
             advance(1)
         auto = load(found.path, "auto")

@@ -19,6 +19,7 @@ from typing import Any
 import openvino as ov
 
 from secondpass.engine.openvino import read_model
+from secondpass.graph.write import write_graph
 from secondpass.models.digest import file_sha256, text_sha256
 
 _MODEL = "model.xml"
@@ -119,10 +120,7 @@ def _store(model: ov.Model, folder: Path, key: GraphKey, model_name: str) -> Non
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix="writing-") as temporary:
         written = Path(temporary) / "graph"
         written.mkdir()
-        try:
-            ov.save_model(model, written / _MODEL, compress_to_fp16=False)
-        except RuntimeError as error:  # how OpenVINO says that a disk is full
-            raise OSError(str(error)) from error
+        write_graph(model, written / _MODEL)
         files = {file.name: file_sha256(file) for file in written.iterdir()}
         manifest = {"model_name": model_name, "key": asdict(key), "files": files}
         (written / _MANIFEST).write_text(json.dumps(manifest, indent=1))

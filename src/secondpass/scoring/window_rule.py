@@ -71,6 +71,11 @@ class WindowRule:
         return self.long_documents in ("truncate", "first")
 
     @property
+    def in_windows(self) -> bool:
+        """Tell whether a text that does not fit is read in several windows."""
+        return self.long_documents in ("max", "mean-top-k")
+
+    @property
     def best_windows(self) -> int:
         """Of how many of a text's best windows the score is the mean."""
         return BEST_WINDOWS if self.long_documents == "mean-top-k" else 1
