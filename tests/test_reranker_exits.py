@@ -207,6 +207,21 @@ def test_a_cascade_reads_the_best_of_the_first_again(cascade, parity, tiny, grap
     assert (timings.candidates, timings.exited) == (100, 90)
 
 
+def test_dicts_and_documents_say_what_only_the_first_model_read(cascade, tiny, documents):
+    given_dicts = [{"text": text} for text in documents]
+    found = cascade.rerank(QUERY, given_dicts, 12)
+    assert [one.get("cross_encoder_model") for one in found] == [None] * 10 + [1] * 2
+    again = tiny.rerank(QUERY, found, None)
+    assert not any("cross_encoder_model" in one for one in again)
+
+    class First:
+        def search(self, query, limit=10):
+            return [RetrievedDocument(str(at), text, {}, 0.5) for at, text in enumerate(documents)]
+
+    hits = SearchPipeline(First(), cascade).search(QUERY, 12)
+    assert [hit.model for hit in hits] == [None] * 10 + [1] * 2
+
+
 def test_a_cascade_of_few_reads_all_by_the_second(cascade, tiny):
     texts = ["csv row", "", "open the file"]
     assert cascade.rank(QUERY, texts).hits == tiny.rank(QUERY, texts).hits
