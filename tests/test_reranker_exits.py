@@ -242,6 +242,7 @@ def test_a_cascade_predicts_and_describes_by_the_second(cascade, tiny):
         ({"cascade": "ab"}, "cascade is str 'ab', expected two models"),
         ({"cascade": ["a", "b"], "keep": 0}, "keep is 0, expected a whole number of at least 1"),
         ({"cascade": ["a", "b"], "model_name": "c"}, "model_name is 'c' and cascade"),
+        ({"cascade": ["a", "b"], "effort": "fast"}, "effort is 'fast', but a cascade reads whole"),
         ({"effort": "slow"}, "effort is 'slow', expected one of full, balanced, fast"),
     ],
 )
