@@ -134,6 +134,29 @@ def test_a_model_without_exits_names_the_way_out(tiny):
         tiny.rank(QUERY, ["a"], effort="fast")
 
 
+def test_heads_and_schedules_are_looked_up_once(folder, graphs, documents, monkeypatch):
+    from secondpass.engine import openvino, schedules
+
+    looked = []
+
+    def counted(name, find):
+        def counting(*arguments):
+            looked.append(name)
+            return find(*arguments)
+
+        return counting
+
+    monkeypatch.setattr(openvino, "exit_layers", counted("heads", openvino.exit_layers))
+    monkeypatch.setattr(schedules, "read_schedules", counted("schedules", schedules.read_schedules))
+    reranker = CrossEncoderReranker(
+        folder, 64, precision="fp32", cache_dir=graphs, effort="balanced"
+    )
+    assert looked == ["heads", "schedules"]
+    for _ in range(3):
+        assert reranker.rank(QUERY, documents).timings.exited == 75
+    assert looked == ["heads", "schedules"]
+
+
 def test_the_constructor_refuses_an_effort_it_cannot_have(parity, graphs):
     with pytest.raises(InputError, match=r"effort is 'fast', but .*no exit heads"):
         CrossEncoderReranker(parity / "bert", 64, precision="fp32", effort="fast", cache_dir=graphs)
