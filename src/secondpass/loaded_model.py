@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from secondpass.deadline.known import FindKnown
 from secondpass.deadline.reader import DeadlineReader
 from secondpass.engine.describe import describe
 from secondpass.engine.load import load_engine
@@ -92,6 +93,10 @@ class LoadedModel:
             most_texts=block_texts(self.engine, schedule, max_length=self.max_length, most=BLOCK),
             stride=rule.stride_in(self.max_length) if rule.in_windows else None,
         )
+
+    def find_known(self, schedule: Schedule) -> FindKnown | None:
+        """Return what tells which texts the cache has; None where it is not asked."""
+        return None if self._cache is None or schedule else self._cache.knows
 
     def read_all(
         self, query: str, texts: Sequence[str], clock: StageClock, schedule: Schedule = ()

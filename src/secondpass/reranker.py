@@ -315,7 +315,13 @@ class CrossEncoderReranker:
         """Score the first texts, as many as there is time for."""
         read = partial(self._model.read, schedule=schedule)
         blocks = self._reader(schedule).read(
-            budget, query, texts, read, clock, hits=top_k or len(texts)
+            budget,
+            query,
+            texts,
+            read,
+            clock,
+            hits=top_k or len(texts),
+            find_known=self._model.find_known(schedule),
         )
         clock.unread = len(texts) - clock.candidates
         return Scored.joined(blocks)
