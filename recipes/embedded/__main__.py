@@ -23,7 +23,7 @@ from recipes.embedded.mine import Embeddings, mine
 from recipes.embedded.sources import Source, read_sources
 from recipes.embedded.states import BelowJoin, States, compute_states, tokenise
 from recipes.embedded.train import score, train
-from secondpass.models.digest import file_sha256
+from secondpass.models.digest import require_sha256
 from secondpass.training.late_join import EarlyHead, JointHead, read_encoder
 from secondpass.training.late_join_folder import save_late_join
 
@@ -39,7 +39,7 @@ DEV_SEED, DEV_QUERY_TOKENS, DEV_MAX_TOKENS = 0, 192, 256
 def main(data: Path, dev_folder: Path, base: Path, out: Path) -> None:
     """Make the embedded cross-encoder's weights from BASE, all-MiniLM-L6-v2's folder."""
     recipe = tomllib.loads(RECIPE.read_text())
-    require_base(base, recipe["base"]["weights_sha256"])
+    require_sha256(base / "model.safetensors", recipe["base"]["weights_sha256"])
     config = json.loads((base / "config.json").read_text())
     join = recipe["base"]["join_layer"]
     torch.manual_seed(recipe["phases"][0]["seed"])
@@ -104,13 +104,6 @@ def exit_lines(
             own = score_exit(below, exit_head, layers, pairs)
             lines[layers] = on_the_models_scale(own, logits)
     return lines
-
-
-def require_base(base: Path, expected: str) -> None:
-    """Stop unless the base is the one the recipe names."""
-    found = file_sha256(base / "model.safetensors")
-    if found != expected:
-        raise click.ClickException(f"{base}: sha256 is {found}, the recipe's is {expected}")
 
 
 def prepare(

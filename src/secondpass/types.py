@@ -92,6 +92,10 @@ class Ranking:
     def __getitem__(self, position: int) -> Hit:
         return self.hits[position]
 
+    def in_input_order(self) -> tuple[Hit, ...]:
+        """Return the hits in the order of the caller's list, without those that are in no hit."""
+        return tuple(sorted(self.hits, key=lambda hit: hit.index))
+
 
 @dataclass(frozen=True, slots=True)
 class Document:
