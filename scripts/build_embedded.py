@@ -28,7 +28,7 @@ from secondpass.compiling.folder import write_exits
 from secondpass.graph.build import BUILDER_VERSION, build_graph
 from secondpass.graph.quantize import CALIBRATION_FILE, quantize
 from secondpass.graph.write import GRAPH_FILE, write_graph
-from secondpass.models.digest import file_sha256
+from secondpass.models.digest import file_sha256, require_sha256
 from secondpass.models.embedded import BI_ENCODER, CROSS_ENCODER, embedded_folder
 from secondpass.models.folder import find_folder
 from secondpass.models.spec import (
@@ -64,7 +64,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         work = Path(temporary)
         bi_encoder = fetch_bi_encoder(arguments.sources or work)
-        require_hash(bi_encoder / "model.safetensors", BI_ENCODER_SHA256)
+        require_sha256(bi_encoder / "model.safetensors", BI_ENCODER_SHA256)
         cross_encoder = arguments.cross_encoder or put_together(
             bi_encoder, (arguments.sources or work) / "cross-encoder"
         )
@@ -75,7 +75,7 @@ def main() -> None:
             BI_ENCODER: (bi_encoder, BI_ENCODER_SHA256),
         }
         for name, (source, expected) in sources.items():
-            require_hash(source / "model.safetensors", expected)
+            require_sha256(source / "model.safetensors", expected)
             built = work / name
             build(name, source, built)
             same = report(name, built)
@@ -117,16 +117,9 @@ def put_together(bi_encoder: Path, folder: Path) -> Path:
         join_layer=SETTINGS["base"]["join_layer"],
         exits=SETTINGS["exits"],
     )
-    require_hash(folder / "model.safetensors", CROSS_ENCODER_SHA256)
+    require_sha256(folder / "model.safetensors", CROSS_ENCODER_SHA256)
     shutil.copyfile(RECIPE / "CARD.md", folder / "CARD.md")
     return folder
-
-
-def require_hash(file: Path, expected: str) -> None:
-    """Stop unless a source file is the one that was meant."""
-    found = file_sha256(file)
-    if found != expected:
-        sys.exit(f"{file}: sha256 is {found}, expected {expected}")
 
 
 def build(name: str, source: Path, folder: Path) -> None:

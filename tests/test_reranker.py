@@ -252,3 +252,11 @@ def test_info_says_what_runs(tiny, parity):
     assert (info.precision, info.arithmetic, info.device) == ("fp32", "f32", "cpu")
     assert info.max_length == 64
     assert info.threads >= 1
+
+
+def test_hits_can_be_put_back_in_input_order(tiny, documents):
+    ranking = tiny.rank("read a csv file", documents, 30)
+    back = ranking.in_input_order()
+    assert [hit.index for hit in back] == sorted(hit.index for hit in ranking)
+    assert [hit.index for hit in back] != [hit.index for hit in ranking]
+    assert all(hit.text == documents[hit.index] for hit in back)

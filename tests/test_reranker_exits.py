@@ -134,6 +134,29 @@ def test_a_model_without_exits_names_the_way_out(tiny):
         tiny.rank(QUERY, ["a"], effort="fast")
 
 
+def test_heads_and_schedules_are_looked_up_once(folder, graphs, documents, monkeypatch):
+    from secondpass.engine import openvino, schedules
+
+    looked = []
+
+    def counted(name, find):
+        def counting(*arguments):
+            looked.append(name)
+            return find(*arguments)
+
+        return counting
+
+    monkeypatch.setattr(openvino, "exit_layers", counted("heads", openvino.exit_layers))
+    monkeypatch.setattr(schedules, "read_schedules", counted("schedules", schedules.read_schedules))
+    reranker = CrossEncoderReranker(
+        folder, 64, precision="fp32", cache_dir=graphs, effort="balanced"
+    )
+    assert looked == ["heads", "schedules"]
+    for _ in range(3):
+        assert reranker.rank(QUERY, documents).timings.exited == 75
+    assert looked == ["heads", "schedules"]
+
+
 def test_the_constructor_refuses_an_effort_it_cannot_have(parity, graphs):
     with pytest.raises(InputError, match=r"effort is 'fast', but .*no exit heads"):
         CrossEncoderReranker(parity / "bert", 64, precision="fp32", effort="fast", cache_dir=graphs)
@@ -207,6 +230,21 @@ def test_a_cascade_reads_the_best_of_the_first_again(cascade, parity, tiny, grap
     assert (timings.candidates, timings.exited) == (100, 90)
 
 
+def test_dicts_and_documents_say_what_only_the_first_model_read(cascade, tiny, documents):
+    given_dicts = [{"text": text} for text in documents]
+    found = cascade.rerank(QUERY, given_dicts, 12)
+    assert [one.get("cross_encoder_model") for one in found] == [None] * 10 + [1] * 2
+    again = tiny.rerank(QUERY, found, None)
+    assert not any("cross_encoder_model" in one for one in again)
+
+    class First:
+        def search(self, query, limit=10):
+            return [RetrievedDocument(str(at), text, {}, 0.5) for at, text in enumerate(documents)]
+
+    hits = SearchPipeline(First(), cascade).search(QUERY, 12)
+    assert [hit.model for hit in hits] == [None] * 10 + [1] * 2
+
+
 def test_a_cascade_of_few_reads_all_by_the_second(cascade, tiny):
     texts = ["csv row", "", "open the file"]
     assert cascade.rank(QUERY, texts).hits == tiny.rank(QUERY, texts).hits
@@ -227,6 +265,7 @@ def test_a_cascade_predicts_and_describes_by_the_second(cascade, tiny):
         ({"cascade": "ab"}, "cascade is str 'ab', expected two models"),
         ({"cascade": ["a", "b"], "keep": 0}, "keep is 0, expected a whole number of at least 1"),
         ({"cascade": ["a", "b"], "model_name": "c"}, "model_name is 'c' and cascade"),
+        ({"cascade": ["a", "b"], "effort": "fast"}, "effort is 'fast', but a cascade reads whole"),
         ({"effort": "slow"}, "effort is 'slow', expected one of full, balanced, fast"),
     ],
 )

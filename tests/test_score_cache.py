@@ -98,6 +98,28 @@ def test_only_the_new_texts_are_read(make):
     assert make().rank(QUERY, ["csv", "csv"]).timings.cached == 0
 
 
+def test_a_budget_is_told_which_texts_are_known(make, monkeypatch):
+    """Of the model's own deadline: after the cost is known, every block is told what is cached."""
+    reranker = make(cache="memory")
+    texts = ["csv", "file", "date", "lock"]
+    first = reranker.rank(QUERY, [texts[1], texts[2]])
+    reranker.calibrate()
+    told = []
+    reader = reranker._reader(())
+    plain_block = reader._next_block
+
+    def next_block(cost, query, texts, start, left_ms, known):
+        told.append((start, set(known)))
+        return plain_block(cost, query, texts, start, left_ms, known)
+
+    monkeypatch.setattr(reader, "_next_block", next_block)
+    within = reranker.rank(QUERY, texts, None, budget_ms=600_000)
+    assert told == [(0, {1, 2})]
+    assert within.timings.cached == 2
+    scores = {hit.text: hit.score for hit in within}
+    assert all(scores[hit.text] == hit.score for hit in first)
+
+
 def test_equal_texts_of_a_call_are_read_once_and_score_the_same(make):
     texts = ["csv " * 50, "file", "csv " * 50, "csv " * 50]
     alone = make().rank(QUERY, ["csv " * 50, "file"]).timings

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import kendalltau
 
 from benchmarks.quality.measured import Measured, Values
 from benchmarks.quality.result import Gate, GateRow
 from benchmarks.quality.statistics import mean_interval, mean_of_means
 from benchmarks.quality.task import Scores
+from secondpass.stats.rank_agreement import kendall_tau
 
 
 def int8_gate(measured: Sequence[Measured], fp32: str, int8: str, *, seed: int) -> Gate:
@@ -21,19 +21,19 @@ def int8_gate(measured: Sequence[Measured], fp32: str, int8: str, *, seed: int) 
     return Gate(fp32, int8, mean_of_means(differences), low, high, rows)
 
 
-def tau(one: Values, other: Values, top: int | None = None) -> float:
+def tau(one: Values, other: Values, top: int | None = None) -> float | None:
     """Return Kendall's tau (b) of two lists of scores, over the `top` best of the first list.
 
-    NaN where it is not defined: fewer than two candidates, or all scores equal.
+    None where it is not defined: fewer than two candidates, or all scores equal.
     """
     kept = np.argsort(-one, kind="stable")[:top]
-    return float(kendalltau(one[kept], other[kept]).statistic) if kept.size > 1 else float("nan")
+    return kendall_tau(one[kept], other[kept])
 
 
 def mean_tau(one: Scores, other: Scores, top: int | None = None) -> float | None:
     """Return the mean over the queries that have it; None where none has."""
     found = [tau(one[query], other[query], top) for query in one if query in other]
-    defined = [value for value in found if not np.isnan(value)]
+    defined = [value for value in found if value is not None]
     return float(np.mean(defined)) if defined else None
 
 

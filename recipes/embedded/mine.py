@@ -59,15 +59,9 @@ def mine(source: Source, embeddings: Embeddings, phase: Mapping[str, Any]) -> li
         nearest = np.argsort(-cosines)[: phase["bi_encoder"]["depth"]]
         good = positives[question.text]
         limit = _limit(cosines[question.positive], strict=strict)
-        repeated = embeddings.passages @ embeddings.passages[question.positive]
+        refused = good if phase["strict"] else good | _repeats(embeddings, question.positive)
         hard, near = (
-            [
-                int(x)
-                for x in found
-                if x not in good
-                and cosines[x] <= limit
-                and (phase["strict"] or repeated[x] < _MOST_LIKE_POSITIVE)
-            ][: phase[of]["pool"]]
+            [int(x) for x in found if x not in refused and cosines[x] <= limit][: phase[of]["pool"]]
             for found, of in ((best[at], "bm25"), (nearest, "bi_encoder"))
         )
         usable = phase["own_where_titled"] or not source.titled
@@ -78,6 +72,12 @@ def mine(source: Source, embeddings: Embeddings, phase: Mapping[str, Any]) -> li
         shares = {x: float(scores[x]) / top for x in pool}
         pools.append(Pool(at, question.positive, own, hard, near, shares))
     return pools
+
+
+def _repeats(embeddings: Embeddings, positive: int) -> set[int]:
+    """Return the passages that say much the same as the positive."""
+    likeness = embeddings.passages @ embeddings.passages[positive]
+    return set(np.flatnonzero(likeness >= _MOST_LIKE_POSITIVE).tolist())
 
 
 def _limit(positive: float, *, strict: bool) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from secondpass.deadline.known import FindKnown
 from secondpass.deadline.reader import DeadlineReader
 from secondpass.engine.describe import describe
 from secondpass.engine.load import load_engine
@@ -62,6 +63,7 @@ class LoadedModel:
             streams=self.engine.streams,
         )
         self.preparer = with_windows(preparer, self.window_rule)
+        self._schedules: dict[Effort, Schedule] = {}
         self._cache = None if options.cache is None else self._open_cache(options)
 
     @property
@@ -72,20 +74,15 @@ class LoadedModel:
         )
 
     def schedule(self, effort: Effort) -> Schedule:
-        """Return after which layers how many go on.
+        """Return after which layers how many go on; the config is read once for each effort.
 
         Raises:
             InputError: the model has no such exits, or long documents are read in windows: of a
                 text's windows some would leave and others not.
         """
-        schedule = find_schedule(effort, self.spec, self.engine)
-        if schedule and self.window_rule.in_windows:
-            raise InputError(
-                f"effort is {effort!r} and long_documents {self.window_rule.long_documents!r}: "
-                "exits choose among texts that are one window each; use effort='full', or "
-                "long_documents='truncate'"
-            )
-        return schedule
+        if effort not in self._schedules:
+            self._schedules[effort] = self._find_schedule(effort)
+        return self._schedules[effort]
 
     def deadline_reader(self, schedule: Schedule) -> DeadlineReader:
         """Return a reader that ends in time, for blocks of at most what fits in memory."""
@@ -96,6 +93,10 @@ class LoadedModel:
             most_texts=block_texts(self.engine, schedule, max_length=self.max_length, most=BLOCK),
             stride=rule.stride_in(self.max_length) if rule.in_windows else None,
         )
+
+    def find_known(self, schedule: Schedule) -> FindKnown | None:
+        """Return what tells which texts the cache has; None where it is not asked."""
+        return None if self._cache is None or schedule else self._cache.knows
 
     def read_all(
         self, query: str, texts: Sequence[str], clock: StageClock, schedule: Schedule = ()
@@ -160,6 +161,16 @@ class LoadedModel:
         with clock.time("rank_ms"):
             scores = to_scores(readings["logit"], self.activation, start)
             return Scored(readings["logit"], scores, readings["window"], left)
+
+    def _find_schedule(self, effort: Effort) -> Schedule:
+        schedule = find_schedule(effort, self.spec, self.engine)
+        if schedule and self.window_rule.in_windows:
+            raise InputError(
+                f"effort is {effort!r} and long_documents {self.window_rule.long_documents!r}: "
+                "exits choose among texts that are one window each; use effort='full', or "
+                "long_documents='truncate'"
+            )
+        return schedule
 
     def _open_cache(self, options: Options) -> ScoreCache:
         assert options.cache is not None

@@ -128,6 +128,7 @@ class SearchPipeline:
                 span=hit.span,
                 reranked=hit.reranked,
                 layers=hit.layers,
+                model=hit.model,
             )
             for rank, hit in enumerate(ranking, start=1)
         )

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from secondpass.deadline.budget import Budget, checked_budget_ms
 from secondpass.deadline.reader import DeadlineReader
 from secondpass.engine.contract import Precision
-from secondpass.errors import InputError
 from secondpass.loaded_model import BLOCK, LoadedModel
 from secondpass.models.activation import Activation
 from secondpass.models.embedded import CROSS_ENCODER
@@ -27,7 +26,13 @@ from secondpass.scoring.candidates import (
     checked_texts,
     with_scores,
 )
-from secondpass.scoring.cascade import checked_keep, checked_models, read_again
+from secondpass.scoring.cascade import read_again
+from secondpass.scoring.cascade_rule import (
+    checked_keep,
+    checked_models,
+    refuse_budget,
+    require_full,
+)
 from secondpass.scoring.clock import StageClock
 from secondpass.scoring.effort import Effort, Schedule, checked_effort
 from secondpass.scoring.exits import settled
@@ -113,6 +118,8 @@ class CrossEncoderReranker:
         )
         window_rule = WindowRule.checked(long_documents, stride)
         self._effort = checked_effort(effort)
+        if cascade is not None:
+            require_full(self._effort)
         self._keep = whole("keep", checked_keep(keep, cascade))
         *first, self._model = (
             LoadedModel(
@@ -138,7 +145,12 @@ class CrossEncoderReranker:
 
         It takes under half a second with the embedded model. Otherwise the first call with a budget
         does it, before its budget starts; a server does it when it starts.
+
+        Raises:
+            InputError: the reranker is a cascade, which takes no budget.
         """
+        if self._first is not None:
+            refuse_budget()
         schedule = self._schedule(None)
         self._reader(schedule).calibrate(partial(self._model.read_anew, schedule=schedule))
 
@@ -303,7 +315,13 @@ class CrossEncoderReranker:
         """Score the first texts, as many as there is time for."""
         read = partial(self._model.read, schedule=schedule)
         blocks = self._reader(schedule).read(
-            budget, query, texts, read, clock, hits=top_k or len(texts)
+            budget,
+            query,
+            texts,
+            read,
+            clock,
+            hits=top_k or len(texts),
+            find_known=self._model.find_known(schedule),
         )
         clock.unread = len(texts) - clock.candidates
         return Scored.joined(blocks)
@@ -321,18 +339,13 @@ class CrossEncoderReranker:
         if checked is None:
             return None
         if self._first is not None:
-            raise InputError(
-                f"budget_ms is {budget_ms!r}, but a cascade's second model begins when its first "
-                "has read all: leave cascade out, or use effort='balanced' of a model with exits"
-            )
+            refuse_budget()
         read = partial(self._model.read_anew, schedule=schedule)
         return self._reader(schedule).start(checked, read)
 
     def _schedule(self, effort: Effort | None) -> Schedule:
         """Return the exits of an effort, by default the reranker's own."""
         asked = self._effort if effort is None else checked_effort(effort)
-        if asked != "full" and self._first is not None:
-            raise InputError(
-                f"effort is {asked!r}, but a cascade reads whole: leave cascade or effort out"
-            )
+        if self._first is not None:
+            require_full(asked)
         return self._model.schedule(asked)

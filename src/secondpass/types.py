@@ -92,6 +92,10 @@ class Ranking:
     def __getitem__(self, position: int) -> Hit:
         return self.hits[position]
 
+    def in_input_order(self) -> tuple[Hit, ...]:
+        """Return the hits in the order of the caller's list, without those that are in no hit."""
+        return tuple(sorted(self.hits, key=lambda hit: hit.index))
+
 
 @dataclass(frozen=True, slots=True)
 class Document:
@@ -155,8 +159,8 @@ class SearchHit:
 
     `similarity` and `first_rank` are the first stage's, `score` the second pass's, and `rank` that
     by `fused` where both stages were fused, else by `score`. `truncated`, `tokens`,
-    `dropped_tokens`, `span` and `layers` are those of `Hit`. `reranked` is False for a document
-    that the budget left unread: it has no score, and follows those that were read.
+    `dropped_tokens`, `span`, `layers` and `model` are those of `Hit`. `reranked` is False for a
+    document that the budget left unread: it has no score, and follows those that were read.
     """
 
     document: RetrievedDocument
@@ -170,6 +174,7 @@ class SearchHit:
     span: tuple[int, int] | None = None
     reranked: bool = True
     layers: int | None = None
+    model: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import jsonschema
 import pytest
 
 from secondpass.cli.main import main
-from secondpass.doctor.schema import read_schema
+from secondpass.report.schema import read_schema
 
 
 def run(capsys, *arguments):
@@ -20,7 +20,7 @@ def run(capsys, *arguments):
 def test_a_sound_model_is_exit_0_and_json_of_the_schema(parity, capsys):
     status, out, _ = run(capsys, "doctor", str(parity / "bert"))
     found = json.loads(out)
-    jsonschema.validate(found, read_schema())
+    jsonschema.validate(found, read_schema("doctor"))
     assert status == 0
     assert found["sound"] is True
     assert "no fault found" in found["conclusion"]
@@ -29,7 +29,7 @@ def test_a_sound_model_is_exit_0_and_json_of_the_schema(parity, capsys):
 def test_a_broken_model_is_exit_1_and_says_what_to_do(parity, capsys):
     status, out, _ = run(capsys, "doctor", str(parity / "bert-no-pooler"), "--json")
     found = json.loads(out)
-    jsonschema.validate(found, read_schema())
+    jsonschema.validate(found, read_schema("doctor"))
     assert status == 1
     assert found["sound"] is False
     head = next(check for check in found["checks"] if check["name"] == "head")
@@ -47,7 +47,7 @@ def test_the_schema_refuses_a_verdict_of_another_word(parity, capsys):
     found = json.loads(out)
     found["checks"][0]["verdict"] = "skipped"
     with pytest.raises(jsonschema.ValidationError, match="skipped"):
-        jsonschema.validate(found, read_schema())
+        jsonschema.validate(found, read_schema("doctor"))
 
 
 def test_a_person_gets_a_table_and_what_to_do(parity, capsys, monkeypatch):

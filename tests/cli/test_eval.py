@@ -14,8 +14,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "evaluation"))
 from small_collection import write_collection, write_trec
 
 from secondpass import Embedder
-from secondpass.evaluation.record import read_schema
 from secondpass.evaluation.runs import read_run
+from secondpass.report.schema import read_schema
 from secondpass.verify.record import Vectors
 from secondpass.verify.result import read_outcome
 
@@ -52,7 +52,7 @@ def test_everything_at_once(folder, tmp_path):
     assert any(line.startswith("note: ties are broken as trec_eval does") for line in lines)
     assert re.match("Reranking helps|There is no evidence|Reranking hurts", lines[-1])
     record = json.loads(out["json"].read_text())
-    jsonschema.validate(record, read_schema())
+    jsonschema.validate(record, read_schema("evaluation"))
     assert record["command"].startswith("secondpass eval ")
     assert record["latency"]["p95_ms"] is None
     assert any(", P95 – ms, mean " in line for line in lines)
@@ -76,7 +76,7 @@ def test_dense_is_the_default_and_a_sample_is_said(folder, tmp_path):
     assert "over 2 queries" in done.stdout.splitlines()[-1]
     assert re.search("^embedded +5 vectors of 384 numbers by embedded/bi-enc", done.stdout, re.M)
     result = json.loads(out.read_text())
-    jsonschema.validate(result, read_schema())
+    jsonschema.validate(result, read_schema("evaluation"))
     outcome = read_outcome("eval", result, ())
     assert [use.role for use in outcome.models] == ["bi-encoder", "cross-encoder"]
     assert outcome.models[0].info == Embedder().info

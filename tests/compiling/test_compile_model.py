@@ -12,11 +12,12 @@ from secondpass import CrossEncoderReranker, InputError, UnsupportedModelError
 from secondpass.cli.main import main
 from secondpass.compiling.compile import compile_model
 from secondpass.compiling.limits import Limits
-from secondpass.compiling.report import read_schema, to_report
+from secondpass.compiling.report import to_report
 from secondpass.doctor.examine import examine
 from secondpass.evaluation.collection import Collection
 from secondpass.models.digest import files_sha256
 from secondpass.models.files import find_weights
+from secondpass.report.schema import read_schema
 
 QUERY = "read the csv rows"
 # Weights drawn wide and at random lose more at int8 than a trained model's.
@@ -92,7 +93,7 @@ def test_the_report_lies_in_the_folder_and_is_of_its_schema(compiled):
 
     folder = Path(compiled.folder)
     report = json.loads((folder / "compile.json").read_text())
-    jsonschema.validate(report, read_schema())
+    jsonschema.validate(report, read_schema("compiling"))
     assert report["admitted"] is True
     assert report["calibration"]["rows"] == 48
     assert report["model"]["weights_sha256"] == files_sha256(find_weights(folder).files)
@@ -116,7 +117,7 @@ def test_a_refused_report_is_of_the_schema_too(compiled):
     refused = replace(compiled, folder=None, quality=None, criteria=(low, *compiled.criteria[1:]))
     # Tuples are lists in JSON.
     report = json.loads(json.dumps(to_report(refused, command="")))
-    jsonschema.validate(report, read_schema())
+    jsonschema.validate(report, read_schema("compiling"))
     assert report["admitted"] is False
     assert next(one["met"] for one in report["criteria"]) is False
 
@@ -139,7 +140,7 @@ def test_below_the_limit_nothing_is_written_and_the_message_names_the_way_out(
     assert "refused: Kendall tau over all texts is 0." in printed.err
     assert "below 1; calibrate on text like your own with --calibrate FILE" in printed.err
     report = json.loads(printed.out)
-    jsonschema.validate(report, read_schema())
+    jsonschema.validate(report, read_schema("compiling"))
     assert report["folder"] is None
 
 

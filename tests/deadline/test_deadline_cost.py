@@ -55,6 +55,16 @@ def test_fitting_takes_as_many_as_the_limit_allows():
     assert COST.fitting("", texts, 0, 10, 4.9) == (0, 0.0)
 
 
+def test_what_a_cache_knows_costs_next_to_nothing():
+    texts = ["x" * 1000, "x" * 40, "x" * 40, "x" * 1000]
+    # The two in the middle are read: 2 ms for the block, 1.5 each, and 0.01 to look up the others.
+    known = {0, 3}
+    assert COST.fitting("", texts, 0, 10, 6.0, known) == (4, pytest.approx(2 + 3.0 + 0.02))
+    # A block of known texts is none for the engine.
+    assert COST.fitting("", texts, 0, 1, 6.0, known) == (1, pytest.approx(0.01))
+    assert COST.fitting("", texts, 3, 1, 6.0) == (3, 0.0)
+
+
 def test_fit_finds_the_line_that_the_measurements_were_made_with():
     """Made with block 2, token 0.1, attention 0.001: 10 tokens 1.1, 100 tokens 20 a text."""
     one = Measured(texts=1, bytes=40, tokens=10, ms=2 + 2 * 1.1, tokenise_ms=0.4)

@@ -12,9 +12,11 @@ lengths = st.lists(st.integers(0, 3000), max_size=60)
 slowness = st.lists(st.floats(0.2, 30), min_size=1, max_size=8)
 
 
-def read(world, reader, texts, budget_ms, query="q"):
+def read(world, reader, texts, budget_ms, query="q", find_known=None):
     budget = reader.start(budget_ms, world.score)
-    blocks = reader.read(budget, query, texts, world.score, StageClock(), hits=10)
+    blocks = reader.read(
+        budget, query, texts, world.score, StageClock(), hits=10, find_known=find_known
+    )
     return Scored.joined(blocks), budget
 
 
@@ -187,3 +189,85 @@ def test_what_waking_up_takes_is_kept_back():
     _, budget = read(world, reader, texts, 100)
     assert world.late == 1
     assert 0 <= budget.left_ms() < 1
+
+
+def test_what_a_cache_knows_is_not_priced_as_if_it_were_read():
+    """Sixty known texts, then forty of 1 ms: 30 ms are enough for the known and half the others."""
+    world = World()
+    reader = world.reader()
+    texts = [f"{at:3} " + "x" * 396 for at in range(100)]
+    world.cached = set(texts[:60])
+    scored, budget = read(world, reader, texts, 30, find_known=world.knows)
+    # Half of the time for the first block, in which are all that are known.
+    assert world.scored[0][0] == 0
+    assert 70 <= world.scored[0][1] <= 75
+    assert 80 <= len(scored.scores) < 90
+    assert world.late == 0
+    assert budget.left_ms() >= 0
+
+
+def test_a_known_text_too_long_for_the_budget_does_not_stop_the_reading():
+    world = World(block_ms=2.0)
+    reader = world.reader(max_length=100_000)
+    texts = ["y" * 100_000, "x" * 400, "x" * 400]
+    assert len(read(world, reader, texts, 30)[0].scores) == 0
+    world.cached = {texts[0]}
+    assert len(read(world, reader, texts, 30)[0].scores) == 0
+    assert len(read(world, reader, texts, 30, find_known=world.knows)[0].scores) == 3
+
+
+def test_only_the_texts_ahead_are_looked_up():
+    world = World()
+    reader = world.reader(most_texts=10)
+    asked = []
+
+    def knows(queries, texts):
+        asked.append(len(texts))
+        return world.knows(queries, texts)
+
+    texts = [str(at) for at in range(1000)]
+    world.cached = set(texts[:25])
+    scored, _ = read(world, reader, texts, 2, find_known=knows)
+    assert 25 <= len(scored.scores) < 100
+    assert sum(asked) <= len(scored.scores) + 10
+
+
+def test_a_cache_that_is_slow_ends_the_reading_in_time():
+    world = World()
+    reader = world.reader()
+
+    def slow(queries, texts):
+        world.wait(2000)
+        return [True] * len(texts)
+
+    scored, budget = read(world, reader, ["x" * 400] * 5, 50, find_known=slow)
+    assert len(scored.scores) == 0
+    assert budget.left_ms() >= -1e-6
+
+
+def test_a_block_half_known_tells_how_busy_the_machine_is():
+    """Ten times slower: the next call begins less, though half of what it read was cached."""
+    world = World()
+    reader = world.reader()
+    world.slowness = lambda block: 10.0
+    texts = [f"{at:3} " + "x" * 396 for at in range(200)]
+    world.cached = set(texts[::2])
+    for _ in range(5):
+        read(world, reader, texts, 100, find_known=world.knows)
+    world.late = 0
+    scored, _ = read(world, reader, texts, 100, find_known=world.knows)
+    assert world.late == 0
+    # 10 ms each: under ten are read, and as many are known.
+    assert 8 <= len(scored.scores) <= 20
+
+
+@settings(deadline=None, max_examples=60)
+@given(lengths, st.sets(st.integers(0, 59)), st.floats(0.1, 200))
+def test_a_cache_loses_and_repeats_nothing(sizes, cached, budget_ms):
+    world = World()
+    reader = world.reader()
+    texts = [f"{at} " + "x" * size for at, size in enumerate(sizes)]
+    world.cached = {texts[at] for at in cached if at < len(texts)}
+    scored, budget = read(world, reader, texts, budget_ms, find_known=world.knows)
+    assert scored.scores.tolist() == list(range(len(scored.scores)))
+    assert budget.left_ms() >= -1e-6

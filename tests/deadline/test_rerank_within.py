@@ -21,7 +21,7 @@ def reads(tiny, monkeypatch):
     """Make the reranker find time for just so many texts, in blocks of two."""
 
     def choose(count):
-        def next_block(cost, query, texts, start, left_ms):
+        def next_block(cost, query, texts, start, left_ms, known):
             return (min(start + 2, count), 1.0) if start < count else (start, 0.0)
 
         monkeypatch.setattr(tiny._reader(()), "_next_block", next_block)

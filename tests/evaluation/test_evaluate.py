@@ -9,7 +9,7 @@ from secondpass.evaluation.depths import to_curve, to_latency
 from secondpass.evaluation.evaluate import evaluate
 from secondpass.evaluation.first_stages.select import DenseFacts, FirstStage
 from secondpass.evaluation.open import open_collection
-from secondpass.evaluation.record import read_schema, to_record
+from secondpass.evaluation.record import to_record
 from secondpass.evaluation.report import milliseconds, to_html
 from secondpass.evaluation.rerank import at_depth
 from secondpass.evaluation.result import CurvePoint
@@ -17,6 +17,7 @@ from secondpass.evaluation.runs import Ranked, in_trec_order, read_run, write_ru
 from secondpass.evaluation.verdict import compare, in_words, judge
 from secondpass.facts.machine import read_machine
 from secondpass.facts.software import read_software
+from secondpass.report.schema import read_schema
 from secondpass.stats.paired import PairedDifference
 
 
@@ -278,7 +279,7 @@ def test_the_verdict_in_words():
 
 
 def test_the_record_follows_its_schema(collection):
-    schema = read_schema()
+    schema = read_schema("evaluation")
     jsonschema.Draft202012Validator.check_schema(schema)
     reranker = FixedReranker({"csv reader": 3.0}, refuses=("read csv",))
     for options in ({"depths": (1, 2)}, {"dense": DENSE}, {}):

@@ -9,10 +9,11 @@ from small_collection import DOCUMENTS, QUERIES, FixedReranker, silent, write_co
 from secondpass.evaluation.evaluate import evaluate
 from secondpass.evaluation.first_stages.select import FirstStage
 from secondpass.evaluation.open import open_collection
-from secondpass.evaluation.record import read_schema, to_record
+from secondpass.evaluation.record import to_record
 from secondpass.evaluation.runs import Ranked
 from secondpass.facts.machine import read_machine
 from secondpass.facts.software import read_software
+from secondpass.report.schema import read_schema
 from secondpass.scoring.fusion_rule import Fusion
 
 # Of q1's four candidates the first stage is sure of b alone.
@@ -107,7 +108,7 @@ def test_the_record_names_the_fusion_and_follows_its_schema(collection, fusion, 
     )
     as_read = json.loads(json.dumps(record, allow_nan=False))
     assert as_read["fusion"] == written
-    jsonschema.validate(as_read, read_schema())
+    jsonschema.validate(as_read, read_schema("evaluation"))
     del as_read["fusion"]
     with pytest.raises(jsonschema.ValidationError, match="fusion"):
-        jsonschema.validate(as_read, read_schema())
+        jsonschema.validate(as_read, read_schema("evaluation"))

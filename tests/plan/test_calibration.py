@@ -16,6 +16,7 @@ from secondpass.plan.calibration import FEWEST_REPEATS, REPEATS, TURNS, Subject,
 from secondpass.plan.check import SETTINGS, check, median_p50_error, median_p95_error
 from secondpass.plan.cost import Cost, fit
 from secondpass.plan.memory import COPIES, PROCESS_BYTES, Need, estimate
+from secondpass.plan.others import OtherWork
 from secondpass.plan.plan import Plan, Wanted, make_plan
 from secondpass.plan.result import Target, plan_result
 from secondpass.plan.texts import text_maker
@@ -23,6 +24,7 @@ from secondpass.scoring.encode import load_tokenizer
 
 TRUE = Cost(4.0, 0.05, 0.01, 0.00002, spread=1.0)
 OVERHEAD = 13
+ALONE = OtherWork(0.0, cores=2, threads=2)
 
 
 class KnownEngine:
@@ -163,7 +165,7 @@ def test_a_model_that_does_not_fit_is_not_loaded(monkeypatch, parity):
 
 def test_a_target_is_met_by_the_reranker_of_the_largest_depth(tiny):
     fast, slow = Cost(10.0, 1.0, 0.0, 0.0, spread=2.0), Cost(10.0, 3.0, 0.0, 0.0, spread=1.0)
-    plans = [Plan(tiny.info, cost, OVERHEAD, Need(3, 5)) for cost in (slow, fast)]
+    plans = [Plan(tiny.info, cost, OVERHEAD, Need(3, 5), ALONE) for cost in (slow, fast)]
     result = plan_result(plans, Target(100.0, 40), "secondpass plan")
     # 100 >= 10 + 3 n gives 30; 100 >= 2 * (10 + n) gives 40.
     assert [one.depth for one in result.planned] == [30, 40]
@@ -185,6 +187,6 @@ def test_a_target_is_met_by_the_reranker_of_the_largest_depth(tiny):
 )
 def test_documents_that_are_cut_are_noted(tiny, document_tokens, note):
     info = replace(tiny.info, max_length=512)
-    plan = Plan(info, Cost(1.0, 1.0, 0.0, 0.0, spread=1.0), OVERHEAD, Need(3, 5))
+    plan = Plan(info, Cost(1.0, 1.0, 0.0, 0.0, spread=1.0), OVERHEAD, Need(3, 5), ALONE)
     (planned,) = plan_result([plan], Target(100.0, document_tokens), "secondpass plan").planned
     assert planned.note == note

@@ -78,7 +78,7 @@ def conclusion(found: Examination) -> str:
 
 def as_json_object(found: Examination) -> dict[str, Any]:
     """Return the examination as plain values, described by doctor/schema.json."""
-    from secondpass.doctor.schema import SCHEMA
+    from secondpass.doctor.result import SCHEMA
 
     return {
         "schema": SCHEMA,

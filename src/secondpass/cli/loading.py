@@ -24,15 +24,17 @@ def load_reranker(
     stride: int | None = None,
     effort: Effort = "full",
     cache: str | None = None,
+    cascade: str | None = None,
+    keep: int | None = None,
 ) -> CrossEncoderReranker:
-    """Return the reranker of the shared options."""
+    """Return the reranker of the shared options; in a cascade `model` is the second."""
     from secondpass.reranker import CrossEncoderReranker
 
     name = CROSS_ENCODER if model is None else model
     # "memory" would be a name here: what a command keeps in memory is lost with it.
     folder = None if cache is None else Path(cache)
     return CrossEncoderReranker(
-        name,
+        name if cascade is None else CROSS_ENCODER,
         max_length,
         precision=precision,
         threads=threads,
@@ -40,4 +42,6 @@ def load_reranker(
         stride=stride,
         effort=effort,
         cache=folder,
+        cascade=None if cascade is None else [cascade, name],
+        keep=keep,
     )

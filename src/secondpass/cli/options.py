@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from secondpass.scoring.cascade_rule import DEFAULT_KEEP
 from secondpass.scoring.effort import EFFORTS
 from secondpass.scoring.fusion_rule import DEFAULT_WEIGHT, FUSIONS
 from secondpass.scoring.window_rule import LONG_DOCUMENTS
@@ -74,6 +75,25 @@ def reranker_options(command: Command) -> Command:
                 help="Compute threads.  [default: the processors this process may use]",
             ),
         ]
+    ):
+        command = option(command)
+    return command
+
+
+def cascade_options(command: Command) -> Command:
+    """Add --cascade and --keep."""
+    for option in (
+        click.option(
+            "--keep",
+            type=click.IntRange(min=1),
+            help=f"How many --model reads after --cascade.  [default: {DEFAULT_KEEP}]",
+        ),
+        click.option(
+            "--cascade",
+            metavar="SMALL",
+            help="Hub name or folder of a smaller model that reads all first; --model reads the "
+            "best of them again.",
+        ),
     ):
         command = option(command)
     return command

@@ -144,6 +144,8 @@ def _print(result: PlanResult) -> None:
         click.echo(_memory(one))
         if one.note is not None:
             click.echo(f"note: {one.reranker.name} at {one.reranker.precision}: {one.note}")
+        if one.warning is not None:
+            click.echo(f"warning: {one.reranker.name} at {one.reranker.precision}: {one.warning}")
     for one in result.planned:
         _print_planned(one)
 

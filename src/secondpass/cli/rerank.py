@@ -11,6 +11,7 @@ from secondpass.cli.candidates import read_candidates
 from secondpass.cli.options import (
     budget_option,
     cache_option,
+    cascade_options,
     fusion_options,
     json_option,
     min_score_option,
@@ -37,6 +38,7 @@ from secondpass.types import Ranking
 )
 @budget_option
 @reranker_options
+@cascade_options
 @window_options
 @cache_option
 @json_option
@@ -58,7 +60,8 @@ def command(
     or a bare string. Prints a table to a terminal and JSON Lines into a pipe, best first, every
     field kept and "cross_encoder_score" added, with --fuse "fused_score" too, and with --budget-ms
     whether it was "reranked"; loading the model is not part of that time. A text that was cut says
-    "truncated", "tokens" and "dropped_tokens"; one read in windows has its best "window".
+    "truncated", "tokens" and "dropped_tokens"; one read in windows has its best "window". With
+    --cascade, "cross_encoder_model" is 1 where only the smaller model read it.
     """
     from secondpass.cli.loading import load_reranker
     from secondpass.scoring.candidates import candidate_text, with_scores

@@ -10,6 +10,7 @@ from secondpass.cli import output
 from secondpass.cli.options import (
     budget_option,
     cache_option,
+    cascade_options,
     fusion_options,
     json_option,
     min_score_option,
@@ -36,6 +37,7 @@ from secondpass.types import SearchResult
 @fusion_options
 @budget_option
 @reranker_options
+@cascade_options
 @window_options
 @cache_option
 @json_option

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.compiling.result import Agreement
-from secondpass.errors import MissingExtraError
 from secondpass.pipeline import Ranker
+from secondpass.stats.rank_agreement import kendall_tau
 
 TOP = 10
 
@@ -53,22 +53,16 @@ def measure_agreement(
     )
 
 
-def kendall_tau(one: Logits, other: Logits) -> float:
-    """Return tau-b (Kendall 1945), which counts ties; 0 where either side does not order at all."""
-    try:
-        from scipy.stats import kendalltau
-    except ImportError as error:
-        raise MissingExtraError("secondpass compile", "measure") from error
-    tau = float(kendalltau(one, other).statistic)
-    # scipy gives 0.9999999999999999 for the same order, which a limit of 1 must let through.
-    return 0.0 if np.isnan(tau) else round(tau, 12)
+def order_agreement(one: Logits, other: Logits) -> float:
+    """Return Kendall's tau; 0 where a side does not order at all, which no gate may let through."""
+    return kendall_tau(one, other) or 0.0
 
 
 def _compare(exact: Logits, other: Logits) -> _OfOneQuery:
     best = _best(exact)
     return _OfOneQuery(
-        tau=kendall_tau(exact, other),
-        top_tau=kendall_tau(exact[best], other[best]),
+        tau=order_agreement(exact, other),
+        top_tau=order_agreement(exact[best], other[best]),
         top_shared=len(np.intersect1d(best, _best(other))) / len(best),
         difference=float(np.abs(exact - other).max()),
     )
@@ -79,5 +73,5 @@ def _best(logits: Logits) -> NDArray[np.intp]:
 
 
 def _logits(ranker: Ranker, query: str, texts: Sequence[str]) -> Logits:
-    hits = sorted(ranker.rank(query, list(texts), top_k=None), key=lambda hit: hit.index)
+    hits = ranker.rank(query, list(texts), top_k=None).in_input_order()
     return np.array([hit.logit for hit in hits], np.float32)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from secondpass.compiling.result import Compiled
@@ -33,11 +31,3 @@ def to_report(compiled: Compiled, *, command: str) -> dict[str, Any]:
         "admitted": not compiled.refused,
         **values,
     }
-
-
-def read_schema() -> dict[str, Any]:
-    """Return the JSON Schema of the report."""
-    schema: dict[str, Any] = json.loads(
-        Path(__file__).with_name("schema.json").read_text(encoding="utf-8")
-    )
-    return schema

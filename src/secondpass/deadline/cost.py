@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
+
+# What looking a text up in a score cache takes, in memory or in a folder (docs/caching.md).
+_KNOWN_MS = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +53,33 @@ class Cost:
         return self._joined(sum(each), max(each, default=0.0))
 
     def fitting(
-        self, query: str, texts: Sequence[str], start: int, most: int, limit_ms: float
+        self,
+        query: str,
+        texts: Sequence[str],
+        start: int,
+        most: int,
+        limit_ms: float,
+        known: Container[int] = frozenset(),
     ) -> tuple[int, float]:
         """Return where the longest block from `start` ends that takes `limit_ms`, and its ms.
 
-        It has at most `most` texts, and none where not even one fits.
+        It has at most `most` texts, and none where not even one fits. The texts at the positions
+        `known` are not read: a score cache has their scores.
         """
         query_tokens = self.query_tokens(query)
         total = longest = within = 0.0
         stop = start
-        for text in islice(texts, start, start + most):
-            one = self.text_ms(text, query_tokens)
-            total, longest = total + one, max(longest, one)
+        for at in range(start, min(start + most, len(texts))):
+            if at in known:
+                total += _KNOWN_MS
+            else:
+                one = self.text_ms(texts[at], query_tokens)
+                total, longest = total + one, max(longest, one)
             if self._joined(total, longest) > limit_ms:
                 break
             stop, within = stop + 1, self._joined(total, longest)
         return stop, within
 
     def _joined(self, total_ms: float, longest_ms: float) -> float:
-        return self.block_ms + max(total_ms, self.streams * longest_ms)
+        begins_ms = self.block_ms if longest_ms else 0.0
+        return begins_ms + max(total_ms, self.streams * longest_ms)

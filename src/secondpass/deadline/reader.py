@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import replace
+from functools import partial
 from threading import Event, Lock
 from time import perf_counter
+from typing import NamedTuple
 
 from secondpass.deadline.budget import Budget, Now
 from secondpass.deadline.calibrate import ScoreBlock, calibrate
 from secondpass.deadline.cost import Cost
 from secondpass.deadline.guard import Guard, ThreadGuard
+from secondpass.deadline.known import FindKnown, KnownTexts
 from secondpass.deadline.pace import Pace
 from secondpass.deadline.recent import Recent
 from secondpass.scoring.clock import StageClock
@@ -26,6 +29,15 @@ _FINISH_MS = 0.4
 _HIT_MS = 0.003
 # What a waiting thread needs to get going again, until that has been seen.
 _FIRST_WAKING_MS = 0.1
+
+
+class Block(NamedTuple):
+    """Texts from number `start` on, what they should cost, and how many of them a cache knows."""
+
+    texts: Sequence[str]
+    start: int
+    cost_ms: float
+    known: int
 
 
 class DeadlineReader:
@@ -76,31 +88,47 @@ class DeadlineReader:
         clock: StageClock,
         *,
         hits: int,
+        find_known: FindKnown | None = None,
     ) -> list[Scored]:
         """Return blocks that hold the first texts, as many as there was time for; maybe none.
 
-        `hits` are made of them afterwards, for which some time is kept back.
+        `hits` are made of them afterwards, for which some time is kept back. `find_known` tells
+        which texts a score cache has, so that only the others count.
         """
         cost = self.calibrate(score)
         kept_back_ms = _FINISH_MS + _HIT_MS * min(hits, len(texts))
+        known = KnownTexts(find_known, query, texts)
         blocks: list[Scored] = []
         start = 0
         while start < len(texts):
+            ahead = start + self._most_texts
+            if known.lacks(ahead) and not self._ask(known, ahead, budget, clock):
+                break
             left_ms = budget.left_ms() - kept_back_ms - self._waking.high()
-            stop, cost_ms = self._next_block(cost, query, texts, start, left_ms)
+            stop, cost_ms = self._next_block(cost, query, texts, start, left_ms, known.positions)
             if stop == start:
                 break
-            block = self._read_block(
-                query, texts[start:stop], start, score, clock, left_ms, cost_ms
-            )
-            if block is None:
+            block = Block(texts[start:stop], start, cost_ms, known.count(start, stop))
+            scored = self._read_block(query, block, score, clock, left_ms)
+            if scored is None:
                 break
-            blocks.append(block)
+            blocks.append(scored)
             start = stop
         return blocks
 
+    def _ask(self, known: KnownTexts, stop: int, budget: Budget, clock: StageClock) -> bool:
+        """Ask a cache ahead; False if it was too slow, as a folder that others write to may be."""
+        with clock.time("cache_ms"):
+            return bool(self._guard.within(budget.left_ms(), partial(known.ask, stop)))
+
     def _next_block(
-        self, cost: Cost, query: str, texts: Sequence[str], start: int, left_ms: float
+        self,
+        cost: Cost,
+        query: str,
+        texts: Sequence[str],
+        start: int,
+        left_ms: float,
+        known: Container[int],
     ) -> tuple[int, float]:
         """Return where the next block ends and its cost; it ends at `start` if none fits.
 
@@ -110,7 +138,9 @@ class DeadlineReader:
             return start, 0.0
         for limit_ms in (_SHARE * left_ms, left_ms):
             affordable_ms = self._pace.affordable_ms(limit_ms)
-            stop, cost_ms = cost.fitting(query, texts, start, self._most_texts, affordable_ms)
+            stop, cost_ms = cost.fitting(
+                query, texts, start, self._most_texts, affordable_ms, known
+            )
             if stop > start:
                 return stop, cost_ms
         if self._pace.stale():
@@ -118,14 +148,7 @@ class DeadlineReader:
         return start, 0.0
 
     def _read_block(
-        self,
-        query: str,
-        texts: Sequence[str],
-        start: int,
-        score: ScoreBlock,
-        clock: StageClock,
-        left_ms: float,
-        cost_ms: float,
+        self, query: str, block: Block, score: ScoreBlock, clock: StageClock, left_ms: float
     ) -> Scored | None:
         """Score one block and learn from it. None if it was late; it is learnt from as well."""
         begun = self._now()
@@ -135,23 +158,25 @@ class DeadlineReader:
 
         def work() -> Scored:
             nonlocal due
-            scored = score([query] * len(texts), texts, start, own)
+            scored = score([query] * len(block.texts), block.texts, block.start, own)
             due = min(due, self._now())
             if late.is_set():
-                self._observe(cost_ms, begun, own)
+                self._observe(block, begun, own)
             return scored
 
         scored = self._guard.within(left_ms, work)
         self._waking.add((self._now() - due) * 1000)
         # A late block takes at least this long; it reports again when it has ended.
-        self._observe(cost_ms, begun, own)
+        self._observe(block, begun, own)
         if scored is None:
             late.set()
         else:
             clock.add(own)
         return scored
 
-    def _observe(self, cost_ms: float, begun: float, block: StageClock) -> None:
-        # What came out of a cache says nothing of what reading costs.
-        if not block.cached:
-            self._pace.observe(cost_ms, (self._now() - begun) * 1000)
+    def _observe(self, block: Block, begun: float, spent: StageClock) -> None:
+        # Known texts say nothing of what reading costs; nor does a block that the cache, when it
+        # came to it, knew more or less of. Of one that has not ended nothing is counted yet.
+        as_thought = spent.cached == block.known or not spent.candidates
+        if as_thought and block.known < len(block.texts):
+            self._pace.observe(block.cost_ms, (self._now() - begun) * 1000)

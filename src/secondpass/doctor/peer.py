@@ -11,6 +11,7 @@ from secondpass.doctor.result import Finding, judged, not_checked
 from secondpass.doctor.subject import Logits, Subject
 from secondpass.doctor.texts import QUERY, TEXTS
 from secondpass.graph.families import LATE_JOIN
+from secondpass.stats.rank_agreement import kendall_tau
 
 # Both compute in float32, in another order of sums.
 _LARGEST_DIFFERENCE = 1e-3
@@ -22,11 +23,9 @@ def sentence_transformers(subject: Subject) -> Finding:
     reason = _why_not(subject)
     if reason is not None:
         return reason
-    from scipy.stats import kendalltau
-
     theirs = _their_logits(subject)
     difference = float(np.abs(theirs - subject.logits).max())
-    tau = float(kendalltau(theirs, subject.logits).statistic)
+    tau = kendall_tau(theirs, subject.logits) or 0.0
     most = _LARGEST_DIFFERENCE * max(1.0, float(np.ptp(theirs)))
     return judged(
         difference <= most and tau >= _LOWEST_TAU,

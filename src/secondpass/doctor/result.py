@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+# What schema.json beside this file describes.
+SCHEMA = "secondpass/doctor/1"
+
 Verdict = Literal["passed", "failed", "not checked"]
 
 

@@ -67,7 +67,7 @@ class Subject:
 
 def score(reranker: CrossEncoderReranker, query: str, texts: Sequence[str]) -> Logits:
     """Return one logit for each text, in input order."""
-    hits = sorted(reranker.rank(query, texts, top_k=None), key=lambda hit: hit.index)
+    hits = reranker.rank(query, texts, top_k=None).in_input_order()
     return np.array([hit.logit for hit in hits], np.float32)
 
 

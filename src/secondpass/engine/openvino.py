@@ -45,9 +45,13 @@ class OpenVINOEngine:
         self._graph = CompiledGraph(compiled, slots)
         # Only a model that has exits is kept to be cut.
         self.staged: StagedEngine | None = None
-        if spec is not None and exit_layers(spec):
+        if spec is not None and (exits := exit_layers(spec)):
             self.staged = StagedGraph(
-                model, spec, lambda stage: CompiledGraph(compile_(stage), slots), self.streams
+                model,
+                spec,
+                exits,
+                lambda stage: CompiledGraph(compile_(stage), slots),
+                self.streams,
             )
         arithmetic = str(compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name())
         held = held_precision(model)

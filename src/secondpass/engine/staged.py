@@ -12,7 +12,6 @@ import openvino as ov
 from secondpass.engine.compiled import CompiledGraph
 from secondpass.engine.contract import Choose, Staged
 from secondpass.graph.cut import LOGITS, cut, require_cut
-from secondpass.graph.exits import exit_layers
 from secondpass.graph.ops import layer_output
 from secondpass.models.spec import ModelSpec
 from secondpass.scoring.batches import Batch
@@ -30,11 +29,13 @@ class StagedGraph:
         self,
         model: ov.Model,
         spec: ModelSpec,
+        exits: tuple[int, ...],
         compile_stage: Callable[[ov.Model], CompiledGraph],
         streams: int,
     ) -> None:
         self._model = model
         self._spec = spec
+        self._exits = exits
         self._compile = compile_stage
         self._streams = streams
         self._stages: dict[Span, CompiledGraph] = {}
@@ -42,10 +43,9 @@ class StagedGraph:
 
     @cached_property
     def exit_layers(self) -> tuple[int, ...]:
-        """Return after how many layers this model has an exit."""
-        layers = exit_layers(self._spec)
-        require_cut(self._model, self._spec, layers)
-        return layers
+        """Return after how many layers this model has an exit, where its graph can be cut."""
+        require_cut(self._model, self._spec, self._exits)
+        return self._exits
 
     @cached_property
     def state_bytes(self) -> int:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from secondpass.evaluation.result import Evaluation
@@ -37,11 +35,3 @@ def to_record(
         **asdict(evaluation),
         "observed": asdict(observed),
     }
-
-
-def read_schema() -> dict[str, Any]:
-    """Return the JSON Schema of the record."""
-    schema: dict[str, Any] = json.loads(
-        Path(__file__).with_name("schema.json").read_text(encoding="utf-8")
-    )
-    return schema

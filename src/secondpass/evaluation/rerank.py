@@ -115,7 +115,7 @@ def _rescore_query(
 
 
 def _keep(found: Rescored, query_id: str, candidates: Sequence[Ranked], ranking: Ranking) -> None:
-    hits = sorted(ranking, key=lambda hit: hit.index)
+    hits = ranking.in_input_order()
     found.scores[query_id] = tuple(
         Ranked(one.document_id, hit.known_score) for one, hit in zip(candidates, hits, strict=True)
     )

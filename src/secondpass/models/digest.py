@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
+from secondpass.errors import ModelFileError
+
 
 def file_sha256(file: Path) -> str:
     """Return the hex SHA-256 of a file's bytes."""
@@ -24,3 +26,10 @@ def files_sha256(files: Iterable[Path]) -> str:
 def text_sha256(text: str) -> str:
     """Return the hex SHA-256 of a text's UTF-8 bytes."""
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def require_sha256(file: Path, expected: str) -> None:
+    """Raise a ModelFileError unless a file is the one that was meant."""
+    found = file_sha256(file)
+    if found != expected:
+        raise ModelFileError(f"{file}: sha256 is {found}, expected {expected}")

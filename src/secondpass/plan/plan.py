@@ -10,12 +10,14 @@ from secondpass.bench.clock import Clock
 from secondpass.engine.contract import Precision
 from secondpass.errors import InputError
 from secondpass.facts.machine import read_machine
+from secondpass.facts.usage import read_usage
 from secondpass.models.folder import find_folder
 from secondpass.models.spec import read_cross_encoder_spec
 from secondpass.plan.calibration import TURNS, Subject, calibrate
 from secondpass.plan.check import REPEATS, Checked, check
 from secondpass.plan.cost import Cost, fit
 from secondpass.plan.memory import Need, estimate
+from secondpass.plan.others import OtherWork
 from secondpass.plan.texts import QUERY, text_maker
 from secondpass.reranker import CrossEncoderReranker
 from secondpass.scoring.encode import load_tokenizer
@@ -40,13 +42,14 @@ class Wanted:
 class Plan:
     """What a calibrated reranker costs; `overhead` is the tokens of query and special tokens.
 
-    `memory` was estimated before the model was loaded.
+    `memory` was estimated before the model was loaded; `others` worked while it was calibrated.
     """
 
     info: ModelInfo
     cost: Cost
     overhead: int
     memory: Need
+    others: OtherWork
     checked: tuple[Checked, ...] = ()
 
     def length(self, document_tokens: int) -> int:
@@ -70,14 +73,16 @@ def make_plan(
     """
     memory = _check_memory(wanted)
     subject = _load(wanted, clock)
+    before = read_usage()
     with progress("calibrating", TURNS) as advance:
         cost = fit(calibrate(subject, seconds, advance))
+    others = OtherWork.between(before, read_usage(), subject.reranker.info.threads)
     checked: list[Checked] = []
     if checking:
         with progress("checking", REPEATS) as advance:
             checked = check(subject, cost, advance)
     info = subject.reranker.info
-    return Plan(info, cost, subject.overhead, memory, tuple(checked))
+    return Plan(info, cost, subject.overhead, memory, others, tuple(checked))
 
 
 def _check_memory(wanted: Wanted) -> Need:

@@ -44,6 +44,8 @@ class Planned:
     """One reranker: the depth within the target, predictions, and how far off they were.
 
     `needed_bytes` is an estimate, and `available_bytes` were there before the model was loaded.
+    `cores_taken` is how many processors other work took while it was calibrated; `warning` says so
+    where they were missing.
     """
 
     reranker: ModelInfo
@@ -57,6 +59,8 @@ class Planned:
     median_p50_error: float | None
     median_p95_error: float | None
     note: str | None
+    cores_taken: float
+    warning: str | None
 
     def at(self, depth: int) -> Prediction:
         """Return the prediction of one of `DEPTHS`."""
@@ -123,6 +127,8 @@ def _planned(plan: Plan, target: Target) -> Planned:
         median_p50_error=median_p50_error(checked) if checked else None,
         median_p95_error=median_p95_error(checked) if checked else None,
         note=_cut_note(plan, target.document_tokens),
+        cores_taken=plan.others.taken,
+        warning=plan.others.warning,
     )
 
 

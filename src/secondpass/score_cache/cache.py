@@ -47,6 +47,12 @@ class ScoreCache:
         _count_cached(keys, missing.values(), readings, clock)
         return readings
 
+    def knows(self, queries: Sequence[str], texts: Sequence[str]) -> list[bool]:
+        """Tell of each (queries[i], texts[i]) whether its reading is kept; the store may forget."""
+        keys = list(pair_keys(self._rules, queries, texts))
+        rows = self._find(keys)
+        return [key in rows for key in keys]
+
     def _find(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
         """Return the whole rows among what the store holds; a damaged one counts as not there."""
         held = self._store.get(keys)

@@ -14,6 +14,7 @@ FUSED_FIELD = "fused_score"
 WINDOW_FIELD = "window"
 RERANKED_FIELD = "reranked"
 LAYERS_FIELD = "cross_encoder_layers"
+MODEL_FIELD = "cross_encoder_model"
 
 
 def candidate_text(candidate: Mapping[str, Any], position: int) -> str:
@@ -81,7 +82,7 @@ def with_scores(
     """
     return [
         {
-            **_without_layers(candidates[hit.index]),
+            **_without_depth(candidates[hit.index]),
             **score_fields(hit, marked=marked),
             **read_fields(hit),
         }
@@ -89,21 +90,25 @@ def with_scores(
     ]
 
 
-def _without_layers(candidate: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Leave out what an earlier rerank said of its exits: it is not true of this one."""
-    return {name: value for name, value in candidate.items() if name != LAYERS_FIELD}
+def _without_depth(candidate: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Leave out what an earlier rerank said of exits and cascade: it is not true of this one."""
+    said = (LAYERS_FIELD, MODEL_FIELD)
+    return {name: value for name, value in candidate.items() if name not in said}
 
 
 def score_fields(hit: Hit | SearchHit, *, marked: bool = False) -> dict[str, float | None]:
     """Return the scores of a hit by the names of their fields; the fused one where there is one.
 
-    A hit that left early says after how many layers.
+    A hit that left early says after how many layers; one that only the first model of a cascade
+    read says so.
     """
     own: dict[str, float | None] = {SCORE_FIELD: hit.score}
     if hit.fused is not None:
         own[FUSED_FIELD] = hit.fused
     if hit.layers is not None:
         own[LAYERS_FIELD] = hit.layers
+    if hit.model is not None:
+        own[MODEL_FIELD] = hit.model
     if marked:
         own[RERANKED_FIELD] = hit.reranked
     return own

@@ -1,0 +1,81 @@
+"""--cascade and --keep as they are called."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from secondpass import CrossEncoderReranker, InputError
+from secondpass.cli.main import group
+
+QUERY = "read the csv rows"
+
+
+@pytest.fixture
+def rerank(parity, documents, tmp_path):
+    file = tmp_path / "candidates.jsonl"
+    file.write_text("".join(json.dumps({"text": text}) + "\n" for text in documents))
+
+    def call(*options):
+        model = ["--model", str(parity / "bert"), "--max-length", "64", "--precision", "fp32"]
+        return CliRunner().invoke(
+            group, ["rerank", QUERY, str(file), *model, "--json", *map(str, options)]
+        )
+
+    return call
+
+
+def test_the_small_model_reads_all_and_the_model_the_best_of_them(rerank, parity, documents):
+    done = rerank("--cascade", parity / "electra", "--keep", 10, "--top-k", 12)
+    assert done.exit_code == 0, done.output
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    made = CrossEncoderReranker(
+        cascade=[parity / "electra", parity / "bert"], keep=10, max_length=64, precision="fp32"
+    )
+    assert rows == made.rerank(QUERY, [{"text": text} for text in documents], 12)
+    assert [row.get("cross_encoder_model") for row in rows] == [None] * 10 + [1] * 2
+
+
+def test_thirty_are_kept_by_default(rerank, parity):
+    done = rerank("--cascade", parity / "electra", "--top-k", 31)
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [row.get("cross_encoder_model") for row in rows] == [None] * 30 + [1]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--keep", "5"), "keep is 5, but there is no cascade"),
+        (("--cascade", "a", "--effort", "fast"), "a cascade reads whole"),
+        (("--cascade", "missing/model"), "missing/model"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(rerank, options, message):
+    done = rerank(*options)
+    assert message in str(done.exception)
+    assert done.stdout == ""
+
+
+def test_a_budget_has_no_place_beside_a_cascade(rerank, parity):
+    done = rerank("--cascade", parity / "electra", "--budget-ms", "50")
+    assert "a cascade takes no budget_ms" in str(done.exception)
+
+
+def test_search_makes_the_same_cascade(monkeypatch):
+    made = {}
+
+    def reranker(*arguments, **options):
+        made.update(options, model=arguments[0])
+        raise InputError("enough")
+
+    monkeypatch.setattr("secondpass.reranker.CrossEncoderReranker", reranker)
+    monkeypatch.setattr("secondpass.retrieval.embedder.Embedder", lambda **_: None)
+    monkeypatch.setattr("secondpass.retrieval.index.Index.open", lambda *_: None)
+    options = ["--cascade", "small", "--model", "large", "--keep", "7"]
+    done = CliRunner().invoke(group, ["search", QUERY, "--index", "folder", *options])
+    assert str(done.exception) == "enough"
+    assert (made["model"], made["cascade"], made["keep"]) == (
+        "embedded/cross-encoder",
+        ["small", "large"],
+        7,
+    )
