@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks.pages import write_json
 
-SCHEMA = "secondpass-speed/1"
+SCHEMA = "secondpass/speed/1"
 
 
 @dataclass(frozen=True)

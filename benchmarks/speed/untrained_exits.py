@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors.numpy import save_file
@@ -16,19 +18,24 @@ from safetensors.numpy import save_file
 from secondpass.models.embedded import CROSS_ENCODER
 from secondpass.models.folder import find_folder
 from secondpass.models.spec import EXITS_FILE
+from secondpass.scoring.effort import EFFORTS
 
 
-def with_untrained_exits(model: Path, folder: Path) -> Path:
+def with_untrained_exits(model: Path, folder: Path, schedules: Mapping[str, Any]) -> Path:
     """Copy a BERT folder and add heads and schedules; what is there already is taken."""
     if folder.exists():
         return folder
     shutil.copytree(model, folder)
-    schedules = _config(find_folder(CROSS_ENCODER).path)["exits"]
     config = _config(folder)
     (folder / "config.json").write_text(json.dumps(config | {"exits": schedules}))
-    layers = {entry[0] for effort in ("balanced", "fast") for entry in schedules[effort]}
+    layers = {entry[0] for effort in EFFORTS for entry in schedules.get(effort, ())}
     save_file(_heads(sorted(layers), config["hidden_size"]), folder / EXITS_FILE)
     return folder
+
+
+def embedded_schedules() -> Mapping[str, Any]:
+    """Return after which layers of the embedded model how many go on, by effort."""
+    return _config(find_folder(CROSS_ENCODER).path)["exits"]
 
 
 def _heads(layers: list[int], width: int) -> dict[str, np.ndarray]:

@@ -8,7 +8,8 @@ INCOMPARABLE = "untrained heads"
 
 def load(work):
     from benchmarks.speed.ours import contestant
-    from benchmarks.speed.untrained_exits import with_untrained_exits
+    from benchmarks.speed.untrained_exits import embedded_schedules, with_untrained_exits
 
-    model = with_untrained_exits(Path(work.model), Path(work.scratch) / "with-exits")
+    folder = Path(work.scratch) / "with-exits"
+    model = with_untrained_exits(Path(work.model), folder, embedded_schedules())
     return contestant(work, model, precision="int8", effort="balanced")
