@@ -1,4 +1,4 @@
-"""The result as Markdown: what it rests on, the table, and how far ahead int8 is."""
+"""The result as Markdown: what it rests on, the table, and what to make of it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,20 @@ _RIVALS = {
     "sentence_transformers_best": "sentence-transformers' torch at its best batch size",
 }
 
+# What a row's reason not to be compared means.
+_NOTES = {
+    "untrained heads": "Rows with untrained heads show what an effort costs on these weights: they "
+    "leave by the embedded model's schedules, but by heads that nobody trained, so their order "
+    "means nothing.",
+    "other weights": "The embedded model joins late, so the rivals cannot load it; its exits are "
+    "trained, and [docs/quality.md](docs/quality.md) says how good its order is at each effort.",
+}
+
 
 def page(result: Result) -> str:
     """Return the whole report."""
-    ahead = _ahead(result)
-    return "\n\n".join([_setting(result), table(result), *([ahead] if ahead else [])])
+    parts = [_setting(result), table(result), _ahead(result), _notes(result)]
+    return "\n\n".join(part for part in parts if part)
 
 
 def table(result: Result) -> str:
@@ -76,3 +85,8 @@ def _ahead(result: Result) -> str:
         if row and ours
     ]
     return f"On the same weights, int8 is {' and '.join(parts)}: ratios by round." if parts else ""
+
+
+def _notes(result: Result) -> str:
+    reasons = {one.incomparable for one in result.rows}
+    return " ".join(words for reason, words in _NOTES.items() if reason in reasons)

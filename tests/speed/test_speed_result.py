@@ -61,6 +61,8 @@ def test_the_page_says_what_was_timed_and_how_far_ahead_int8_is():
     assert "int8 is 3.00 (2.00 to 6.00) times as fast as sentence-transformers' torch" in shown
     assert "OpenVINO" not in shown
     assert "int8 is" not in page(result(TORCH))
+    assert "untrained" not in shown
+    assert "by heads that nobody trained, so their order means nothing" in page(result(INT8, FAST))
 
 
 def test_agreement_is_the_mean_over_the_lists():
