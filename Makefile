@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-extras lint embedded parity bench-speed quality quality-pages long deadline deadline-pages clean
+.PHONY: demo test test-extras lint embedded parity bench-speed speed-pages memory quality quality-pages long deadline deadline-pages clean
 
 demo: $(VENV)/.search
 	$(BIN)/secondpass demo
@@ -30,8 +30,21 @@ test-extras: $(VENV)-torch/.done
 	$(VENV)-torch/bin/python -m pytest tests/engine tests/training tests/doctor tests/compiling
 
 # Times secondpass beside its rivals; needs torch and the rivals.
+SPEED_OUT ?= benchmarks/speed/results/$(shell date +%F).json
+
 bench-speed: $(VENV)-rivals/.done
-	$(VENV)-rivals/bin/python -m benchmarks.speed
+	$(VENV)-rivals/bin/python -m benchmarks.speed --out $(SPEED_OUT) $(SPEED_MORE)
+
+# Puts the newest result into its page.
+speed-pages: $(VENV)/.test
+	$(BIN)/python -m benchmarks.speed --show $(lastword $(sort $(wildcard benchmarks/speed/results/*.json))) \
+	    --into README.md
+
+# Measures the peak memory of a call while its candidates grow from 100 to 10,000.
+MEMORY_OUT ?= benchmarks/memory/results/$(shell date +%F).json
+
+memory: $(VENV)/.test
+	$(BIN)/python -m benchmarks.memory --out $(MEMORY_OUT) --into docs/measurements.md $(MEMORY_MORE)
 
 # Measures nDCG@10 of BM25, the bi-encoder and the reranker on the development collections; a run
 # cut off goes on where it stopped. QUALITY_FP32 is the folder of the weights before int8.

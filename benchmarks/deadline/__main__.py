@@ -19,9 +19,9 @@ from benchmarks.deadline.calls import questions_of, time_calls
 from benchmarks.deadline.curve import curve_of
 from benchmarks.deadline.result import Result, read_result, write_result
 from benchmarks.deadline.spinning import spinning
+from benchmarks.pages import add_page_options, parse_with_pages, place
 from benchmarks.quality.__main__ import COLLECTIONS
 from benchmarks.quality.picture import save
-from benchmarks.quality.placed import place
 from benchmarks.quality.task import Task, open_task
 from secondpass import CrossEncoderReranker
 from secondpass.cli.output import progress
@@ -130,14 +130,9 @@ def _arguments() -> argparse.Namespace:
     add("--queries", type=int, help="a seeded choice of so many queries of each collection")
     add("--depth", type=int, default=100, help="candidates of a query")
     add("--seed", type=int, default=0)
-    add("--out", type=Path, help="the result as JSON")
-    add("--show", type=Path, metavar="FILE", help="print a result, measure nothing")
-    add("--into", type=Path, nargs="+", default=[], help="put it between the markers of pages")
+    add_page_options(parser, out="the result as JSON, written after each step")
     add("--picture", type=Path, help="draw the curve, as .svg or .png")
-    arguments = parser.parse_args()
-    if not arguments.show and not arguments.out:
-        parser.error("name a file for the result with --out, or one to show with --show")
-    return arguments
+    return parse_with_pages(parser)
 
 
 if __name__ == "__main__":

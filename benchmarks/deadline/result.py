@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.pages import write_json
+
 
 @dataclass(frozen=True)
 class Timed:
@@ -64,8 +66,7 @@ class Result:
 
 def write_result(result: Result, file: Path) -> None:
     """Write it as JSON."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(asdict(result), indent=1, ensure_ascii=False) + "\n")
+    write_json(asdict(result), file)
 
 
 def read_result(file: Path) -> Result:

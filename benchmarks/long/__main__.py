@@ -18,7 +18,7 @@ from time import perf_counter
 
 from benchmarks.long.measured import Result, System, page, read, write
 from benchmarks.long.padding import Padding
-from benchmarks.quality.placed import place
+from benchmarks.pages import add_page_options, parse_with_pages, place
 from benchmarks.quality.task import Task, open_task
 from secondpass import CrossEncoderReranker
 from secondpass.cli.output import progress
@@ -159,13 +159,8 @@ def _arguments() -> argparse.Namespace:
     add("--max-length", type=int, default=512)
     add("--model", help="hub name or folder; by default the embedded one")
     add("--seed", type=int, default=0)
-    add("--out", type=Path, help="the result as JSON, written after each query")
-    add("--show", type=Path, metavar="FILE", help="print a result, measure nothing")
-    add("--into", type=Path, nargs="+", default=[], help="put it between the markers of pages")
-    arguments = parser.parse_args()
-    if not arguments.show and not arguments.out:
-        parser.error("name a file for the result with --out, or one to show with --show")
-    return arguments
+    add_page_options(parser, out="the result as JSON, written after each query")
+    return parse_with_pages(parser)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from benchmarks.pages import write_json
 from secondpass.stats.paired import paired_difference
 
 BASE = "truncate"
@@ -45,10 +46,7 @@ class Result:
 
 def write(result: Result, file: Path) -> None:
     """Write it whole or not at all."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(".part")
-    part.write_text(json.dumps(asdict(result), indent=1, allow_nan=False) + "\n")
-    part.replace(file)
+    write_json(asdict(result), file)
 
 
 def read(file: Path) -> Result:

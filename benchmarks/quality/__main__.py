@@ -13,9 +13,10 @@ import shlex
 import sys
 from pathlib import Path
 
+from benchmarks.pages import add_page_options, parse_with_pages, place
 from benchmarks.quality import markdown, picture
 from benchmarks.quality.assemble import BI_ENCODER
-from benchmarks.quality.placed import PAGE, TABLE, place
+from benchmarks.quality.markdown import PAGE, TABLE
 from benchmarks.quality.result import Quality, read_result
 from benchmarks.quality.run import Plan, run
 from benchmarks.quality.scorers import BiEncoder, CrossEncoder, Scorer
@@ -124,16 +125,11 @@ def _arguments() -> argparse.Namespace:
     add("--depth", type=int, default=100, help="candidates of a query")
     add("--queries", type=int, help="a seeded choice of so many queries of each collection")
     add("--seed", type=int, default=0)
-    add("--out", type=Path, help="the result as JSON; scores go into a folder beside it")
+    add_page_options(parser, out="the result as JSON; scores go into a folder beside it")
     add("--resume", action="store_true", help="use the scores that an earlier run left there")
-    add("--show", type=Path, metavar="FILE", help="print a result, measure nothing")
-    add("--into", type=Path, nargs="+", default=[], help="put it between the markers of pages")
     add("--picture", type=Path, help="draw it, as .svg or .png")
     add("--pictured", nargs="+", metavar="LABEL", help="systems in the picture, by default all")
-    arguments = parser.parse_args()
-    if not arguments.show and not arguments.out:
-        parser.error("name a file for the result with --out, or one to show with --show")
-    return arguments
+    return parse_with_pages(parser)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from benchmarks.quality.result import Against, Gate, Quality
 
+# The markers of the report and of the table alone.
+PAGE, TABLE = "quality", "quality table"
+
 _NONE = "–"
 
 

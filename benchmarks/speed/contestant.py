@@ -1,5 +1,7 @@
 """A contestant's process: loads once, then scores the list whose number comes on standard input.
 
+A contestant that names CALLS is asked each list so often, and the last is timed.
+
 Answers are JSON, one a line, on the standard output it was started with; whatever the libraries
 print goes to standard error.
 """
@@ -25,15 +27,20 @@ def main() -> None:
     os.dup2(2, 1)
     work = Work.load(Path(file))
     rival = importlib.import_module(f"benchmarks.speed.rivals.{name}")
+    calls = getattr(rival, "CALLS", 1)
+    incomparable = getattr(rival, "INCOMPARABLE", None)
     rerank, detail = rival.load(work)
     for query, texts in zip(work.queries[:2], work.candidates[:2], strict=True):
         rerank(query, texts)
     label = re.sub(r"{([\w-]+)}", lambda found: version(found[1]), rival.LABEL)
-    print(json.dumps({"label": label, "detail": detail}), file=answers, flush=True)
+    ready = {"label": label, "detail": detail, "incomparable": incomparable}
+    print(json.dumps(ready), file=answers, flush=True)
     for line in sys.stdin:
-        number = int(line)
+        asked = work.queries[int(line)], work.candidates[int(line)]
+        for _ in range(calls - 1):
+            rerank(*asked)
         started = perf_counter()
-        scores = rerank(work.queries[number], work.candidates[number])
+        scores = rerank(*asked)
         spent_ms = (perf_counter() - started) * 1000
         answer = {"ms": spent_ms, "scores": [float(score) for score in scores]}
         print(json.dumps(answer), file=answers, flush=True)

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.pages import between
 from benchmarks.quality import markdown
 from benchmarks.quality.__main__ import COLLECTIONS
-from benchmarks.quality.placed import PAGE, TABLE, between
+from benchmarks.quality.markdown import PAGE, TABLE
 from benchmarks.quality.result import read_result
 
 ROOT = Path(__file__).parent.parent.parent

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from toy_quality import make_plan, silent
 
+from benchmarks.pages import between, place
 from benchmarks.quality import markdown, picture
-from benchmarks.quality.placed import PAGE, TABLE, between, place
+from benchmarks.quality.markdown import PAGE, TABLE
 from benchmarks.quality.result import read_result
 from benchmarks.quality.run import run
 

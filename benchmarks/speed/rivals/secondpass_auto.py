@@ -4,6 +4,6 @@ LABEL = "secondpass {secondpass}, auto"
 
 
 def load(work):
-    from benchmarks.speed.ours import load_at
+    from benchmarks.speed.ours import contestant
 
-    return load_at("auto", work)
+    return contestant(work, precision="auto")

@@ -4,6 +4,6 @@ LABEL = "secondpass {secondpass}, int8"
 
 
 def load(work):
-    from benchmarks.speed.ours import load_at
+    from benchmarks.speed.ours import contestant
 
-    return load_at("int8", work)
+    return contestant(work, precision="int8")

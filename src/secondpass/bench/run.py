@@ -12,9 +12,9 @@ from secondpass.bench.constraints import read_constraints
 from secondpass.bench.depths import QUERIES as CURVE_QUERIES
 from secondpass.bench.depths import DepthCurve, DepthPoint
 from secondpass.bench.loading import Loaded
-from secondpass.bench.memory import ProcessMeter
 from secondpass.bench.observed import observe
 from secondpass.bench.open_loop import open_loop
+from secondpass.bench.process_use import ProcessMeter
 from secondpass.bench.result import BenchResult, Setting, Start, Used
 from secondpass.bench.stages import TwoStages
 from secondpass.bench.table import make_rows

@@ -12,11 +12,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from secondpass.bench.memory import peak_bytes
 from secondpass.errors import ModelError
+from secondpass.facts.peak_memory import peak_bytes
 from secondpass.types import ModelInfo
-
-_LINUX_STATUS = Path("/proc/self/status")
 
 
 def measure_memory(
@@ -41,17 +39,6 @@ def measure_memory(
     return int(done.stdout.split()[-1])
 
 
-def _own_peak_bytes() -> int:
-    """Return this process's peak. Linux's ru_maxrss begins with what the parent held."""
-    if _LINUX_STATUS.exists():
-        fields = dict(
-            line.split(":", 1) for line in _LINUX_STATUS.read_text().splitlines() if ":" in line
-        )
-        if "VmHWM" in fields:
-            return int(fields["VmHWM"].split()[0]) * 1024
-    return peak_bytes()
-
-
 def _main(
     folder: str, precision: str, max_length: str, threads: str, cache_dir: str
 ) -> None:  # pragma: no cover - runs in another process
@@ -66,7 +53,7 @@ def _main(
         cache_dir=cache_dir,
     )
     reranker.rank(query, texts)
-    sys.stdout.write(f"{_own_peak_bytes()}\n")
+    sys.stdout.write(f"{peak_bytes()}\n")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.errors import ModelFileError
-from secondpass.scoring.tokenised import TokenisedText, check_ids, tokenizer_digest
+from secondpass.scoring.tokenised import (
+    TokenisedText,
+    check_ids,
+    tokenizer_digest,
+    vocabulary_end,
+)
 from secondpass.settings import available_processors
 
 if TYPE_CHECKING:
@@ -58,6 +63,10 @@ class TextEncoder:
         """Return a hash of all that decides a text's ids; the text of `TokenisedText` names it."""
         return tokenizer_digest(self._tokenizer)
 
+    @cached_property
+    def _vocabulary_end(self) -> int:
+        return vocabulary_end(self._tokenizer)
+
     def encode(self, texts: Sequence[str], most_tokens: int | None = None) -> list[TokenIds]:
         """Return one array of token ids for each text, in order.
 
@@ -74,7 +83,7 @@ class TextEncoder:
         """
         fresh = iter(self._tokenise([text for text in texts if not self._brings_ids(text)], keep))
         return [
-            _brought(text, self._tokenizer, keep) if self._brings_ids(text) else next(fresh)
+            _brought(text, self._vocabulary_end, keep) if self._brings_ids(text) else next(fresh)
             for text in texts
         ]
 
@@ -108,8 +117,8 @@ class TextEncoder:
         return [self._tokenizer.encode(text, add_special_tokens=False) for text in texts]
 
 
-def _brought(text: TokenisedText, tokenizer: Tokenizer, keep: int | None) -> Encoded:
-    check_ids(text, tokenizer)
+def _brought(text: TokenisedText, vocabulary_end: int, keep: int | None) -> Encoded:
+    check_ids(text, vocabulary_end)
     return Encoded(text.ids[:keep].astype(np.int32), len(text.ids))
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from dataclasses import dataclass
+
+from secondpass.facts.peak_memory import peak_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +31,3 @@ class ProcessMeter:
             wall_seconds=time.perf_counter() - self._wall_seconds,
             peak_bytes=peak_bytes(),
         )
-
-
-def peak_bytes() -> int:
-    """Return the most memory this process ever held at once (resident)."""
-    if sys.platform == "win32":  # pragma: no cover
-        import psutil
-
-        return int(psutil.Process().memory_info().peak_wset)
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    # Linux counts in KiB, macOS in bytes.
-    return peak if sys.platform == "darwin" else peak * 1024

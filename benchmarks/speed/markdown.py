@@ -1,0 +1,92 @@
+"""The result as Markdown: what it rests on, the table, and what to make of it."""
+
+from __future__ import annotations
+
+from statistics import median
+
+from benchmarks.speed.result import Ratio, Result, Row, times_faster
+
+# The marker of the page.
+MARKER = "speed"
+
+HEAD = ("who", "ms (median)", "min to max", "times faster (spread)", "Spearman with row 1")
+
+# Whom int8 is compared with in words, by module.
+_RIVALS = {
+    "sentence_transformers_openvino_int8": "sentence-transformers' OpenVINO int8",
+    "sentence_transformers_best": "sentence-transformers' torch at its best batch size",
+}
+
+# What a row's reason not to be compared means.
+_NOTES = {
+    "untrained heads": "Rows with untrained heads show what an effort costs on these weights: they "
+    "leave by the embedded model's schedules, but by heads that nobody trained, so their order "
+    "means nothing.",
+    "other weights": "The embedded model joins late, so the rivals cannot load it; its exits are "
+    "trained, and [docs/quality.md](docs/quality.md) says how good its order is at each effort.",
+}
+
+
+def page(result: Result) -> str:
+    """Return the whole report."""
+    parts = [_setting(result), table(result), _ahead(result), _notes(result)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def table(result: Result) -> str:
+    """Return the table alone: one row a contestant."""
+    rows = [HEAD, ("---",) * len(HEAD), *(_cells(result.rows[0], one) for one in result.rows)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def number(value: float) -> str:
+    """Return a number with three digits that count and thousands set apart.
+
+    >>> [number(value) for value in (7068.85, 15.26, 1.5, 0.4132)]
+    ['7,069', '15.3', '1.50', '0.413']
+    """
+    decimals = next((at for at, least in enumerate((100, 10, 1)) if value >= least), 3)
+    return f"{value:,.{decimals}f}"
+
+
+def _cells(base: Row, one: Row) -> tuple[str, ...]:
+    detail = f" ({one.detail})" if one.detail else ""
+    return (
+        f"{one.label}{detail}",
+        number(median(one.ms)),
+        f"{number(min(one.ms))} to {number(max(one.ms))}",
+        _spread(times_faster(base, one)),
+        f"– ({one.incomparable})" if one.spearman is None else f"{one.spearman:.4f}",
+    )
+
+
+def _spread(ratio: Ratio) -> str:
+    return f"{number(ratio.median)} ({number(ratio.least)} to {number(ratio.largest)})"
+
+
+def _setting(result: Result) -> str:
+    machine = result.machine
+    return (
+        f"{result.depth} candidates of {result.tokens_mean:.0f} tokens on average, one query, "
+        f"{result.rounds} interleaved rounds, weights {result.model} (sha256 "
+        f"{result.weights_sha256[:16]}) where a row does not say otherwise; {machine['processor']} "
+        f"({' '.join(machine['processor_flags'])}), {machine['cores_usable']} cores; "
+        f"{result.created[:10]}, `{result.command}`."
+    )
+
+
+def _ahead(result: Result) -> str:
+    """Return how far int8 is ahead of the fastest rivals, round by round; "" without them."""
+    ours = result.row("secondpass_int8")
+    rivals = {words: result.row(name) for name, words in _RIVALS.items()}
+    parts = [
+        f"{_spread(times_faster(row, ours))} times as fast as {words}"
+        for words, row in rivals.items()
+        if row and ours
+    ]
+    return f"On the same weights, int8 is {' and '.join(parts)}: ratios by round." if parts else ""
+
+
+def _notes(result: Result) -> str:
+    reasons = {one.incomparable for one in result.rows}
+    return " ".join(words for reason, words in _NOTES.items() if reason in reasons)

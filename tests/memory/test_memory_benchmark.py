@@ -1,0 +1,45 @@
+import pytest
+
+from benchmarks.memory.__main__ import measure
+from benchmarks.memory.result import Call, Result, page, read_result, table, write_result
+from benchmarks.memory.texts import spread
+
+CALLS = (
+    Call("full", 100, 8700, 0.6, 400_000_000, 500_000_000),
+    Call("full", 10_000, 870_000, 60.0, 400_000_000, 512_000_000),
+)
+
+
+def test_every_size_has_the_same_mix_of_lengths():
+    texts = ["x" * length for length in range(101)]
+    few, many = spread(texts, 5), spread(texts, 1001)
+    assert sorted(len(text.partition(" ")[2]) for text in few) == [0, 25, 50, 75, 100]
+    lengths = [len(text.partition(" ")[2]) for text in many]
+    assert sum(lengths) / 1001 == pytest.approx(50)
+    assert (min(lengths), max(lengths)) == (0, 100)
+    assert len(set(many)) == 1001
+    assert lengths != sorted(lengths)
+
+
+def test_the_table_shows_what_more_candidates_add():
+    lines = table(Result("", "", {}, {}, CALLS)).splitlines()
+    assert lines[2:] == [
+        "| full | 100 | 87 | 400 MB | 500 MB |  |",
+        "| full | 10,000 | 87 | 400 MB | 512 MB | +12 MB |",
+    ]
+
+
+def test_a_result_comes_back_from_its_file(tmp_path):
+    machine = {"processor": "Some", "cores_usable": 2}
+    software = {"python": "3.11", "packages": {"openvino": "2026.4.1-1"}}
+    written = Result("2026-11-25T01:00:00+00:00", "a command", machine, software, CALLS)
+    write_result(written, tmp_path / "one.json")
+    assert read_result(tmp_path / "one.json") == written
+    assert "OpenVINO 2026.4.1; 2026-11-25, `a command`" in page(written)
+
+
+def test_a_call_in_a_new_process_tells_its_peaks():
+    found = measure(5, "full")
+    assert found.candidates == 5
+    assert found.tokens > 100
+    assert 50_000_000 < found.loaded_bytes <= found.peak_bytes * 1.01

@@ -1,0 +1,95 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from benchmarks.pages import between
+from benchmarks.speed.markdown import MARKER, number, page, table
+from benchmarks.speed.result import (
+    SCHEMA,
+    Ratio,
+    Result,
+    Row,
+    read_result,
+    times_faster,
+    write_result,
+)
+from benchmarks.speed.run import agreement
+
+ROOT = Path(__file__).parent.parent.parent
+TORCH = Row("sentence_transformers_best", "torch", "batch 2", (1000.0, 3000.0, 1200.0), 1.0, None)
+INT8 = Row("secondpass_int8", "int8", "", (500.0, 1000.0, 200.0), 0.99, None)
+CACHE = Row("secondpass_cache", "cached", "", (0.5, 0.4, 0.4), 0.99, None)
+FAST = Row("secondpass_fast", "fast", "", (100.0, 100.0, 100.0), None, "untrained heads")
+
+
+def result(*rows):
+    return Result(
+        schema=SCHEMA,
+        created="2026-11-25T01:00:00+00:00",
+        command="python -m benchmarks.speed --out x.json",
+        machine={"processor": "Some", "processor_flags": ["avx2"], "cores_usable": 2},
+        software={},
+        model="minilm",
+        weights_sha256="0123456789abcdef0123",
+        depth=100,
+        seed=7,
+        tokens_mean=253.4,
+        rows=rows,
+    )
+
+
+def test_ratios_are_taken_round_by_round():
+    # 1000 / 500, 3000 / 1000, 1200 / 200; the ratio of the medians would be 2.4.
+    assert times_faster(TORCH, INT8) == Ratio(3.0, 2.0, 6.0)
+
+
+def test_a_row_tells_its_time_and_agreement_or_why_there_is_none():
+    lines = table(result(TORCH, INT8, CACHE, FAST)).splitlines()
+    assert lines[2] == (
+        "| torch (batch 2) | 1,200 | 1,000 to 3,000 | 1.00 (1.00 to 1.00) | 1.0000 |"
+    )
+    assert lines[3] == "| int8 | 500 | 200 to 1,000 | 3.00 (2.00 to 6.00) | 0.9900 |"
+    assert lines[4].startswith("| cached | 0.400 | 0.400 to 0.500 | 3,000 (2,000 to 7,500) |")
+    assert lines[5].endswith("| 12.0 (10.0 to 30.0) | – (untrained heads) |")
+
+
+def test_the_page_says_what_was_timed_and_how_far_ahead_int8_is():
+    shown = page(result(TORCH, INT8))
+    assert "3 interleaved rounds, weights minilm (sha256 0123456789abcdef)" in shown
+    assert "253 tokens" in shown
+    assert "int8 is 3.00 (2.00 to 6.00) times as fast as sentence-transformers' torch" in shown
+    assert "OpenVINO" not in shown
+    assert "int8 is" not in page(result(TORCH))
+    assert "untrained" not in shown
+    assert "by heads that nobody trained, so their order means nothing" in page(result(INT8, FAST))
+
+
+def test_agreement_is_the_mean_over_the_lists():
+    # The second list is turned around: (1 - 1) / 2.
+    assert agreement([[1, 2, 3], [1, 2, 3]], [[10, 20, 30], [3, 2, 1]]) == pytest.approx(0)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(7068.85, "7,069"), (15.26, "15.3"), (1.5, "1.50"), (0.41, "0.410")]
+)
+def test_numbers_keep_three_digits_that_count(value, shown):
+    assert number(value) == shown
+
+
+def test_a_result_comes_back_from_its_file(tmp_path):
+    written = result(TORCH, FAST)
+    write_result(written, tmp_path / "new" / "one.json")
+    assert read_result(tmp_path / "new" / "one.json").rows == written.rows
+    (tmp_path / "old.json").write_text('{"rows": []}')
+    with pytest.raises(SystemExit, match=re.escape("has the schema None")):
+        read_result(tmp_path / "old.json")
+
+
+def test_the_readme_shows_the_newest_result():
+    newest = max((ROOT / "benchmarks" / "speed" / "results").glob("*.json"))
+    if f'"schema": "{SCHEMA}"' not in newest.read_text():
+        pytest.skip(f"{newest.name} is of before the page was made from results")
+    shown = between((ROOT / "README.md").read_text(encoding="utf-8"), MARKER)
+    # pytest would take long to print the difference of two long texts.
+    assert (shown == page(read_result(newest))) is True, "make speed-pages"
