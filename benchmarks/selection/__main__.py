@@ -140,9 +140,7 @@ def _ndcg(task: Task, query_id: str, order: Sequence[int]) -> float:
     return float(measures.values(run)[MEASURE][0])
 
 
-def _result(
-    arguments: argparse.Namespace, reader: Reader, sets: Sequence[Measuring]
-) -> Result:
+def _result(arguments: argparse.Namespace, reader: Reader, sets: Sequence[Measuring]) -> Result:
     return Result(
         command=shlex.join(["python", "-m", "benchmarks.selection", *sys.argv[1:]]),
         model=asdict(reader.reranker.info),

@@ -71,8 +71,8 @@ def _long(one: Set, seed: int) -> str:
             ]
         )
     return (
-        f"Documents of at least {one.words} words: {one.name}, {_queries(one)}, the top {one.depth} "
-        f"of BM25.\n\n{_table(head, rows)}"
+        f"Documents of at least {one.words} words: {one.name}, {_queries(one)}, the top "
+        f"{one.depth} of BM25.\n\n{_table(head, rows)}"
     )
 
 
@@ -98,9 +98,7 @@ def _against(before: Sequence[object], found: Sequence[Measured], seed: int) -> 
         return "beyond"
     after = pooled([one.ndcg for one in found])
     difference = paired_difference(pooled(before), after, seed=seed)
-    interval = (
-        "" if difference.low is None else f" [{difference.low:+.4f}, {difference.high:+.4f}]"
-    )
+    interval = "" if difference.low is None else f" [{difference.low:+.4f}, {difference.high:+.4f}]"
     return f"{difference.mean:+.4f}{interval}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,11 +22,18 @@ def by_idf(query: str, texts: Sequence[Sentences]) -> Merits:
 
     idf = log(1 + (n - df + 0.5) / (df + 0.5)), Lucene's, over the candidates of the query.
     """
-    wanted = _words(query)
-    held = [[_words(sentence) & wanted for sentence in text.texts] for text in texts]
-    counts = Counter(word for sentences in held for word in set().union(*sentences))
-    idf = {word: math.log(1 + (len(texts) - n + 0.5) / (n + 0.5)) for word, n in counts.items()}
-    return [[sum(idf[word] for word in sorted(words)) for words in one] for one in held]
+    held = [_held(query, text) for text in texts]
+    idf = _idf([set().union(*sentences) for sentences in held])
+    return [_sums(sentences, idf) for sentences in held]
+
+
+def by_own_idf(query: str, texts: Sequence[Sentences]) -> Merits:
+    """Return the same with the idf over the text's own sentences.
+
+    It is of query and text alone, so a score cache could keep what is read by it.
+    """
+    held = [_held(query, text) for text in texts]
+    return [_sums(sentences, _idf(sentences)) for sentences in held]
 
 
 def by_bm25(query: str, texts: Sequence[Sentences]) -> Merits:
@@ -51,6 +58,21 @@ def by_embedding(query: str, texts: Sequence[Sentences], embedder: Embedder) -> 
     flat = _flat(texts)
     cosines = embedder.embed(flat) @ embedder.embed([query])[0] if flat else np.zeros(0)
     return _per_text(cosines, texts)
+
+
+def _held(query: str, text: Sentences) -> list[set[str]]:
+    """Return the query's words in each sentence."""
+    wanted = _words(query)
+    return [_words(sentence) & wanted for sentence in text.texts]
+
+
+def _idf(held: Sequence[set[str]]) -> dict[str, float]:
+    counts = Counter(word for words in held for word in words)
+    return {word: math.log(1 + (len(held) - n + 0.5) / (n + 0.5)) for word, n in counts.items()}
+
+
+def _sums(held: Sequence[set[str]], idf: Mapping[str, float]) -> list[float]:
+    return [sum(idf[word] for word in sorted(words)) for words in held]
 
 
 def _words(text: str) -> set[str]:

@@ -9,9 +9,18 @@ from time import perf_counter
 from typing import TypeVar
 
 from benchmarks.selection.choice import selected_ids
-from benchmarks.selection.nearness import Merits, by_bm25, by_embedding, by_idf
+from benchmarks.selection.nearness import Merits, by_bm25, by_embedding, by_idf, by_own_idf
 from benchmarks.selection.sentences import Sentences, sentences_of
-from benchmarks.selection.systems import ALONE, BM25, EMBEDDING, IDF, TRUNCATE, WINDOWS, System
+from benchmarks.selection.systems import (
+    ALONE,
+    BM25,
+    EMBEDDING,
+    IDF,
+    OWN_IDF,
+    TRUNCATE,
+    WINDOWS,
+    System,
+)
 from secondpass import CrossEncoderReranker
 from secondpass.models.embedded import CROSS_ENCODER
 from secondpass.models.folder import find_folder
@@ -99,7 +108,8 @@ class Question:
     def _merits(self, how: str) -> Merits:
         if how == EMBEDDING:
             return by_embedding(self._query, self._sentences, self._reader.embedder)
-        return {IDF: by_idf, BM25: by_bm25}[how](self._query, self._sentences)
+        lexical = {IDF: by_idf, OWN_IDF: by_own_idf, BM25: by_bm25}
+        return lexical[how](self._query, self._sentences)
 
     def _selected(self, system: System) -> list[TokenisedText]:
         budget = min(system.budget or 0, self._room)

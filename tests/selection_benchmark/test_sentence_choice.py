@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.selection.choice import chosen, selected_ids
-from benchmarks.selection.nearness import by_bm25, by_idf
+from benchmarks.selection.nearness import by_bm25, by_idf, by_own_idf
 from benchmarks.selection.sentences import Sentences, sentences_of, starts_of
 from secondpass.models.embedded import CROSS_ENCODER
 from secondpass.models.folder import find_folder
@@ -78,6 +78,14 @@ def test_idf_counts_a_rare_word_more_and_each_word_once():
     assert found[1] == pytest.approx([tea])
 
 
+def test_own_idf_counts_the_sentences_of_the_text_alone():
+    """Of two sentences both hold "tea" and one "oolong", whatever the other candidates hold."""
+    texts = [made("tea tea", "Oolong and tea"), made("oolong", "oolong"), made("nothing")]
+    tea, oolong = np.log(1.2), np.log(2)
+    assert by_own_idf("oolong tea", texts)[0] == pytest.approx([tea, tea + oolong])
+    assert by_own_idf("oolong tea", texts[:1])[0] == pytest.approx([tea, tea + oolong])
+
+
 def test_bm25_prefers_the_shorter_sentence_with_the_word():
     texts = [made("tea", "some tea among many other words", "nothing"), made("water")]
     (short, long, none), (other,) = by_bm25("tea", texts)
@@ -90,7 +98,10 @@ def test_bm25_prefers_the_shorter_sentence_with_the_word():
     [
         ("One. Two! Three?", ["One. ", "Two! ", "Three?"]),
         ("See e.g. this one. Then 3.5 of it.", ["See e.g. this one. ", "Then 3.5 of it."]),
-        ("a wing in a slipstream . an experiment .", ["a wing in a slipstream . ", "an experiment ."]),
+        (
+            "a wing in a slipstream . an experiment .",
+            ["a wing in a slipstream . ", "an experiment ."],
+        ),
         ('He said "no." Ärger folgt.', ['He said "no." ', "Ärger folgt."]),
         ("茶很好。水也好！", ["茶很好。", "水也好！"]),
         ("a title\n\nthe text", ["a title\n\n", "the text"]),
