@@ -26,12 +26,13 @@ from secondpass.models.embedded import CROSS_ENCODER
 from secondpass.models.folder import find_folder
 from secondpass.models.spec import read_cross_encoder_spec
 from secondpass.retrieval.embedder import Embedder
-from secondpass.scoring.tokenised import TokenisedText
+from secondpass.scoring.encode import load_tokenizer
+from secondpass.scoring.pairs import read_pair_layout
+from secondpass.scoring.tokenised import TokenisedText, tokenizer_digest
 from secondpass.types import Ranking
 
 T = TypeVar("T")
 
-SPECIAL_TOKENS = 3
 # Each text that is embedded has a token before and one after.
 EMBEDDED_SPECIAL_TOKENS = 2
 
@@ -58,7 +59,11 @@ class Reader:
         self.reranker = CrossEncoderReranker(max_length=max_length)
         self.windows = CrossEncoderReranker(max_length=max_length, long_documents="max")
         self.embedder = Embedder()
-        self.layers = int(_cross_encoder_config()["num_hidden_layers"])
+        spec = read_cross_encoder_spec(find_folder(CROSS_ENCODER))
+        self.layers = int(spec.config["num_hidden_layers"])
+        self.tokenizer = load_tokenizer(spec.tokenizer_file)
+        self.digest = tokenizer_digest(self.tokenizer)
+        self.special_tokens = read_pair_layout(self.tokenizer).special_tokens
 
     def warm_up(self, efforts: Sequence[str]) -> None:
         """Compile what the first call with an effort compiles."""
@@ -77,8 +82,9 @@ class Question:
         self, reader: Reader, query: str, texts: Sequence[str], alone: Sequence[str]
     ) -> None:
         self._reader, self._query, self._texts, self._alone = reader, query, texts, alone
-        self._query_tokens = len(reader.embedder.tokenise([query])[0])
-        self._room = reader.reranker.info.max_length - self._query_tokens - SPECIAL_TOKENS
+        query_ids = reader.tokenizer.encode(query, add_special_tokens=False).ids
+        self._beside = len(query_ids) + reader.special_tokens
+        self._room = reader.reranker.info.max_length - self._beside
         self._sentences, self._cut_ms = _timed(self._cut)
         self.merits = cache(lambda how: _timed(lambda: self._merits(how)))
 
@@ -101,8 +107,7 @@ class Question:
         return self._found(ranking, 0, 0.0)
 
     def _cut(self) -> list[Sentences]:
-        tokenizer = self._reader.embedder.tokenizer
-        encodings = tokenizer.encode_batch(list(self._texts), add_special_tokens=False)
+        encodings = self._reader.tokenizer.encode_batch(list(self._texts), add_special_tokens=False)
         return [sentences_of(*one) for one in zip(self._texts, encodings, strict=True)]
 
     def _merits(self, how: str) -> Merits:
@@ -113,7 +118,6 @@ class Question:
 
     def _selected(self, system: System) -> list[TokenisedText]:
         budget = min(system.budget or 0, self._room)
-        digest = self._reader.embedder.tokenizer_digest
         if system.reads == TRUNCATE:
             parts = [one.ids[:budget] for one in self._sentences]
         else:
@@ -123,7 +127,8 @@ class Question:
                 for one, merit in zip(self._sentences, merits, strict=True)
             ]
         return [
-            TokenisedText(text, ids, digest) for text, ids in zip(self._texts, parts, strict=True)
+            TokenisedText(text, ids, self._reader.digest)
+            for text, ids in zip(self._texts, parts, strict=True)
         ]
 
     def _embedded_tokens(self) -> int:
@@ -131,10 +136,10 @@ class Question:
         return special + sum(len(one.ids) for one in self._sentences)
 
     def _found(self, ranking: Ranking, selecting: int, selecting_ms: float) -> Read:
-        beside, layers = self._query_tokens + SPECIAL_TOKENS, self._reader.layers
+        layers = self._reader.layers
         exited = [hit for hit in ranking if hit.layers is not None]
         # `timings.tokens` counts each window; who left early read fewer layers of its one.
-        saved = sum((hit.tokens + beside) * (layers - (hit.layers or 0)) for hit in exited)
+        saved = sum((hit.tokens + self._beside) * (layers - (hit.layers or 0)) for hit in exited)
         return Read(
             order=[hit.index for hit in ranking],
             layer_tokens=ranking.timings.tokens * layers - saved,
@@ -147,8 +152,3 @@ def _timed(make: Callable[[], T]) -> tuple[T, float]:
     started = perf_counter()
     made = make()
     return made, (perf_counter() - started) * 1000
-
-
-@cache
-def _cross_encoder_config() -> dict[str, object]:
-    return read_cross_encoder_spec(find_folder(CROSS_ENCODER)).config
