@@ -27,7 +27,7 @@ from benchmarks.quality.task import Task, open_task
 from benchmarks.selection.markdown import page
 from benchmarks.selection.measured import Measured, Result, Set, read, write
 from benchmarks.selection.reading import Read, Reader
-from benchmarks.selection.systems import System, for_long, for_passages
+from benchmarks.selection.systems import BASES, System, for_long, for_passages
 from secondpass.cli.output import progress
 from secondpass.evaluation.measures import Measures
 from secondpass.evaluation.rerank import candidate_texts
@@ -81,7 +81,7 @@ class Measuring:
         )
         self._seed, self._reader = arguments.seed, reader
         self._chance = random.Random(arguments.seed)
-        self._systems = for_long() if name == LONG else for_passages()
+        self._systems = _named(for_long() if name == LONG else for_passages(), arguments.systems)
         self._reads: dict[System, list[Read]] = {system: [] for system in self._systems}
         self._ndcg: dict[System, list[float]] = {system: [] for system in self._systems}
 
@@ -133,6 +133,10 @@ class Measuring:
         )
 
 
+def _named(systems: Sequence[System], labels: Sequence[str]) -> list[System]:
+    return [one for one in systems if not labels or one.label in labels or one in BASES]
+
+
 def _ndcg(task: Task, query_id: str, order: Sequence[int]) -> float:
     ids = [task.run[query_id][index].document_id for index in order]
     run = {query_id: tuple(Ranked(id_, -float(at)) for at, id_ in enumerate(ids))}
@@ -161,6 +165,9 @@ def _arguments() -> argparse.Namespace:
         nargs="+",
         default=["dl19", "scifact", "arguana", "cisi", "cranfield", LONG],
         help=f"collections; {LONG!r} is {PADDED} with its passages padded",
+    )
+    add(
+        "--systems", nargs="*", default=[], metavar="LABEL", help="these alone, as a table has them"
     )
     add("--queries", type=int, default=20, help="a seeded choice of so many of each set")
     add("--depth", type=int, default=100, help="candidates of a query, of BM25")

@@ -8,10 +8,8 @@ from statistics import median
 import numpy as np
 
 from benchmarks.selection.measured import Measured, Result, Set, compute, on_exits, pooled
-from benchmarks.selection.systems import EXITS, TRUNCATE, WINDOWS, System
+from benchmarks.selection.systems import EXITS, LONGEST, System
 from secondpass.stats.paired import paired_difference
-
-LONGEST = System(TRUNCATE, 512)
 
 
 def page(result: Result) -> str:
@@ -40,7 +38,7 @@ def _passages(sets: Sequence[Set], seed: int) -> str:
 def _passage_row(system: System, sets: Sequence[Set], seed: int) -> list[str]:
     found = [one.of(system) for one in sets]
     means = [float(np.mean(one.ndcg)) for one in found]
-    bases = [one.of(system.base) for one in sets] if system.base else []
+    bases = [base for one in sets if system.base and (base := one.of(system.base))]
     exits = [on_exits(one, of) for one, of in zip(found, sets, strict=True)]
     return [
         system.label,
@@ -55,25 +53,25 @@ def _passage_row(system: System, sets: Sequence[Set], seed: int) -> list[str]:
 
 def _long(one: Set, seed: int) -> str:
     head = ["read", "nDCG@10", f"− {LONGEST.label}", "− truncate to as much"]
-    head += ["compute, of windows'", "time, of windows'"]
-    windows, longest = one.of(System(WINDOWS)), one.of(LONGEST)
-    rows = []
-    for each in one.measured:
-        base = one.of(each.system.base) if each.system.base else None
-        rows.append(
-            [
-                each.system.label,
-                f"{np.mean(each.ndcg):.4f}",
-                "" if each is longest else _against([longest.ndcg], [each], seed),
-                _against([base.ndcg], [each], seed) if base else "",
-                f"{compute(each, windows):.2f}",
-                f"{_ratio([each], [windows]):.2f}",
-            ]
-        )
+    head += ["tokens × layers, a query", f"time, of {LONGEST.label}"]
+    rows = [_long_row(each, one, seed) for each in one.measured]
     return (
         f"Documents of at least {one.words} words: {one.name}, {_queries(one)}, the top "
         f"{one.depth} of BM25.\n\n{_table(head, rows)}"
     )
+
+
+def _long_row(each: Measured, one: Set, seed: int) -> list[str]:
+    longest, base = one.of(LONGEST), one.of(each.system.base) if each.system.base else None
+    tokens = np.add(each.layer_tokens, each.selecting_layer_tokens)
+    return [
+        each.system.label,
+        f"{np.mean(each.ndcg):.4f}",
+        "" if each is longest else _against([longest.ndcg], [each], seed),
+        _against([base.ndcg], [each], seed) if base else "",
+        f"{tokens.mean():,.0f}",
+        f"{_ratio([each], [longest]):.2f}",
+    ]
 
 
 def _queries(one: Set) -> str:

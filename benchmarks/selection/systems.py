@@ -38,6 +38,11 @@ class System:
 EXITS = tuple(System(WHOLE, effort=effort) for effort in ("fast", "balanced", "full"))
 
 
+# What the tables of passages and of long documents compare with, and so is always read.
+LONGEST = System(TRUNCATE, 512)
+BASES = (EXITS[-1], LONGEST)
+
+
 def for_passages(budgets: tuple[int, int, int] = (64, 128, 192)) -> list[System]:
     """Return the exits' curve, the choices, and the middle budget together with exits."""
     together = [System(how, budgets[1], "balanced") for how in (TRUNCATE, BM25)]

@@ -72,7 +72,7 @@ def test_a_result_comes_back_from_its_file_and_is_shown(tmp_path):
     (row,) = (line for line in lines if line.startswith("| bm25 512"))
     assert row == (
         "| bm25 512 | 0.3000 | +0.2000 [+0.2000, +0.2000] | +0.2000 [+0.2000, +0.2000] "
-        "| 0.25 | 0.25 |"
+        "| 20 | 1.00 |"
     )
 
 
