@@ -58,10 +58,13 @@ def _run(arguments: argparse.Namespace) -> None:
     reader = Reader(arguments.max_length)
     reader.warm_up(("balanced", "fast"))
     sets = [Measuring(name, arguments, reader) for name in arguments.sets]
-    with progress("queries", sum(one.queries for one in sets)) as advance:
+    if arguments.resume and arguments.out.exists():
+        for one in sets:
+            one.go_on(read(arguments.out).sets)
+    with progress("queries", sum(one.queries - one.done for one in sets)) as advance:
         for at in range(arguments.queries):
             for one in sets:
-                if at < one.queries:
+                if one.done <= at < one.queries:
                     one.read(at)
                     write(_result(arguments, reader, sets), arguments.out)
                     advance(1)
@@ -79,6 +82,7 @@ class Measuring:
             queries=arguments.queries,
             seed=arguments.seed,
         )
+        self._name = f"{self._task.name}, padded" if self._words else self._task.name
         self._seed, self._reader = arguments.seed, reader
         self._chance = random.Random(arguments.seed)
         self._systems = _named(for_long() if name == LONG else for_passages(), arguments.systems)
@@ -88,6 +92,27 @@ class Measuring:
     @property
     def queries(self) -> int:
         return len(self._task.run)
+
+    @property
+    def done(self) -> int:
+        return len(self._reads[self._systems[0]])
+
+    def go_on(self, found: Sequence[Set]) -> None:
+        """Take over what an earlier run found of the same queries, candidates and systems."""
+        earlier = next((one for one in found if one.name == self._name), None)
+        if earlier is None:
+            return
+        if (earlier.candidates_sha256, [one.system for one in earlier.measured]) != (
+            self._task.candidates_sha256,
+            self._systems,
+        ):
+            sys.exit(f"{self._name} was measured otherwise before: leave --resume out")
+        for one in earlier.measured:
+            self._ndcg[one.system] = list(one.ndcg)
+            self._reads[one.system] = [
+                Read([], *each)
+                for each in zip(one.layer_tokens, one.selecting_layer_tokens, one.ms, strict=True)
+            ]
 
     def read(self, at: int) -> None:
         """Read the candidates of query number `at` with every system, in a random order."""
@@ -110,15 +135,14 @@ class Measuring:
 
     def found(self) -> Set:
         """Return what was found so far."""
-        done = len(self._reads[self._systems[0]])
         return Set(
-            name=self._task.name if self._words is None else f"{self._task.name}, padded",
+            name=self._name,
             collection_sha256=self._task.collection.sha256,
             candidates_sha256=self._task.candidates_sha256,
             depth=self._depth,
             words=self._words,
             judged_queries=self._task.judged_queries,
-            query_ids=list(self._task.run)[:done],
+            query_ids=list(self._task.run)[: self.done],
             measured=[self._measured(system) for system in self._systems],
         )
 
@@ -176,6 +200,7 @@ def _arguments() -> argparse.Namespace:
     add("--max-length", type=int, default=512)
     add("--seed", type=int, default=0)
     add("--out", type=Path, help="the result as JSON, written after each query")
+    add("--resume", action="store_true", help="go on where the run that wrote --out stopped")
     add("--show", type=Path, metavar="FILE", help="print a result, measure nothing")
     add("--into", type=Path, nargs="+", default=[], help="put it between the markers of pages")
     arguments = parser.parse_args()
