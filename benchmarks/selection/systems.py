@@ -46,15 +46,15 @@ BASES = (EXITS[-1], LONGEST)
 def for_passages(budgets: tuple[int, int, int] = (64, 128, 192)) -> list[System]:
     """Return the exits' curve, the choices, and the middle budget together with exits."""
     together = [System(how, budgets[1], "balanced") for how in (TRUNCATE, BM25)]
-    return [*EXITS, *_choices(budgets, budgets[1]), *together]
+    return [*EXITS, *_choices(budgets), *together]
 
 
-def for_long(budgets: tuple[int, int, int] = (256, 384, 512)) -> list[System]:
+def for_long(budgets: tuple[int, int, int] = (128, 256, 512)) -> list[System]:
     """Return the choices, windows, and the passages before they were padded."""
-    return [*_choices(budgets, budgets[2]), System(WINDOWS), System(ALONE)]
+    return [*_choices(budgets), System(WINDOWS), System(ALONE)]
 
 
-def _choices(budgets: tuple[int, int, int], all_at: int) -> list[System]:
-    """Return truncation and BM25 at each budget, the other selections at one: they take long."""
+def _choices(budgets: tuple[int, int, int]) -> list[System]:
+    """Return truncation and BM25 at each budget, the other selections at the middle one."""
     curve = [System(how, budget) for budget in budgets for how in (TRUNCATE, BM25)]
-    return [*curve, *(System(how, all_at) for how in SELECTIONS if how != BM25)]
+    return [*curve, *(System(how, budgets[1]) for how in SELECTIONS if how != BM25)]
