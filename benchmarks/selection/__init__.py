@@ -1,0 +1,1 @@
+"""What is gained by reading only the sentences of a candidate that are nearest to the query."""
