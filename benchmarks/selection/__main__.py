@@ -22,7 +22,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks.long.padding import Padding
-from benchmarks.quality.placed import place
+from benchmarks.pages import add_page_options, parse_with_pages, place
 from benchmarks.quality.task import Task, open_task
 from benchmarks.selection.markdown import page
 from benchmarks.selection.measured import Measured, Result, Set, read, write
@@ -199,14 +199,9 @@ def _arguments() -> argparse.Namespace:
     add("--words", type=int, default=1000, help="a padded document has at least so many")
     add("--max-length", type=int, default=512)
     add("--seed", type=int, default=0)
-    add("--out", type=Path, help="the result as JSON, written after each query")
     add("--resume", action="store_true", help="go on where the run that wrote --out stopped")
-    add("--show", type=Path, metavar="FILE", help="print a result, measure nothing")
-    add("--into", type=Path, nargs="+", default=[], help="put it between the markers of pages")
-    arguments = parser.parse_args()
-    if not arguments.show and not arguments.out:
-        parser.error("name a file for the result with --out, or one to show with --show")
-    return arguments
+    add_page_options(parser, out="the result as JSON, written after each query")
+    return parse_with_pages(parser)
 
 
 if __name__ == "__main__":
