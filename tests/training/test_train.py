@@ -160,7 +160,7 @@ def test_listwise_is_the_cross_entropy_of_the_positive():
     from secondpass.training.trainer import POSITIVE_LABEL, make_loss
 
     class Given(torch.nn.Module):
-        device = torch.device("cpu")
+        device, num_labels = torch.device("cpu"), 1
 
         def preprocess(self, pairs, **_):
             return {"read": torch.tensor([float(text) for _, text in pairs])}
