@@ -128,3 +128,13 @@ def test_columns_are_added_to_the_logits_as_a_mask_would_be():
     (slope,) = torch.autograd.grad(given.pow(2).sum(), first)
     (right,) = torch.autograd.grad(expected.pow(2).sum(), first)
     assert torch.allclose(slope, right, atol=1e-4)
+
+
+def test_in_bfloat16_the_scores_are_near_and_every_weight_above_the_join_learns(module):
+    expected = scores(module, PAIRS)
+    with torch.autocast("cpu", torch.bfloat16):
+        given = module(module.preprocess(PAIRS))["scores"][:, 0]
+    assert given.tolist() == pytest.approx(expected.tolist(), abs=0.5)
+    given.sum().backward()
+    assert all(one.grad.isfinite().all() for one in module.head.parameters())
+    assert module.head.cross_bias.grad.abs().sum() > 0
