@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from secondpass.training.join_states import join_pairs
 from secondpass.training.late_join import Encoder
 
 FIRST, LAST = 101, 102  # BERT's [CLS] and [SEP]
@@ -19,7 +20,7 @@ _BATCH_TOKENS = 4096
 
 @dataclass(frozen=True, slots=True)
 class States:
-    """`states` bf16 [all tokens + 1, width], text t from starts[t] on; row 0 is the padding.
+    """`states` bf16 [all tokens, width], text t from starts[t] on.
 
     `embeddings` are the bi-encoder's unit vectors, float32 [texts, width].
     """
@@ -44,21 +45,14 @@ class States:
             while stop < len(order) and (stop - start + 1) * lengths[order[stop]] <= budget:
                 stop += 1
             chosen = order[start : max(stop, start + 1)]
-            yield chosen, *self._batch([pairs[at] for at in chosen], int(lengths[chosen[-1]]))
+            sides = [
+                (self._of(query), self._of(text)) for query, text in (pairs[at] for at in chosen)
+            ]
+            yield chosen, *join_pairs(sides)
             start += len(chosen)
 
-    def _batch(self, pairs: list[tuple[int, int]], length: int) -> tuple[Tensor, Tensor, Tensor]:
-        rows = torch.zeros(len(pairs), length, dtype=torch.long)
-        query = torch.zeros(len(pairs), length, dtype=torch.bool)
-        text = query.clone()
-        for at, (first, second) in enumerate(pairs):
-            middle = int(self.lengths[first])
-            end = middle + int(self.lengths[second])
-            rows[at, :middle] = torch.arange(middle) + int(self.starts[first])
-            rows[at, middle:end] = torch.arange(end - middle) + int(self.starts[second])
-            query[at, :middle] = True
-            text[at, middle:end] = True
-        return self.states[rows.view(-1)].view(*rows.shape, -1).float(), query, text
+    def _of(self, number: int) -> Tensor:
+        return self.states[self.starts[number] :][: self.lengths[number]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +93,9 @@ def tokenise(tokenizer: Tokenizer, texts: list[str], limits: list[int]) -> list[
 def compute_states(encoder: Encoder, ids: list[list[int]], join: int) -> States:
     """Encode texts once."""
     lengths = np.array([len(text) for text in ids])
-    starts = np.concatenate([[0], np.cumsum(lengths)[:-1]]) + 1
+    starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
     width = encoder.norm.weight.shape[0]
-    states = torch.zeros(int(lengths.sum()) + 1, width, dtype=torch.bfloat16)
+    states = torch.zeros(int(lengths.sum()), width, dtype=torch.bfloat16)
     embeddings = torch.zeros(len(ids), width)
     order = np.argsort(lengths, kind="stable")
     start = 0

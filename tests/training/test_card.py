@@ -12,6 +12,7 @@ MACHINE = Machine("a processor", ("avx2",), 2, 4, 8 * 2**30, 2**30, "Linux", "x8
 
 def outcome(**changed):
     history = History({}, step=20, pairs=1280, tokens=64000)
+    history.evaluating = [20.0, 6.0, 4.0]
     history.losses = [LossPoint(step, 2 - step / 100) for step in range(1, 21)]
     history.dev = [
         DevPoint(0, {"one": 0.5, "two": 0.3}, 0.4),
@@ -62,7 +63,7 @@ def test_what_really_happened_is_in_it():
         "pairs: fields not used: id.",
         "- seen: 1,280 pairs, 64,000 tokens, at most 512 in a pair",
         "- seed: 0",
-        "- wall time: 1.1 minutes with evaluation and without mining, 20.0 pairs a second",
+        "- wall time: 1.1 minutes without mining, of them 0.5 in evaluation, 20.0 pairs a second",
         "- hardware: cpu; a processor, 2 cores usable, 8.0 GiB memory",
         "| first stage | 0.4000 | 0.2000 | 0.3000 |",
         "| 10 | 0.6000 | 0.4000 | 0.5000 |",
@@ -70,6 +71,16 @@ def test_what_really_happened_is_in_it():
     ):
         assert line in text.splitlines()
     assert "INCOMPLETE" not in text
+    assert "WiSE-FT" not in text
+
+
+def test_how_much_is_the_starts_is_said():
+    recipe = Recipe(model="base", steps=20, minutes=None, share_of_start=0.3)
+    line = (
+        "- evaluated and kept: 0.3 of the weights it started from and 0.7 of those trained "
+        "(WiSE-FT, arXiv:2109.01903)"
+    )
+    assert line in card(recipe=recipe).splitlines()
 
 
 def test_an_interrupted_run_is_marked():

@@ -30,6 +30,13 @@ def test_whichever_comes_first():
     assert Schedule(10, 100.0, lambda: 80.0).done(9) == pytest.approx(0.9)
 
 
+def test_time_for_the_last_evaluation_is_kept_free():
+    # Of 100 seconds 20 are reserved: 40 are half of what is left, 80 all of it.
+    for spent, done in ((0.0, 0.0), (40.0, 0.5), (80.0, 1.0)):
+        assert Schedule(None, 100.0, lambda now=spent: now, lambda: 20.0).done(1) == done
+    assert Schedule(None, 100.0, lambda: 1.0, lambda: 100.0).done(1) == 1
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
@@ -38,6 +45,9 @@ def test_whichever_comes_first():
         ({"negatives": 0}, "negatives is 0"),
         ({"learning_rate": float("nan")}, "learning_rate is nan"),
         ({"temperature": 0.0}, r"temperature is 0\.0"),
+        ({"evaluate_every": 0}, "evaluate_every is 0"),
+        ({"share_of_start": 1.0}, r"share_of_start is 1\.0, expected 0 or more and less than 1"),
+        ({"share_of_start": float("nan")}, "share_of_start is nan"),
     ],
 )
 def test_a_recipe_that_is_not_usable(wrong, message):

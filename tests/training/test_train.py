@@ -127,6 +127,56 @@ def test_resume_is_refused_with_other_settings_or_without_a_checkpoint(whole, tm
         prepare_out(out, resume=False)
 
 
+def test_what_is_kept_is_half_way_where_half_is_the_starts(toy, late_join, tmp_path, monkeypatch):
+    from safetensors.numpy import load_file
+
+    from secondpass.cli.train import prepare
+    from secondpass.training.recipe import Recipe
+    from secondpass.training.run import open_history, run
+
+    recipe = Recipe(
+        model=str(late_join), steps=3, minutes=None, max_length=64, learning_rate=1e-2,
+        precision="fp32", share_of_start=0.5,
+    )  # fmt: skip
+    monkeypatch.setenv("SECONDPASS_CACHE_DIR", str(tmp_path / "cache"))
+    prepared = prepare(recipe, (toy / "train.jsonl",), {}, ())
+    out = tmp_path / "out"
+    run(prepared, open_history(out, {}, resume=False), out, report=lambda at: None)
+    start, kept, trained = (
+        load_file(folder / "model.safetensors")
+        for folder in (late_join, out, out / "checkpoints" / "checkpoint-3")
+    )
+    assert abs(trained["text_type"] - start["text_type"]).max() > 1e-3
+    for name, value in kept.items():
+        assert value == pytest.approx((start[name] + trained[name]) / 2, abs=1e-6), name
+
+
+def test_listwise_is_the_cross_entropy_of_the_positive():
+    import torch
+
+    from secondpass.training.examples import Group
+    from secondpass.training.group_dataset import GroupDataset
+    from secondpass.training.recipe import Recipe
+    from secondpass.training.trainer import POSITIVE_LABEL, make_loss
+
+    class Given(torch.nn.Module):
+        device, num_labels = torch.device("cpu"), 1
+
+        def preprocess(self, pairs, **_):
+            return {"read": torch.tensor([float(text) for _, text in pairs])}
+
+        def forward(self, features):
+            return {"scores": features["read"][:, None]}
+
+    recipe = Recipe(model="x", steps=1, minutes=None)
+    data = GroupDataset([Group("q", "2", ("0", "-1"), "s")], 1, POSITIVE_LABEL["listwise"])
+    loss = make_loss(recipe, Given())(
+        [["q"], [data[0]["texts"]]], [torch.tensor(data[0]["labels"])]
+    )
+    # -log(e^2 / (e^2 + 1 + e^-1))
+    assert float(loss) == pytest.approx(0.16984602, abs=1e-6)
+
+
 def test_a_bi_encoder_gets_a_new_head(parity, tmp_path):
     from secondpass import CrossEncoderReranker
     from secondpass.training.load_trainable import load_trainable

@@ -84,7 +84,19 @@ _ABOVE_ZERO = FiniteFloatRange(min=0, min_open=True)
     show_default=True,
     help="Whose tops become negatives.",
 )
-@click.option("--evaluate-every", type=_COUNT, default=200, show_default=True, metavar="STEPS")
+@click.option(
+    "--share-of-start",
+    type=FiniteFloatRange(min=0, max=1, max_open=True),
+    default=0.0,
+    show_default=True,
+    help="Keep so much of the weights to start from: 0.5 is half way.",
+)
+@click.option(
+    "--evaluate-every",
+    type=_COUNT,
+    metavar="STEPS",
+    help="[default: at each fifth of the run]",
+)
 @click.option(
     "--checkpoint-every",
     type=_COUNT,

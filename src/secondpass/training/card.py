@@ -107,13 +107,18 @@ def _run(outcome: Outcome, machine: Machine, software: Software) -> str:
         "to 0; AdamW, weight decay 0.01",
         "precision": recipe.precision,
         "seed": str(recipe.seed),
-        "wall time": f"{outcome.seconds / 60:.1f} minutes with evaluation and without mining, "
-        f"{rate:.1f} pairs a second",
+        "wall time": f"{outcome.seconds / 60:.1f} minutes without mining, of them "
+        f"{sum(history.evaluating) / 60:.1f} in evaluation, {rate:.1f} pairs a second",
         "hardware": f"{outcome.device}; {machine.processor}, {machine.cores_usable} cores usable, "
         f"{machine.memory_total / 2**30:.1f} GiB memory",
         "software": f"Python {software.python}, "
         + ", ".join(f"{name} {version}" for name, version in software.packages.items()),
     }
+    if recipe.share_of_start:
+        lines["evaluated and kept"] = (
+            f"{recipe.share_of_start:g} of the weights it started from and "
+            f"{1 - recipe.share_of_start:g} of those trained (WiSE-FT, arXiv:2109.01903)"
+        )
     return "\n".join(f"- {name}: {text}" for name, text in lines.items())
 
 

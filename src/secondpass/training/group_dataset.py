@@ -8,10 +8,14 @@ from secondpass.training.mixture import Mixture
 
 
 class GroupDataset:
-    """Item n is group n: a query, its texts with the positive first, and their labels."""
+    """Item n is group n: a query, its texts with the positive first, and their labels.
 
-    def __init__(self, mixture: Mixture, length: int) -> None:
+    The positive's label is given, the negatives' is 0.
+    """
+
+    def __init__(self, mixture: Mixture, length: int, positive: float) -> None:
         self._mixture = mixture
+        self._positive = positive
         self._length = length
 
     def __len__(self) -> int:
@@ -23,5 +27,5 @@ class GroupDataset:
         return {
             "query": group.query,
             "texts": texts,
-            "labels": [1, *[0] * len(group.negatives)],
+            "labels": [self._positive, *[0.0] * len(group.negatives)],
         }

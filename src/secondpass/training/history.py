@@ -33,7 +33,8 @@ class DevPoint(NamedTuple):
 class History:
     """Filled as the run goes. `settings` must be the same where a run goes on.
 
-    `seconds_before` is what was spent before this process took over.
+    `seconds_before` is what was spent before this process took over; `evaluating` are each
+    evaluation's seconds.
     """
 
     settings: Mapping[str, object]
@@ -43,6 +44,7 @@ class History:
     seconds_before: float = 0.0
     losses: list[LossPoint] = field(default_factory=list)
     dev: list[DevPoint] = field(default_factory=list)
+    evaluating: list[float] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
 
     def seconds(self) -> float:
@@ -52,6 +54,10 @@ class History:
     def restart_clock(self) -> None:
         """Count from now what this process spends."""
         self.started = time.monotonic()
+
+    def last_evaluation(self) -> float:
+        """Return the seconds of the latest evaluation, 0 without one."""
+        return self.evaluating[-1] if self.evaluating else 0.0
 
     def best(self) -> DevPoint | None:
         """Return the first of the highest dev means, None without an evaluation."""

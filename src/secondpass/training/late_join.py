@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import gelu, normalize, scaled_dot_product_attention
+from torch.nn.functional import gelu, normalize, pad, scaled_dot_product_attention
 
 # What a vector of unit length is scaled by before the feed-forward reads it.
 PRODUCT_SCALE = 20.0
@@ -32,15 +32,37 @@ class Layer(nn.Module):  # type: ignore[misc]
         self.feed_out = nn.Linear(inner, width)
         self.feed_norm = nn.LayerNorm(width, eps=epsilon)
 
-    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """Return [rows, length, width]; `mask` is true where a token may be seen, or is added."""
+    def forward(
+        self, x: Tensor, mask: Tensor | None, added: tuple[Tensor, Tensor] | None = None
+    ) -> Tensor:
+        """Return [rows, length, width]; `mask` is true where a token may be seen.
+
+        `added` are columns [rows, length, n] whose products are added to every head's logits.
+        """
         rows, length, width = x.shape
         parts = self.attention(x).view(rows, length, 3, self.heads, width // self.heads)
         query, key, value = parts.permute(2, 0, 3, 1, 4)
-        seen = scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        if added is None:
+            seen = scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        else:
+            seen = _attend_with(query, key, value, added)
         seen = seen.transpose(1, 2).reshape(rows, length, width)
         x = self.attention_norm(x + self.attention_output(seen))
         return self.feed_norm(x + self.feed_out(gelu(self.feed_in(x))))
+
+
+def _attend_with(query: Tensor, key: Tensor, value: Tensor, added: tuple[Tensor, Tensor]) -> Tensor:
+    """Attend with logits to which the products of more columns are added.
+
+    As columns of query and key they need no mask; torch has no fused attention for one that learns.
+    """
+    size, more = query.shape[-1], added[0].shape[-1]
+    asking, seen = (
+        torch.cat([side, columns[:, None].to(side.dtype).expand(*side.shape[:-1], more)], -1)
+        for side, columns in ((query, added[0] * size**0.5), (key, added[1]))
+    )
+    wide = scaled_dot_product_attention(asking, seen, pad(value, (0, more)), scale=size**-0.5)
+    return wide[..., :size]
 
 
 class Encoder(nn.Module):  # type: ignore[misc]
@@ -69,6 +91,13 @@ class Encoder(nn.Module):  # type: ignore[misc]
         for layer in self.layers:
             states.append(x := layer(x, seen[:, None, None, :]))
         return states
+
+    def alone(self, ids: Tensor) -> Tensor:
+        """Return the last hidden states of texts of one length, without padding."""
+        x = self.embed(ids, torch.arange(ids.shape[1], device=ids.device).expand_as(ids))
+        for layer in self.layers:
+            x = layer(x, None)
+        return x
 
     def apart(self, ids: Tensor, query: Tensor, text: Tensor, layers: int | None = None) -> Tensor:
         """Return the last hidden states of pairs whose sides do not see each other, or those after
@@ -102,10 +131,13 @@ class LateInteraction(nn.Module):  # type: ignore[misc]
         """Return [rows]: the best cosine of each query token in the text, weighed and summed."""
         with torch.autocast(x.device.type, enabled=False):
             x = x.float()
+            # The query stands first: what is behind the longest asks nothing.
+            asking = int(query.sum(1).max())
             unit = normalize(self.projection(x), dim=-1)
-            similarities = unit @ unit.transpose(1, 2)
+            similarities = unit[:, :asking] @ unit.transpose(1, 2)
             best = similarities.masked_fill(~text[:, None, :], _HIDDEN).max(2).values
-            weights = self.gate(x)[..., 0].masked_fill(~query, _HIDDEN).softmax(-1)
+            gates = self.gate(x[:, :asking])[..., 0]
+            weights = gates.masked_fill(~query[:, :asking], _HIDDEN).softmax(-1)
             return (weights * best).sum(1)
 
 
@@ -157,8 +189,8 @@ class JointHead(nn.Module):  # type: ignore[misc]
         """
         early = self.early(x, query, text)
         x = x + text[..., None] * self.text_type
-        for layer, mask in zip(self.layers, self._masks(x, query, text), strict=True):
-            x = layer(x, mask)
+        for layer, added in zip(self.layers, self._added(query, text), strict=True):
+            x = layer(x, None, added)
         first, second = unit_means(x, query, text)
         product = first * second
         read = torch.cat([product * PRODUCT_SCALE, x[:, 0].float()], -1)
@@ -166,15 +198,19 @@ class JointHead(nn.Module):  # type: ignore[misc]
         score = sum(weight * part for weight, part in zip(self.weights, parts, strict=True))
         return score + self.out(gelu(self.dense(read)))[:, 0].float(), early
 
-    def _masks(self, x: Tensor, query: Tensor, text: Tensor) -> Iterator[Tensor]:
-        """Yield what each layer adds to its attention's logits, [rows, 1, length, length]."""
-        asked = query[:, :, None] & text[:, None, :]
-        across = (asked | asked.transpose(1, 2))[:, None].float()
-        padding = (~(query | text))[:, None, None, :].float() * _HIDDEN
-        autocast = torch.is_autocast_enabled(x.device.type)
-        kind = torch.get_autocast_dtype(x.device.type) if autocast else x.dtype
+    def _added(self, query: Tensor, text: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield what each layer adds to its attention's logits: columns of query and key.
+
+        Their product is the layer's bias where the one stands in the query and the other in the
+        text, and hides the padding.
+        """
+        asks, reads = query.float(), text.float()
+        hidden = (1 - asks - reads) * _HIDDEN
+        ones, zeros = torch.ones_like(asks), torch.zeros_like(asks)
+        keys = torch.stack([reads, asks, hidden, zeros], -1)
         for bias in self.cross_bias:
-            yield (padding + across * bias).to(kind)
+            # A fourth, of zeros, makes a number of columns that attention is fast with.
+            yield torch.stack([asks * bias, reads * bias, ones, zeros], -1), keys
 
 
 def read_encoder(folder: Path, config: dict[str, Any]) -> Encoder:

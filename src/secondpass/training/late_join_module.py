@@ -6,12 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from sentence_transformers.base.modules import InputModule
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from secondpass.scoring.batches import group_by_length
+from secondpass.training.join_states import JoinStates, default_bytes, join_pairs
 from secondpass.training.late_join_folder import read_late_join, save_late_join
+
+# Padded tokens that the layers above the join read at once.
+BATCH_TOKENS = 4096
 
 
 class LateJoinModule(InputModule):  # type: ignore[misc]
@@ -21,6 +27,7 @@ class LateJoinModule(InputModule):  # type: ignore[misc]
         super().__init__()
         self.encoder, self.head, self.config = read_late_join(folder)
         self.encoder.requires_grad_(False)
+        self.states = JoinStates(self.encoder, default_bytes())
         self.folder = folder
         self.max_seq_length = max_length
         self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
@@ -32,6 +39,7 @@ class LateJoinModule(InputModule):  # type: ignore[misc]
         encoder, head, _ = read_late_join(folder)
         self.encoder.load_state_dict(encoder.state_dict())
         self.head.load_state_dict(head.state_dict())
+        self.states.clear()
 
     def preprocess(
         self, inputs: Sequence[Any], prompt: str | None = None, **_: Any
@@ -46,14 +54,33 @@ class LateJoinModule(InputModule):  # type: ignore[misc]
 
     def forward(self, features: dict[str, Any], **_: Any) -> dict[str, Any]:
         """Add `scores`: logits [pairs, 1]."""
-        seen = features["attention_mask"].bool()
-        second = features["token_type_ids"].bool()
-        query, text = seen & ~second, seen & second
-        with torch.no_grad():
-            x = self.encoder.apart(features["input_ids"], query, text)
-        scores, _early = self.head(x.float(), query, text)
-        features["scores"] = scores[:, None]
+        pairs = [
+            self._states_of(ids[seen], types[seen])
+            for ids, types, seen in zip(
+                features["input_ids"],
+                features["token_type_ids"],
+                features["attention_mask"].bool(),
+                strict=True,
+            )
+        ]
+        features["scores"] = self._score(pairs)[:, None]
         return features
+
+    def _states_of(self, ids: Tensor, types: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the states of query and text, from the ids and types of a pair's tokens."""
+        middle = len(types) - int(types.sum())
+        return self.states.of(ids[:middle]), self.states.of(ids[middle:])
+
+    def _score(self, pairs: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+        """Return logits [pairs], read in batches of pairs of like length."""
+        lengths = [len(query) + len(text) for query, text in pairs]
+        groups = group_by_length(
+            lengths, max_batch_tokens=BATCH_TOKENS, length_limit=self.max_seq_length
+        )
+        rows = [positions for positions, _ in groups]
+        scores = [self.head(*join_pairs([pairs[at] for at in chosen]))[0] for chosen in rows]
+        back = np.argsort(np.concatenate(rows))
+        return torch.cat(scores)[torch.as_tensor(back, device=scores[0].device)]
 
     def save(self, output_path: str, *_: Any, **__: Any) -> None:
         """Write the folder that secondpass loads, float32: a run goes on from it bit by bit."""

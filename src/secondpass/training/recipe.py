@@ -20,7 +20,8 @@ class Recipe:
 
     A step reads `batch_groups` groups of one positive and `negatives` negatives. `temperature`
     mixes the sources; `mine` names the stages whose tops become negatives. `dev_queries` and
-    `dev_depth` cap what is read of each development collection every `evaluate_every` steps.
+    `dev_depth` cap what is read of each development collection every `evaluate_every` steps, or at
+    each fifth of the run. What is kept is `share_of_start` of the weights it started from.
     """
 
     model: str | None
@@ -35,10 +36,11 @@ class Recipe:
     temperature: float = 2.0
     mine: tuple[Miner, ...] = ("bm25", "dense")
     seed: int = 0
-    evaluate_every: int = 200
+    evaluate_every: int | None = None
     checkpoint_every: int = 200
     dev_queries: int = 50
     dev_depth: int = 50
+    share_of_start: float = 0.0
 
     def checked(self) -> Recipe:
         """Return the recipe if every number is usable.
@@ -48,14 +50,20 @@ class Recipe:
         """
         if self.steps is None and self.minutes is None:
             raise InputError("neither steps nor minutes is given: say when to end")
-        counts = "batch_groups negatives evaluate_every checkpoint_every dev_queries dev_depth"
+        counts = "batch_groups negatives checkpoint_every dev_queries dev_depth"
         for name in counts.split():
             whole(name, getattr(self, name))
-        if self.steps is not None:
-            whole("steps", self.steps)
+        for name in ("steps", "evaluate_every"):
+            if getattr(self, name) is not None:
+                whole(name, getattr(self, name))
         whole("seed", self.seed, 0)
         for name in ("minutes", "learning_rate", "temperature"):
             value = getattr(self, name)
             if value is not None and not (math.isfinite(value) and value > 0):
                 raise InputError(f"{name} is {value!r}, expected a number above 0")
+        if not 0 <= self.share_of_start < 1:
+            raise InputError(
+                f"share_of_start is {self.share_of_start!r}, expected 0 or more and less than 1: "
+                "at 1 nothing would be learnt"
+            )
         return self

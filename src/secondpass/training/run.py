@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from secondpass.errors import InputError
 from secondpass.models.digest import file_sha256
@@ -23,6 +23,9 @@ from secondpass.training.outcome import DataFacts, Outcome
 from secondpass.training.recipe import Recipe
 from secondpass.training.schedule import Schedule
 from secondpass.training.torch_second_pass import TorchSecondPass
+
+if TYPE_CHECKING:
+    from secondpass.training.start_weights import StartWeights
 
 WEIGHTS = "model.safetensors"
 
@@ -69,19 +72,21 @@ def run(
     from transformers import set_seed
 
     from secondpass.training.quiet import quiet_libraries
+    from secondpass.training.start_weights import StartWeights
 
     quiet_libraries()
     recipe = prepared.recipe
     set_seed(recipe.seed)
     model = load_trainable(recipe.model, recipe.max_length)
-    trainer = _make_trainer(model, prepared, history, out, report)
+    start = StartWeights(model, recipe.share_of_start)
+    trainer = _make_trainer(model, start, prepared, history, out, report)
     resumed = str(newest_checkpoint(out)) if history.step else None
     history.restart_clock()
     complete = True
     try:
         trainer.train(resume_from_checkpoint=resumed)
         if not prepared.dev:
-            _keep(model, out)
+            _keep(model, start, out)
     except KeyboardInterrupt:
         complete = False
     return _outcome(
@@ -96,6 +101,7 @@ def run(
 
 def _make_trainer(
     model: Any,
+    start: StartWeights,
     prepared: Prepared,
     history: History,
     out: Path,
@@ -106,15 +112,20 @@ def _make_trainer(
 
     recipe = prepared.recipe
     seconds = None if recipe.minutes is None else recipe.minutes * 60
-    schedule = Schedule(recipe.steps, seconds, history.seconds)
+    schedule = Schedule(recipe.steps, seconds, history.seconds, history.last_evaluation)
     if schedule.done(history.step) >= 1:
         raise InputError(f"--resume: the run in {out} is over, after {history.step} steps")
+
+    def measure() -> Mapping[str, float]:
+        with start.mixed_in():
+            return evaluate(prepared.dev, TorchSecondPass(model, recipe.precision))
+
     watcher = Watcher(
         history,
         schedule,
         evaluate_every=recipe.evaluate_every,
-        evaluate=lambda: evaluate(prepared.dev, TorchSecondPass(model, recipe.precision)),
-        keep_best=lambda: _keep(model, out),
+        evaluate=measure,
+        keep_best=lambda: _keep(model, start, out),
         report=report,
     )
     model.register_forward_pre_hook(watcher.count)
@@ -128,11 +139,12 @@ def _make_trainer(
     )
 
 
-def _keep(model: Any, out: Path) -> None:
+def _keep(model: Any, start: StartWeights, out: Path) -> None:
     """Write the weights beside and move them, so that nobody loads half a model."""
     from secondpass.training.trainer import save_model
 
-    save_model(model, out / ".part")
+    with start.mixed_in():
+        save_model(model, out / ".part")
     replace_model(out / ".part", out)
 
 

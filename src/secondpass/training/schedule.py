@@ -11,17 +11,26 @@ WARMUP = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A run ends after `steps` or `seconds`, whichever comes first. `spent` tells the seconds."""
+    """A run ends after `steps` or `seconds`, whichever comes first. `spent` tells the seconds.
+
+    `reserved` tells how many of them are needed at the end, for the last evaluation.
+    """
 
     steps: int | None
     seconds: float | None
     spent: Callable[[], float]
+    reserved: Callable[[], float] = lambda: 0.0
 
     def done(self, step: int) -> float:
         """Return the share of the run that is done after a number of steps, at most 1."""
         by_steps = step / self.steps if self.steps else 0.0
-        by_clock = self.spent() / self.seconds if self.seconds else 0.0
-        return min(1.0, max(by_steps, by_clock))
+        return min(1.0, max(by_steps, self._done_by_clock()))
+
+    def _done_by_clock(self) -> float:
+        if self.seconds is None:
+            return 0.0
+        for_training = self.seconds - self.reserved()
+        return self.spent() / for_training if for_training > 0 else 1.0
 
     def learning_rate_factor(self, step: int) -> float:
         """Rise to 1 in the first tenth, then fall to 0: both in a straight line."""

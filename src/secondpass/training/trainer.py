@@ -29,6 +29,10 @@ from secondpass.training.schedule import Schedule
 _MOST_STEPS = 10_000_000
 # The newest checkpoint, and the one before in case that one was cut off.
 _KEPT_CHECKPOINTS = 2
+# ListNet takes labels as logits of the distribution to learn. At 1 against 0 it would hold the
+# positive of eight at a probability of 0.28, and flatten a model that is surer than that.
+POSITIVE_LABEL = {"listwise": 30.0, "lambda": 1.0}
+_LOGGING_STEPS = 10
 
 
 class GroupTrainer(CrossEncoderTrainer):  # type: ignore[misc]
@@ -49,7 +53,9 @@ class GroupTrainer(CrossEncoderTrainer):  # type: ignore[misc]
         super().__init__(
             model=model,
             args=_arguments(recipe, steps, folder),
-            train_dataset=GroupDataset(mixture, steps * recipe.batch_groups),
+            train_dataset=GroupDataset(
+                mixture, steps * recipe.batch_groups, POSITIVE_LABEL[recipe.loss]
+            ),
             loss=make_loss(recipe, model),
             callbacks=[callback],
         )
@@ -109,7 +115,7 @@ def make_loss(recipe: Recipe, model: Any) -> Any:
 
 
 def _arguments(recipe: Recipe, steps: int, folder: Path) -> Any:
-    on_gpu = torch.cuda.is_available()
+    on_gpu, every = torch.cuda.is_available(), recipe.evaluate_every
     return CrossEncoderTrainingArguments(
         output_dir=str(folder),
         max_steps=steps,
@@ -123,7 +129,7 @@ def _arguments(recipe: Recipe, steps: int, folder: Path) -> Any:
         save_strategy="steps",
         save_steps=recipe.checkpoint_every,
         save_total_limit=_KEPT_CHECKPOINTS,
-        logging_steps=max(1, recipe.evaluate_every // 20),
+        logging_steps=_LOGGING_STEPS if every is None else max(1, every // 20),
         logging_nan_inf_filter=False,
         eval_strategy="no",
         report_to=[],

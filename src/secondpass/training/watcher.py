@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,9 @@ from transformers import TrainerCallback
 from secondpass.errors import ScoreError
 from secondpass.training.history import DevPoint, History, LossPoint
 from secondpass.training.schedule import Schedule
+
+# Evaluations of a run that is not told after how many steps.
+EVALUATIONS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,7 @@ class Watcher(TrainerCallback):  # type: ignore[misc]
     """Called by the trainer after each step.
 
     `evaluate` gives nDCG@10 by development collection, empty where there is none; `keep_best`
-    writes the weights out.
+    writes the weights out. Without `evaluate_every` it is asked at each fifth of the run.
     """
 
     def __init__(
@@ -38,7 +42,7 @@ class Watcher(TrainerCallback):  # type: ignore[misc]
         history: History,
         schedule: Schedule,
         *,
-        evaluate_every: int,
+        evaluate_every: int | None,
         evaluate: Callable[[], Mapping[str, float]],
         keep_best: Callable[[], None],
         report: Callable[[Progress], None],
@@ -49,6 +53,7 @@ class Watcher(TrainerCallback):  # type: ignore[misc]
         self._evaluate = evaluate
         self._keep_best = keep_best
         self._report = report
+        self._parts = 0
 
     def count(self, module: Any, inputs: tuple[Any, ...]) -> None:
         """Count the pairs and tokens that are trained on: a forward hook of the model."""
@@ -62,9 +67,11 @@ class Watcher(TrainerCallback):  # type: ignore[misc]
         dev = self._history.dev
         if dev and dev[-1].step == self._history.step:
             return
+        begun = time.monotonic()
         ndcg = self._evaluate()
         if not ndcg:
             return
+        self._history.evaluating.append(time.monotonic() - begun)
         point = DevPoint(self._history.step, ndcg, math.fsum(ndcg.values()) / len(ndcg))
         dev.append(point)
         if self._history.best() is point:
@@ -75,6 +82,7 @@ class Watcher(TrainerCallback):  # type: ignore[misc]
         self._history.step = state.global_step
         if not state.global_step:
             self.evaluate_now()
+        self._parts = self._parts_done(state.global_step)
         self._tell()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **more: Any) -> None:
@@ -83,8 +91,10 @@ class Watcher(TrainerCallback):  # type: ignore[misc]
         over = self._schedule.done(state.global_step) >= 1
         if over:
             control.should_training_stop = control.should_log = True
-        if over or state.global_step % self._evaluate_every == 0:
+        if over or self._is_due(state.global_step):
             self.evaluate_now()
+            # A fifth that an evaluation took needs no evaluation of its own.
+            self._parts = self._parts_done(state.global_step)
             # So that a run never goes on from before the weights that are kept as the best.
             control.should_save = True
         self._tell()
@@ -110,6 +120,14 @@ class Watcher(TrainerCallback):  # type: ignore[misc]
     def on_save(self, args: Any, state: Any, control: Any, **more: Any) -> None:
         """Write the history into the checkpoint that was just made."""
         self._history.write(Path(args.output_dir) / f"checkpoint-{state.global_step}")
+
+    def _is_due(self, step: int) -> bool:
+        if self._evaluate_every:
+            return step % self._evaluate_every == 0
+        return self._parts_done(step) > self._parts
+
+    def _parts_done(self, step: int) -> int:
+        return int(self._schedule.done(step) * EVALUATIONS)
 
     def _tell(self) -> None:
         history = self._history
