@@ -102,6 +102,8 @@ def progress(description, total=None):
             os.kill(os.getpid(), signal.SIGINT)
     yield advance
 
+# A suite that runs in the background of a shell has it ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 output.progress = progress
 main(sys.argv[1:])
 """
