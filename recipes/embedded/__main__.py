@@ -23,7 +23,6 @@ from recipes.embedded.mine import Embeddings, mine
 from recipes.embedded.sources import Source, read_sources
 from recipes.embedded.states import BelowJoin, States, compute_states, tokenise
 from recipes.embedded.train import score, train
-from recipes.embedded.tutor import Tutor
 from secondpass.models.digest import require_sha256
 from secondpass.training.late_join import EarlyHead, JointHead, read_encoder
 from secondpass.training.late_join_folder import save_late_join
@@ -36,18 +35,11 @@ DEV_SEED, DEV_QUERY_TOKENS, DEV_MAX_TOKENS = 0, 192, 256
 @click.option("--data", type=click.Path(path_type=Path, exists=True), required=True)
 @click.option("--dev", "dev_folder", type=click.Path(path_type=Path, exists=True), required=True)
 @click.option("--base", type=click.Path(path_type=Path, exists=True), required=True)
-@click.option(
-    "--tutor", "tutor_folder", type=click.Path(path_type=Path, exists=True), required=True
-)
 @click.option("--out", type=click.Path(path_type=Path), required=True)
-def main(data: Path, dev_folder: Path, base: Path, tutor_folder: Path, out: Path) -> None:
-    """Make the embedded cross-encoder's weights from BASE, all-MiniLM-L6-v2's folder.
-
-    TUTOR is all-mpnet-base-v2's folder.
-    """
+def main(data: Path, dev_folder: Path, base: Path, out: Path) -> None:
+    """Make the embedded cross-encoder's weights from BASE, all-MiniLM-L6-v2's folder."""
     recipe = tomllib.loads(RECIPE.read_text())
-    for folder, of in ((base, "base"), (tutor_folder, "tutor")):
-        require_sha256(folder / "model.safetensors", recipe[of]["weights_sha256"])
+    require_sha256(base / "model.safetensors", recipe["base"]["weights_sha256"])
     config = json.loads((base / "config.json").read_text())
     join = recipe["base"]["join_layer"]
     torch.manual_seed(recipe["phases"][0]["seed"])
@@ -63,9 +55,7 @@ def main(data: Path, dev_folder: Path, base: Path, tutor_folder: Path, out: Path
             head.begin(base_layers, config["hidden_size"])
         if not phase["cross_bias"]:
             head.cross_bias.requires_grad_(False).zero_()
-        mined = mine_all(sources, states, phase)
-        sampler = GroupSampler(mined, states, recipe, phase)
-        tutor = Tutor(tutor_folder, sources, mined, recipe["tutor"]) if phase["tutored"] else None
+        sampler = GroupSampler(mine_all(sources, states, phase), states, recipe, phase["seed"])
 
         def after(step: int, loss: float, every: int = phase["evaluate_every"]) -> None:
             if step % every == 0:
@@ -73,7 +63,7 @@ def main(data: Path, dev_folder: Path, base: Path, tutor_folder: Path, out: Path
                 save_late_join(encoder, head, base, out, join_layer=join)
 
         start = copy.deepcopy(head.state_dict())
-        steps = train(head, states, sampler, recipe, phase, after, tutor)
+        steps = train(head, states, sampler, recipe, phase, after)
         report(head, states, dev, steps)
         if share := phase["share_of_start"]:
             head.load_state_dict(mixed(start, head.state_dict(), share))

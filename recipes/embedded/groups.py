@@ -28,19 +28,12 @@ class GroupSampler:
     """Draws a source, then its next question in a random order that begins again when used up."""
 
     def __init__(
-        self,
-        mined: list[Mined],
-        states: States,
-        recipe: Mapping[str, Any],
-        phase: Mapping[str, Any],
+        self, mined: list[Mined], states: States, recipe: Mapping[str, Any], seed: int
     ) -> None:
-        self._random = random.Random(phase["seed"])
+        self._random = random.Random(seed)
         self._mined, self._states, self._recipe = mined, states, recipe
         power = recipe["training"]["sampling_power"]
-        weights = phase.get("weights", {})
-        self._weights = [
-            weights.get(source.name, source.weight) * len(source.pools) ** power for source in mined
-        ]
+        self._weights = [source.weight * len(source.pools) ** power for source in mined]
         self._left: list[list[int]] = [[] for _ in mined]
 
     def draw(self) -> tuple[list[tuple[int, int]], list[float]]:

@@ -13,7 +13,6 @@ from torch.nn.functional import cross_entropy, kl_div, log_softmax, softmax
 
 from recipes.embedded.groups import GroupSampler
 from recipes.embedded.states import States
-from recipes.embedded.tutor import Tutor
 from secondpass.training.late_join import JointHead
 
 BATCH_TOKENS = 4096
@@ -61,7 +60,6 @@ def train(
     recipe: Mapping[str, Any],
     phase: Mapping[str, Any],
     after: Callable[[int, float], None],
-    tutor: Tutor | None = None,
 ) -> int:
     """Train one phase; return its steps. `after` sees each step's loss.
 
@@ -79,7 +77,7 @@ def train(
         for group in optimize.param_groups:
             warm = min(1, step / schedule["warmup_steps"])
             group["lr"] = group["full_rate"] * warm * max(0.02, 1 - done)
-        loss = group_loss(model, start, states, sampler, recipe, phase, tutor)
+        loss = group_loss(model, start, states, sampler, recipe, phase)
         optimize.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -95,12 +93,10 @@ def group_loss(
     sampler: GroupSampler,
     recipe: Mapping[str, Any],
     phase: Mapping[str, Any],
-    tutor: Tutor | None = None,
 ) -> Tensor:
     """Return the loss of one step's groups: of questions first, then of texts that ask.
 
-    The teacher is the sampler's, or the model itself as it was when its phase began, the latter
-    together with the tutor in a phase that has one.
+    The teacher is the sampler's, or the model itself as it was when its phase began.
     """
     questions = recipe["training"]["groups"] - phase["text_groups"]
     drawn = [sampler.draw() for _ in range(questions)]
@@ -110,14 +106,12 @@ def group_loss(
     if start is not None:
         with torch.no_grad():
             known = score(start, states, pairs)[0].view(known.shape)
-    if tutor is not None:
-        known = torch.cat([tutor.beside(known[:questions], drawn), known[questions:]])
     teacher = softmax(known, -1)
 
     def loss(logits: Tensor) -> Tensor:
         of_question, of_text = logits.split([questions, phase["text_groups"]])
         answers, texts = teacher.split([questions, phase["text_groups"]])
-        total = listwise(of_question, answers, phase["label"], phase["distillation"])
+        total = listwise(of_question, answers, phase["distillation"])
         if len(of_text):
             total = total + phase["text_distillation"] * divergence(of_text, texts)
         return total
@@ -126,10 +120,10 @@ def group_loss(
     return loss(end) + recipe["training"]["early_exit"] * loss(join)
 
 
-def listwise(logits: Tensor, teacher: Tensor, label: float, distillation: float) -> Tensor:
-    """Weigh the cross-entropy of the positive, which is first, and the teacher's divergence."""
+def listwise(logits: Tensor, teacher: Tensor, distillation: float) -> Tensor:
+    """Return the cross-entropy of the positive, which is first, plus the teacher's divergence."""
     first = torch.zeros(len(logits), dtype=torch.long)
-    return label * cross_entropy(logits, first) + distillation * divergence(logits, teacher)
+    return cross_entropy(logits, first) + distillation * divergence(logits, teacher)
 
 
 def divergence(logits: Tensor, teacher: Tensor) -> Tensor:
