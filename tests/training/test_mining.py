@@ -37,7 +37,12 @@ def test_filter_by_hand():
     cosines = np.array([0.8, 0.77, 0.75, 0.1, 0.3, 0.2], np.float32)
     example = Example("the query", 0, (3,), "set")
     kept, too_near = choose(
-        example, [3, 0, 1, 2, 4, 5, 2], passages, cosines, frozenset({"positive", "another answer"})
+        example,
+        [3, 0, 1, 2, 4, 5, 2],
+        passages,
+        cosines,
+        frozenset({"positive", "another answer"}),
+        0.95,
     )
     assert kept == (3, 2)
     assert too_near == 1
@@ -46,9 +51,19 @@ def test_filter_by_hand():
 def test_an_examples_own_negative_is_believed():
     example = Example("the query", 0, (1,), "set")
     cosines = np.array([0.8, 0.79, 0.79], np.float32)
-    kept, too_near = choose(example, [1, 2], ["positive", "own", "mined"], cosines, frozenset())
+    kept, too_near = choose(
+        example, [1, 2], ["positive", "own", "mined"], cosines, frozenset(), 0.95
+    )
     assert kept == (1,)
     assert too_near == 1
+
+
+def test_a_limit_above_the_positive_takes_in_what_the_bi_encoder_has_wrong():
+    """1.1 x 0.8 is 0.88: 0.85 stays, though nearer than the positive, and 0.9 does not."""
+    cosines = np.array([0.8, 0.85, 0.9], np.float32)
+    example = Example("the query", 0, (), "set")
+    passages = ["positive", "wrong", "likely an answer"]
+    assert choose(example, [1, 2], passages, cosines, frozenset(), 1.1) == ((1,), 1)
 
 
 PASSAGES = ("cat food", "cat toy", "dog bone", "sea water")

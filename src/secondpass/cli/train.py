@@ -85,6 +85,13 @@ _ABOVE_ZERO = FiniteFloatRange(min=0, min_open=True)
     help="Whose tops become negatives.",
 )
 @click.option(
+    "--nearest-negative",
+    type=_ABOVE_ZERO,
+    default=0.95,
+    show_default=True,
+    help="Of the positive's cosine with the query; more where all answers are labelled.",
+)
+@click.option(
     "--share-of-start",
     type=FiniteFloatRange(min=0, max=1, max_open=True),
     default=0.0,
@@ -174,7 +181,7 @@ def prepare(
     )
     data = read_training_data(train_paths, licences, _queries(dev))
     embedder = Embedder()
-    mining = Mining(recipe.mine, embedder, cache_dir, output.progress)
+    mining = Mining(recipe.mine, embedder, cache_dir, output.progress, recipe.nearest_negative)
     mixture, facts = mix(data, recipe, mining)
     return Prepared(recipe, mixture, facts, dev, _describe(embedder))
 

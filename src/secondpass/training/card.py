@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from secondpass.facts.machine import Machine
 from secondpass.facts.software import Software
 from secondpass.training.history import History
-from secondpass.training.mining import POSITIVE_SHARE, TOP
+from secondpass.training.mining import TOP
 from secondpass.training.outcome import DataFacts, Outcome
 from secondpass.training.sampling import probabilities
 
@@ -77,7 +77,7 @@ def _data_notes(outcome: Outcome) -> Iterable[str]:
     )
     yield (
         f"Negatives: each example's own, and the top {TOP} of {stages} among its set's passages, "
-        f"without those nearer to the query than {POSITIVE_SHARE} of the positive's cosine (by "
+        f"without those nearer to the query than {outcome.recipe.nearest_negative} of the positive's cosine (by "
         f"{outcome.embedder})."
     )
     yield from (note for one in outcome.data for note in _set_notes(one))

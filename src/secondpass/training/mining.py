@@ -1,7 +1,8 @@
 """Hard negatives: passages that the first stages take for an answer, and that are none.
 
 The filter is TopK-PercPos of NV-Retriever (Moreira et al. 2024, arXiv:2407.15831): a candidate
-nearer to the query than 95 % of the positive's cosine is likely an answer nobody labelled.
+nearer to the query than a share of the positive's cosine, 95 % in the paper, is likely an answer
+nobody labelled. It also leaves out what a reranker is for: what the bi-encoder has wrong.
 """
 
 from __future__ import annotations
@@ -25,8 +26,6 @@ from secondpass.training.examples import Example, TrainingSet, query_key
 ProgressBar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 Miner = Literal["bm25", "dense"]
 
-# Of the positive's cosine; the paper's value.
-POSITIVE_SHARE = 0.95
 # So many of each stage are looked at, before the filter.
 TOP = 30
 # Queries whose cosines with all passages are in memory at a time.
@@ -42,12 +41,16 @@ class Mined(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Mining:
-    """What mines: the stages, and where the bi-encoder's vectors are kept."""
+    """What mines: the stages, and where the bi-encoder's vectors are kept.
+
+    A negative's cosine is at most `nearest` times the positive's.
+    """
 
     miners: tuple[Miner, ...]
     embedder: TextEmbedder
     cache_dir: Path
     progress: ProgressBar
+    nearest: float = 0.95
 
 
 def mine(one: TrainingSet, positives: Mapping[str, frozenset[str]], mining: Mining) -> Mined:
@@ -69,7 +72,9 @@ def mine(one: TrainingSet, positives: Mapping[str, frozenset[str]], mining: Mini
                 near = _nearest(cosines, TOP) if "dense" in mining.miners else ()
                 candidates = [*example.given, *lexical.get(start + at, ()), *near]
                 known = positives[query_key(example.query)]
-                kept, too_near = choose(example, candidates, one.passages, cosines, known)
+                kept, too_near = choose(
+                    example, candidates, one.passages, cosines, known, mining.nearest
+                )
                 found.append(kept)
                 dropped += too_near
             advance(len(block))
@@ -87,18 +92,19 @@ def choose(
     passages: Sequence[str],
     cosines: NDArray[np.float32],
     positives: frozenset[str],
+    nearest: float,
 ) -> tuple[tuple[int, ...], int]:
     """Return the candidates that are negatives, each once, and how many were too near.
 
     Left out are positives of the query, the query's own text, and what the query is nearer to than
-    to `POSITIVE_SHARE` of the positive's cosine; but the example's own negatives are believed.
+    to `nearest` times the positive's cosine; but the example's own negatives are believed.
     """
     others = [
         row
         for row in dict.fromkeys(candidates)
         if passages[row] not in positives and passages[row] != example.query
     ]
-    limit = POSITIVE_SHARE * cosines[example.positive]
+    limit = nearest * cosines[example.positive]
     kept = tuple(row for row in others if row in example.given or cosines[row] <= limit)
     return kept, len(others) - len(kept)
 

@@ -19,7 +19,8 @@ class Recipe:
     """How to train. A run ends after `steps` or `minutes`, whichever comes first.
 
     A step reads `batch_groups` groups of one positive and `negatives` negatives. `temperature`
-    mixes the sources; `mine` names the stages whose tops become negatives. `dev_queries` and
+    mixes the sources; `mine` names the stages whose tops become negatives, unless
+    nearer to the query than `nearest_negative` times the positive's cosine. `dev_queries` and
     `dev_depth` cap what is read of each development collection every `evaluate_every` steps, or at
     each fifth of the run. What is kept is `share_of_start` of the weights it started from.
     """
@@ -35,6 +36,7 @@ class Recipe:
     precision: TrainingPrecision = "bf16"
     temperature: float = 2.0
     mine: tuple[Miner, ...] = ("bm25", "dense")
+    nearest_negative: float = 0.95
     seed: int = 0
     evaluate_every: int | None = None
     checkpoint_every: int = 200
@@ -57,7 +59,7 @@ class Recipe:
             if getattr(self, name) is not None:
                 whole(name, getattr(self, name))
         whole("seed", self.seed, 0)
-        for name in ("minutes", "learning_rate", "temperature"):
+        for name in ("minutes", "learning_rate", "temperature", "nearest_negative"):
             value = getattr(self, name)
             if value is not None and not (math.isfinite(value) and value > 0):
                 raise InputError(f"{name} is {value!r}, expected a number above 0")
