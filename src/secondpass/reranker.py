@@ -65,8 +65,8 @@ class CrossEncoderReranker:
         long_documents: what is read of a text that does not fit. "truncate" and "first" read what
             fits and drop the rest; "first" also says where it ends. "max" and "mean-top-k" read all
             of it in windows: the text's logit is that of the best window, or the mean of the three
-            best. "select" reads, of a text of more than `select_tokens`, the sentences that hold the
-            query's rarest words. A text that fits scores the same by all five.
+            best. "select" reads, of a text of more than `select_tokens`, the sentences nearest to
+            the query by their words. A text that fits scores the same by all five.
         stride: tokens from the start of one window to the next, by default half a window. A text of
             n tokens costs 1 + (n - window) / stride windows.
         select_tokens: how many tokens of a text "select" reads, by default 256, and never more than

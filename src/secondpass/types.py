@@ -16,8 +16,8 @@ class Hit:
     it was ranked where that was not `score`, `logit` the model's output before its activation.
     `tokens` counts the text's tokens that were read and `dropped_tokens` those that were not.
     `span` is the part [start, end) of `text`, in characters, that its score comes from: its best
-    window. None where the text fits one, and for long_documents="truncate" and "select". `spans` are
-    the parts of a longer text that "select" read, in its order; else None.
+    window. None where the text fits one, and for long_documents="truncate" and "select". `spans`
+    are the parts of a longer text that "select" read, in its order; else None.
     `reranked` is False for a text that the budget left unread: it has no score, and follows those
     that were read.
     `layers` is the number of layers after which an early exit let the text go, None if it was read

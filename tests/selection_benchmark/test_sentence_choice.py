@@ -5,12 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.selection.choice import chosen, selected_ids
+from benchmarks.selection.choice import selected_ids
 from benchmarks.selection.nearness import by_bm25, by_idf, by_own_idf
-from benchmarks.selection.sentences import Sentences, sentences_of, starts_of
+from benchmarks.selection.sentences import Sentences, sentences_of
 from secondpass.models.embedded import CROSS_ENCODER
 from secondpass.models.folder import find_folder
 from secondpass.models.spec import read_cross_encoder_spec
+from secondpass.scoring.choice import chosen
 from secondpass.scoring.encode import load_tokenizer
 
 
@@ -110,7 +111,6 @@ def test_bm25_prefers_the_shorter_sentence_with_the_word():
 def test_sentences(cut, text, sentences):
     found = cut(text)
     assert list(found.texts) == sentences
-    assert len(starts_of(text)) == len(sentences)
     assert sum(found.lengths) == len(found.ids)
 
 

@@ -138,8 +138,8 @@ def window_options(command: Command) -> Command:
             type=click.Choice(LONG_DOCUMENTS),
             default="truncate",
             show_default=True,
-            help="What is read of a text that does not fit: the beginning, all of it in windows that "
-            "count by the best one or the three best, or the sentences with the query's words.",
+            help="What is read of a text that does not fit: the beginning, all of it in windows "
+            "that count by the best or the three best, or the sentences with the query's words.",
         ),
     ):
         command = option(command)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,7 @@ WINDOW = np.dtype([*((name, np.int64) for name in _NUMBERS), ("spans", np.object
 Windows = NDArray[np.void]
 
 Span = tuple[int, int]
+_Record = tuple[int, int, int, int, int, bytes]
 
 
 class Read(NamedTuple):
@@ -43,18 +44,18 @@ class Read(NamedTuple):
 
 def packed(spans: Sequence[Span]) -> bytes:
     """Return spans as bytes, which a score cache can keep; `unpacked` is the inverse."""
-    return np.array(spans, "<i8").tobytes()
+    return np.array(spans, "<i4").tobytes()
 
 
 def unpacked(spans: bytes) -> tuple[Span, ...]:
     """Return the spans that `packed` made these bytes of."""
-    pairs = np.frombuffer(spans, "<i8").reshape(-1, 2)
+    pairs = np.frombuffer(spans, "<i4").reshape(-1, 2)
     return tuple((start, end) for start, end in pairs.tolist())
 
 
 def read_of(window: np.void) -> Read:
     """Return a record as a hit has it."""
-    _, tokens, dropped, start, end, spans = window.item()
+    _, tokens, dropped, start, end, spans = cast(_Record, window.item())
     span = None if start < 0 else (start, end)
     return Read(dropped > 0, tokens, dropped, span, unpacked(spans) if spans else None)
 

@@ -6,7 +6,7 @@ import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import pairwise
 
@@ -35,12 +35,21 @@ def words_of(text: str) -> set[str]:
 def nearness(words: AbstractSet[str], sentences: Sequence[str]) -> list[float]:
     """Return for each sentence the sum of the idf of these words that it holds, each word once.
 
-    idf = log(1 + (n - df + 0.5) / (df + 0.5)), Lucene's, over the n sentences: a word that is in
-    most of them counts little, so no list of stop words is needed. All of BM25, with the counts of
-    words and the lengths of sentences, chose no better (python -m benchmarks.selection).
+    The idf is over the text's own sentences, so a word that is in most of them counts little, and
+    no list of stop words is needed. All of BM25, with the counts of words and the lengths of
+    sentences, chose no better (docs/long-documents.md).
     """
     held = [words_of(sentence) & words for sentence in sentences]
-    counts = Counter(word for found in held for word in found)
-    idf = {word: math.log(1 + (len(held) - n + 0.5) / (n + 0.5)) for word, n in counts.items()}
-    # An exact sum: the order of a set of strings is another in every process.
-    return [math.fsum(idf[word] for word in found) for found in held]
+    idf = idf_of(held)
+    return [summed(found, idf) for found in held]
+
+
+def idf_of(held: Sequence[AbstractSet[str]]) -> dict[str, float]:
+    """Return log(1 + (n - df + 0.5) / (df + 0.5)), Lucene's, of each word that n sets hold."""
+    counts = Counter(word for words in held for word in words)
+    return {word: math.log(1 + (len(held) - n + 0.5) / (n + 0.5)) for word, n in counts.items()}
+
+
+def summed(words: AbstractSet[str], idf: Mapping[str, float]) -> float:
+    """Return the sum, exactly: a set of strings is in another order in every process."""
+    return math.fsum(idf[word] for word in words)
