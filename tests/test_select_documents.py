@@ -143,7 +143,9 @@ def test_stored_ids_do_where_all_are_read_and_else_the_text(selecting, tokenizer
     texts = [LONG, "Rows of csv."]
     ids = [tokenizer.encode(text, add_special_tokens=False).ids for text in texts]
     digest = tokenizer_digest(tokenizer)
-    brought = [TokenisedText(text, np.array(one), digest) for text, one in zip(texts, ids)]
+    brought = [
+        TokenisedText(text, np.array(one), digest) for text, one in zip(texts, ids, strict=True)
+    ]
     expected = selecting.rank(QUERY, texts)
     asked = []
     encoder = selecting._model.preparer.preparer.encoder

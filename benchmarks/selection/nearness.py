@@ -48,6 +48,11 @@ def by_bm25(query: str, texts: Sequence[Sentences]) -> Merits:
     return _per_text(scores, texts)
 
 
+def by_own_bm25(query: str, texts: Sequence[Sentences]) -> Merits:
+    """Return BM25 with the text's own sentences as its collection."""
+    return [merits for text in texts for merits in by_bm25(query, [text])]
+
+
 def by_embedding(query: str, texts: Sequence[Sentences], embedder: Embedder) -> Merits:
     """Return the cosine of query and sentence by the bi-encoder."""
     flat = _flat(texts)

@@ -31,7 +31,7 @@ def test_words_are_caseless_whole_and_of_unspaced_scripts_characters_and_pairs()
 
 
 def test_a_rare_word_counts_more_and_a_word_once():
-    """Of three sentences all hold "the", one "tea": idf log(1 + 0.5 / 3.5) and log(1 + 2.5 / 1.5)."""
+    """Three sentences hold "the", one "tea": idf log(1 + 0.5 / 3.5) and log(1 + 2.5 / 1.5)."""
     the, tea = math.log(1 + 0.5 / 3.5), math.log(1 + 2.5 / 1.5)
     sentences = ["The tea, tea.", "The the the.", "Of the other."]
     assert nearness({"the", "tea"}, sentences) == pytest.approx([the + tea, the, the])

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from secondpass.scoring.nearness import words_of
 from secondpass.scoring.sentences import sentence_starts
 
 
@@ -43,8 +44,9 @@ def test_they_are_the_text(text):
     assert starts == [0] or starts[-1] < len(text)
 
 
-@pytest.mark.parametrize("unit", [".", "。", "\n", '."', "! ", " ", ".\n \n", "a", "A. "])
+@pytest.mark.parametrize("unit", [".", "。", "\n", '."', "! ", " ", ".\n \n", "a", "A. ", "茶"])
 def test_a_million_characters_of_anything_end(unit):
     """Backtracking would take hours."""
-    text = unit * (10**6 // len(unit)) + "b"
+    text = unit * (10**6 // len(unit)) + " tea"
     assert sentence_starts(text)[0] == 0
+    assert "tea" in words_of(text)

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from cachetools import LRUCache
 
-# An entry but for its value: the key and the places in the dicts of the LRU, by tracemalloc, rounded
-# up.
+# What an entry takes beside its value, in the dicts of the LRU, by tracemalloc, rounded up.
 ENTRY_BYTES = 520
 
 
