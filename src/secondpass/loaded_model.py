@@ -181,6 +181,6 @@ class LoadedModel:
             max_length=self.max_length,
             long_documents=self.window_rule.long_documents,
             stride=self.window_rule.stride,
-            selection=self.window_rule.selection,
+            choice=self.window_rule.choice,
         )
         return open_cache(options.cache, options.cache_bytes, rules)

@@ -29,7 +29,7 @@ RULES = ScoringRules(
     processor="x86",
     max_length=512,
     stride=100,
-    selection="1 256",
+    choice="1 256",
 )
 
 

@@ -95,7 +95,7 @@ class WindowRule:
         return self.long_documents in ("max", "mean-top-k")
 
     @property
-    def selection(self) -> str:
+    def choice(self) -> str:
         """All that decides which sentences are read; nothing where none are chosen."""
         return "" if self.select_tokens is None else f"{CHOICE_VERSION} {self.select_tokens}"
 
