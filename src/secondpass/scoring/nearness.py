@@ -36,8 +36,8 @@ def nearness(words: AbstractSet[str], sentences: Sequence[str]) -> list[float]:
     """Return for each sentence the sum of the idf of these words that it holds, each word once.
 
     The idf is over the text's own sentences, so a word that is in most of them counts little, and
-    no list of stop words is needed. All of BM25, with the counts of words and the lengths of
-    sentences, chose no better (docs/long-documents.md).
+    no list of stop words is needed. BM25 with such a list, which is of one language, did not choose
+    measurably better (docs/long-documents.md).
     """
     held = [words_of(sentence) & words for sentence in sentences]
     idf = idf_of(held)
