@@ -73,6 +73,7 @@ def test_the_signature_is_the_missions():
         "cache_dir",
         "long_documents",
         "stride",
+        "select_tokens",
         "effort",
         "cascade",
         "keep",

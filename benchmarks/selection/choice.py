@@ -1,4 +1,4 @@
-"""Which sentences are read, within a budget of tokens."""
+"""The token ids of the sentences that are read, within a budget of tokens."""
 
 from __future__ import annotations
 
@@ -8,26 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.selection.sentences import Sentences
-
-
-def chosen(lengths: Sequence[int], merits: Sequence[float], budget: int) -> list[tuple[int, int]]:
-    """Return (sentence, tokens of it that are read), in the order of the text.
-
-    The best come first, of equal ones the earlier, until the budget is used; the one that does not
-    fit is cut. So every choice reads as much as truncation to the same budget, and is truncation
-    where all merits are equal.
-
-    >>> chosen([4, 4, 4], [0, 1, 2], 6)
-    [(1, 2), (2, 4)]
-    """
-    taken: dict[int, int] = {}
-    left = budget
-    for at in sorted(range(len(lengths)), key=lambda at: (-merits[at], at)):
-        taken[at] = min(lengths[at], left)
-        left -= taken[at]
-        if not left:
-            break
-    return sorted((at, tokens) for at, tokens in taken.items() if tokens)
+from secondpass.scoring.choice import chosen
 
 
 def selected_ids(text: Sentences, merits: Sequence[float], budget: int) -> NDArray[np.int32]:

@@ -9,13 +9,21 @@ from time import perf_counter
 from typing import TypeVar
 
 from benchmarks.selection.choice import selected_ids
-from benchmarks.selection.nearness import Merits, by_bm25, by_embedding, by_idf, by_own_idf
+from benchmarks.selection.nearness import (
+    Merits,
+    by_bm25,
+    by_embedding,
+    by_idf,
+    by_own_bm25,
+    by_own_idf,
+)
 from benchmarks.selection.sentences import Sentences, sentences_of
 from benchmarks.selection.systems import (
     ALONE,
     BM25,
     EMBEDDING,
     IDF,
+    OWN_BM25,
     OWN_IDF,
     TRUNCATE,
     WINDOWS,
@@ -113,7 +121,7 @@ class Question:
     def _merits(self, how: str) -> Merits:
         if how == EMBEDDING:
             return by_embedding(self._query, self._sentences, self._reader.embedder)
-        lexical = {IDF: by_idf, OWN_IDF: by_own_idf, BM25: by_bm25}
+        lexical = {IDF: by_idf, OWN_IDF: by_own_idf, BM25: by_bm25, OWN_BM25: by_own_bm25}
         return lexical[how](self._query, self._sentences)
 
     def _selected(self, system: System) -> list[TokenisedText]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from secondpass.scoring.effort import Effort
 
 WHOLE, TRUNCATE = "whole", "truncate"
-IDF, OWN_IDF, BM25, EMBEDDING = "idf", "own idf", "bm25", "embedding"
+IDF, OWN_IDF, BM25, OWN_BM25, EMBEDDING = "idf", "own idf", "bm25", "own bm25", "embedding"
 WINDOWS, ALONE = "windows", "passages alone"
-SELECTIONS = (IDF, OWN_IDF, BM25, EMBEDDING)
+SELECTIONS = (IDF, OWN_IDF, BM25, OWN_BM25, EMBEDDING)
 
 
 @dataclass(frozen=True)

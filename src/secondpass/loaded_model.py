@@ -22,7 +22,7 @@ from secondpass.scoring.encode import TextEncoder, load_tokenizer
 from secondpass.scoring.merging import Left, Merged, merge, read_whole
 from secondpass.scoring.pairs import read_pair_layout
 from secondpass.scoring.prepare import Preparer
-from secondpass.scoring.prepare_windows import with_windows
+from secondpass.scoring.prepare_long import for_long_documents
 from secondpass.scoring.ranking import to_scores
 from secondpass.scoring.readings import Readings, readings_of
 from secondpass.scoring.selection import Scored
@@ -62,7 +62,7 @@ class LoadedModel:
             padding_id=self.spec.padding_id,
             streams=self.engine.streams,
         )
-        self.preparer = with_windows(preparer, self.window_rule)
+        self.preparer = for_long_documents(preparer, self.window_rule)
         self._schedules: dict[Effort, Schedule] = {}
         self._cache = None if options.cache is None else self._open_cache(options)
 
@@ -92,6 +92,7 @@ class LoadedModel:
             max_length=self.max_length,
             most_texts=block_texts(self.engine, schedule, max_length=self.max_length, most=BLOCK),
             stride=rule.stride_in(self.max_length) if rule.in_windows else None,
+            select_tokens=rule.select_tokens,
         )
 
     def find_known(self, schedule: Schedule) -> FindKnown | None:
@@ -180,5 +181,6 @@ class LoadedModel:
             max_length=self.max_length,
             long_documents=self.window_rule.long_documents,
             stride=self.window_rule.stride,
+            choice=self.window_rule.choice,
         )
         return open_cache(options.cache, options.cache_bytes, rules)

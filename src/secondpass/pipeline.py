@@ -129,6 +129,7 @@ class SearchPipeline:
                 reranked=hit.reranked,
                 layers=hit.layers,
                 model=hit.model,
+                spans=hit.spans,
             )
             for rank, hit in enumerate(ranking, start=1)
         )

@@ -65,9 +65,12 @@ class CrossEncoderReranker:
         long_documents: what is read of a text that does not fit. "truncate" and "first" read what
             fits and drop the rest; "first" also says where it ends. "max" and "mean-top-k" read all
             of it in windows: the text's logit is that of the best window, or the mean of the three
-            best. A text that fits scores the same by all four.
+            best. "select" reads, of a text of more than `select_tokens`, the sentences nearest to
+            the query by their words. A text that fits scores the same by all five.
         stride: tokens from the start of one window to the next, by default half a window. A text of
             n tokens costs 1 + (n - window) / stride windows.
+        select_tokens: how many tokens of a text "select" reads, by default 256, and never more than
+            fit beside the query.
         effort: "full" reads every text through all layers. "balanced" and "fast" let the hopeless
             leave at exits on the way, as the model's config.json says (docs/effort.md).
         cascade: two models in place of `model_name`, such as [small, large]: the first reads all,
@@ -100,6 +103,7 @@ class CrossEncoderReranker:
         cache_dir: str | os.PathLike[str] | None = None,
         long_documents: LongDocuments = "truncate",
         stride: int | None = None,
+        select_tokens: int | None = None,
         effort: Effort = "full",
         cascade: Sequence[str | os.PathLike[str]] | None = None,
         keep: int | None = None,
@@ -116,7 +120,7 @@ class CrossEncoderReranker:
             cache=cache,
             cache_bytes=cache_bytes,
         )
-        window_rule = WindowRule.checked(long_documents, stride)
+        window_rule = WindowRule.checked(long_documents, stride, select_tokens)
         self._effort = checked_effort(effort)
         if cascade is not None:
             require_full(self._effort)

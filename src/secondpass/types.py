@@ -16,7 +16,8 @@ class Hit:
     it was ranked where that was not `score`, `logit` the model's output before its activation.
     `tokens` counts the text's tokens that were read and `dropped_tokens` those that were not.
     `span` is the part [start, end) of `text`, in characters, that its score comes from: its best
-    window. None where the text fits one, and for long_documents="truncate".
+    window. None where the text fits one, and for long_documents="truncate" and "select". `spans`
+    are the parts of a longer text that "select" read, in its order; else None.
     `reranked` is False for a text that the budget left unread: it has no score, and follows those
     that were read.
     `layers` is the number of layers after which an early exit let the text go, None if it was read
@@ -35,6 +36,7 @@ class Hit:
     reranked: bool = True
     layers: int | None = None
     model: int | None = None
+    spans: tuple[tuple[int, int], ...] | None = None
 
     @property
     def known_score(self) -> float:
@@ -159,8 +161,8 @@ class SearchHit:
 
     `similarity` and `first_rank` are the first stage's, `score` the second pass's, and `rank` that
     by `fused` where both stages were fused, else by `score`. `truncated`, `tokens`,
-    `dropped_tokens`, `span`, `layers` and `model` are those of `Hit`. `reranked` is False for a
-    document that the budget left unread: it has no score, and follows those that were read.
+    `dropped_tokens`, `span`, `spans`, `layers` and `model` are those of `Hit`. `reranked` is False
+    for a document that the budget left unread: it has no score, and follows those that were read.
     """
 
     document: RetrievedDocument
@@ -175,6 +177,7 @@ class SearchHit:
     reranked: bool = True
     layers: int | None = None
     model: int | None = None
+    spans: tuple[tuple[int, int], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

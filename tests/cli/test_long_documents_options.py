@@ -1,4 +1,4 @@
-"""--long-documents and --stride as they are called."""
+"""--long-documents, --stride and --select-tokens as they are called."""
 
 import json
 
@@ -31,6 +31,17 @@ def test_a_cut_says_so_once_and_windows_find_the_passage():
     assert "csv module reads files row by row" in TEXT[start:end]
     assert found[0]["cross_encoder_score"] > cut[0]["cross_encoder_score"]
     assert found[1] == cut[1]
+
+
+def test_chosen_sentences_are_said_and_so_is_what_was_not_read():
+    found, warning = rerank("--long-documents", "select", "--select-tokens", 12)
+    (note,) = [line for line in warning.splitlines() if line.startswith("note")]
+    assert "1 of 2 texts are longer than --select-tokens 12 and --max-length 40 allow" in note
+    assert f"nearest to the query were read: {found[0]['dropped_tokens']} tokens were not" in note
+    chosen = [TEXT[start:end] for start, end in found[0]["windows"]]
+    assert "The csv module reads files row by row." in chosen
+    assert found[0]["tokens"] == 12
+    assert set(found[1]) == {"id", "text", "cross_encoder_score"}
 
 
 def test_a_stride_without_windows_is_one_line():

@@ -35,6 +35,15 @@ def test_no_more_than_max_length_is_read_but_all_is_tokenised():
     assert COST.text_ms("x" * 1000, 0) == pytest.approx(10 + 2.0 + 0.4)
 
 
+def test_of_a_selected_text_so_many_tokens_are_read():
+    # 250 tokens, of which 10 are read beside the query's 5: 10 + 1.5 + 0.225.
+    selecting = replace(COST, select_tokens=10)
+    assert selecting.text_ms("x" * 1000, 5) == pytest.approx(10 + 1.5 + 0.225)
+    assert selecting.text_ms("x" * 36, 5) == COST.text_ms("x" * 36, 5)
+    # Never more than fit.
+    assert replace(COST, select_tokens=30).text_ms("x" * 1000, 5) == COST.text_ms("x" * 1000, 5)
+
+
 def test_bytes_count_not_characters():
     assert COST.text_ms("é" * 20, 0) == COST.text_ms("x" * 40, 0)
 

@@ -6,12 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secondpass.errors import ScoreError
-from secondpass.scoring.merging import WINDOW, merge, read_of
+from secondpass.scoring.merging import WINDOW, Merged, merge, packed, read_of, read_whole
 from secondpass.scoring.ranking import to_scores
+from secondpass.scoring.readings import from_bytes, readings_of, to_bytes
 
 
 def part(logits, owners):
-    records = [(owner, 9, 0, at, at + 1) for at, owner in enumerate(owners)]
+    records = [(owner, 9, 0, at, at + 1, b"") for at, owner in enumerate(owners)]
     left = np.array(owners, np.int16)
     return np.array(logits, np.float32), left, np.array(records, WINDOW)
 
@@ -58,7 +59,25 @@ def test_a_window_without_a_finite_logit_is_not_hidden_by_the_others(broken, bes
 
 
 def test_a_record_as_a_hit_has_it():
-    whole, cut, window = np.array([(0, 7, 0, -1, -1), (1, 5, 2, -1, -1), (2, 9, 0, 0, 30)], WINDOW)
-    assert read_of(whole) == (False, 7, 0, None)
-    assert read_of(cut) == (True, 5, 2, None)
-    assert read_of(window) == (False, 9, 0, (0, 30))
+    spans = ((0, 4), (9, 70_000))
+    whole, cut, window, chosen = np.array(
+        [
+            (0, 7, 0, -1, -1, b""),
+            (1, 5, 2, -1, -1, b""),
+            (2, 9, 0, 0, 30, b""),
+            (3, 6, 3, -1, -1, packed(spans)),
+        ],
+        WINDOW,
+    )
+    assert read_of(whole) == (False, 7, 0, None, None)
+    assert read_of(cut) == (True, 5, 2, None, None)
+    assert read_of(window) == (False, 9, 0, (0, 30), None)
+    assert read_of(chosen) == (True, 6, 3, None, spans)
+
+
+def test_a_reading_comes_back_from_its_bytes():
+    windows = np.array([(0, 7, 0, -1, -1, b""), (1, 6, 3, -1, -1, packed([(0, 2)]))], WINDOW)
+    readings = readings_of(Merged(np.array([0.1, np.nan], np.float32), read_whole(2), windows))
+    again = from_bytes(to_bytes(readings))
+    np.testing.assert_array_equal(again["logit"], readings["logit"])
+    assert again["window"].tolist() == readings["window"].tolist()

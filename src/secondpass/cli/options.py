@@ -11,7 +11,7 @@ import click
 from secondpass.scoring.cascade_rule import DEFAULT_KEEP
 from secondpass.scoring.effort import EFFORTS
 from secondpass.scoring.fusion_rule import DEFAULT_WEIGHT, FUSIONS
-from secondpass.scoring.window_rule import LONG_DOCUMENTS
+from secondpass.scoring.window_rule import LONG_DOCUMENTS, SELECT_TOKENS
 
 Command = Callable[..., Any]
 
@@ -120,8 +120,14 @@ def fusion_options(command: Command) -> Command:
 
 
 def window_options(command: Command) -> Command:
-    """Add --long-documents and --stride."""
+    """Add --long-documents, --stride and --select-tokens."""
     for option in (
+        click.option(
+            "--select-tokens",
+            type=click.IntRange(min=1),
+            help="Most tokens of a text that --long-documents select reads.  "
+            f"[default: {SELECT_TOKENS}]",
+        ),
         click.option(
             "--stride",
             type=click.IntRange(min=1),
@@ -132,8 +138,8 @@ def window_options(command: Command) -> Command:
             type=click.Choice(LONG_DOCUMENTS),
             default="truncate",
             show_default=True,
-            help="What is read of a text that does not fit: the beginning, or all of it in windows "
-            "that count by the best one or the three best.",
+            help="What is read of a text that does not fit: the beginning, all of it in windows "
+            "that count by the best or the three best, or the sentences with the query's words.",
         ),
     ):
         command = option(command)

@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from secondpass.errors import InputError
+from secondpass.scoring.window_rule import SELECT_TOKENS
 from secondpass.types import Hit, SearchHit, Timings
 
 # What moves the cursor, recolours the screen or turns the reading direction (control codes,
@@ -107,14 +108,18 @@ def say(message: str) -> None:
     click.echo(message, err=True)
 
 
-def warn_truncated(timings: Timings, max_length: int) -> None:
+def warn_truncated(timings: Timings, options: Mapping[str, Any]) -> None:
     """Say once how many texts were cut, if any, and of how much."""
-    if timings.truncated:
-        say(
-            f"note: {timings.truncated} of {timings.candidates} texts are longer than --max-length "
-            f"{max_length} tokens and were cut: {timings.dropped_tokens} tokens were not read "
-            "(--long-documents max reads them)"
-        )
+    if not timings.truncated:
+        return
+    longer = f"note: {timings.truncated} of {timings.candidates} texts are longer than"
+    lost = f"{timings.dropped_tokens} tokens were not read (--long-documents max reads them)"
+    if options["long_documents"] == "select":
+        most = options["select_tokens"] or SELECT_TOKENS
+        limit = f"--select-tokens {most} and --max-length {options['max_length']} allow"
+        say(f"{longer} {limit}; their sentences nearest to the query were read: {lost}")
+    else:
+        say(f"{longer} --max-length {options['max_length']} tokens and were cut: {lost}")
 
 
 def say_dropped(dropped: int, candidates: int, min_score: float | None) -> None:
@@ -123,14 +128,14 @@ def say_dropped(dropped: int, candidates: int, min_score: float | None) -> None:
         say(f"note: {dropped} of {candidates} score below --min-score {min_score:g}: dropped")
 
 
-def passage(text: str, span: tuple[int, int] | None, *, named: str = "") -> str:
-    """Return the beginning of a text's best window as one line, or of the text.
+def passage(text: str, hit: Hit | SearchHit, *, named: str = "") -> str:
+    """Return one line of a text's best window, or its chosen sentences, or else its beginning.
 
     A text that begins with its own name, `named`, is shown without.
     """
-    if span is None or span[0] == 0:
-        return one_line(text.removeprefix(named))
-    return "… " + one_line(text[slice(*span)])
+    spans = hit.spans or (hit.span or (0, len(text)),)
+    shown = " … ".join(text[start:end] for start, end in spans)
+    return one_line(shown.removeprefix(named)) if spans[0][0] == 0 else "… " + one_line(shown)
 
 
 def say_unread(reranked: int, candidates: int, budget_ms: float | None) -> None:

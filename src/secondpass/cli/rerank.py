@@ -60,8 +60,9 @@ def command(
     or a bare string. Prints a table to a terminal and JSON Lines into a pipe, best first, every
     field kept and "cross_encoder_score" added, with --fuse "fused_score" too, and with --budget-ms
     whether it was "reranked"; loading the model is not part of that time. A text that was cut says
-    "truncated", "tokens" and "dropped_tokens"; one read in windows has its best "window". With
-    --cascade, "cross_encoder_model" is 1 where only the smaller model read it.
+    "truncated", "tokens" and "dropped_tokens"; one read in windows has its best "window", and
+    one of which sentences were chosen where these stand, "windows". With --cascade,
+    "cross_encoder_model" is 1 where only the smaller model read it.
     """
     from secondpass.cli.loading import load_reranker
     from secondpass.scoring.candidates import candidate_text, with_scores
@@ -87,7 +88,7 @@ def command(
     else:
         output.print_json_lines(with_scores(candidates, ranking, marked=budget_ms is not None))
     timings = ranking.timings
-    output.warn_truncated(timings, model_options["max_length"])
+    output.warn_truncated(timings, model_options)
     output.say_dropped(timings.dropped, timings.candidates, min_score)
     output.say_unread(timings.reranked, timings.candidates, budget_ms)
 
@@ -103,7 +104,7 @@ def _print_table(ranking: Ranking) -> None:
                 hit.index + 1,
                 *([hit.fused if hit.reranked else "-"] if fused else []),
                 output.score(hit),
-                output.passage(hit.text, hit.span),
+                output.passage(hit.text, hit),
             )
             for rank, hit in enumerate(ranking, start=1)
         ],

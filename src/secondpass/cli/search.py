@@ -74,7 +74,7 @@ def command(
     else:
         output.print_json_lines(_rows(result, marked=budget_ms is not None))
     timings = result.timings.rerank
-    output.warn_truncated(timings, model_options["max_length"])
+    output.warn_truncated(timings, model_options)
     output.say_dropped(timings.dropped, timings.candidates, min_score)
     output.say_unread(timings.reranked, timings.candidates, budget_ms)
 
@@ -91,7 +91,7 @@ def print_result(result: SearchResult) -> None:
                 *([hit.fused if hit.reranked else "-"] if fused else []),
                 output.score(hit),
                 hit.document.id,
-                output.passage(hit.document.text, hit.span, named=hit.document.id),
+                output.passage(hit.document.text, hit, named=hit.document.id),
             )
             for hit in result
         ],

@@ -27,13 +27,17 @@ class Cost:
     max_length: int
     streams: int
     stride: int | None = None
+    select_tokens: int | None = None
 
     def text_ms(self, text: str, query_tokens: float) -> float:
         """Return what one text adds: its whole length is tokenised, `max_length` of it read, or,
-        with a `stride`, all of it in windows.
+        with a `stride`, all of it in windows, with `select_tokens` so many of it.
         """
         size = len(text.encode())
-        beyond = query_tokens + self.tokens_per_byte * size - self.max_length
+        tokens = self.tokens_per_byte * size
+        if self.select_tokens is not None:
+            tokens = min(tokens, self.select_tokens)
+        beyond = query_tokens + tokens - self.max_length
         if beyond <= 0:
             return self.byte_ms * size + self.engine_ms(self.max_length + beyond)
         windows = 1 if self.stride is None else 1 + math.ceil(beyond / self.stride)

@@ -50,12 +50,16 @@ class DeadlineReader:
         max_length: int,
         most_texts: int,
         stride: int | None = None,
+        select_tokens: int | None = None,
         guard: Guard | None = None,
         now: Now = perf_counter,
     ) -> None:
-        """`most_texts` are in memory at a time; with a stride a long text is many windows."""
+        """`most_texts` are in memory at a time; with a stride a long text is many windows.
+
+        With `select_tokens` so many of its tokens are read.
+        """
         self._streams, self._max_length, self._most_texts = streams, max_length, most_texts
-        self._stride = stride
+        self._stride, self._select_tokens = stride, select_tokens
         self._guard = guard or ThreadGuard(2 * streams)
         self._now = now
         self._calibrating = Lock()
@@ -75,7 +79,9 @@ class DeadlineReader:
                 measured = calibrate(
                     score, streams=self._streams, max_length=self._max_length, now=self._now
                 )
-                self._cost = replace(measured, stride=self._stride)
+                self._cost = replace(
+                    measured, stride=self._stride, select_tokens=self._select_tokens
+                )
                 self._pace = Pace(self._now)
             return self._cost
 

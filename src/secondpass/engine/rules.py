@@ -17,6 +17,7 @@ def scoring_rules(
     max_length: int,
     long_documents: str,
     stride: int | None,
+    choice: str,
 ) -> ScoringRules:
     """Return the rules under which a loaded model scores."""
     return ScoringRules(
@@ -32,4 +33,5 @@ def scoring_rules(
         max_length=max_length,
         long_documents=long_documents,
         stride=stride,
+        choice=choice,
     )

@@ -12,7 +12,7 @@ from secondpass.score_cache.contract import ScoreStore
 from secondpass.score_cache.memory import MemoryStore
 from secondpass.score_cache.rules import ScoringRules, pair_keys
 from secondpass.scoring.clock import StageClock
-from secondpass.scoring.readings import READING, Readings
+from secondpass.scoring.readings import Readings, from_bytes, to_bytes
 
 Read = Callable[[Sequence[str], Sequence[str], StageClock], Readings]
 
@@ -42,8 +42,8 @@ class ScoreCache:
             fresh = read([queries[i] for i in at], [texts[i] for i in at], clock)
             with clock.time("cache_ms"):
                 self._keep(missing, fresh)
-            rows |= {key: row.tobytes() for key, row in zip(missing, fresh, strict=True)}
-        readings = np.frombuffer(b"".join(rows[key] for key in keys), READING)
+            rows |= dict(zip(missing, to_bytes(fresh), strict=True))
+        readings = from_bytes(rows[key] for key in keys)
         _count_cached(keys, missing.values(), readings, clock)
         return readings
 
@@ -65,9 +65,11 @@ class ScoreCache:
     def _keep(self, keys: Iterable[bytes], readings: Readings) -> None:
         self._store.put(
             {
-                key: _sealed(key, row.tobytes())
-                for key, row in zip(keys, readings, strict=True)
-                if np.isfinite(row["logit"])
+                key: _sealed(key, row)
+                for key, row, kept in zip(
+                    keys, to_bytes(readings), np.isfinite(readings["logit"]), strict=True
+                )
+                if kept
             }
         )
 

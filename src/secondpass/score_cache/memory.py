@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 
 from cachetools import LRUCache
 
-# Key, value and their places in the two dicts of the LRU, by tracemalloc, rounded up.
-ENTRY_BYTES = 450
+# What an entry takes beside its value, in the dicts of the LRU, by tracemalloc, rounded up.
+ENTRY_BYTES = 520
 
 
 class MemoryStore:
     """At most `most_bytes`, the least recently used dropped first; shared by threads."""
 
     def __init__(self, most_bytes: int) -> None:
-        self._entries: LRUCache[bytes, bytes] = LRUCache(most_bytes // ENTRY_BYTES)
+        self._entries: LRUCache[bytes, bytes] = LRUCache(most_bytes, _entry_bytes)
         self._lock = threading.Lock()
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
@@ -24,6 +24,12 @@ class MemoryStore:
             return {key: self._entries[key] for key in keys if key in self._entries}
 
     def put(self, values: Mapping[bytes, bytes]) -> None:
-        """Keep values; one that is there is replaced."""
+        """Keep values, but none that is too large for the whole; one that is there is replaced."""
         with self._lock:
-            self._entries.update(values)
+            for key, value in values.items():
+                if _entry_bytes(value) <= self._entries.maxsize:
+                    self._entries[key] = value
+
+
+def _entry_bytes(value: bytes) -> int:
+    return ENTRY_BYTES + len(value)

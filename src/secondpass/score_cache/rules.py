@@ -32,6 +32,7 @@ class ScoringRules:
     max_length: int
     long_documents: str = "truncate"
     stride: int | None = None
+    choice: str = ""
 
     def digest(self) -> bytes:
         """Return `KEY_BYTES` bytes that stand for these rules and the layout of an entry."""

@@ -12,6 +12,7 @@ from secondpass.types import Hit, SearchHit
 SCORE_FIELD = "cross_encoder_score"
 FUSED_FIELD = "fused_score"
 WINDOW_FIELD = "window"
+WINDOWS_FIELD = "windows"
 RERANKED_FIELD = "reranked"
 LAYERS_FIELD = "cross_encoder_layers"
 MODEL_FIELD = "cross_encoder_model"
@@ -115,12 +116,13 @@ def score_fields(hit: Hit | SearchHit, *, marked: bool = False) -> dict[str, flo
 
 
 def read_fields(hit: Hit | SearchHit) -> dict[str, Any]:
-    """Say what of a text was not read, and which window won; nothing of a text that was read whole.
+    """Say what of a text was not read, and which window won or which sentences were chosen.
 
-    A field that has nothing to say is left out.
+    A field that has nothing to say is left out; of a text that was read whole all have nothing.
     """
     cut = {"truncated": True, "tokens": hit.tokens, "dropped_tokens": hit.dropped_tokens}
     return {
         **(cut if hit.truncated else {}),
         **({WINDOW_FIELD: list(hit.span)} if hit.span is not None else {}),
+        **({WINDOWS_FIELD: [list(span) for span in hit.spans]} if hit.spans is not None else {}),
     }

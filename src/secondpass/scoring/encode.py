@@ -87,6 +87,12 @@ class TextEncoder:
             for text in texts
         ]
 
+    def brought(self, text: str, most_tokens: int) -> TokenIds | None:
+        """Return the ids of this tokenizer that a text brings, if it does and they are no more."""
+        if not self._brings_ids(text) or len(text.ids) > most_tokens:
+            return None
+        return _brought(text, self._vocabulary_end, None).ids
+
     def _brings_ids(self, text: str) -> TypeGuard[TokenisedText]:
         return isinstance(text, TokenisedText) and text.tokenizer == self.digest
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,11 +22,14 @@ def read_whole(count: int) -> Left:
 
 
 # One record a window: the number of its text in the block; of that text the tokens that some window
-# reads and those that none does; the window's characters [start, end), -1 where nobody asked.
-WINDOW = np.dtype(
-    [(name, np.int64) for name in ("text", "tokens", "dropped_tokens", "start", "end")]
-)
+# reads and those that none does; the window's characters [start, end), -1 where nobody asked; of a
+# text of which sentences were chosen the characters of each run, as `packed` has them.
+_NUMBERS = ("text", "tokens", "dropped_tokens", "start", "end")
+WINDOW = np.dtype([*((name, np.int64) for name in _NUMBERS), ("spans", np.object_)])
 Windows = NDArray[np.void]
+
+Span = tuple[int, int]
+_Record = tuple[int, int, int, int, int, bytes]
 
 
 class Read(NamedTuple):
@@ -35,13 +38,26 @@ class Read(NamedTuple):
     truncated: bool
     tokens: int
     dropped_tokens: int
-    span: tuple[int, int] | None
+    span: Span | None
+    spans: tuple[Span, ...] | None
+
+
+def packed(spans: Sequence[Span]) -> bytes:
+    """Return spans as bytes, which a score cache can keep; `unpacked` is the inverse."""
+    return np.array(spans, "<i4").tobytes()
+
+
+def unpacked(spans: bytes) -> tuple[Span, ...]:
+    """Return the spans that `packed` made these bytes of."""
+    pairs = np.frombuffer(spans, "<i4").reshape(-1, 2)
+    return tuple((start, end) for start, end in pairs.tolist())
 
 
 def read_of(window: np.void) -> Read:
     """Return a record as a hit has it."""
-    _, tokens, dropped, start, end = window.item()
-    return Read(dropped > 0, tokens, dropped, None if start < 0 else (start, end))
+    _, tokens, dropped, start, end, spans = cast(_Record, window.item())
+    span = None if start < 0 else (start, end)
+    return Read(dropped > 0, tokens, dropped, span, unpacked(spans) if spans else None)
 
 
 class Merged(NamedTuple):

@@ -67,11 +67,11 @@ class Preparer:
         self, query_ids: Sequence[TokenIds], encoded: Sequence[Encoded]
     ) -> tuple[list[Pair], Windows]:
         pairs: list[Pair] = []
-        records: list[tuple[int, ...]] = []
+        records: list[tuple[int | bytes, ...]] = []
         for at, (query, text) in enumerate(zip(query_ids, encoded, strict=True)):
             read = cut(text.ids, self.room(query))
             pairs.append(self.layout.join(query, read))
-            records.append((at, len(read), text.tokens - len(read), -1, -1))
+            records.append((at, len(read), text.tokens - len(read), -1, -1, b""))
         return pairs, np.array(records, WINDOW)
 
     def batch(self, pairs: Sequence[Pair]) -> list[Batch]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby, islice
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,26 +24,11 @@ WINDOWS_AT_A_TIME = 1024
 _WHOLE = (-1, -1)
 
 
-class Prepares(Protocol):
-    """The first step of a block, by whatever rule."""
-
-    def prepare(
-        self, queries: Sequence[str], texts: Sequence[str], clock: StageClock
-    ) -> Iterator[Prepared]:
-        """Yield batches of the pairs (queries[i], texts[i]), a text's windows in order."""
-        ...
-
-
-def with_windows(preparer: Preparer, rule: WindowRule) -> Prepares:
-    """Return what prepares by the rule; only "truncate" needs nothing of where tokens stand."""
-    return preparer if rule.long_documents == "truncate" else WindowPreparer(preparer, rule)
-
-
 class _Window(NamedTuple):
     """A sequence to score and its record."""
 
     pair: Pair
-    record: tuple[int, ...]
+    record: tuple[int | bytes, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +64,7 @@ class WindowPreparer:
                 with clock.time("batch_ms"):
                     span = span_of(encoding, text, start, stop) if cut.parts_the_text else _WHOLE
                     pair = self.preparer.layout.join(query, ids[start:stop])
-                yield _Window(pair, (at, cut.read, cut.dropped, *span))
+                yield _Window(pair, (at, cut.read, cut.dropped, *span, b""))
 
     def _cut(self, tokens: int, room: int) -> Cut:
         if self.rule.only_first:

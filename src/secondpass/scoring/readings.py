@@ -6,6 +6,8 @@ result is put in order, so they are also what a score cache keeps.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from struct import Struct
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,9 @@ READING = np.dtype([("logit", "<f4"), ("window", WINDOW)])
 # One row of READING for each text.
 Readings = NDArray[Any]
 
+# What of a row is as long for every text, in its order; the spans follow.
+_NUMBERS = Struct("<f5q")
+
 
 def readings_of(merged: Merged) -> Readings:
     """Return the columns as rows: READING [n].
@@ -30,3 +35,20 @@ def readings_of(merged: Merged) -> Readings:
     readings["window"] = merged.best
     readings["window"]["text"] = 0
     return readings
+
+
+def to_bytes(readings: Readings) -> list[bytes]:
+    """Return each row as bytes, which are longer the more spans it has."""
+    return [
+        _NUMBERS.pack(logit, *numbers) + spans
+        for logit, (*numbers, spans) in zip(
+            readings["logit"].tolist(), readings["window"].tolist(), strict=True
+        )
+    ]
+
+
+def from_bytes(rows: Iterable[bytes]) -> Readings:
+    """Return the rows that `to_bytes` made these of."""
+    size = _NUMBERS.size
+    parts = ((*_NUMBERS.unpack_from(row), row[size:]) for row in rows)
+    return np.array([(logit, tuple(window)) for logit, *window in parts], READING)

@@ -3,21 +3,30 @@
 "first" and "max" are FirstP and MaxP of Dai and Callan, "Deeper Text Understanding for IR with
 Contextual Neural Language Modeling", SIGIR 2019. "mean-top-k" takes the three best windows, as
 Birch takes the three best sentences (Akkalyoncu Yilmaz et al., "Cross-Domain Modeling of
-Sentence-Level Evidence for Document Retrieval", EMNLP 2019), each counting the same.
+Sentence-Level Evidence for Document Retrieval", EMNLP 2019), each counting the same. "select" reads
+the sentences nearest to the query (scoring/nearness.py).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal, get_args
+from unicodedata import unidata_version
 
 from secondpass.errors import InputError
 
-LongDocuments = Literal["truncate", "max", "mean-top-k", "first"]
+LongDocuments = Literal["truncate", "max", "mean-top-k", "first", "select"]
 LONG_DOCUMENTS: tuple[str, ...] = get_args(LongDocuments)
+
+# Raise it with any change of which sentences "select" reads: it is part of a score cache's keys, as
+# are Python's Unicode tables, which say what a letter is.
+CHOICE_VERSION = f"1 {unidata_version}"
 
 # The k of "mean-top-k".
 BEST_WINDOWS = 3
+
+# How many tokens of a text "select" reads, unless told otherwise.
+SELECT_TOKENS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,33 +35,43 @@ class WindowRule:
 
     `stride` is how many tokens lie between the starts of two windows; None is half a window, as Dai
     and Callan have it: whatever is no longer than half a window stands whole in one of them.
+    `select_tokens` is how many tokens of a text "select" reads; None for the other rules.
     """
 
     long_documents: LongDocuments = "truncate"
     stride: int | None = None
+    select_tokens: int | None = None
 
     @classmethod
     def checked(
-        cls, long_documents: LongDocuments = "truncate", stride: int | None = None
+        cls,
+        long_documents: LongDocuments = "truncate",
+        stride: int | None = None,
+        select_tokens: int | None = None,
     ) -> WindowRule:
         """Return the choice, or raise an InputError that names the value and what is allowed.
 
-        A stride for a rule that reads one window is an error, for it would do nothing.
+        A number that is another rule's is an error, for it would do nothing.
         """
         if not isinstance(long_documents, str) or long_documents not in LONG_DOCUMENTS:
             raise InputError(
                 f"long_documents is {long_documents!r}, expected one of {', '.join(LONG_DOCUMENTS)}"
             )
-        rule = cls(long_documents, stride)
-        if stride is None:
-            return rule
-        if rule.only_first:
+        if long_documents == "select" and select_tokens is None:
+            select_tokens = SELECT_TOKENS
+        rule = cls(long_documents, stride, select_tokens)
+        if stride is not None and not rule.in_windows:
             raise InputError(
                 f"stride is {stride!r}, but long_documents={long_documents!r} reads one window of "
                 "a text: use 'max' or 'mean-top-k', or leave stride out"
             )
-        if isinstance(stride, bool) or not isinstance(stride, int) or stride < 1:
-            raise InputError(f"stride is {stride!r}, expected a whole number of at least 1")
+        if select_tokens is not None and long_documents != "select":
+            raise InputError(
+                f"select_tokens is {select_tokens!r}, but long_documents={long_documents!r} "
+                "chooses no sentences: use 'select', or leave select_tokens out"
+            )
+        _check_number("stride", stride)
+        _check_number("select_tokens", select_tokens)
         return rule
 
     def checked_for(self, text_tokens: int) -> WindowRule:
@@ -76,6 +95,11 @@ class WindowRule:
         return self.long_documents in ("max", "mean-top-k")
 
     @property
+    def choice(self) -> str:
+        """All that decides which sentences are read; nothing where none are chosen."""
+        return "" if self.select_tokens is None else f"{CHOICE_VERSION} {self.select_tokens}"
+
+    @property
     def best_windows(self) -> int:
         """Of how many of a text's best windows the score is the mean."""
         return BEST_WINDOWS if self.long_documents == "mean-top-k" else 1
@@ -87,3 +111,10 @@ class WindowRule:
         stand side by side, and every token is still read.
         """
         return max(1, room // 2) if self.stride is None else min(self.stride, room)
+
+
+def _check_number(name: str, value: object) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise InputError(f"{name} is {value!r}, expected a whole number of at least 1")
