@@ -77,8 +77,8 @@ def _data_notes(outcome: Outcome) -> Iterable[str]:
     )
     yield (
         f"Negatives: each example's own, and the top {TOP} of {stages} among its set's passages, "
-        f"without those nearer to the query than {outcome.recipe.nearest_negative} of the positive's cosine (by "
-        f"{outcome.embedder})."
+        f"without those nearer to the query than {outcome.recipe.nearest_negative} of the "
+        f"positive's cosine (by {outcome.embedder})."
     )
     yield from (note for one in outcome.data for note in _set_notes(one))
 
