@@ -20,6 +20,9 @@ from secondpass.scoring.batches import Batch
 
 # More streams than this gain nothing for the dozen batches of a hundred candidates.
 _MOST_STREAMS = 4
+# OpenVINO keeps what it made for so many shapes of each kind, by default 5,000: with a new shape in
+# most batches, memory grew with the candidates. Made anew it costs no time that can be measured.
+_KEPT_SHAPES = 16
 
 
 class OpenVINOEngine:
@@ -104,6 +107,7 @@ def _properties(precision: Precision, device: str, threads: int, streams: int) -
             "NUM_STREAMS": streams,
             # Pinned threads of two processes would meet on the same cores.
             "ENABLE_CPU_PINNING": False,
+            "CPU_RUNTIME_CACHE_CAPACITY": _KEPT_SHAPES,
         }
     if precision == "fp32":
         properties["INFERENCE_PRECISION_HINT"] = "f32"
