@@ -8,9 +8,11 @@ from __future__ import annotations
 import argparse
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
 
 
 def add_page_options(parser: argparse.ArgumentParser, *, out: str) -> None:
@@ -28,6 +30,22 @@ def parse_with_pages(parser: argparse.ArgumentParser) -> argparse.Namespace:
     if not arguments.show and not arguments.out:
         parser.error("name a file for the result with --out, or one to show with --show")
     return arguments
+
+
+def measure_or_show(
+    arguments: argparse.Namespace,
+    measure: Callable[[argparse.Namespace], None],
+    read: Callable[[Path], Result],
+    page: Callable[[Result], str],
+    marker: str,
+) -> None:
+    """Measure, unless a result is to be shown; then put its page where it belongs and print it."""
+    if not arguments.show:
+        measure(arguments)
+    result = read(arguments.show or arguments.out)
+    for file in arguments.into:
+        place(file, {marker: page(result)})
+    print(page(result))
 
 
 def write_json(fields: Mapping[str, Any], file: Path) -> None:

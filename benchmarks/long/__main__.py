@@ -18,7 +18,7 @@ from time import perf_counter
 
 from benchmarks.long.measured import Result, System, page, read, write
 from benchmarks.long.padding import Padding
-from benchmarks.pages import add_page_options, parse_with_pages, place
+from benchmarks.pages import add_page_options, measure_or_show, parse_with_pages
 from benchmarks.quality.task import Task, open_task
 from secondpass import CrossEncoderReranker
 from secondpass.cli.output import progress
@@ -35,13 +35,7 @@ MEASURE = "nDCG@10"
 
 def main() -> None:
     """Measure, or show what was measured."""
-    arguments = _arguments()
-    if not arguments.show:
-        _run(arguments)
-    result = read(arguments.show or arguments.out)
-    for file in arguments.into:
-        place(file, {TABLE: page(result)})
-    print(page(result))
+    measure_or_show(_arguments(), _run, read, page, TABLE)
 
 
 def _run(arguments: argparse.Namespace) -> None:

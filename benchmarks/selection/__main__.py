@@ -22,7 +22,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks.long.padding import Padding
-from benchmarks.pages import add_page_options, parse_with_pages, place
+from benchmarks.pages import add_page_options, measure_or_show, parse_with_pages
 from benchmarks.quality.task import Task, open_task
 from benchmarks.selection.markdown import page
 from benchmarks.selection.measured import Measured, Result, Set, read, write
@@ -41,13 +41,7 @@ LONG, PADDED = "long", "dl19"
 
 def main() -> None:
     """Measure, or show what was measured."""
-    arguments = _arguments()
-    if not arguments.show:
-        _run(arguments)
-    result = read(arguments.show or arguments.out)
-    for file in arguments.into:
-        place(file, {MARKER: page(result)})
-    print(page(result))
+    measure_or_show(_arguments(), _run, read, page, MARKER)
 
 
 def _run(arguments: argparse.Namespace) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from benchmarks.speed.untrained_exits import embedded_schedules, with_untrained_exits
 from secondpass import CrossEncoderReranker
 
 
@@ -21,13 +22,17 @@ def load(work, *model, **options):
 
 def scores_of(reranker, query, texts):
     """Return the scores in the texts' order."""
-    scores = [0.0] * len(texts)
-    for hit in reranker.rank(query, texts, None):
-        scores[hit.index] = hit.score
-    return scores
+    return [hit.score for hit in reranker.rank(query, texts, None).in_input_order()]
 
 
 def contestant(work, *model, **options):
     """Return what a contestant's `load` returns."""
     reranker, detail = load(work, *model, **options)
     return lambda query, texts: scores_of(reranker, query, texts), detail
+
+
+def with_untrained_heads(work, effort):
+    """Return a contestant's int8 at an effort, the shared weights given heads nobody trained."""
+    folder = Path(work.scratch) / "with-exits"
+    model = with_untrained_exits(Path(work.model), folder, embedded_schedules())
+    return contestant(work, model, precision="int8", effort=effort)
