@@ -26,7 +26,7 @@ import openvino as ov
 
 from secondpass.compiling.folder import write_exits
 from secondpass.graph.build import BUILDER_VERSION, build_graph
-from secondpass.graph.quantize import CALIBRATION_FILE, quantize
+from secondpass.graph.quantize import CALIBRATION_FILE, CALIBRATION_VERSION, quantize
 from secondpass.graph.write import GRAPH_FILE, write_graph
 from secondpass.models.digest import file_sha256, require_sha256
 from secondpass.models.embedded import BI_ENCODER, CROSS_ENCODER, embedded_folder
@@ -152,6 +152,7 @@ def provenance(spec: ModelSpec) -> dict[str, object]:
         "precision": "int8",
         "builder_version": BUILDER_VERSION,
         "calibration_sha256": file_sha256(CALIBRATION_FILE),
+        "calibration_version": CALIBRATION_VERSION,
         "openvino": ov.__version__,
         "nncf": version("nncf"),
     }

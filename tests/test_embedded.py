@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import openvino as ov
 import pytest
 
 from secondpass import CrossEncoderReranker, Embedder, InputError
@@ -48,11 +49,22 @@ def test_the_bi_encoder_is_the_original():
 
 
 def test_the_calibration_text_is_the_one_they_were_made_with():
-    from secondpass.graph.quantize import CALIBRATION_FILE
+    from secondpass.graph.quantize import CALIBRATION_FILE, CALIBRATION_VERSION
 
     for name in embedded_names():
         source = json.loads((embedded_folder(name) / "source.json").read_text())
         assert source["calibration_sha256"] == file_sha256(CALIBRATION_FILE)
+        assert source["calibration_version"] == CALIBRATION_VERSION
+
+
+@pytest.mark.parametrize("name", [CROSS_ENCODER, BI_ENCODER])
+def test_only_matrix_products_are_rounded(name):
+    graph = ov.Core().read_model(embedded_folder(name) / "openvino_model.xml")
+    rounded = [node for node in graph.get_ops() if node.get_type_name() == "FakeQuantize"]
+    assert len(rounded) > 20
+    readers = [port.get_node() for node in rounded for port in node.output(0).get_target_inputs()]
+    # The sum that a unit vector is made of grows with the text, past any scale it was measured on.
+    assert {node.get_type_name() for node in readers} == {"MatMul"}
 
 
 def test_both_find_the_right_text(reranker):
