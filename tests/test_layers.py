@@ -8,7 +8,7 @@ PACKAGE = Path(__file__).parent.parent / "src" / "secondpass"
 # Level of each top-level module or folder. Of one level, only those in a tuple may meet.
 LEVELS = [
     {"types", "errors", "settings"},
-    {"facts", "report", "stats"},
+    {"facts", "report", "stats", "utf8"},
     {"models"},
     {"scoring"},
     {"graph", "score_cache"},

@@ -119,7 +119,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
     with pytest.raises(InputError, match=r"nowhere\.json cannot be read: No such file"):
         read_record(tmp_path / "nowhere.json")
     (tmp_path / "latin.json").write_bytes(b'{"a": "\xe9"}')
-    with pytest.raises(InputError, match="not UTF-8 at byte 7"):
+    with pytest.raises(InputError, match="not UTF-8: byte 0xe9 at offset 7"):
         read_record(tmp_path / "latin.json")
 
 

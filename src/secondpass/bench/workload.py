@@ -15,6 +15,7 @@ from secondpass.errors import InputError
 from secondpass.models.digest import text_sha256
 from secondpass.retrieval.content_hash import content_sha256
 from secondpass.retrieval.index import Index
+from secondpass.utf8 import read_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +84,8 @@ def read_queries(file: str) -> list[str]:
     Raises:
         InputError: the file cannot be read or a line holds no query; the message names the line.
     """
-    try:
-        lines = Path(file).read_text(encoding="utf-8-sig").split("\n")
-    except OSError as error:
-        raise InputError(f"{file} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise InputError(f"{file} is not UTF-8 at byte {error.start}; convert it first") from None
-    numbered = [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip()]
+    lines = enumerate(read_lines(Path(file)), 1)
+    numbered = [(number, line.strip()) for number, line in lines if line.strip()]
     if not numbered:
         raise InputError(f"{file} holds no queries: give one a line")
     return [_query(line, f"{file} line {number}") for number, line in numbered]

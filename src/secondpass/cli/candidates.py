@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from secondpass.errors import InputError
+from secondpass.utf8 import decode, read_text
 
 # Strings are matched too, so that a number within one is not taken for the one looked for.
 _STRING_OR_NUMBER = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|-?Infinity|NaN|-?[0-9][0-9.eE+-]*')
@@ -39,13 +40,7 @@ def _read(file: str, name: str) -> str:
         raise InputError(
             "no FILE was given and standard input is a terminal: name a file or pipe one"
         )
-    try:
-        data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-        return data.decode("utf-8-sig")
-    except OSError as error:
-        raise InputError(f"{name} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise InputError(f"{name} is not UTF-8 at byte {error.start}; convert it first") from None
+    return decode(sys.stdin.buffer.read(), name) if file == "-" else read_text(Path(file))
 
 
 def _array(text: str, name: str) -> list[Any]:

@@ -11,6 +11,7 @@ from typing import Any
 from secondpass.errors import InputError
 from secondpass.graph.quantize import CALIBRATION_FILE
 from secondpass.models.digest import file_sha256
+from secondpass.utf8 import read_lines
 
 # Of this many rows in a row the last is held out.
 _EVERY = 5
@@ -62,11 +63,8 @@ def read_texts(file: Path | None) -> Texts:
 
 
 def _read_rows(file: Path) -> list[Row]:
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"--calibrate {file} cannot be read: {error}") from None
-    return [_row(line, f"{file} line {at}") for at, line in enumerate(lines, 1) if line.strip()]
+    lines = enumerate(read_lines(file), 1)
+    return [_row(line, f"{file} line {at}") for at, line in lines if line.strip()]
 
 
 def _row(line: str, where: str) -> Row:

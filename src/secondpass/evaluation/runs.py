@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from secondpass.errors import InputError
-from secondpass.evaluation.text_files import numbered_lines, open_text
+from secondpass.evaluation.text_files import numbered_lines, open_to_write
 
 TIE_RULE = "ties are broken as trec_eval does: equal 32-bit scores by document id, descending"
 
@@ -73,7 +73,7 @@ def write_run(file: Path, run: Run, tag: str) -> None:
         InputError: the file cannot be written, or an id has white space in it.
     """
     try:
-        with open_text(file, "wt") as stream:
+        with open_to_write(file) as stream:
             for query_id, ranked in run.items():
                 for rank, one in enumerate(ranked, start=1):
                     ids = f"{_word(query_id)} Q0 {_word(one.document_id)}"

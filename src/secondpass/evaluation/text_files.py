@@ -3,33 +3,25 @@
 from __future__ import annotations
 
 import gzip
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO, cast
 
-from secondpass.errors import InputError
+from secondpass.utf8 import read_lines
 
 
 def numbered_lines(file: Path) -> Iterator[tuple[int, str]]:
     """Yield the lines that are not empty, numbered from 1."""
-    try:
-        with open_text(file, "rt") as stream:
-            for number, line in enumerate(stream, start=1):
-                if line.strip():
-                    yield number, line
-    except (OSError, EOFError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"{file} cannot be read: {reason}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{file} is not UTF-8 at byte {error.start}; convert it first") from None
+    for number, line in enumerate(read_lines(file), start=1):
+        if line.strip():
+            yield number, line
 
 
-def open_text(file: Path, mode: str) -> TextIO:
-    """Open a UTF-8 file; one whose name ends in .gz is gzipped."""
+def open_to_write(file: Path) -> TextIO:
+    """Open a file for UTF-8 text; one whose name ends in .gz is gzipped."""
     if file.suffix == ".gz":
-        return cast(TextIO, gzip.open(file, mode, encoding="utf-8"))
-    return cast(TextIO, file.open(mode, encoding="utf-8"))
+        return cast(TextIO, gzip.open(file, "wt", encoding="utf-8"))
+    return file.open("w", encoding="utf-8")
 
 
 def find_text_file(folder: Path, name: str) -> Path | None:

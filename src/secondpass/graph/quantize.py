@@ -59,8 +59,8 @@ def quantize(model: ov.Model, spec: ModelSpec, rows: Rows | None = None) -> ov.M
             subset_size=len(batches),
             # The attention's products gain no time at int8, lose accuracy, and OpenVINO 2026.4
             # computes them wrongly beside bf16 where the length equals the head width. The heads
-            # are small and decide the score. What a unit vector is made of may be a sum over a text,
-            # longer than any the scales were measured on: NNCF would round it, and cut it off there.
+            # are small and decide the score. What a unit vector is made of may be a sum over a
+            # text longer than any that calibrates: NNCF would round it, and cut it off there.
             ignored_scope=nncf.IgnoredScope(
                 patterns=[UNQUANTISED_NAMES], types=["NormalizeL2"], validate=False
             ),

@@ -1,10 +1,9 @@
-"""Paths to files, and files to lines of text."""
+"""Paths to the files that are read."""
 
 from __future__ import annotations
 
-import codecs
 import os
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -65,39 +64,6 @@ def shown_path(path: Path) -> str:
     """Return the path from the current folder if it lies in it, else the absolute path."""
     here = Path.cwd()
     return (path.relative_to(here) if path.is_relative_to(here) else path).as_posix()
-
-
-def read_text(path: Path) -> str:
-    """Return a UTF-8 file's text, its line ends as they are, without a byte order mark.
-
-    Raises:
-        InputError: the file cannot be read or is not UTF-8; the message names the byte.
-    """
-    return "".join(read_lines(path))
-
-
-def read_lines(path: Path) -> Iterator[str]:
-    """Yield a UTF-8 file's lines with their ends; only a line feed ends a line. As `read_text`."""
-    offset = 0
-    try:
-        with path.open("rb") as stream:
-            for line in stream:
-                skip = len(codecs.BOM_UTF8) if offset == 0 and line[:3] == codecs.BOM_UTF8 else 0
-                yield _decoded(line[skip:], path, offset + skip)
-                offset += len(line)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
-
-
-def _decoded(data: bytes, path: Path, offset: int) -> str:
-    try:
-        return data.decode()
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{path} is not UTF-8: byte 0x{data[error.start]:02x} at offset "
-            f"{offset + error.start}; convert it, for example with "
-            f"iconv -f WINDOWS-1252 -t UTF-8"
-        ) from error
 
 
 def _walk(folder: Path, suffixes: Collection[str], files: set[Path], skipped: set[Path]) -> None:

@@ -15,10 +15,11 @@ from functools import partial
 from types import MappingProxyType
 
 from secondpass.retrieval.chunking import Chunker
-from secondpass.retrieval.files import Found, SourceFile, find_files, read_text
+from secondpass.retrieval.files import Found, SourceFile, find_files
 from secondpass.retrieval.records import content_digest
 from secondpass.retrieval.rows import read_csv, read_json_lines
 from secondpass.types import Document
+from secondpass.utf8 import read_text
 
 Reader = Callable[[SourceFile, Chunker], Iterator[Document]]
 

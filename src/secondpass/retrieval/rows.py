@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from secondpass.errors import InputError
-from secondpass.retrieval.files import SourceFile, read_lines
+from secondpass.retrieval.files import SourceFile
 from secondpass.retrieval.records import decode_metadata, to_record
 from secondpass.types import Document
+from secondpass.utf8 import read_lines
 
 _ID_COLUMNS = ("id", "_id")
 

@@ -13,6 +13,7 @@ from secondpass.facts.machine import Machine
 from secondpass.facts.outputs import RankedQuery, StageOutput
 from secondpass.facts.software import Software
 from secondpass.types import ModelInfo
+from secondpass.utf8 import read_text
 from secondpass.verify.record import (
     Backend,
     DataSource,
@@ -46,13 +47,7 @@ def read_record(file: Path) -> Record:
             changed after it was written; the message names the field.
         MissingExtraError: jsonschema is not installed.
     """
-    try:
-        text = file.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"record {file} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise InputError(f"record {file} is not UTF-8 at byte {error.start}") from None
-    return decode(text, f"record {file}")
+    return decode(read_text(file), f"record {file}")
 
 
 def decode(text: str, name: str) -> Record:
