@@ -7,13 +7,13 @@ What the order loses is `make quality`'s to say.
 
 from __future__ import annotations
 
-import json
 import random
 from pathlib import Path
 from statistics import median, quantiles
 
 import click
 
+from benchmarks.pages import write_json
 from benchmarks.quality.__main__ import COLLECTIONS
 from benchmarks.quality.task import open_task
 from secondpass import CrossEncoderReranker
@@ -47,8 +47,7 @@ def main(data: Path, only: tuple[str, ...], queries: int, rounds: int, out: Path
     print("all: " + ", ".join(f"{effort} {share(each)}" for effort, each in whole.items()))
     print(f"{read_machine().processor}, {reranker.info.precision}, {reranker.info.threads} threads")
     if out:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(json.dumps({"rows": rows, "ratios": whole}, indent=1) + "\n")
+        write_json({"rows": rows, "ratios": whole}, out)
 
 
 def row(name: str, times: dict[str, list[float]]) -> dict[str, object]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.pages import write_json
 from benchmarks.selection.systems import EXITS, System
 from secondpass.scoring.effort import Effort
 
@@ -62,10 +63,7 @@ class Result:
 
 def write(result: Result, file: Path) -> None:
     """Write it whole or not at all."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(".part")
-    part.write_text(json.dumps(asdict(result), indent=1, allow_nan=False) + "\n")
-    part.replace(file)
+    write_json(asdict(result), file)
 
 
 def read(file: Path) -> Result:
