@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from secondpass.bench.table import number
 from secondpass.verify.encoding import read_record
 
 ROOT = Path(__file__).parent.parent.parent
@@ -28,9 +29,9 @@ def test_the_latencies_are_the_records():
     record = read_record(ROOT / "records" / "bench.json")
     found = {(one.name, one.statistic): one.ms for one in record.outcome.latencies}
     for name in ("dense_ms", "rerank_ms"):
-        shown = [f"{found[name, statistic]:#.3g}" for statistic in ("P50", "P95", "P99")]
-        assert f"| {' | '.join(one.rstrip('.') for one in shown)} |" in README
-        assert all(f"{one.rstrip('.')} [" in PAGE for one in shown)
+        shown = [number(found[name, statistic]) for statistic in ("P50", "P95", "P99")]
+        assert f"| {' | '.join(shown)} |" in README
+        assert all(f"{one} [" in PAGE for one in shown)
 
 
 def test_the_measures_are_the_records():

@@ -23,7 +23,11 @@ def sentence_transformers(subject: Subject) -> Finding:
     reason = _why_not(subject)
     if reason is not None:
         return reason
-    theirs = _their_logits(subject)
+    try:
+        theirs = _their_logits(subject)
+    except Exception as error:  # a damaged folder may break it in any way
+        why = str(error).partition("\n")[0]
+        return not_checked(f"sentence-transformers cannot run it: {type(error).__name__}: {why}")
     difference = float(np.abs(theirs - subject.logits).max())
     tau = kendall_tau(theirs, subject.logits) or 0.0
     most = _LARGEST_DIFFERENCE * max(1.0, float(np.ptp(theirs)))
