@@ -8,7 +8,7 @@ from secondpass.evaluation.first_stages.given import given_run
 from secondpass.evaluation.measures import DEFAULT_MEASURES, Measures
 from secondpass.evaluation.open import open_collection
 from secondpass.evaluation.runs import Ranked
-from secondpass.evaluation.text_files import open_text
+from secondpass.utf8 import read_lines
 
 COLLECTIONS = [
     ("arguana", "run.bm25.trec.gz"),
@@ -72,12 +72,12 @@ def test_the_measures_are_pytrec_evals_on_every_development_collection(shared, n
     """pytrec_eval gets the files as they lie there, read by other code than ours."""
     folder = shared / "data" / "eval" / name
     run, qrels = {}, {}
-    with open_text(folder / file, "rt") as lines:
-        for query_id, _, document_id, _, score, _ in map(str.split, lines):
-            run.setdefault(query_id, {})[document_id] = float(score)
-    with open_text(folder / "qrels" / "test.tsv", "rt") as lines:
-        for query_id, document_id, grade in list(map(str.split, lines))[1:]:
-            qrels.setdefault(query_id, {})[document_id] = int(grade)
+    for line in read_lines(folder / file):
+        query_id, _, document_id, _, score, _ = line.split()
+        run.setdefault(query_id, {})[document_id] = float(score)
+    for line in list(read_lines(folder / "qrels" / "test.tsv"))[1:]:
+        query_id, document_id, grade = line.split()
+        qrels.setdefault(query_id, {})[document_id] = int(grade)
     reference = pytrec_eval.RelevanceEvaluator(
         qrels, {"ndcg_cut.10", "recip_rank", "map", "recall.100"}
     ).evaluate(run)
