@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from secondpass.graph.quantize import CALIBRATION_FILE
+from secondpass.graph.quantize import calibration_rows
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -16,8 +15,7 @@ QUERY = "read a csv file whose first row names the columns"
 
 def text_maker(tokenizer: Tokenizer) -> Callable[[int, int], str]:
     """Return make(tokens, number): a real text of that many tokens; numbers give different ones."""
-    lines = CALIBRATION_FILE.read_text(encoding="utf-8").splitlines()
-    whole = "\n".join(json.loads(line)["text"] for line in lines[:80])
+    whole = "\n".join(row["text"] for row in calibration_rows()[:80])
     ends = [end for _, end in tokenizer.encode(whole, add_special_tokens=False).offsets]
 
     def make(tokens: int, number: int) -> str:
