@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from secondpass.deadline.known import FindKnown
 from secondpass.deadline.reader import DeadlineReader
@@ -58,9 +59,8 @@ class LoadedModel:
             encoder=TextEncoder(tokenizer, options.threads),
             layout=layout,
             max_length=self.max_length,
-            max_batch_tokens=options.max_batch_tokens,
+            policy=replace(self.engine.policy, max_tokens=options.max_batch_tokens),
             padding_id=self.spec.padding_id,
-            streams=self.engine.streams,
         )
         self.preparer = for_long_documents(preparer, self.window_rule)
         self._schedules: dict[Effort, Schedule] = {}
@@ -88,7 +88,7 @@ class LoadedModel:
         """Return a reader that ends in time, for blocks of at most what fits in memory."""
         rule = self.window_rule
         return DeadlineReader(
-            streams=self.engine.streams,
+            streams=self.engine.policy.streams,
             max_length=self.max_length,
             most_texts=block_texts(self.engine, schedule, max_length=self.max_length, most=BLOCK),
             stride=rule.stride_in(self.max_length) if rule.in_windows else None,

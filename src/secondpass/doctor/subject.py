@@ -13,7 +13,7 @@ from secondpass.doctor.texts import QUERY, TEXTS
 from secondpass.engine.contract import Engine
 from secondpass.models.spec import ModelSpec
 from secondpass.reranker import CrossEncoderReranker
-from secondpass.scoring.batches import Batch
+from secondpass.scoring.batches import pad_batch
 from secondpass.scoring.encode import TextEncoder, load_tokenizer
 from secondpass.scoring.pairs import Pair, PairLayout, read_pair_layout
 
@@ -61,7 +61,8 @@ class Subject:
 
     def run(self, pair: Pair, length: int, *, types: NDArray[np.int32] | None = None) -> float:
         """Return the logit of one pair padded to `length`, with other token types if given."""
-        batch = _padded(pair, length, self.spec.padding_id, pair.types if types is None else types)
+        typed = pair if types is None else Pair(pair.ids, types)
+        batch = pad_batch([typed], np.zeros(1, np.intp), length, self.spec.padding_id)
         return float(self.engine.run([batch])[0][0, 0])
 
 
@@ -69,13 +70,3 @@ def score(reranker: CrossEncoderReranker, query: str, texts: Sequence[str]) -> L
     """Return one logit for each text, in input order."""
     hits = reranker.rank(query, texts, top_k=None).in_input_order()
     return np.array([hit.logit for hit in hits], np.float32)
-
-
-def _padded(pair: Pair, length: int, padding_id: int, types: NDArray[np.int32]) -> Batch:
-    after = (0, length - len(pair.ids))
-    return Batch(
-        positions=np.zeros(1, np.intp),
-        input_ids=np.pad(pair.ids, after, constant_values=padding_id)[None],
-        attention_mask=np.pad(np.ones_like(pair.ids), after)[None],
-        token_type_ids=np.pad(types, after)[None],
-    )

@@ -8,17 +8,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from secondpass.engine.contract import EngineInfo, Precision
-from secondpass.errors import InputError, MissingExtraError, ModelFileError, UnsupportedModelError
+from secondpass.engine.contract import Batch, EngineInfo, Policy, Precision
+from secondpass.errors import (
+    EngineError,
+    InputError,
+    MissingExtraError,
+    ModelFileError,
+    UnsupportedModelError,
+)
 from secondpass.models.spec import ModelSpec
-from secondpass.scoring.batches import Batch
 
 
 class TorchEngine:
     """Feeds our batches to the modules of a sentence-transformers CrossEncoder."""
 
-    streams = 1
-    staged = None
+    policy = Policy(streams=1)
+    exits = None
 
     def __init__(self, spec: ModelSpec, *, precision: Precision, device: str, threads: int) -> None:
         torch, sentence_transformers = _import_libraries(spec)
@@ -48,22 +53,29 @@ class TorchEngine:
 
     def run(self, batches: Sequence[Batch]) -> list[NDArray[np.float32]]:
         """Return one float32 array [rows, labels] for each batch, in order."""
-        return [self._run_one(batch) for batch in batches]
+        model = self._model
+        if model is None:
+            raise EngineError("the model is closed: load it again to score with it")
+        try:
+            return [self._run_one(model, batch) for batch in batches]
+        except (RuntimeError, ValueError, IndexError, NotImplementedError) as error:
+            raise EngineError(f"torch failed while it computed a batch: {error}") from error
 
-    def _run_one(self, batch: Batch) -> NDArray[np.float32]:
-        features: dict[str, Any] = {
-            "input_ids": batch.input_ids,
-            "attention_mask": batch.attention_mask,
-        }
+    def close(self) -> None:
+        """Free the model; calls that are under way finish."""
+        self._model = None
+
+    def _run_one(self, model: Any, batch: Batch) -> NDArray[np.float32]:
+        names = ["input_ids", "attention_mask"]
         if self._accepts_types:
-            features["token_type_ids"] = batch.token_type_ids
+            names.append("token_type_ids")
         tensors = {
-            name: self._torch.from_numpy(values).long().to(self._model.device)
-            for name, values in features.items()
+            name: self._torch.from_numpy(batch.columns[name]).long().to(model.device)
+            for name in names
         }
         with self._torch.inference_mode():
-            scores = self._model(tensors)["scores"].float().cpu().numpy()
-        return np.asarray(scores, np.float32).reshape(len(batch.input_ids), -1)
+            scores = model(tensors)["scores"].float().cpu().numpy()
+        return np.asarray(scores, np.float32).reshape(len(batch.positions), -1)
 
 
 def _import_libraries(spec: ModelSpec) -> tuple[Any, Any]:
