@@ -8,12 +8,12 @@ PACKAGE = Path(__file__).parent.parent / "src" / "secondpass"
 # Level of each top-level module or folder. Of one level, only those in a tuple may meet.
 LEVELS = [
     {"types", "errors", "settings", "engine.contract"},
-    {"facts", "report", "stats", "utf8"},
+    {"architectures", "facts", "report", "stats", "utf8"},
     {"models"},
     {"scoring"},
     {"graph", "score_cache"},
     {"engine"},
-    {"options", "deadline"},
+    {"options", "deadline", "identity"},
     {"loaded_model"},
     {"reranker", "retrieval"},
     {"pipeline"},

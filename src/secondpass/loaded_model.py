@@ -7,11 +7,10 @@ from dataclasses import replace
 
 from secondpass.deadline.known import FindKnown
 from secondpass.deadline.reader import DeadlineReader
-from secondpass.engine.describe import describe
 from secondpass.engine.load import load_engine
-from secondpass.engine.rules import scoring_rules
 from secondpass.engine.schedules import block_texts, find_schedule, run
 from secondpass.errors import InputError
+from secondpass.identity import describe, scoring_rules
 from secondpass.models.activation import configured_activation
 from secondpass.models.folder import ModelFolder
 from secondpass.models.spec import read_cross_encoder_spec

@@ -51,7 +51,7 @@ def whole(reranker, texts):
 
 def staged_scores(reranker, texts, layers=(0, 1, 2), choose=everyone):
     staged = reranker._model.engine.exits.run(batches_of(reranker, texts), layers, choose)
-    return to_scores(staged.logits, reranker._model.activation), staged.exit_layers
+    return to_scores(staged.logits, reranker._model.activation), staged.exit_layer
 
 
 @pytest.mark.parametrize("family", FAMILIES)

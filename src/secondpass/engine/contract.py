@@ -75,7 +75,7 @@ class Staged(NamedTuple):
     """A logit for each row, in input order, and the layer after which the row exited; 0 = none."""
 
     logits: NDArray[np.float32]
-    exit_layers: NDArray[np.int16]
+    exit_layer: NDArray[np.int16]
 
 
 class Exits(Protocol):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from secondpass.engine.compiled import CompiledGraph, Slots
 from secondpass.engine.contract import Batch, EngineInfo, Exits, Policy, Precision
 from secondpass.engine.staged import StagedGraph
-from secondpass.errors import InputError
+from secondpass.errors import InputError, ModelFileError
 from secondpass.graph.exits import exit_layers
 from secondpass.models.spec import ModelSpec
 
@@ -90,6 +90,15 @@ def checked_device(device: str) -> str:
 def read_model(file: Any) -> ov.Model:
     """Read an OpenVINO IR or ONNX file."""
     return _core().read_model(file)
+
+
+def read_graph_file(spec: ModelSpec) -> ov.Model:
+    """Read a model's IR or ONNX file; one that cannot be read is an error that names it."""
+    try:
+        return read_model(spec.weights.entry)
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise ModelFileError(f"{spec.weights.entry} cannot be read: {reason}") from error
 
 
 def held_precision(model: ov.Model) -> Literal["int8", "fp32"]:

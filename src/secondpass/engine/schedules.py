@@ -66,8 +66,8 @@ def run(
     staged = engine.exits.run(
         batches, tuple(exits), lambda layers, logits: going_on(logits, texts, exits[layers])
     )
-    whole = staged.exit_layers == 0
-    return staged.logits, np.where(whole, np.int16(READ_WHOLE), staged.exit_layers)
+    whole = staged.exit_layer == 0
+    return staged.logits, np.where(whole, np.int16(READ_WHOLE), staged.exit_layer)
 
 
 def block_texts(engine: Engine, schedule: Schedule, *, max_length: int, most: int) -> int:

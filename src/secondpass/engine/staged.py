@@ -14,7 +14,7 @@ from secondpass.engine.contract import Batch, Choose, Policy, Staged
 from secondpass.graph.cut import LOGITS, cut, require_cut
 from secondpass.graph.ops import layer_output
 from secondpass.models.spec import ModelSpec
-from secondpass.scoring.regroup import regroup, with_states
+from secondpass.scoring.rebatch import rebatch, with_states
 
 # The layers after which a stage begins and ends; None is the graph's own beginning or end.
 Span = tuple[int | None, int | None]
@@ -68,8 +68,8 @@ class StagedGraph:
         for layer in layers:
             batches = self._advance(self._stage(after, layer), batches, staged)
             chosen = going & choose(layer, np.where(going, staged.logits, -np.inf))
-            staged.exit_layers[going & ~chosen] = layer
-            batches, going, after = regroup(batches, chosen, self._policy), chosen, layer
+            staged.exit_layer[going & ~chosen] = layer
+            batches, going, after = rebatch(batches, chosen, self._policy), chosen, layer
         self._advance(self._stage(after, None), batches, staged)
         return staged
 

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.engine.contract import Precision
-from secondpass.engine.describe import describe
 from secondpass.engine.load import load_engine
+from secondpass.identity import describe
 from secondpass.models.embedded import BI_ENCODER
 from secondpass.models.folder import find_folder
 from secondpass.models.spec import read_bi_encoder_spec

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from secondpass.engine.contract import Policy
 from secondpass.scoring.batches import make_batches
 from secondpass.scoring.pairs import Pair
-from secondpass.scoring.regroup import regroup, with_states
+from secondpass.scoring.rebatch import rebatch, with_states
 
 
 def batches_of(lengths, budget=96):
@@ -34,7 +34,7 @@ def batches_of(lengths, budget=96):
 def test_each_that_stays_is_there_once_with_its_own_tokens_and_padding(texts, streams):
     lengths, staying = zip(*texts, strict=True)
     before = batches_of(lengths)
-    after = regroup(before, np.array(staying), Policy(streams=streams))
+    after = rebatch(before, np.array(staying), Policy(streams=streams))
     kept = sorted(int(position) for rows in after for position in rows.positions)
     assert kept == [at for at, stays in enumerate(staying) if stays]
     for rows in after:
@@ -54,7 +54,7 @@ def test_each_that_stays_is_there_once_with_its_own_tokens_and_padding(texts, st
 def test_the_batches_of_a_stage_merge_and_lose_padding():
     before = batches_of([60, 60, 20, 18, 17, 16])
     assert [rows.padded_length for rows in before] == [64, 64, 32, 16]
-    after = regroup(before, np.array([False, False, True, False, True, True]), Policy())
+    after = rebatch(before, np.array([False, False, True, False, True, True]), Policy())
     assert [rows.positions.tolist() for rows in after] == [[2, 4], [5]]
     assert [rows.padded_length for rows in after] == [32, 16]
 

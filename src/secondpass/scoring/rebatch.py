@@ -22,7 +22,7 @@ def with_states(batch: Batch, states: Columns) -> Batch:
     return replace(batch, columns={**sequences, **states})
 
 
-def regroup(batches: Sequence[Batch], staying: NDArray[np.bool_], policy: Policy) -> list[Batch]:
+def rebatch(batches: Sequence[Batch], staying: NDArray[np.bool_], policy: Policy) -> list[Batch]:
     """Gather the rows that stay, by length so that padding stays small, in as few batches as fit.
 
     `staying` goes by the positions in the input. No batch is larger or longer than those given.
