@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from secondpass.engine.compiled import CompiledGraph, Slots
 from secondpass.engine.contract import Batch, EngineInfo, Exits, Policy, Precision
 from secondpass.engine.staged import StagedGraph
-from secondpass.errors import InputError, ModelFileError
+from secondpass.errors import ModelFileError
 from secondpass.graph.exits import exit_layers
 from secondpass.models.spec import ModelSpec
 
@@ -77,14 +77,9 @@ class OpenVINOEngine:
             self._stages.free()
 
 
-def checked_device(device: str) -> str:
-    """Return a device this machine has, by its OpenVINO name in lower case."""
-    available = [name.lower() for name in _core().available_devices]
-    if device.lower() not in available:
-        raise InputError(
-            f"device {device!r} is not on this machine; there is {', '.join(available)}"
-        )
-    return device.lower()
+def openvino_devices() -> tuple[str, ...]:
+    """Return the devices of this machine by their OpenVINO names in lower case."""
+    return tuple(name.lower() for name in _core().available_devices)
 
 
 def read_model(file: Any) -> ov.Model:

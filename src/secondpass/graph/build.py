@@ -32,12 +32,6 @@ def builder_of(architecture: Architecture) -> Builder:
     return cast(Builder, import_module(f"secondpass.graph.{architecture.builder}").build)
 
 
-def can_build(spec: ModelSpec) -> bool:
-    """Tell whether a builder knows this architecture and nothing follows its head."""
-    plain = all(module == "Transformer" for module in spec.module_types)
-    return spec.family is not None and (plain or spec.pooling is not None)
-
-
 def build_graph(spec: ModelSpec) -> ov.Model:
     """Build the graph of a safetensors model.
 
