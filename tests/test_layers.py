@@ -13,7 +13,7 @@ LEVELS = [
     {"scoring"},
     {"graph", "score_cache"},
     {"engine"},
-    {"options", "deadline", "identity"},
+    {"options", "deadline", "identity", "testing"},
     {"loaded_model"},
     {"reranker", "retrieval"},
     {"pipeline"},

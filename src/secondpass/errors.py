@@ -54,6 +54,11 @@ class IndexFileError(SecondpassError):
 class EngineError(SecondpassError):
     """An engine that failed while it computed, or that was used after it was closed."""
 
+    @classmethod
+    def closed(cls) -> EngineError:
+        """Return the error of a call after `close`."""
+        return cls("the model is closed: load it again to score with it")
+
 
 class ScoreError(SecondpassError):
     """The model returned a score that is not a finite number."""

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from torch_model import make_deberta
 
 from secondpass import CrossEncoderReranker, InputError, UnsupportedModelError
 
@@ -12,27 +13,7 @@ QUERY = "read the csv rows"
 
 @pytest.fixture(scope="module")
 def deberta(parity, tmp_path_factory):
-    """A tiny random DeBERTa with the tiny BERT's tokenizer."""
-    import torch
-    import transformers
-
-    folder = tmp_path_factory.mktemp("deberta")
-    tokenizer = transformers.AutoTokenizer.from_pretrained(parity / "bert")
-    torch.manual_seed(3)
-    config = transformers.DebertaV2Config(
-        vocab_size=len(tokenizer),
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        intermediate_size=64,
-        max_position_embeddings=64,
-        initializer_range=0.25,
-        num_labels=1,
-    )
-    model = transformers.AutoModelForSequenceClassification.from_config(config)
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
+    return make_deberta(parity / "bert", tmp_path_factory.mktemp("deberta"))
 
 
 def test_scores_equal_sentence_transformers(deberta, documents):

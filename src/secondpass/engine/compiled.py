@@ -32,7 +32,7 @@ class Slots:
         slot = self._free.get()
         if self._closed:
             self._free.put(slot)
-            raise EngineError("the model is closed: load it again to score with it")
+            raise EngineError.closed()
         return slot
 
     def take_now(self) -> int | None:

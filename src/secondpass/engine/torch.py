@@ -54,7 +54,7 @@ class TorchEngine:
         """Return one float32 array [rows, labels] for each batch, in order."""
         model = self._model
         if model is None:
-            raise EngineError("the model is closed: load it again to score with it")
+            raise EngineError.closed()
         try:
             return [self._run_one(model, batch) for batch in batches]
         except (RuntimeError, ValueError, IndexError, NotImplementedError) as error:
