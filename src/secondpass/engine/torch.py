@@ -71,8 +71,8 @@ class TorchEngine:
             self.run([pad_batch(rows, np.arange(2), 2, spec.padding_id)])
         except EngineError as error:
             raise UnsupportedModelError(
-                f"{spec.name} cannot score two texts of different length: {error}. A model for "
-                "several texts needs a padding token: set pad_token_id in its config.json"
+                f"{spec.name} cannot score two texts of different length ({error}): it needs a "
+                "padding token, set pad_token_id in its config.json"
             ) from error
 
     def _run_one(self, model: Any, batch: Batch) -> NDArray[np.float32]:
