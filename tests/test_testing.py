@@ -31,10 +31,10 @@ def test_a_test_says_the_scores_the_time_and_what_happens():
         if query == "bad":
             raise InputError("planted")
 
-    reranker = FakeReranker(lambda query, text: -len(text), total_ms=5, on_call=refuse)
+    reranker = FakeReranker(lambda query, text: -len(text), ms_per_text=5, on_call=refuse)
     ranking = reranker.rank("q", ["long", "a", "b"], top_k=2)
     assert [(hit.index, hit.score) for hit in ranking] == [(1, -1.0), (2, -1.0)]
-    assert (ranking.timings.total_ms, ranking.timings.candidates) == (5, 3)
+    assert (ranking.timings.total_ms, ranking.timings.candidates) == (15, 3)
     with pytest.raises(InputError, match="planted"):
         reranker.rank("bad", ["a"])
 

@@ -45,7 +45,7 @@ class FakeReranker:
 
     Args:
         score: of a query and a text; by default the share of the query's words in the text.
-        total_ms: what each ranking's timings say that it took.
+        ms_per_text: what a ranking's timings say that each text took.
         on_call: called with query and texts before they are scored: to raise, or to wait.
     """
 
@@ -53,11 +53,11 @@ class FakeReranker:
         self,
         score: Score = shared_words,
         *,
-        total_ms: float = 0.0,
+        ms_per_text: float = 0.0,
         on_call: Callable[[str, Sequence[str]], None] | None = None,
     ) -> None:
         self.calls: list[tuple[str, list[str]]] = []
-        self.total_ms = total_ms
+        self._ms_per_text = ms_per_text
         self._score = score
         self._on_call = on_call
 
@@ -95,7 +95,8 @@ class FakeReranker:
             Hit(position, scores[position], given[position], False, logit=scores[position])
             for position in order
         )
-        timings = Timings(total_ms=self.total_ms, candidates=len(given), reranked=len(given))
+        took_ms = self._ms_per_text * len(given)
+        timings = Timings(total_ms=took_ms, candidates=len(given), reranked=len(given))
         return Ranking(hits, timings)
 
     def rerank(
