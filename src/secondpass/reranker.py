@@ -146,7 +146,7 @@ class CrossEncoderReranker:
         self._scorer: AnyScorer = CascadeScorer(first, self._last, keep) if second else first
         # What each effort costs is learnt apart.
         self._speeds: dict[Effort, Speed] = {}
-        self._runner = ThreadTimeoutRunner(2 * self.model.engine.streams)
+        self._runner = ThreadTimeoutRunner(2 * self.model.engine.policy.streams)
         self._scorer.most_texts(self._effort)
 
     @property

@@ -7,8 +7,9 @@ import pytest
 from exit_models import with_exits
 from safetensors.numpy import load_file
 
-from secondpass import CrossEncoderReranker, ModelFileError
+from secondpass import CrossEncoderReranker, EngineError, ModelFileError
 from secondpass.engine.compiled import CompiledGraph
+from secondpass.engine.contract import Policy
 from secondpass.scoring.activation import activate
 from secondpass.scoring.batches import make_batches
 
@@ -40,9 +41,7 @@ def bert(load):
 def batches_of(reranker, texts):
     model = reranker.model
     pairs = [model.layout.join(*sequence) for sequence in model.prepare(QUERY, texts).sequences]
-    return make_batches(
-        pairs, max_batch_tokens=1024, padding_id=model.spec.padding_id, length_limit=64
-    )
+    return make_batches(pairs, Policy(1024), padding_id=model.spec.padding_id, length_limit=64)
 
 
 def everyone(_, logits):
@@ -54,7 +53,7 @@ def whole(reranker, texts):
 
 
 def staged_scores(reranker, texts, layers=(0, 1, 2), choose=everyone):
-    staged = reranker.model.engine.staged.run_stages(batches_of(reranker, texts), layers, choose)
+    staged = reranker.model.engine.exits.run(batches_of(reranker, texts), layers, choose)
     return activate(staged.logits, reranker.model.activation), staged.exit_layer
 
 
@@ -81,9 +80,9 @@ def test_the_exit_of_a_bert_is_its_linear_head_on_the_first_token(bert, document
         seen[layers] = logits
         return logits < -np.inf
 
-    stage = bert.model.engine.staged._stage(None, 1)
+    stage = bert.model.engine.exits._stage(None, 1)
     batches = batches_of(bert, documents[:5])
-    columns = {name: getattr(batches[0], name) for name in stage.input_names}
+    columns = {name: batches[0].columns[name] for name in stage.input_names}
     states = stage.run([columns])[0]["layer.1.output"]
     hidden = np.tanh(
         states[:, 0] @ weights["exits.1.dense.weight"].T + weights["exits.1.dense.bias"]
@@ -95,9 +94,9 @@ def test_the_exit_of_a_bert_is_its_linear_head_on_the_first_token(bert, document
 
 def test_the_exit_at_the_join_is_the_score_before_it(load, documents):
     reranker = load("late-join")
-    stage = reranker.model.engine.staged._stage(None, 2)
+    stage = reranker.model.engine.exits._stage(None, 2)
     (batch, *_) = batches_of(reranker, documents)
-    outputs = stage.run([{name: getattr(batch, name) for name in stage.input_names}])[0]
+    outputs = stage.run([{name: batch.columns[name] for name in stage.input_names}])[0]
     np.testing.assert_allclose(outputs["logits"], 2 * outputs["early.score"] - 0.5, atol=1e-5)
 
 
@@ -141,9 +140,9 @@ def test_who_has_left_is_not_asked_again(bert, documents):
 def test_threads_share_stages_that_are_compiled_once(load, documents, monkeypatch):
     reranker = load("bert", threads=2)
     compiled = []
-    real = reranker.model.engine.staged._compile
+    real = reranker.model.engine.exits._compile
     monkeypatch.setattr(
-        reranker.model.engine.staged, "_compile", lambda graph: compiled.append(1) or real(graph)
+        reranker.model.engine.exits, "_compile", lambda graph: compiled.append(1) or real(graph)
     )
     results = {}
 
@@ -168,7 +167,7 @@ def test_stages_survive_a_failing_call(bert, documents, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr(CompiledGraph, "_finish", broken)
         for _ in range(5):
-            with pytest.raises(RuntimeError, match="planted"):
+            with pytest.raises(EngineError, match="planted"):
                 bert.rank(QUERY, documents, effort="fast")
     assert len(bert.rank(QUERY, documents, None, effort="fast")) == 100
 
