@@ -219,7 +219,7 @@ class CrossEncoderReranker:
             budget_ms: the wall milliseconds that the call may take. Candidates are scored in
                 their order until another would be late. The others follow, in their
                 order, with `cross_encoder_score` None; every result then tells whether it was
-                `reranked`. `min_score` drops none without a score, and a fusion is among the scored.
+                `reranked`. `min_score` drops none without a score; a fusion is among the scored.
                 The first call with a budget measures the machine before (see `calibrate`).
             effort: for this call in place of the reranker's own. A candidate that left early stands
                 below those that went further, and its score is one that agrees with that;

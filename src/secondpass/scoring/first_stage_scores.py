@@ -39,7 +39,7 @@ def given_scores(
     """Return `first_stage_scores` if they are one number for each of `texts` texts.
 
     Raises:
-        InputError: they are missing, too few or too many, or one is not a finite number; or they are
+        InputError: they are missing, too few or too many, or not finite numbers; or they are
             given to a fusion that does not use them.
     """
     if fusion.rule != "weighted":
