@@ -310,9 +310,15 @@ def test_a_budget_leaves_texts_without_a_score(tiny, documents):
     assert (scores.timings.candidates, scores.timings.reranked) == (100, 0)
 
 
-def test_a_closed_reranker_frees_its_cache(parity, tmp_path):
+def test_a_closed_reranker_frees_what_it_holds(parity, tmp_path):
     with CrossEncoderReranker(
         parity / "bert", 64, precision="fp32", cache=tmp_path / "scores", cache_dir=tmp_path
     ) as reranker:
         reranker.rank(QUERY, ["csv"], budget_ms=60_000)
-    (tmp_path / "scores" / "scores-1.sqlite").rename(tmp_path / "moved")
+    with pytest.raises(EngineError, match="closed"):
+        reranker.rank(QUERY, ["csv"])
+    reranker.close()
+    again = CrossEncoderReranker(
+        parity / "bert", 64, precision="fp32", cache=tmp_path / "scores", cache_dir=tmp_path
+    )
+    assert again.rank(QUERY, ["csv"]).timings.cached == 1

@@ -15,7 +15,7 @@ from secondpass.scoring.exits import going_on
 from secondpass.scoring.sequences import Owners
 
 # What the hidden states of one block may take between two stages.
-_STATE_BYTES = 256 * 1024**2
+STATE_BYTES = 256 * 1024**2
 
 
 def find_schedule(effort: Effort, spec: ModelSpec, engine: Engine) -> Schedule:
@@ -68,4 +68,4 @@ def block_texts(engine: Engine, schedule: Schedule, *, max_length: int, most: in
     """Return how many texts are chosen among at a time: their states have to fit in memory."""
     if not schedule or engine.exits is None:
         return most
-    return max(1, min(most, _STATE_BYTES // (engine.exits.state_bytes * max_length)))
+    return max(1, min(most, STATE_BYTES // (engine.exits.state_bytes * max_length)))
