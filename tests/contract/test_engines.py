@@ -2,11 +2,11 @@
 
 import shutil
 import threading
-from dataclasses import replace
 
 import numpy as np
 import openvino as ov
 import pytest
+from engine_subject import LIMIT, Subject, everyone
 from exit_models import with_exits
 from torch_model import make_deberta
 
@@ -16,13 +16,9 @@ from secondpass.engine.load import load_engine
 from secondpass.graph.build import build_graph
 from secondpass.models.folder import find_folder
 from secondpass.models.spec import read_cross_encoder_spec
-from secondpass.scoring.batches import balanced, make_batches, pad_batch, restore_order
-from secondpass.scoring.encode import TextEncoder, load_tokenizer
-from secondpass.scoring.pairs import read_pair_layout
+from secondpass.scoring.batches import pad_batch, restore_order
 
-LIMIT = 64
 TOLERANCE = 1e-4
-QUERY = "read the csv rows"
 FAMILIES = [
     "bert",
     "bert-bf16",
@@ -38,28 +34,6 @@ FAMILIES = [
 ]
 WITH_EXITS = [*FAMILIES, "fake"]
 ENGINES = [*WITH_EXITS, "bert-onnx", "ir", "torch"]
-
-
-class Subject:
-    """A way to load an engine anew, and sequences of mixed length for it."""
-
-    def __init__(self, folder, load, documents):
-        spec = read_cross_encoder_spec(find_folder(folder))
-        tokenizer = load_tokenizer(spec.tokenizer_file)
-        layout = read_pair_layout(tokenizer)
-        query, *texts = TextEncoder(tokenizer, threads=1).encode([QUERY, *documents[20:60]])
-        room = LIMIT - layout.special_tokens - len(query)
-        self.padding_id = spec.padding_id
-        self.pairs = [layout.join(query, text[:room]) for text in texts]
-        self.load = lambda: load(spec)
-
-    def batches(self, engine, pairs, **policy):
-        wanted = balanced(replace(engine.policy, **policy), [len(pair.ids) for pair in pairs])
-        return make_batches(pairs, wanted, padding_id=self.padding_id, length_limit=LIMIT)
-
-    def logits(self, engine, pairs, **policy):
-        batches = self.batches(engine, pairs, **policy)
-        return restore_order(batches, engine.run(batches))[:, 0]
 
 
 @pytest.fixture(scope="module")
@@ -117,10 +91,6 @@ def exiting_engine(exiting):
     engine.close()
 
 
-def everyone(_, logits):
-    return np.ones(len(logits), np.bool_)
-
-
 def test_an_engine_says_what_runs_and_which_batches_it_wants(engine):
     info, policy = engine.info, engine.policy
     assert info.name
@@ -129,9 +99,9 @@ def test_an_engine_says_what_runs_and_which_batches_it_wants(engine):
 
 
 def test_a_row_scores_the_same_alone_and_in_any_company(subject, engine):
-    together = subject.logits(engine, subject.pairs)
+    together = subject.logits(engine)
     alone = [subject.logits(engine, [pair])[0] for pair in subject.pairs]
-    crowded = subject.logits(engine, subject.pairs, max_tokens=10**6, streams=1)
+    crowded = subject.logits(engine, max_tokens=10**6, streams=1)
     assert np.isfinite(together).all()
     assert np.ptp(together) > 100 * TOLERANCE
     np.testing.assert_allclose(together, alone, atol=TOLERANCE)
@@ -139,7 +109,7 @@ def test_a_row_scores_the_same_alone_and_in_any_company(subject, engine):
 
 
 def test_rows_come_back_where_they_were_given(subject, engine):
-    expected = subject.logits(engine, subject.pairs)
+    expected = subject.logits(engine)
     order = np.random.default_rng(0).permutation(len(subject.pairs))
     shuffled = subject.logits(engine, [subject.pairs[position] for position in order])
     np.testing.assert_allclose(shuffled, expected[order], atol=TOLERANCE)
@@ -149,7 +119,7 @@ def test_padding_does_not_move_a_logit(subject, engine):
     for pair in subject.pairs[::8]:
         lengths = sorted({len(pair.ids), min(LIMIT, len(pair.ids) + 1), LIMIT})
         batches = [
-            pad_batch([pair], np.zeros(1, np.intp), length, subject.padding_id)
+            pad_batch([pair], np.zeros(1, np.intp), length, subject.spec.padding_id)
             for length in lengths
         ]
         logits = [float(rows[0, 0]) for rows in engine.run(batches)]
@@ -161,7 +131,7 @@ def test_a_call_with_nothing_to_do_gives_nothing(engine):
 
 
 def test_threads_share_an_engine(subject, engine):
-    expected = subject.logits(engine, subject.pairs)
+    expected = subject.logits(engine)
     found = {}
 
     def score(shift):
@@ -191,13 +161,13 @@ def test_a_closed_engine_says_so_and_can_be_closed_again(subject):
 def test_calls_under_way_finish_or_say_that_the_engine_is_closed(subject):
     """Nobody waits for ever and no score is wrong."""
     engine = subject.load()
-    expected = subject.logits(engine, subject.pairs)
+    expected = subject.logits(engine)
     wrong, started = [], threading.Event()
 
     def score():
         try:
             while True:
-                logits = subject.logits(engine, subject.pairs)
+                logits = subject.logits(engine)
                 started.set()
                 if not np.allclose(logits, expected, atol=TOLERANCE):
                     wrong.append(logits)
@@ -219,7 +189,7 @@ def test_exits_where_everyone_continues_equal_the_whole_model(exiting, exiting_e
     exits = exiting_engine.exits
     assert exits.layers == (1, 2)
     assert exits.state_bytes > 0
-    batches = exiting.batches(exiting_engine, exiting.pairs)
+    batches = exiting.batches(exiting_engine)
     staged = exits.run(batches, exits.layers, everyone)
     whole = restore_order(batches, exiting_engine.run(batches))[:, 0]
     np.testing.assert_allclose(staged.logits, whole, atol=TOLERANCE)
@@ -237,10 +207,10 @@ def test_rows_that_continue_score_as_they_do_whole_and_the_others_say_where_they
         asked[layer] = logits
         return np.array([kept[layer](row) for row in range(len(logits))])
 
-    batches = exiting.batches(exiting_engine, exiting.pairs)
+    batches = exiting.batches(exiting_engine)
     staged = exiting_engine.exits.run(batches, (1, 2), choose)
     assert staged.exit_layer.tolist() == [(1, 2, 0)[row % 3] for row in range(40)]
-    whole = exiting.logits(exiting_engine, exiting.pairs)
+    whole = exiting.logits(exiting_engine)
     np.testing.assert_allclose(staged.logits[2::3], whole[2::3], atol=TOLERANCE)
     assert (asked[2][::3] == -np.inf).all()
     np.testing.assert_allclose(staged.logits[::3], asked[1][::3], atol=TOLERANCE)
