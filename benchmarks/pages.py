@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from secondpass.atomic import write_text
+
 Result = TypeVar("Result")
 
 
@@ -50,10 +52,7 @@ def measure_or_show(
 
 def write_json(fields: Mapping[str, Any], file: Path) -> None:
     """Write a result whole or not at all."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(".part")
-    part.write_text(json.dumps(fields, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
-    part.replace(file)
+    write_text(file, json.dumps(fields, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def between(text: str, marker: str) -> str | None:

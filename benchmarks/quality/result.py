@@ -10,6 +10,8 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, get_args, get_origin, get_type_hints
 
+from secondpass.atomic import write_text
+
 SCHEMA = "secondpass/quality/1"
 
 
@@ -169,11 +171,8 @@ class Quality:
 
 def write_result(result: Quality, file: Path) -> None:
     """Write it whole or not at all."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(".part")
     text = json.dumps(_rounded(asdict(result)), indent=1, allow_nan=False)
-    part.write_text(_LIST.sub(_on_one_line, text) + "\n")
-    part.replace(file)
+    write_text(file, _LIST.sub(_on_one_line, text) + "\n")
 
 
 def read_result(file: Path) -> Quality:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,8 +13,7 @@ from benchmarks.quality.result import Quality, System, write_result
 from benchmarks.quality.score_files import ScoreFiles
 from benchmarks.quality.scorers import Scorer
 from benchmarks.quality.task import Task, open_task
-
-ProgressBar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
+from secondpass.progress import ProgressBar, silent
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,7 @@ class Plan:
     command: str
 
 
-def run(plan: Plan, file: Path, *, resume: bool, progress: ProgressBar) -> Quality | None:
+def run(plan: Plan, file: Path, *, resume: bool, progress: ProgressBar = silent) -> Quality | None:
     """Measure all collections; write the result after each. None if not one was finished.
 
     Ctrl-C ends it early: the collections that are done are kept, marked incomplete.

@@ -16,6 +16,7 @@ from secondpass.bench.result import SCHEMA_FILE, Setting, to_json, write_json
 from secondpass.bench.run import run
 from secondpass.bench.words import notes, summary
 from secondpass.bench.workload import candidates_workload
+from secondpass.progress import silent
 
 SETTING = Setting(
     depth=20,
@@ -32,11 +33,6 @@ SETTING = Setting(
 WORDS = ["csv file rows", "date and time", "thread lock wait", "open path close", "sort list key"]
 
 
-@contextmanager
-def no_bar(description, total):
-    yield lambda advance: None
-
-
 @pytest.fixture(scope="module")
 def workload(documents_of_words):
     return candidates_workload(documents_of_words, "c.jsonl", None, seed=1)
@@ -47,7 +43,7 @@ def documents_of_words():
     return [f"read the {word} number {at}. {word}" for at in range(6) for word in WORDS]
 
 
-def bench(tiny, workload, progress=no_bar, **changes):
+def bench(tiny, workload, progress=silent, **changes):
     setting = dataclasses.replace(SETTING, **changes)
     return run(Loaded(tiny, 12.5), workload, setting, WallClock(), progress)
 

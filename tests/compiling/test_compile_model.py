@@ -1,7 +1,6 @@
 """A tiny model compiled whole; needs the int8 extra: make test-extras."""
 
 import json
-from contextlib import contextmanager
 from dataclasses import replace
 
 import jsonschema
@@ -22,11 +21,6 @@ from secondpass.report.schema import read_schema
 QUERY = "read the csv rows"
 # Weights drawn wide and at random lose more at int8 than a trained model's.
 LOOSE = Limits(tau=0.5, top10_tau=0.0, quality_loss=1.0, speedup=0.0)
-
-
-@contextmanager
-def no_bar(_description, _total):
-    yield lambda _advance: None
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +70,6 @@ def compiled(parity, rows, collection, tmp_path_factory):
         max_length=64,
         threads=1,
         command="secondpass compile bert",
-        progress=no_bar,
     )
 
 
@@ -148,14 +141,14 @@ def test_a_folder_that_is_there_is_not_written_over(parity, rows, tmp_path):
     pytest.importorskip("nncf", reason="needs the int8 extra: make test-extras")
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(InputError, match="already there: name a new folder"):
-        compile_model(parity / "bert", tmp_path, calibrate=rows, progress=no_bar)
+        compile_model(parity / "bert", tmp_path, calibrate=rows)
     assert (tmp_path / "mine.txt").read_text() == "mine"
 
 
 def test_what_has_no_safetensors_cannot_be_compiled(parity, tmp_path):
     pytest.importorskip("nncf", reason="needs the int8 extra: make test-extras")
     with pytest.raises(UnsupportedModelError, match="onnx graph"):
-        compile_model(parity / "bert-onnx", tmp_path / "out", progress=no_bar)
+        compile_model(parity / "bert-onnx", tmp_path / "out")
 
 
 def test_without_nncf_the_pip_line_is_said(parity, tmp_path, monkeypatch, capsys):

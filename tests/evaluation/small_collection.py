@@ -1,7 +1,6 @@
-"""A collection of four queries, a reranker with fixed scores, and a silent progress bar."""
+"""A collection of four queries and a reranker with fixed scores."""
 
 import json
-from contextlib import contextmanager
 
 from secondpass import InputError
 from secondpass.types import Hit, ModelInfo, Ranking, Timings
@@ -63,8 +62,3 @@ class FixedReranker:
         hits = [Hit(at, self.scores.get(text, 0.0), text, False) for at, text in enumerate(texts)]
         hits.sort(key=lambda hit: -hit.score)
         return Ranking(tuple(hits), Timings(total_ms=10.0 * len(texts), candidates=len(texts)))
-
-
-@contextmanager
-def silent(description, total):
-    yield lambda advance: None

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import jsonschema
 import pytest
-from small_collection import DOCUMENTS, MODEL, QRELS, FixedReranker, silent, write_collection
+from small_collection import DOCUMENTS, MODEL, QRELS, FixedReranker, write_collection
 
 from secondpass import InputError
 from secondpass.evaluation.depths import to_curve, to_latency
@@ -39,7 +39,7 @@ DENSE = DenseFacts(replace(MODEL, name="bi", precision="int8"), 5, 384)
 
 def run_evaluate(collection, reranker, run=RUN, dense=None, **options):
     stage = FirstStage("a fixed run", run, 0, dense)
-    return evaluate(collection, stage, reranker, **{"progress": silent, **options})
+    return evaluate(collection, stage, reranker, **options)
 
 
 CSV_FIRST = FixedReranker({"csv reader": 3.0, "csv writer": 2.0, "queue": 1.0})

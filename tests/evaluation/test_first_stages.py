@@ -4,7 +4,7 @@ from math import log
 
 import numpy as np
 import pytest
-from small_collection import MODEL, silent, write_collection, write_trec
+from small_collection import MODEL, write_collection, write_trec
 
 from secondpass import InputError, ModelError
 from secondpass.evaluation.first_stages.bm25 import bm25_run
@@ -56,12 +56,11 @@ def candidates(names, collection, tmp_path, limit=10):
         limit=limit,
         load_embedder=lambda: TableEmbedder(ANGLES),
         cache_dir=tmp_path / "cache",
-        progress=silent,
     )
 
 
 def test_dense_is_the_order_of_the_angles(collection, tmp_path):
-    run = dense_run(collection, TableEmbedder(ANGLES), limit=3, cache_dir=tmp_path, progress=silent)
+    run = dense_run(collection, TableEmbedder(ANGLES), limit=3, cache_dir=tmp_path)
     assert ids(run, "q1") == ["a", "d", "b"]
     assert run["q1"][0].score == pytest.approx(np.cos(np.radians(10)), abs=1e-6)
     assert set(run) == {"q1", "q2", "q3"}
@@ -70,7 +69,7 @@ def test_dense_is_the_order_of_the_angles(collection, tmp_path):
 def test_the_corpus_is_embedded_once_and_again_when_it_changes(folder, tmp_path):
     def embedded(collection):
         embedder = TableEmbedder(ANGLES)
-        run = dense_run(collection, embedder, limit=9, cache_dir=tmp_path, progress=silent)
+        run = dense_run(collection, embedder, limit=9, cache_dir=tmp_path)
         return run, len(embedder.texts)
 
     first, texts = embedded(open_collection(str(folder)))
@@ -86,7 +85,7 @@ def test_vectors_that_are_not_unit_length_are_refused(collection, tmp_path):
             return 2 * super().embed(texts)
 
     with pytest.raises(ModelError, match="of length 2"):
-        dense_run(collection, Long({}), limit=3, cache_dir=tmp_path, progress=silent)
+        dense_run(collection, Long({}), limit=3, cache_dir=tmp_path)
 
 
 def test_bm25_worked_by_hand(collection):
@@ -125,7 +124,7 @@ def test_in_a_pool_only_its_documents_are_ranked_and_all_of_them(folder, tmp_pat
     write_trec(folder / "run.x.trec", [("q1", "a", 2), ("q1", "e", 1), ("q1", "gone", 1)])
     collection = open_collection(str(folder))
     assert ids(bm25_run(collection, limit=9), "q1") == ["a", "e"]
-    run = dense_run(collection, TableEmbedder(ANGLES), limit=9, cache_dir=tmp_path, progress=silent)
+    run = dense_run(collection, TableEmbedder(ANGLES), limit=9, cache_dir=tmp_path)
     assert ids(run, "q1") == ["a", "e"]
     assert run["q2"] == ()
 

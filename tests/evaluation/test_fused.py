@@ -4,7 +4,7 @@ import json
 
 import jsonschema
 import pytest
-from small_collection import DOCUMENTS, QUERIES, FixedReranker, silent, write_collection
+from small_collection import DOCUMENTS, QUERIES, FixedReranker, write_collection
 
 from secondpass.evaluation.evaluate import evaluate
 from secondpass.evaluation.first_stages.select import FirstStage
@@ -30,9 +30,7 @@ def collection(tmp_path):
 
 
 def measured(collection, reranker, **options):
-    return evaluate(
-        collection, FirstStage("a fixed run", RUN, 0), reranker, progress=silent, **options
-    )
+    return evaluate(collection, FirstStage("a fixed run", RUN, 0), reranker, **options)
 
 
 def ids(run, query):

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from toy_quality import make_plan, silent
+from toy_quality import make_plan
 
 from benchmarks.pages import between, place
 from benchmarks.quality import markdown, picture
@@ -22,7 +22,7 @@ SECOND, THIRD = 1 / np.log2(3), 0.5
 def done(tmp_path_factory):
     folder = tmp_path_factory.mktemp("quality")
     plan = make_plan(folder)
-    return run(plan, folder / "out.json", resume=False, progress=silent), folder / "out.json"
+    return run(plan, folder / "out.json", resume=False), folder / "out.json"
 
 
 def means_of(result):
@@ -125,14 +125,14 @@ def test_a_weight_of_zero_is_the_reranker_alone(done):
 def test_a_run_cut_off_is_kept_and_goes_on_without_scoring_again(tmp_path, done):
     file = tmp_path / "out.json"
     cut = make_plan(tmp_path, cut_off_at="right")
-    partial = run(cut, file, resume=False, progress=silent)
+    partial = run(cut, file, resume=False)
     assert [one.name for one in partial.collections] == ["left"]
     assert not partial.complete
     assert read_result(file).missing == ("right",)
     assert "**Incomplete**: not yet measured: right." in markdown.table(partial)
 
     rest = make_plan(tmp_path)
-    result = run(rest, file, resume=True, progress=silent)
+    result = run(rest, file, resume=True)
     assert [one.scored for one in rest.scorers] == [[], [], ["right"]]
     whole = done[0]
     assert result.complete
@@ -140,16 +140,16 @@ def test_a_run_cut_off_is_kept_and_goes_on_without_scoring_again(tmp_path, done)
 
 
 def test_scores_of_another_model_are_not_used_again(tmp_path):
-    run(make_plan(tmp_path), tmp_path / "out.json", resume=False, progress=silent)
+    run(make_plan(tmp_path), tmp_path / "out.json", resume=False)
     again = make_plan(tmp_path)
     again.scorers[1].identity = "other weights"
-    run(again, tmp_path / "out.json", resume=True, progress=silent)
+    run(again, tmp_path / "out.json", resume=True)
     assert [one.scored for one in again.scorers] == [[], ["left", "right"], []]
 
 
 def test_nothing_done_gives_no_result(tmp_path):
     cut = make_plan(tmp_path, cut_off_at="left")
-    assert run(cut, tmp_path / "out.json", resume=False, progress=silent) is None
+    assert run(cut, tmp_path / "out.json", resume=False) is None
     assert not (tmp_path / "out.json").exists()
 
 

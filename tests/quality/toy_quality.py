@@ -1,7 +1,6 @@
 """Two toy collections and scorers with fixed scores, for the tests of benchmarks.quality."""
 
 import json
-from contextlib import contextmanager
 
 import numpy as np
 
@@ -77,8 +76,3 @@ def make_plan(folder, *, cut_off_at=None, collections=("left", "right")):
     ]
     fusions = [("int8 + BM25", "int8", 0.5)]
     return Plan(folders, scorers, fusions, depth=100, queries=None, seed=1, command="toy")
-
-
-@contextmanager
-def silent(description, total):
-    yield lambda advance: None

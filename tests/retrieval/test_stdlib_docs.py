@@ -135,8 +135,6 @@ def test_all_of_it_can_be_indexed(documents: list[Document], tmp_path: Path) -> 
 def test_an_unwritable_cache_is_a_warning_and_the_index_is_made_elsewhere(
     unwritable, monkeypatch
 ) -> None:
-    from contextlib import contextmanager
-
     from fake_embedder import FakeEmbedder
 
     from secondpass.retrieval import stdlib_index
@@ -145,10 +143,6 @@ def test_an_unwritable_cache_is_a_warning_and_the_index_is_made_elsewhere(
     documents = list(stdlib_documents())[:5]
     monkeypatch.setattr(stdlib_index, "stdlib_documents", lambda: iter(documents))
 
-    @contextmanager
-    def silent(description, total):
-        yield lambda advance: None
-
     with pytest.warns(UserWarning, match="SECONDPASS_CACHE_DIR"):
-        index = stdlib_index.open_stdlib_index(FakeEmbedder(), unwritable, silent)
+        index = stdlib_index.open_stdlib_index(FakeEmbedder(), unwritable)
     assert len(index) == 5

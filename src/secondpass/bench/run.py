@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from secondpass.bench.clock import Clock
@@ -20,9 +20,7 @@ from secondpass.bench.stages import TwoStages
 from secondpass.bench.table import make_rows
 from secondpass.bench.workers import Served, Workers
 from secondpass.bench.workload import Workload, asked
-
-# (what is done, how much of it) -> a bar, which is told of each advance.
-ProgressBar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
+from secondpass.progress import ProgressBar
 
 
 def run(

@@ -8,14 +8,13 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from secondpass.bench.stages import DenseStage, FirstStage, FixedCandidates
 from secondpass.errors import InputError
+from secondpass.jsonl import Where, parse_object, read_filled_lines
 from secondpass.models.digest import text_sha256
 from secondpass.retrieval.content_hash import content_sha256
 from secondpass.retrieval.index import Index
-from secondpass.utf8 import read_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +83,10 @@ def read_queries(file: str) -> list[str]:
     Raises:
         InputError: the file cannot be read or a line holds no query; the message names the line.
     """
-    lines = enumerate(read_lines(Path(file)), 1)
-    numbered = [(number, line.strip()) for number, line in lines if line.strip()]
-    if not numbered:
+    queries = [_query(line.strip(), where) for where, line in read_filled_lines(Path(file))]
+    if not queries:
         raise InputError(f"{file} holds no queries: give one a line")
-    return [_query(line, f"{file} line {number}") for number, line in numbered]
+    return queries
 
 
 def first_sentences(texts: Iterable[str]) -> list[str]:
@@ -106,13 +104,10 @@ def first_sentence(text: str) -> str | None:
     return None
 
 
-def _query(line: str, where: str) -> str:
+def _query(line: str, where: Where) -> str:
     if not line.startswith("{"):
         return line
-    try:
-        row: dict[str, Any] = json.loads(line)
-    except ValueError as error:
-        raise InputError(f"{where} begins with '{{' but is no JSON: {error}") from None
+    row = parse_object(line, f"{where} begins with '{{' but")
     query = row.get("text", row.get("query"))
     if not isinstance(query, str) or not query.strip():
         raise InputError(f'{where} has no query: expected "text" or "query" with a string')

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -29,10 +27,9 @@ from secondpass.models.files import find_weights
 from secondpass.models.folder import find_folder
 from secondpass.models.spec import ModelSpec, read_cross_encoder_spec
 from secondpass.options import whole
+from secondpass.progress import ProgressBar, silent
 from secondpass.reranker import CrossEncoderReranker
 from secondpass.settings import Settings, available_processors
-
-ProgressBar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +54,7 @@ def compile_model(
     local_files_only: bool = False,
     cache_dir: str | os.PathLike[str] | None = None,
     command: str = "",
-    progress: ProgressBar,
+    progress: ProgressBar = silent,
 ) -> Compiled:
     """Write `model_name` as int8 into the folder `out` if it keeps to the limits here.
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from secondpass.atomic import beside
 from secondpass.errors import InputError
 from secondpass.models.spec import EXITS_FILE
 
@@ -40,13 +40,11 @@ def written_beside(folder: Path) -> Iterator[Path]:
     """
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise InputError(f"--out {folder} is already there: name a new folder")
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = tempfile.TemporaryDirectory(dir=folder.parent, prefix=".compiling-")
-    except OSError as error:
-        raise InputError(f"--out {folder} cannot be written: {error.strerror}") from None
-    with temporary as parent:
-        written = Path(parent) / folder.name
+    with ExitStack() as stack:
+        try:
+            written = stack.enter_context(beside(folder, prefix=".compiling-"))
+        except OSError as error:
+            raise InputError(f"--out {folder} cannot be written: {error.strerror}") from None
         written.mkdir()
         yield written
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -28,10 +27,9 @@ from secondpass.evaluation.verdict import compare
 from secondpass.facts.outputs import Outputs
 from secondpass.options import whole
 from secondpass.pipeline import SecondPass
+from secondpass.progress import ProgressBar, silent
 from secondpass.scoring.fusion_rule import Fusion
 from secondpass.types import ModelInfo
-
-ProgressBar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 
 _ALONE = Fusion()
 
@@ -64,7 +62,7 @@ def evaluate(
     fusion: Fusion = _ALONE,
     measures: Sequence[str] = DEFAULT_MEASURES,
     seed: int = 0,
-    progress: ProgressBar,
+    progress: ProgressBar = silent,
 ) -> Evaluated:
     """Measure the first stage and the reranking of its top `depth` on a collection's judgements.
 

@@ -7,19 +7,16 @@ import platform
 import shutil
 import tempfile
 import warnings
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 from secondpass.errors import IndexFileError
+from secondpass.progress import ProgressBar, silent
 from secondpass.retrieval.embedder import Embedder
 from secondpass.retrieval.index import Index
 from secondpass.retrieval.stdlib_docs import stdlib_documents
 
-ProgressBar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 
-
-def open_stdlib_index(embedder: Embedder, cache_dir: Path, progress: ProgressBar) -> Index:
+def open_stdlib_index(embedder: Embedder, cache_dir: Path, progress: ProgressBar = silent) -> Index:
     """Open the index of this Python and this embedder under `cache_dir`, or make it.
 
     It is filled in one commit, so half an index is never kept. `progress` is only called where

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
 
+from secondpass.atomic import replacing
 from secondpass.evaluation.collection import Collection
 from secondpass.evaluation.first_stages.top import top
 from secondpass.evaluation.runs import Ranked, Run
+from secondpass.progress import ProgressBar, silent
 from secondpass.retrieval.contract import TextEmbedder, Vectors, embed_checked
-
-ProgressBar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 
 
 def dense_run(
@@ -22,7 +20,7 @@ def dense_run(
     *,
     limit: int,
     cache_dir: Path,
-    progress: ProgressBar,
+    progress: ProgressBar = silent,
 ) -> Run:
     """Return the `limit` nearest documents of each judged query by cosine."""
     ids = list(collection.documents)
@@ -54,9 +52,6 @@ def corpus_vectors(
     texts = list(collection.documents.values())
     with progress("embedding documents", len(texts)) as advance:
         vectors = embed_checked(embedder, texts, advance)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    # Written beside and renamed, so that nobody reads half a file.
-    part = file.with_suffix(".part.npy")
-    np.save(part, vectors)
-    part.replace(file)
+    with replacing(file) as written:
+        np.save(written, vectors)
     return vectors

@@ -12,6 +12,7 @@ from secondpass.evaluation.collection import Collection
 from secondpass.evaluation.first_stages import bm25, dense, fusion, given
 from secondpass.evaluation.own_document import without_own_document
 from secondpass.evaluation.runs import Run
+from secondpass.progress import ProgressBar, silent
 from secondpass.retrieval.contract import TextEmbedder
 from secondpass.scoring.fusion_rule import K
 from secondpass.types import ModelInfo
@@ -58,7 +59,7 @@ def find_candidates(
     limit: int,
     load_embedder: Callable[[], DescribedEmbedder],
     cache_dir: Path,
-    progress: dense.ProgressBar,
+    progress: ProgressBar = silent,
 ) -> FirstStage:
     """Run the first stages of these names, "dense", "bm25" or "run:FILE"; several are fused.
 
