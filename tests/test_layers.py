@@ -17,7 +17,7 @@ LEVELS = [
     {"options", "deadline"},
     {"loaded_model"},
     {"reranker", "retrieval"},
-    {"pipeline"},
+    {"pipeline", "ingest", "demo"},
     {"bench", "evaluation"},
     {"compiling", "doctor", "plan", "training", "verify"},
     {"cli"},

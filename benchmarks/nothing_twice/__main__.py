@@ -17,7 +17,7 @@ import click
 import numpy as np
 
 from secondpass import CrossEncoderReranker, Embedder, Index
-from secondpass.retrieval.stdlib_docs import stdlib_documents
+from secondpass.demo.stdlib_docs import stdlib_documents
 from secondpass.types import Timings
 
 QUERIES = (

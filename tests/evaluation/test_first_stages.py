@@ -11,10 +11,9 @@ from secondpass.evaluation.first_stages.bm25 import bm25_run
 from secondpass.evaluation.first_stages.dense import dense_run
 from secondpass.evaluation.first_stages.fusion import fuse
 from secondpass.evaluation.first_stages.select import DenseFacts, find_candidates
-from secondpass.evaluation.first_stages.top import top
 from secondpass.evaluation.open import open_collection
 from secondpass.evaluation.own_document import without_own_document
-from secondpass.evaluation.runs import Ranked
+from secondpass.evaluation.runs import Ranked, top
 
 
 class TableEmbedder:

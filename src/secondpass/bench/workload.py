@@ -1,20 +1,43 @@
-"""What is asked of what: queries, and an index or fixed candidates."""
+"""The benchmark workload: queries, an index or fixed candidates, and the loaded models."""
 
 from __future__ import annotations
 
 import json
 import random
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
-from secondpass.bench.stages import DenseStage, FirstStage, FixedCandidates
+from secondpass.bench.clock import Clock
+from secondpass.bench.stages import FixedCandidates
 from secondpass.errors import InputError
 from secondpass.jsonl import Where, parse_object, read_filled_lines
 from secondpass.models.digest import text_sha256
-from secondpass.retrieval.content_hash import content_sha256
+from secondpass.pipeline import Retriever
+from secondpass.reranker import CrossEncoderReranker
 from secondpass.retrieval.index import Index
+from secondpass.types import ModelInfo
+
+Model = TypeVar("Model")
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The models of a run and their load times; without a dense stage there is no embedder."""
+
+    reranker: CrossEncoderReranker
+    reranker_load_ms: float
+    embedder: ModelInfo | None = None
+    embedder_load_ms: float | None = None
+
+
+def timed_load(load: Callable[[], Model], clock: Clock) -> tuple[Model, float]:
+    """Return a model and the milliseconds it took to load."""
+    started = clock.now()
+    model = load()
+    return model, (clock.now() - started) * 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +45,7 @@ class Workload:
     """Queries in the order they are asked, the first stage, and in words where both are from."""
 
     queries: tuple[str, ...]
-    first: FirstStage
+    first: Retriever
     queries_from: str
     candidates_from: str
     data_name: str
@@ -45,11 +68,11 @@ def index_workload(index: Index, queries_file: str | None, *, seed: int) -> Work
         queries = read_queries(queries_file)
     return Workload(
         queries=_shuffled(queries, seed, f"{index.folder}"),
-        first=DenseStage(index),
+        first=index,
         queries_from=queries_file or f"first sentences of {len(queries)} of its documents",
         candidates_from=f"index {index.folder}",
         data_name=index.folder.name,
-        data_sha256=content_sha256(index.folder),
+        data_sha256=index.content_sha256(),
         vectors=len(index),
         dimension=index.embedder.dimension,
     )

@@ -13,9 +13,8 @@ from secondpass.cli.options import FiniteFloatRange, reranker_options, top_k_opt
 from secondpass.errors import InputError
 
 if TYPE_CHECKING:
-    from secondpass.bench.loading import Loaded
     from secondpass.bench.result import BenchResult, Setting
-    from secondpass.bench.workload import Workload
+    from secondpass.bench.workload import Loaded, Workload
 
 _DEPTHS = "10,20,50,100,200"
 
@@ -121,8 +120,7 @@ def _load(
 ) -> tuple[Loaded, Workload]:
     """Load the models, timed, and what is asked of them."""
     from secondpass.bench.clock import WallClock
-    from secondpass.bench.loading import Loaded, timed_load
-    from secondpass.bench.workload import candidates_workload, index_workload
+    from secondpass.bench.workload import Loaded, candidates_workload, index_workload, timed_load
     from secondpass.cli.candidates import read_candidates
     from secondpass.cli.demo import open_index
     from secondpass.cli.loading import load_reranker

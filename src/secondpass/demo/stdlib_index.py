@@ -9,11 +9,12 @@ import tempfile
 import warnings
 from pathlib import Path
 
+from secondpass.demo.stdlib_docs import stdlib_documents
 from secondpass.errors import IndexFileError
 from secondpass.progress import ProgressBar, silent
 from secondpass.retrieval.embedder import Embedder
 from secondpass.retrieval.index import Index
-from secondpass.retrieval.stdlib_docs import stdlib_documents
+from secondpass.retrieval.stores.lance import FORMAT
 
 
 def open_stdlib_index(embedder: Embedder, cache_dir: Path, progress: ProgressBar = silent) -> Index:
@@ -23,7 +24,7 @@ def open_stdlib_index(embedder: Embedder, cache_dir: Path, progress: ProgressBar
     there is something to embed. A `cache_dir` that cannot be written is a warning: the index is
     made in a temporary folder then, for this time only.
     """
-    name = f"python-{platform.python_version()}-{embedder.digest[:12]}"
+    name = f"python-{platform.python_version()}-{embedder.digest[:12]}-{FORMAT}"
     index = _create(cache_dir, name, embedder)
     if not len(index):
         documents = list(stdlib_documents())

@@ -1,4 +1,4 @@
-"""Record batches waiting on disk for their commit.
+"""Rows waiting on disk for their commit.
 
 Documents are read, checked and embedded in the caller's thread and put here; only when the last
 one is good does LanceDB see the first. So a bad document, a dead process or a document generator
@@ -9,29 +9,27 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from secondpass.retrieval.lance import arrow, file_errors
 
-
-class Spool:
+class Spool(AbstractContextManager["Spool"]):
     """A temporary file in the index's folder, on the disk that must hold the data anyway.
 
-    It has no name (where the system can do that), so it vanishes with the process.
+    It has no name (where the system can do that), so it vanishes with the process. `last_rows` has
+    every id that was written and the number of its last row.
     """
 
     def __init__(self, folder: Path, schema: Any) -> None:
-        self._folder = folder
-        self._schema = schema
-        self.rows = 0
-        with file_errors(folder, "written"):
-            self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
-            self._writer = arrow().ipc.new_stream(self._file, schema)
+        import pyarrow
 
-    def __enter__(self) -> Spool:
-        return self
+        self.last_rows: dict[str, int] = {}
+        self._schema = schema
+        self._rows = 0
+        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
+        self._writer = pyarrow.ipc.new_stream(self._file, schema)
 
     def __exit__(
         self,
@@ -43,25 +41,30 @@ class Spool:
 
     def write(self, batch: Any) -> None:
         """Append an Arrow batch."""
-        with file_errors(self._folder, "written"):
-            self._writer.write_batch(batch)
-        self.rows += batch.num_rows
+        self._writer.write_batch(batch)
+        for row, id_ in enumerate(batch.column("id").to_pylist(), start=self._rows):
+            self.last_rows[id_] = row
+        self._rows += batch.num_rows
 
-    def reader(self, last_rows: Mapping[str, int]) -> Any:
-        """Return an Arrow reader of the rows; of an id that came twice, the row in `last_rows`."""
+    def reader(self) -> Any:
+        """Return an Arrow reader of the rows; of an id that came twice, of the last."""
+        import pyarrow
+
         self._writer.close()
         self._file.seek(0)
-        stream = arrow().ipc.open_stream(self._file)
-        if self.rows == len(last_rows):
+        stream = pyarrow.ipc.open_stream(self._file)
+        if self._rows == len(self.last_rows):
             return stream
-        batches = _last_only(stream, last_rows)
-        return arrow().RecordBatchReader.from_batches(self._schema, batches)
+        batches = _last_only(stream, self.last_rows)
+        return pyarrow.RecordBatchReader.from_batches(self._schema, batches)
 
 
 def _last_only(batches: Any, last_rows: Mapping[str, int]) -> Iterator[Any]:
+    import pyarrow
+
     row = 0
     for batch in batches:
         ids = batch.column("id").to_pylist()
         keep = [last_rows[id_] == row + offset for offset, id_ in enumerate(ids)]
         row += len(ids)
-        yield batch.filter(arrow().array(keep))
+        yield batch.filter(pyarrow.array(keep))

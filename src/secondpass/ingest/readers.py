@@ -1,4 +1,4 @@
-"""Files and folders to documents, lazily: text in chunks, rows one by one.
+"""Files and folders to records, lazily: text in chunks, rows one by one.
 
 Ids and sources. A chunk's id is `path#start-end@digest`: the path as seen from the current folder,
 the chunk's place in characters, and a digest of the absolute path and the chunk's text. So an id
@@ -14,19 +14,19 @@ from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
 
-from secondpass.retrieval.chunking import Chunker
-from secondpass.retrieval.files import Found, SourceFile, find_files
-from secondpass.retrieval.records import content_digest
-from secondpass.retrieval.rows import read_csv, read_json_lines
+from secondpass.ingest.chunking import Chunker
+from secondpass.ingest.files import Found, SourceFile, find_files
+from secondpass.ingest.rows import read_csv, read_json_lines
+from secondpass.retrieval.records import Record, content_digest, to_record
 from secondpass.types import Document
 from secondpass.utf8 import read_text
 
-Reader = Callable[[SourceFile, Chunker], Iterator[Document]]
+Reader = Callable[[SourceFile, Chunker], Iterator[Record]]
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The documents of files; iterating reads the files, every time anew.
+    """The records of files; iterating reads the files, every time anew.
 
     `found` says which files are read and which are skipped.
     """
@@ -34,7 +34,7 @@ class Reading:
     found: Found
     chunker: Chunker
 
-    def __iter__(self) -> Iterator[Document]:
+    def __iter__(self) -> Iterator[Record]:
         for file in self.found.files:
             yield from READERS[file.path.suffix.lower()](file, self.chunker)
 
@@ -52,21 +52,22 @@ def read_documents(paths: Iterable[str | os.PathLike[str]], chunker: Chunker) ->
     return Reading(find_files(paths, READERS), chunker)
 
 
-def _chunks(file: SourceFile, chunker: Chunker, *, markdown: bool) -> Iterator[Document]:
+def _chunks(file: SourceFile, chunker: Chunker, *, markdown: bool) -> Iterator[Record]:
     for chunk in chunker.split(read_text(file.path), markdown=markdown):
         digest = content_digest(chunk.text, file.source)[:12]
-        yield Document(
+        document = Document(
             f"{file.shown}#{chunk.start}-{chunk.end}@{digest}",
             chunk.text,
             {"source": file.source, "start": chunk.start, "end": chunk.end},
         )
+        yield to_record(document, document.id)
 
 
-def _json_lines(file: SourceFile, _: Chunker) -> Iterator[Document]:
+def _json_lines(file: SourceFile, _: Chunker) -> Iterator[Record]:
     return read_json_lines(file)
 
 
-def _csv(file: SourceFile, _: Chunker) -> Iterator[Document]:
+def _csv(file: SourceFile, _: Chunker) -> Iterator[Record]:
     return read_csv(file)
 
 
