@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from secondpass.evaluation.collection import Collection
 from secondpass.evaluation.first_stages import bm25
-from secondpass.evaluation.first_stages.given import given_run
+from secondpass.evaluation.first_stages.run_file import given_run
 from secondpass.evaluation.open import open_collection
 from secondpass.evaluation.own_document import without_own_document
 from secondpass.evaluation.runs import Run

@@ -9,11 +9,11 @@ import pytest
 
 from secondpass import InputError
 from secondpass.bench.clock import WallClock
-from secondpass.bench.header import facts, start_lines
 from secondpass.bench.report import make_page
 from secondpass.bench.result import SCHEMA_FILE, Setting, to_json, write_json
 from secondpass.bench.run import run
-from secondpass.bench.words import notes, summary
+from secondpass.bench.setting_lines import facts, start_lines
+from secondpass.bench.summary_text import notes, summary
 from secondpass.bench.workload import Loaded, candidates_workload
 from secondpass.progress import silent
 

@@ -78,6 +78,14 @@ def test_the_corpus_is_embedded_once_and_again_when_it_changes(folder, tmp_path)
     assert embedded(open_collection(str(folder)))[1] == 1 + 3
 
 
+def test_dense_keeps_the_tie_rule_at_the_cut(tmp_path):
+    same = dict.fromkeys("acbd", "csv reader")
+    folder = write_collection(tmp_path / "small", documents={**same, "e": "queue"})
+    found = open_collection(str(folder))
+    run = dense_run(found, TableEmbedder(ANGLES), limit=2, cache_dir=tmp_path)
+    assert ids(run, "q1") == ["d", "c"]
+
+
 def test_vectors_that_are_not_unit_length_are_refused(collection, tmp_path):
     class Long(TableEmbedder):
         def embed(self, texts, *, progress=None):

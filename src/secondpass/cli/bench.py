@@ -148,10 +148,10 @@ def _load(
 
 
 def _print(result: BenchResult) -> None:
-    from secondpass.bench.header import facts, start_lines
     from secondpass.bench.report import depth_rows
+    from secondpass.bench.setting_lines import facts, start_lines
+    from secondpass.bench.summary_text import notes, summary
     from secondpass.bench.table import brief_cells
-    from secondpass.bench.words import notes, summary
 
     _print_lines(facts(result))
     click.echo("")

@@ -24,7 +24,7 @@ def open_stdlib_index(embedder: Embedder, cache_dir: Path, progress: ProgressBar
     there is something to embed. A `cache_dir` that cannot be written is a warning: the index is
     made in a temporary folder then, for this time only.
     """
-    name = f"python-{platform.python_version()}-{embedder.digest[:12]}-{FORMAT}"
+    name = f"python-{platform.python_version()}-{embedder.digest[:12]}"
     index = _create(cache_dir, name, embedder)
     if not len(index):
         documents = list(stdlib_documents())
@@ -35,7 +35,7 @@ def open_stdlib_index(embedder: Embedder, cache_dir: Path, progress: ProgressBar
 
 def _create(cache_dir: Path, name: str, embedder: Embedder) -> Index:
     try:
-        return Index.create(cache_dir / "demo" / name, embedder, exist_ok=True)
+        return Index.create(cache_dir / "demo" / f"format-{FORMAT}" / name, embedder, exist_ok=True)
     except IndexFileError as error:
         warnings.warn(
             f"{error}; the demo's index is made in a temporary folder. Set SECONDPASS_CACHE_DIR to "

@@ -16,7 +16,7 @@ from types import MappingProxyType
 
 from secondpass.ingest.chunking import Chunker
 from secondpass.ingest.files import Found, SourceFile, find_files
-from secondpass.ingest.rows import read_csv, read_json_lines
+from secondpass.ingest.tabular_files import read_csv, read_json_lines
 from secondpass.retrieval.records import Record, content_digest, to_record
 from secondpass.types import Document
 from secondpass.utf8 import read_text
