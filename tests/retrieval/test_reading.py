@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -17,8 +18,9 @@ from secondpass.errors import InputError
 from secondpass.ingest.chunking import Chunker
 from secondpass.ingest.readers import Reading, read_documents
 from secondpass.ingest.updating import Update, changed, stale_ids, update_index
-from secondpass.retrieval.index import Index
+from secondpass.retrieval.index import Index, store_identity
 from secondpass.retrieval.records import Record, to_record
+from secondpass.retrieval.stores.memory import MemoryStore
 from secondpass.types import Document
 
 
@@ -420,6 +422,26 @@ def test_progress_counts_only_what_is_embedded(folder: Path, index: Index) -> No
     finished: list[int] = []
     update_index(index, reading("."), progress=finished.append)
     assert sum(finished) == 3
+
+
+def test_an_update_scans_the_store_once(folder: Path) -> None:
+    class Counting(MemoryStore):
+        scanned: ClassVar[list[list[str]]] = []
+
+        def scan(self, columns):  # type: ignore[no-untyped-def]
+            self.scanned.append(list(columns))
+            return super().scan(columns)
+
+    embedder = FakeEmbedder()
+    index = Index(Counting(store_identity(embedder)), embedder)
+    write("a.txt", "One two three. Four five six.\n\nSeven eight nine.")
+    assert update_index(index, reading(".")) == Update(2, 0, 0)
+    write("a.txt", "One two three. Four five six.\n\nSeven changed nine.")
+    assert update_index(index, reading(".")) == Update(1, 1, 1)
+    assert Counting.scanned == [["id", "digest", "source"]] * 2
+    assert index.search("Seven changed nine.", 1)[0].text == "Seven changed nine."
+    with pytest.raises(InputError, match="in memory has no folder"):
+        _ = index.folder
 
 
 def test_stale_ids_only_names_what_it_would_remove(folder: Path, index: Index) -> None:
