@@ -9,6 +9,7 @@ PACKAGE = Path(__file__).parent.parent / "src" / "secondpass"
 LEVELS = [
     {"types", "errors", "settings"},
     {"facts", "report", "stats", "utf8"},
+    {"result_file"},
     {"models"},
     {"scoring"},
     {"graph", "score_cache"},

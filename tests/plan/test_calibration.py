@@ -18,7 +18,8 @@ from secondpass.plan.cost import Cost, fit
 from secondpass.plan.memory import COPIES, PROCESS_BYTES, Need, estimate
 from secondpass.plan.others import OtherWork
 from secondpass.plan.plan import Plan, Wanted, make_plan
-from secondpass.plan.result import Target, plan_result
+from secondpass.plan.predict import plan_result
+from secondpass.plan.result import Target
 from secondpass.plan.texts import text_maker
 from secondpass.scoring.encode import load_tokenizer
 

@@ -10,15 +10,15 @@ from secondpass.bench.clock import Clock
 from secondpass.bench.closed_loop import closed_loop
 from secondpass.bench.constraints import read_constraints
 from secondpass.bench.depths import QUERIES as CURVE_QUERIES
-from secondpass.bench.depths import DepthCurve, DepthPoint
+from secondpass.bench.depths import DepthCurve
 from secondpass.bench.loading import Loaded
 from secondpass.bench.observed import observe
 from secondpass.bench.open_loop import open_loop
 from secondpass.bench.process_use import ProcessMeter
-from secondpass.bench.result import BenchResult, Setting, Start, Used
+from secondpass.bench.result import BenchResult, DepthPoint, Served, Setting, Start, Used
 from secondpass.bench.stages import TwoStages
 from secondpass.bench.table import make_rows
-from secondpass.bench.workers import Served, Workers
+from secondpass.bench.workers import Workers
 from secondpass.bench.workload import Workload, asked
 
 # (what is done, how much of it) -> a bar, which is told of each advance.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from secondpass.bench.clock import Clock
+from secondpass.bench.result import QueryTimes
 from secondpass.pipeline import SecondPass
 from secondpass.retrieval.index import Index
 
@@ -66,28 +67,6 @@ class FixedCandidates:
         """Return the first `limit` candidates."""
         texts = self.texts[:limit]
         return Retrieved(texts, ids=[str(at) for at in range(len(texts))])
-
-
-@dataclass(frozen=True, slots=True)
-class QueryTimes:
-    """Wall milliseconds of one query by stage; the first three are None without a dense stage.
-
-    `dense_ms` is embedding and search, `rerank_ms` the whole rerank, so at least its four stages,
-    `pipeline_ms` all of it.
-    """
-
-    embed_ms: float | None
-    search_ms: float | None
-    dense_ms: float | None
-    tokenise_ms: float
-    batch_ms: float
-    infer_ms: float
-    rank_ms: float
-    rerank_ms: float
-    pipeline_ms: float
-    candidates: int
-    tokens: int
-    truncated: int
 
 
 @dataclass(frozen=True, slots=True)
