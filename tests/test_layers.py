@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parent.parent / "src" / "secondpass"
 LEVELS = [
     {"types", "errors", "settings", "progress", "atomic"},
     {"facts", "report", "stats", "utf8"},
-    {"jsonl"},
+    {"jsonl", "result_file"},
     {"models"},
     {"scoring"},
     {"graph", "score_cache"},

@@ -11,7 +11,8 @@ from secondpass.cli.plan import _print
 from secondpass.facts.usage import Usage, read_usage
 from secondpass.plan.others import OtherWork
 from secondpass.plan.plan import Wanted, make_plan
-from secondpass.plan.result import Target, plan_result
+from secondpass.plan.predict import plan_result
+from secondpass.plan.result import Target
 
 
 def usage(wall, everyone, own):

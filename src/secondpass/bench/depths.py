@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from secondpass.bench.clock import Clock
+from secondpass.bench.result import DepthPoint
 from secondpass.pipeline import Retriever, SecondPass
-from secondpass.stats.percentiles import Summary, summarise
+from secondpass.stats.percentiles import summarise
 
 DEPTHS = (10, 20, 50, 100, 200)
 QUERIES = 40
-
-
-@dataclass(frozen=True, slots=True)
-class DepthPoint:
-    """Rerank milliseconds at one depth; `candidates` is the mean number that were really there."""
-
-    depth: int
-    candidates: float
-    rerank_ms: Summary
 
 
 class DepthCurve:

@@ -10,13 +10,21 @@ from secondpass.bench.arrivals import closed_loop, open_loop
 from secondpass.bench.clock import Clock
 from secondpass.bench.constraints import read_constraints
 from secondpass.bench.depths import QUERIES as CURVE_QUERIES
-from secondpass.bench.depths import DepthCurve, DepthPoint
+from secondpass.bench.depths import DepthCurve
 from secondpass.bench.observed import observe
 from secondpass.bench.process_use import ProcessMeter
-from secondpass.bench.result import BenchResult, Setting, Start, Used
-from secondpass.bench.stages import QueryTimes, query_times
+from secondpass.bench.result import (
+    BenchResult,
+    DepthPoint,
+    QueryTimes,
+    Served,
+    Setting,
+    Start,
+    Used,
+)
+from secondpass.bench.stages import query_times
 from secondpass.bench.table import make_rows
-from secondpass.bench.workers import Measure, Served, Workers
+from secondpass.bench.workers import Measure, Workers
 from secondpass.bench.workload import Loaded, Workload, asked
 from secondpass.pipeline import SearchPipeline
 from secondpass.progress import ProgressBar, silent

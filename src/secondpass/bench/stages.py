@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from secondpass.bench.result import QueryTimes
 from secondpass.types import RetrievedDocument, SearchResult
 
 
@@ -20,28 +21,6 @@ class FixedCandidates:
             RetrievedDocument(str(place), text, {}, 0.0)
             for place, text in enumerate(self.texts[:limit])
         ]
-
-
-@dataclass(frozen=True, slots=True)
-class QueryTimes:
-    """Wall milliseconds of one query by stage; the first three are None without a dense stage.
-
-    `dense_ms` is embedding and search, `rerank_ms` the whole rerank, so at least its four stages,
-    `pipeline_ms` all of it.
-    """
-
-    embed_ms: float | None
-    search_ms: float | None
-    dense_ms: float | None
-    tokenise_ms: float
-    batch_ms: float
-    infer_ms: float
-    rank_ms: float
-    rerank_ms: float
-    pipeline_ms: float
-    candidates: int
-    tokens: int
-    truncated: int
 
 
 def query_times(result: SearchResult) -> QueryTimes:

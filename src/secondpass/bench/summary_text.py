@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from secondpass.bench.result import BenchResult, Row
 from secondpass.bench.table import number
-from secondpass.stats.percentiles import Estimate, Summary, unsupported
+from secondpass.stats.percentiles import unsupported
+from secondpass.stats.summary import Estimate, Summary
 
 _PERCENTS = (50, 95, 99)
 

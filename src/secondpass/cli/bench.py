@@ -65,7 +65,7 @@ def command(
     json_file: str | None,
     html_file: str | None,
     **options: Any,
-) -> None:
+) -> BenchResult:
     """Measure what reranking takes, by stage, beside dense retrieval: P50, P95 and P99.
 
     Without data it searches the docstrings of this Python's standard library, as the demo does, for
@@ -83,6 +83,7 @@ def command(
     _write(result, json_file, html_file)
     if not result.complete:
         sys.exit(130)
+    return result
 
 
 def _setting(options: dict[str, Any]) -> Setting:
@@ -178,10 +179,10 @@ def _print_lines(lines: list[tuple[str, str]]) -> None:
 
 def _write(result: BenchResult, json_file: str | None, html_file: str | None) -> None:
     from secondpass.bench.report import make_page
-    from secondpass.bench.result import write_json
     from secondpass.report.page import write
+    from secondpass.result_file import write_result
 
     if json_file is not None:
-        write_json(json_file, result)
+        write_result(json_file, result)
     if html_file is not None:
         write(html_file, make_page(result))

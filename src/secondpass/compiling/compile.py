@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,13 +14,14 @@ from secondpass.compiling.folder import admit, copy_beside_graph, written_beside
 from secondpass.compiling.limits import Limits, criteria
 from secondpass.compiling.memory import measure_memory
 from secondpass.compiling.quality import measure_quality
-from secondpass.compiling.report import to_report
 from secondpass.compiling.result import Bytes, Calibration, Compiled
 from secondpass.compiling.speed import ROUNDS, measure_speed
 from secondpass.compiling.texts import Texts, read_texts
 from secondpass.engine.contract import Precision
 from secondpass.errors import MissingExtraError, UnsupportedModelError
 from secondpass.evaluation.collection import Collection
+from secondpass.facts.machine import read_machine
+from secondpass.facts.software import read_software
 from secondpass.graph.build import build_graph, can_build
 from secondpass.graph.quantize import quantize
 from secondpass.graph.write import GRAPH_FILE, write_graph
@@ -111,12 +113,13 @@ def compile_model(
         compiled = _compare(models, spec, written, texts, collection, limits, cache, progress)
         compiled = replace(
             compiled,
-            folder=None if compiled.refused else str(folder),
+            command=command,
+            folder=str(folder) if compiled.admitted else None,
             source=replace(compiled.source, name=found.name, revision=found.revision),
             model=replace(compiled.model, name=str(folder)),
         )
-        if not compiled.refused:
-            admit(written, folder, to_report(compiled, command=command))
+        if compiled.admitted:
+            admit(written, folder, compiled)
     return compiled
 
 
@@ -145,7 +148,13 @@ def _compare(
         for path, reranker in ((spec.folder, fp32), (written, int8)):
             peaks.append(measure_memory(path, reranker.info, cache_dir, query, passages))
             advance(1)
+    found = criteria(limits, agreement, quality, speed)
     return Compiled(
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        command="",
+        machine=read_machine(),
+        software=read_software(),
+        admitted=all(one.met for one in found),
         folder=None,
         source=fp32.info,
         model=int8.info,
@@ -157,7 +166,7 @@ def _compare(
         speed=speed,
         size=Bytes(spec.weights.bytes, find_weights(written).bytes),
         memory=Bytes(*peaks),
-        criteria=criteria(limits, agreement, quality, speed),
+        criteria=found,
     )
 
 

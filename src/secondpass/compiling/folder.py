@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from secondpass.atomic import beside
+from secondpass.compiling.result import Compiled
 from secondpass.errors import InputError
 from secondpass.models.spec import EXITS_FILE
+from secondpass.result_file import write_result
 
 REPORT_FILE = "compile.json"
 
@@ -72,10 +73,9 @@ def write_exits(source: Path, folder: Path) -> None:
         (folder / EXITS_FILE).chmod(0o644)
 
 
-def admit(written: Path, folder: Path, report: Mapping[str, Any]) -> None:
+def admit(written: Path, folder: Path, compiled: Compiled) -> None:
     """Add the report and move the folder to its place."""
-    text = json.dumps(report, ensure_ascii=False, allow_nan=False, indent=1)
-    (written / REPORT_FILE).write_text(text + "\n", encoding="utf-8")
+    write_result(written / REPORT_FILE, compiled)
     if folder.exists():
         folder.rmdir()
     written.rename(folder)

@@ -12,10 +12,11 @@ from secondpass.facts.usage import read_usage
 from secondpass.models.folder import find_folder
 from secondpass.models.spec import read_cross_encoder_spec
 from secondpass.plan.calibration import TURNS, Subject, calibrate
-from secondpass.plan.check import REPEATS, Checked, check
+from secondpass.plan.check import REPEATS, check
 from secondpass.plan.cost import Cost, fit
 from secondpass.plan.memory import Need, estimate
 from secondpass.plan.others import OtherWork
+from secondpass.plan.result import Checked
 from secondpass.plan.texts import QUERY, text_maker
 from secondpass.progress import ProgressBar, silent
 from secondpass.reranker import CrossEncoderReranker

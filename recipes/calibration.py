@@ -1,7 +1,10 @@
-"""Platt scaling: the map from logit to the probability of relevance.
+"""From logit to the probability of relevance, and how far that probability can be trusted.
 
 Platt, "Probabilistic Outputs for Support Vector Machines and Comparisons to Regularized Likelihood
 Methods", 1999, with his smoothed targets, which keep few examples from making it sure of itself.
+The expected calibration error of Guo, Pleiss, Sun and Weinberger, "On Calibration of Modern Neural
+Networks", ICML 2017, in bins of equal mass: a reranker's probabilities crowd near 0, and bins of
+equal width would leave most of them in one.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from secondpass.errors import InputError, MissingExtraError
+from secondpass.evaluation.collection import Collection
 
 Numbers = NDArray[np.float64]
 
@@ -57,6 +61,37 @@ def fit_platt(logits: ArrayLike, relevant: Sequence[bool] | NDArray[np.bool_]) -
             "and a calibration would turn the order round"
         )
     return Platt(slope / spread, intercept - slope * mean / spread)
+
+
+def expected_calibration_error(
+    probabilities: ArrayLike, relevant: Sequence[bool] | NDArray[np.bool_], bins: int = 10
+) -> float:
+    """Return the mean distance of probability and share of relevant pairs, over bins of equal mass.
+
+    Equal probabilities share a bin, so that the order of the pairs decides nothing.
+
+    Raises:
+        InputError: a probability is outside 0 to 1, or there is not one for each pair.
+        MissingExtraError: scipy is not installed.
+    """
+    values, right = checked_pairs(probabilities, relevant, "probabilities")
+    if values.min() < 0 or values.max() > 1:
+        raise InputError(
+            f"probabilities go from {values.min():g} to {values.max():g}, expected 0 to 1: they "
+            "may be logits"
+        )
+    try:
+        from scipy.stats import rankdata
+    except ImportError as error:
+        raise MissingExtraError("a calibration", "measure") from error
+    bin_of = ((rankdata(values) - 0.5) * bins // len(values)).astype(np.intp)
+    # A bin's mean probability minus its share of relevant pairs, times its size, is a sum of both.
+    return float(np.abs(np.bincount(bin_of, values - right)).sum() / len(values))
+
+
+def relevant_from(collection: Collection) -> int:
+    """Return the least grade that counts: TREC's 2 where grades go to 3 and above, else 1."""
+    return 2 if collection.highest_grade >= 3 else 1
 
 
 def checked_pairs(
