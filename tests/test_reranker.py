@@ -6,7 +6,7 @@ import threading
 import numpy as np
 import pytest
 
-from secondpass import CrossEncoderReranker, InputError
+from secondpass import CrossEncoderReranker, EngineError, InputError
 from secondpass.reranker import BLOCK
 
 QUERY = "read a csv file"
@@ -178,7 +178,7 @@ def test_an_error_in_one_call_leaves_the_reranker_usable(tiny, monkeypatch):
 
     monkeypatch.setattr(CompiledGraph, "_finish", broken)
     for _ in range(5):
-        with pytest.raises(RuntimeError, match="planted"):
+        with pytest.raises(EngineError, match="planted"):
             tiny.predict([(QUERY, "text")])
     monkeypatch.setattr(CompiledGraph, "_finish", real)
     assert calls

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from secondpass.deadline.known import FindKnown
 from secondpass.deadline.reader import DeadlineReader
-from secondpass.engine.describe import describe
 from secondpass.engine.load import load_engine
-from secondpass.engine.rules import scoring_rules
 from secondpass.engine.schedules import block_texts, find_schedule, run
 from secondpass.errors import InputError
+from secondpass.identity import describe, scoring_rules
 from secondpass.models.activation import configured_activation
 from secondpass.models.folder import ModelFolder
 from secondpass.models.spec import read_cross_encoder_spec
@@ -58,9 +58,8 @@ class LoadedModel:
             encoder=TextEncoder(tokenizer, options.threads),
             layout=layout,
             max_length=self.max_length,
-            max_batch_tokens=options.max_batch_tokens,
+            policy=replace(self.engine.policy, max_tokens=options.max_batch_tokens),
             padding_id=self.spec.padding_id,
-            streams=self.engine.streams,
         )
         self.preparer = for_long_documents(preparer, self.window_rule)
         self._schedules: dict[Effort, Schedule] = {}
@@ -88,7 +87,7 @@ class LoadedModel:
         """Return a reader that ends in time, for blocks of at most what fits in memory."""
         rule = self.window_rule
         return DeadlineReader(
-            streams=self.engine.streams,
+            streams=self.engine.policy.streams,
             max_length=self.max_length,
             most_texts=block_texts(self.engine, schedule, max_length=self.max_length, most=BLOCK),
             stride=rule.stride_in(self.max_length) if rule.in_windows else None,

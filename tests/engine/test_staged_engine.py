@@ -7,10 +7,9 @@ import pytest
 from exit_models import with_exits
 from safetensors.numpy import load_file
 
-from secondpass import CrossEncoderReranker, ModelFileError
+from secondpass import CrossEncoderReranker, EngineError, ModelFileError
 from secondpass.engine.compiled import CompiledGraph
 from secondpass.scoring.clock import StageClock
-from secondpass.scoring.merging import READ_WHOLE
 from secondpass.scoring.ranking import to_scores
 
 FAMILIES = ["bert", "roberta", "xlm-roberta", "electra", "distilbert", "modernbert", "late-join"]
@@ -51,8 +50,8 @@ def whole(reranker, texts):
 
 
 def staged_scores(reranker, texts, layers=(0, 1, 2), choose=everyone):
-    staged = reranker._model.engine.staged.run_stages(batches_of(reranker, texts), layers, choose)
-    return to_scores(staged.logits, reranker._model.activation), staged.left
+    staged = reranker._model.engine.exits.run(batches_of(reranker, texts), layers, choose)
+    return to_scores(staged.logits, reranker._model.activation), staged.exit_layer
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -60,7 +59,7 @@ def test_stages_with_everyone_kept_equal_the_whole_graph(family, load, documents
     reranker = load(family)
     scores, left = staged_scores(reranker, documents)
     np.testing.assert_allclose(scores, whole(reranker, documents), atol=1e-5)
-    assert (left == READ_WHOLE).all()
+    assert (left == 0).all()
 
 
 @pytest.mark.parametrize("layers", [(0,), (1,), (2,)])
@@ -78,9 +77,9 @@ def test_the_exit_of_a_bert_is_its_linear_head_on_the_first_token(bert, document
         seen[layers] = logits
         return logits < -np.inf
 
-    stage = bert._model.engine.staged._stage(None, 1)
+    stage = bert._model.engine.exits._stage(None, 1)
     batches = batches_of(bert, documents[:5])
-    columns = {name: getattr(batches[0], name) for name in stage.input_names}
+    columns = {name: batches[0].columns[name] for name in stage.input_names}
     states = stage.run([columns])[0]["layer.1.output"]
     hidden = np.tanh(
         states[:, 0] @ weights["exits.1.dense.weight"].T + weights["exits.1.dense.bias"]
@@ -92,9 +91,9 @@ def test_the_exit_of_a_bert_is_its_linear_head_on_the_first_token(bert, document
 
 def test_the_exit_at_the_join_is_the_score_before_it(load, documents):
     reranker = load("late-join")
-    stage = reranker._model.engine.staged._stage(None, 2)
+    stage = reranker._model.engine.exits._stage(None, 2)
     (batch, *_) = batches_of(reranker, documents)
-    outputs = stage.run([{name: getattr(batch, name) for name in stage.input_names}])[0]
+    outputs = stage.run([{name: batch.columns[name] for name in stage.input_names}])[0]
     np.testing.assert_allclose(outputs["logits"], 2 * outputs["early.score"] - 0.5, atol=1e-5)
 
 
@@ -132,15 +131,15 @@ def test_who_has_left_is_not_asked_again(bert, documents):
     _, left = staged_scores(bert, documents, (1, 2), half)
     assert (asked[2][1::2] == -np.inf).all()
     assert np.isfinite(asked[2][::2]).all()
-    assert left.tolist() == [READ_WHOLE, 1] * 50
+    assert left.tolist() == [0, 1] * 50
 
 
 def test_threads_share_stages_that_are_compiled_once(load, documents, monkeypatch):
     reranker = load("bert", threads=2)
     compiled = []
-    real = reranker._model.engine.staged._compile
+    real = reranker._model.engine.exits._compile
     monkeypatch.setattr(
-        reranker._model.engine.staged, "_compile", lambda graph: compiled.append(1) or real(graph)
+        reranker._model.engine.exits, "_compile", lambda graph: compiled.append(1) or real(graph)
     )
     results = {}
 
@@ -165,7 +164,7 @@ def test_stages_survive_a_failing_call(bert, documents, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr(CompiledGraph, "_finish", broken)
         for _ in range(5):
-            with pytest.raises(RuntimeError, match="planted"):
+            with pytest.raises(EngineError, match="planted"):
                 bert.rank(QUERY, documents, effort="fast")
     assert len(bert.rank(QUERY, documents, None, effort="fast")) == 100
 

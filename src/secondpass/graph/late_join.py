@@ -18,6 +18,7 @@ import numpy as np
 import openvino as ov
 from openvino import opset13 as op
 
+from secondpass.architectures.record import Architecture
 from secondpass.graph import ops
 from secondpass.graph.ops import Inputs, Node
 from secondpass.graph.post_norm import Encoder
@@ -28,9 +29,9 @@ from secondpass.models.spec import ModelSpec
 EARLY_SCORE = "early.score"
 
 
-def build_late_join(spec: ModelSpec, tensors: Tensors) -> ov.Model:
+def build(spec: ModelSpec, family: Architecture, tensors: Tensors) -> ov.Model:
     """Build the graph; output [rows, 1], the logit."""
-    encoder = Encoder(spec, tensors)
+    encoder = Encoder(spec, family, tensors)
     join = int(spec.config["join_layer"])
     sides = _Sides.of(encoder.inputs.token_type_ids, encoder.inputs.attention_mask)
     x = encoder.embed(positions=sides.positions(), token_types=sides.zeros())

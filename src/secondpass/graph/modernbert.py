@@ -8,13 +8,14 @@ import numpy as np
 import openvino as ov
 from openvino import opset13 as op
 
+from secondpass.architectures.record import Architecture
 from secondpass.graph import ops
 from secondpass.graph.ops import Inputs, Node
 from secondpass.graph.tensors import Tensors
 from secondpass.models.spec import ModelSpec
 
 
-def build_modernbert(spec: ModelSpec, tensors: Tensors) -> ov.Model:
+def build(spec: ModelSpec, _: Architecture, tensors: Tensors) -> ov.Model:
     """Build the graph. Output "logits" [rows, labels].
 
     As in the post-norm builder the last layer is computed for the first token alone, unless the

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from hashlib import sha256
 
 import numpy as np
 
 from secondpass.engine.contract import Precision
-from secondpass.engine.describe import describe
 from secondpass.engine.load import load_engine
+from secondpass.identity import describe
 from secondpass.models.embedded import BI_ENCODER
 from secondpass.models.folder import find_folder
 from secondpass.models.spec import read_bi_encoder_spec
 from secondpass.options import Options, checked_max_length
 from secondpass.retrieval.contract import Features, Progress
 from secondpass.retrieval.stores.contract import TOKEN_IDS, FeatureIdentity, Vectors
-from secondpass.scoring.batches import balanced_budget, make_batches, restore_order
+from secondpass.scoring.batches import balanced, make_batches, restore_order
 from secondpass.scoring.candidates import checked_text, checked_texts
 from secondpass.scoring.encode import TextEncoder, TokenIds, load_tokenizer
 from secondpass.scoring.pairs import Pair, read_single_layout
@@ -75,7 +76,6 @@ class Embedder:
             limit if max_length is None else max_length, self._spec, special
         )
         self._room = self.max_length - special
-        self._max_batch_tokens = options.max_batch_tokens
         self._encoder = TextEncoder(self.tokenizer, options.threads)
         self._engine = load_engine(
             self._spec,
@@ -84,6 +84,7 @@ class Embedder:
             threads=options.threads,
             cache_dir=options.cache_dir,
         )
+        self._policy = replace(self._engine.policy, max_tokens=options.max_batch_tokens)
         self.dimension = int(self._spec.config.get("hidden_size") or self._spec.config["dim"])
 
     @property
@@ -154,14 +155,9 @@ class Embedder:
         sequences = [
             np.concatenate((self._before, ids[: self._room], self._after)) for ids in token_ids
         ]
-        budget = balanced_budget(
-            [len(ids) for ids in sequences],
-            max_batch_tokens=self._max_batch_tokens,
-            streams=self._engine.streams,
-        )
         batches = make_batches(
             [Pair(ids, np.zeros_like(ids)) for ids in sequences],
-            max_batch_tokens=budget,
+            balanced(self._policy, [len(ids) for ids in sequences]),
             padding_id=self._spec.padding_id,
             length_limit=self.max_length,
         )

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from secondpass.scoring.batches import Batch, balanced_budget, make_batches
+from secondpass.engine.contract import Batch, Policy
+from secondpass.scoring.batches import balanced, make_batches
 from secondpass.scoring.clock import StageClock
 from secondpass.scoring.encode import Encoded, TextEncoder, TokenIds
 from secondpass.scoring.merging import WINDOW, Windows
@@ -30,9 +31,8 @@ class Preparer:
     encoder: TextEncoder
     layout: PairLayout
     max_length: int
-    max_batch_tokens: int
+    policy: Policy
     padding_id: int
-    streams: int
 
     def prepare(
         self, queries: Sequence[str], texts: Sequence[str], clock: StageClock
@@ -76,14 +76,5 @@ class Preparer:
 
     def batch(self, pairs: Sequence[Pair]) -> list[Batch]:
         """Return padded batches that give every stream of the engine about the same work."""
-        budget = balanced_budget(
-            [len(pair.ids) for pair in pairs],
-            max_batch_tokens=self.max_batch_tokens,
-            streams=self.streams,
-        )
-        return make_batches(
-            pairs,
-            max_batch_tokens=budget,
-            padding_id=self.padding_id,
-            length_limit=self.max_length,
-        )
+        policy = balanced(self.policy, [len(pair.ids) for pair in pairs])
+        return make_batches(pairs, policy, padding_id=self.padding_id, length_limit=self.max_length)

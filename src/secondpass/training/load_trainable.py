@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from secondpass.architectures.table import LATE_JOIN
 from secondpass.errors import InputError, UnsupportedModelError
-from secondpass.graph.families import LATE_JOIN
 from secondpass.models.files import read_json_if_there
 from secondpass.models.folder import ModelFolder, find_folder
 from secondpass.models.spec import ModelSpec, read_bi_encoder_spec, read_cross_encoder_spec
@@ -33,7 +33,7 @@ def load_trainable(model: str | None, max_length: int) -> Any:
     from sentence_transformers import CrossEncoder
     from sentence_transformers.base.modules import Transformer
 
-    if spec.architecture == LATE_JOIN:
+    if spec.family is LATE_JOIN:
         from secondpass.training.late_join_module import LateJoinModule
 
         return CrossEncoder(modules=[LateJoinModule(spec.folder, max_length)], num_labels=1)

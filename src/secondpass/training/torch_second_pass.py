@@ -33,7 +33,6 @@ class TorchSecondPass:
                 show_progress_bar=False,
                 convert_to_tensor=True,
             )
-        logits.float().cpu().tolist()
         order = best_first(logits.float().cpu().numpy())[:top_k].tolist()
         hits = tuple(Hit(at, float(logits[at]), texts[at], False) for at in order)
         return Ranking(hits, Timings(candidates=len(texts), reranked=len(texts)))
