@@ -70,6 +70,7 @@ LONG_OUT ?= benchmarks/long/results/$(shell date +%F).json
 long: $(VENV)/.test
 	$(BIN)/python -m benchmarks.long --data $(QUALITY_DATA) --out $(LONG_OUT) \
 	    --into docs/long-documents.md $(LONG_MORE)
+
 # Times 1,000 calls for each budget, idle and busy, and measures nDCG@10 against the budget.
 DEADLINE_OUT ?= benchmarks/deadline/results/$(shell date +%F).json
 

@@ -11,8 +11,8 @@ import random
 import re
 from pathlib import Path
 
+from secondpass.demo.stdlib_docs import stdlib_documents
 from secondpass.graph.quantize import CALIBRATION_FILE
-from secondpass.retrieval.stdlib_docs import stdlib_documents
 
 ROWS = 320
 SEED = 13

@@ -50,6 +50,30 @@ def test_an_empty_index_gives_an_empty_result(tiny):
     assert len(result) == 0
 
 
+def test_a_first_stage_with_two_halves_is_timed_in_both(tiny):
+    seconds = [0.0]
+
+    class Halves(FixedIndex):
+        def embed_query(self, query):
+            seconds[0] += 0.002
+            return query
+
+        def search_vector(self, vector, limit=10):
+            seconds[0] += 0.003
+            return self.search(vector, limit)
+
+    def timings(first):
+        pipeline = SearchPipeline(first, tiny, depth=4, now=lambda: seconds[0])
+        return pipeline.search("read csv").timings
+
+    found = timings(Halves())
+    assert found.embed_ms == pytest.approx(2)
+    assert found.search_ms == pytest.approx(3)
+    assert found.retrieve_ms == pytest.approx(5)
+    whole = timings(FixedIndex())
+    assert (whole.embed_ms, whole.search_ms) == (None, None)
+
+
 def test_fusion_takes_the_similarity_and_keeps_both_scores(tiny):
     """The fixed index's similarities fall by 0.1: the first's z-score is the root of 2."""
     pipeline = SearchPipeline(FixedIndex(), tiny, fuse="weighted", fuse_weight=50)

@@ -58,7 +58,7 @@ def test_an_unknown_name_is_an_attribute_error():
         secondpass.Nothing  # noqa: B018
 
 
-def test_the_signature_is_the_missions():
+def test_the_signature_is_the_documented_one():
     signature = inspect.signature(secondpass.CrossEncoderReranker)
     assert list(signature.parameters)[:2] == ["model_name", "max_length"]
     assert signature.parameters["max_length"].default == 512

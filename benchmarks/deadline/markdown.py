@@ -15,8 +15,8 @@ def page(result: Result) -> str:
 def _facts(result: Result) -> str:
     model, machine = result.model, result.machine
     return (
-        f"{model['name']}, {model['precision']}, {model['threads']} threads; "
-        f"{machine['processor']}, {machine['cores_usable']} cores usable; the top {result.depth} "
+        f"{model.name}, {model.precision}, {model.threads} threads; "
+        f"{machine.processor}, {machine.cores_usable} cores usable; the top {result.depth} "
         f"of the first stage; the busy machine runs {result.spinners} processes that compute "
         f"without end. {result.created}, `{result.command}`"
     )

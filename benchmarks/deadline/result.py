@@ -1,14 +1,12 @@
-"""What was measured, to JSON and back."""
+"""What was measured."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
-from benchmarks.pages import write_json
+from secondpass.facts.machine import Machine
+from secondpass.facts.software import Software
+from secondpass.types import ModelInfo
 
 
 @dataclass(frozen=True)
@@ -55,23 +53,10 @@ class Result:
 
     created: str
     command: str
-    machine: Mapping[str, Any]
-    software: Mapping[str, Any]
-    model: Mapping[str, Any]
+    machine: Machine
+    software: Software
+    model: ModelInfo
     depth: int
     spinners: int
     timed: tuple[Timed, ...]
     curve: tuple[Point, ...]
-
-
-def write_result(result: Result, file: Path) -> None:
-    """Write it as JSON."""
-    write_json(asdict(result), file)
-
-
-def read_result(file: Path) -> Result:
-    """Read what `write_result` wrote."""
-    read = json.loads(file.read_text())
-    timed = tuple(Timed(**one) for one in read.pop("timed"))
-    curve = tuple(Point(**one) for one in read.pop("curve"))
-    return Result(**read, timed=timed, curve=curve)

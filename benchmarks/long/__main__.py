@@ -9,17 +9,15 @@ only one place of a document answers. Where a whole document is about its subjec
 from __future__ import annotations
 
 import argparse
-import shlex
-import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
-from benchmarks.long.measured import Result, System, page, read, write
+from benchmarks.long.measured import Result, System, page
 from benchmarks.long.padding import Padding
-from benchmarks.pages import add_page_options, measure_or_show, parse_with_pages
 from benchmarks.quality.task import Task, open_task
+from benchmarks.run import Benchmark, command, main
 from secondpass import CrossEncoderReranker
 from secondpass.cli.output import progress
 from secondpass.evaluation.measures import Measures
@@ -33,28 +31,8 @@ TABLE = "long table"
 MEASURE = "nDCG@10"
 
 
-def main() -> None:
-    """Measure, or show what was measured."""
-    measure_or_show(_arguments(), _run, read, page, TABLE)
-
-
-def _run(arguments: argparse.Namespace) -> None:
-    task = open_task(
-        arguments.data / arguments.collection,
-        depth=arguments.depth,
-        queries=arguments.queries,
-        seed=arguments.seed,
-    )
-    try:
-        _measure(task, arguments)
-    except KeyboardInterrupt:
-        if not arguments.out.exists():
-            sys.exit("stopped before one query was done")
-        print("stopped; the queries that are done are kept", file=sys.stderr)
-
-
 @dataclass
-class Reading:
+class Running:
     """One system while it runs."""
 
     label: str
@@ -83,10 +61,16 @@ class Reading:
         return System(**{name: value for name, value in vars(self).items() if name != "reranker"})
 
 
-def _measure(task: Task, arguments: argparse.Namespace) -> None:
-    """Read query by query, every system in turn, and write the result after each query."""
+def _measure(arguments: argparse.Namespace) -> Iterator[Result]:
+    """Score query by query, every system in turn."""
+    task = open_task(
+        arguments.data / arguments.collection,
+        depth=arguments.depth,
+        queries=arguments.queries,
+        seed=arguments.seed,
+    )
     padding = Padding(arguments.words, arguments.seed)
-    readings = _readings(arguments)
+    systems = _systems(arguments)
     done: list[str] = []
     with progress(f"{task.name}, {arguments.words} words", len(task.run)) as advance:
         for query_id, ranked in task.run.items():
@@ -96,53 +80,50 @@ def _measure(task: Task, arguments: argparse.Namespace) -> None:
                 padding.pad(text, f"{query_id} {one.document_id}", fillers)
                 for text, one in zip(passages, ranked, strict=True)
             ]
-            for one in readings:
+            for one in systems:
                 one.rank(task, query_id, passages if one.label == PASSAGES else padded)
             done.append(query_id)
-            write(_result(task, arguments, readings, done), arguments.out)
+            yield _result(task, arguments, systems, done)
             advance(1)
 
 
-def _readings(arguments: argparse.Namespace) -> list[Reading]:
+def _systems(arguments: argparse.Namespace) -> list[Running]:
     def load(**options: object) -> CrossEncoderReranker:
         named = [arguments.model] if arguments.model else []
         return CrossEncoderReranker(*named, max_length=arguments.max_length, **options)
 
     strides: Mapping[str, object] = {"stride": arguments.stride}
-    readings = [
-        Reading(rule, load(long_documents=rule, **(strides if rule in _WINDOWED else {})), [])
+    systems = [
+        Running(rule, load(long_documents=rule, **(strides if rule in _WINDOWED else {})), [])
         for rule in LONG_DOCUMENTS
     ]
-    return [*readings, Reading(PASSAGES, readings[0].reranker, [])]
+    return [*systems, Running(PASSAGES, systems[0].reranker, [])]
 
 
 _WINDOWED = ("max", "mean-top-k")
 
 
 def _result(
-    task: Task, arguments: argparse.Namespace, readings: Sequence[Reading], done: Sequence[str]
+    task: Task, arguments: argparse.Namespace, systems: Sequence[Running], done: Sequence[str]
 ) -> Result:
     return Result(
-        command=shlex.join(["python", "-m", "benchmarks.long", *sys.argv[1:]]),
+        command=command("long"),
         collection=task.name,
         collection_sha256=task.collection.sha256,
         candidates_sha256=task.candidates_sha256,
-        model=asdict(readings[0].reranker.info),
-        machine=asdict(read_machine()),
+        model=systems[0].reranker.info,
+        machine=read_machine(),
         depth=arguments.depth,
         words=arguments.words,
         stride=arguments.stride,
         seed=arguments.seed,
         query_ids=list(done),
         judged_queries=task.judged_queries,
-        systems=[one.found() for one in readings],
+        systems=[one.found() for one in systems],
     )
 
 
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.long", description=(__doc__ or "").splitlines()[0]
-    )
+def _add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--data", type=Path, default=Path("../shared/data/eval"), help="holds the collections")
     add("--collection", default="dl19")
@@ -153,9 +134,11 @@ def _arguments() -> argparse.Namespace:
     add("--max-length", type=int, default=512)
     add("--model", help="hub name or folder; by default the embedded one")
     add("--seed", type=int, default=0)
-    add_page_options(parser, out="the result as JSON, written after each query")
-    return parse_with_pages(parser)
 
+
+BENCHMARK = Benchmark(
+    "long", __doc__ or "", Result, _add_options, _measure, lambda result: {TABLE: page(result)}
+)
 
 if __name__ == "__main__":
-    main()
+    main(BENCHMARK)

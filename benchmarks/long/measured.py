@@ -1,14 +1,13 @@
-"""What was found so far, as JSON and as a table."""
+"""What was found so far, and its table."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 
-from benchmarks.pages import write_json
+from benchmarks.pages import table as markdown_table
+from secondpass.facts.machine import Machine
 from secondpass.stats.paired import paired_difference
+from secondpass.types import ModelInfo
 
 BASE = "truncate"
 
@@ -33,8 +32,8 @@ class Result:
     collection: str
     collection_sha256: str
     candidates_sha256: str
-    model: Mapping[str, object]
-    machine: Mapping[str, object]
+    model: ModelInfo
+    machine: Machine
     depth: int
     words: int
     stride: int | None
@@ -44,25 +43,14 @@ class Result:
     systems: list[System]
 
 
-def write(result: Result, file: Path) -> None:
-    """Write it whole or not at all."""
-    write_json(asdict(result), file)
-
-
-def read(file: Path) -> Result:
-    """Read what `write` wrote."""
-    fields = json.loads(file.read_text())
-    return Result(**{**fields, "systems": [System(**one) for one in fields["systems"]]})
-
-
 def page(result: Result) -> str:
     """Return the table and what it rests on."""
     stride = "half a window" if result.stride is None else f"{result.stride} tokens"
     return (
         f"{result.collection}, {len(result.query_ids)} of {result.judged_queries} queries, the top "
         f"{result.depth} of BM25, documents of at least {result.words} words, stride {stride}, "
-        f"{result.model['name']} at {result.model['precision']}, {result.model['max_length']} "
-        f"tokens; on {result.machine['processor']}.\n\n    {result.command}\n\n{table(result)}"
+        f"{result.model.name} at {result.model.precision}, {result.model.max_length} "
+        f"tokens; on {result.machine.processor}.\n\n    {result.command}\n\n{table(result)}"
     )
 
 
@@ -70,7 +58,7 @@ def table(result: Result) -> str:
     """Return the Markdown table, each system beside `truncate` on the same queries."""
     base = next(one for one in result.systems if one.label == BASE)
     head = ["read", "nDCG@10", f"− {BASE} [95 %], p", "tokens of texts read, a query", "dropped"]
-    rows = [head, ["---"] * len(head)]
+    rows = []
     for one in result.systems:
         queries = len(one.ndcg)
         rows.append(
@@ -82,7 +70,7 @@ def table(result: Result) -> str:
                 f"{one.dropped_tokens / queries:,.0f}",
             ]
         )
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return markdown_table(head, rows)
 
 
 def _against(base: System, one: System, seed: int) -> str:

@@ -1,14 +1,12 @@
-"""What was measured, as JSON and as a page."""
+"""What was measured, and its page."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
-from benchmarks.pages import write_json
+from benchmarks.pages import table as markdown_table
+from secondpass.facts.machine import Machine
+from secondpass.facts.software import Software
 
 # The marker of the page.
 MARKER = "memory"
@@ -32,29 +30,17 @@ class Result:
 
     created: str
     command: str
-    machine: Mapping[str, Any]
-    software: Mapping[str, Any]
+    machine: Machine
+    software: Software
     calls: tuple[Call, ...]
-
-
-def write_result(result: Result, file: Path) -> None:
-    """Write it whole or not at all."""
-    write_json(asdict(result), file)
-
-
-def read_result(file: Path) -> Result:
-    """Read what `write_result` wrote."""
-    fields = json.loads(file.read_text())
-    calls = tuple(Call(**one) for one in fields.pop("calls"))
-    return Result(**fields, calls=calls)
 
 
 def page(result: Result) -> str:
     """Return the table and what it rests on."""
     machine, software = result.machine, result.software
     return (
-        f"{machine['processor']}, {machine['cores_usable']} cores, Python {software['python']}, "
-        f"OpenVINO {software['packages']['openvino'].partition('-')[0]}; {result.created[:10]}, "
+        f"{machine.processor}, {machine.cores_usable} cores, Python {software.python}, "
+        f"OpenVINO {software.packages['openvino'].partition('-')[0]}; {result.created[:10]}, "
         f"`{result.command}`.\n\n{table(result)}"
     )
 
@@ -63,7 +49,7 @@ def table(result: Result) -> str:
     """Return the table alone; the last column is beside the fewest candidates at this effort."""
     fewest = {one.effort: one for one in sorted(result.calls, key=lambda one: -one.candidates)}
     head = ("effort", "candidates", "tokens a candidate", "peak after loading", "peak", "more")
-    rows = [head, ("---",) * len(head)]
+    rows = []
     for one in result.calls:
         more = one.peak_bytes - fewest[one.effort].peak_bytes
         rows.append(
@@ -76,4 +62,4 @@ def table(result: Result) -> str:
                 "" if one is fewest[one.effort] else f"{more / 1e6:+.0f} MB",
             )
         )
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return markdown_table(head, rows)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from secondpass.retrieval.stdlib_docs import stdlib_documents
+from secondpass.demo.stdlib_docs import stdlib_documents
 
 QUERY = "read a csv file whose first row names the columns"
 

@@ -1,19 +1,15 @@
-"""Measured collections to the result: means, intervals, differences, bars."""
+"""Measured collections to the result: means, intervals, differences."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.quality.bars import check_bars, check_gate
-from benchmarks.quality.calibrated import calibration
-from benchmarks.quality.fusion_weights import held_out, try_weights
 from benchmarks.quality.gate import int8_gate
 from benchmarks.quality.measured import MEASURE, Measured
 from benchmarks.quality.result import (
-    SCHEMA,
     Against,
     CollectionResult,
     Gate,
@@ -28,7 +24,7 @@ from secondpass.facts.software import read_software
 from secondpass.stats.paired import paired_difference
 from secondpass.stats.percentiles import summarise
 
-# Both judge every other system, and the bars are on them.
+# Every other system is compared with both.
 BM25, BI_ENCODER = "BM25", "bi-encoder"
 BASES = (BM25, BI_ENCODER)
 
@@ -47,37 +43,15 @@ class Facts:
 
 def assemble(measured: Sequence[Measured], systems: Sequence[System], facts: Facts) -> Quality:
     """Return the result of what has been measured so far."""
-    judged = [one for one in systems if one.label not in BASES]
-    weights = [
-        try_weights(measured, one, first=BM25, bi_encoder=BI_ENCODER)
-        for one in systems
-        if one.kind == "fusion"
-    ]
-    gates = _gates(measured, systems, facts.seed)
-    bars = [
-        bar
-        for one in judged
-        for bar in check_bars(measured, one.label, first=BM25, bi_encoder=BI_ENCODER)
-    ]
     return Quality(
-        schema=SCHEMA,
         complete=not facts.missing,
-        machine=asdict(read_machine()),
-        software=asdict(read_software()),
+        machine=read_machine(),
+        software=read_software(),
         measure=MEASURE,
         systems=tuple(systems),
         collections=tuple(_collection(one, systems, facts.seed) for one in measured),
         means=tuple(_mean_row(measured, one.label, facts.seed) for one in systems),
-        bars=(*bars, *map(check_gate, gates)),
-        gates=gates,
-        calibration=tuple(
-            calibration(one, system.label)
-            for system in systems
-            if system.kind == "reranker"
-            for one in measured
-        ),
-        fusion_weights=tuple(one for tried in weights for one in tried),
-        held_out=tuple(one for tried in weights if (one := held_out(tried))),
+        gates=_gates(measured, systems, facts.seed),
         **vars(facts),
     )
 
@@ -138,7 +112,7 @@ def _gates(measured: Sequence[Measured], systems: Sequence[System], seed: int) -
     by_precision: dict[str, list[str]] = {"fp32": [], "int8": []}
     for one in systems:
         if one.kind == "reranker" and one.model:
-            by_precision.setdefault(one.model["precision"], []).append(one.label)
+            by_precision.setdefault(one.model.precision, []).append(one.label)
     return tuple(
         int8_gate(measured, fp32, int8, seed=seed)
         for fp32 in by_precision["fp32"][:1]

@@ -1,4 +1,4 @@
-"""The int8 gate: what the smaller weights lose, and how far the order is the same."""
+"""What the smaller weights of int8 lose, and how far the order is the same."""
 
 from __future__ import annotations
 

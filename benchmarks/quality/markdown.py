@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from benchmarks.pages import table as markdown_table
 from benchmarks.quality.result import Against, Gate, Quality
 
 # The markers of the report and of the table alone.
@@ -24,7 +25,12 @@ def table(result: Quality) -> str:
         cells = [_cell_against(base, one.against) for one in result.means]
         rows.append([f"mean − {base} [95 %]", "", *cells])
     head = [f"{result.measure}, top {result.depth} of BM25", "queries", *labels]
-    return _markdown(head, rows) + _incomplete(result)
+    return markdown_table(head, rows) + _incomplete(result)
+
+
+def pages(result: Quality) -> Mapping[str, str]:
+    """Return what stands at each marker of a page."""
+    return {PAGE: page(result), TABLE: table(result)}
 
 
 def page(result: Quality) -> str:
@@ -34,11 +40,8 @@ def page(result: Quality) -> str:
         table(result),
         "The mean counts each collection the same; its interval draws queries within collections "
         "and says nothing of other collections. Differences are paired by query.",
-        *_section("Bars", _bars(result), bool(result.bars)),
         *_section("Difference by collection", _differences(result), True),
-        *_section("int8 gate", "\n\n".join(map(_gate, result.gates)), bool(result.gates)),
-        *_section("Fusion weights", _weights(result), bool(result.fusion_weights)),
-        *_section("Calibration", _calibration(result), bool(result.calibration)),
+        *_section("int8 beside fp32", "\n\n".join(map(_gate, result.gates)), bool(result.gates)),
         *_section("What it took", _cost(result), True),
         *_section("Weights and data", _hashes(result), True),
     ]
@@ -46,28 +49,16 @@ def page(result: Quality) -> str:
 
 
 def _setting(result: Quality) -> str:
-    machine, packages = result.machine, result.software["packages"]
+    machine, packages = result.machine, result.software.packages
     versions = ", ".join(f"{name} {packages[name]}" for name in _SHOWN if name in packages)
     return (
-        f"Measured {result.created[:10]} on {machine['processor']}, {machine['cores_usable']} "
+        f"Measured {result.created[:10]} on {machine.processor}, {machine.cores_usable} "
         f"cores; scoring took {result.seconds / 60:.1f} minutes. "
-        f"Python {result.software['python']}, {versions}.\n\n    {result.command}"
+        f"Python {result.software.python}, {versions}.\n\n    {result.command}"
     )
 
 
 _SHOWN = ("secondpass", "openvino", "tokenizers", "numpy", "ir-measures")
-
-
-def _bars(result: Quality) -> str:
-    labels = list(dict.fromkeys(bar.label for bar in result.bars))
-    cells = {(one.bar, one.label): _verdict(one.found, one.met) for one in result.bars}
-    names = dict.fromkeys(bar.bar for bar in result.bars)
-    rows = [[name, *(cells.get((name, label), _NONE) for label in labels)] for name in names]
-    return _markdown(["bar", *labels], rows)
-
-
-def _verdict(found: str, met: bool) -> str:
-    return f"{found}, {'met' if met else '**not met**'}"
 
 
 def _differences(result: Quality) -> str:
@@ -79,7 +70,7 @@ def _differences(result: Quality) -> str:
         if row.label not in base_labels
     ]
     head = ["collection", "system", *(f"− {base} [95 %], p" for base in base_labels)]
-    return _markdown(head, rows)
+    return markdown_table(head, rows)
 
 
 def _gate(gate: Gate) -> str:
@@ -92,44 +83,7 @@ def _gate(gate: Gate) -> str:
     return (
         f"{gate.int8} minus {gate.fp32}: {gate.difference:+.4f} [{gate.low:+.4f}, "
         f"{gate.high:+.4f}] in the mean. Kendall's tau (b) of the two orders, mean over queries, "
-        f"over {gate.fp32}'s top 10 and over all candidates.\n\n" + _markdown(head, rows)
-    )
-
-
-def _weights(result: Quality) -> str:
-    rows = [
-        [one.label, f"{one.weight:g}", f"{one.mean:.4f}", f"{one.worst_margin:+.4f} ({one.worst})"]
-        for one in result.fusion_weights
-    ]
-    head = ["of", "weight of z(BM25)", "mean", "least above the better of BM25 and bi-encoder"]
-    held_out = [
-        f"With each collection's weight chosen on the others, {one.label} + BM25 has the mean "
-        f"{one.mean:.4f} (weights {_listed(one.weights)})."
-        for one in result.held_out
-    ]
-    return "\n\n".join([_markdown(head, rows), *held_out])
-
-
-def _listed(weights: Mapping[str, float]) -> str:
-    return ", ".join(f"{name} {weight:g}" for name, weight in weights.items())
-
-
-def _calibration(result: Quality) -> str:
-    rows = [
-        [
-            one.collection,
-            one.label,
-            f"{one.error:.4f}",
-            f"{one.mean_probability:.4f}",
-            f"{one.relevant_share:.4f}",
-            f"{one.pairs:,}",
-        ]
-        for one in result.calibration
-    ]
-    head = ["collection", "system", "error", "mean of sigmoid", "relevant share", "pairs"]
-    return (
-        "Expected calibration error of sigmoid(logit), 10 bins of equal mass. What was not judged "
-        "counts as not relevant.\n\n" + _markdown(head, rows)
+        f"over {gate.fp32}'s top 10 and over all candidates.\n\n" + markdown_table(head, rows)
     )
 
 
@@ -150,17 +104,17 @@ def _cost(result: Quality) -> str:
         if row.seconds is not None
     ]
     head = ["collection", "system", "candidates", "seconds", "tokens", "texts cut"]
-    return _markdown([*head, "queries refused", "median score"], rows)
+    return markdown_table([*head, "queries refused", "median score"], rows)
 
 
 def _hashes(result: Quality) -> str:
     models = [
         [
             one.label,
-            one.model["name"],
-            f"{one.model['precision']}, {one.model['arithmetic']}",
-            f"{one.model['max_length']}",
-            f"`{one.model['weights_sha256'][:16]}`",
+            one.model.name,
+            f"{one.model.precision}, {one.model.arithmetic}",
+            f"{one.model.max_length}",
+            f"`{one.model.weights_sha256[:16]}`",
         ]
         for one in result.systems
         if one.model
@@ -177,7 +131,7 @@ def _hashes(result: Quality) -> str:
     ]
     model_head = ["system", "weights", "precision, arithmetic", "tokens at most", "sha256"]
     data_head = ["collection", "documents", "candidates from", "sha256", "candidates' sha256"]
-    return f"{_markdown(model_head, models)}\n\n{_markdown(data_head, data)}"
+    return f"{markdown_table(model_head, models)}\n\n{markdown_table(data_head, data)}"
 
 
 def _queries(query_ids: Sequence[str], judged: int) -> str:
@@ -211,8 +165,3 @@ def _incomplete(result: Quality) -> str:
 
 def _section(heading: str, text: str, wanted: bool) -> list[str]:
     return [f"## {heading}", text] if wanted else []
-
-
-def _markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---", *("---" for _ in head[1:])], *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

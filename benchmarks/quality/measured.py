@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.quality.fusion import fused
 from benchmarks.quality.result import System
 from benchmarks.quality.scorers import Scored
 from benchmarks.quality.task import Scores, Task
 from secondpass.evaluation.measures import Measures
 from secondpass.evaluation.rerank import at_depth
 from secondpass.evaluation.runs import Ranked, Run
+from secondpass.scoring.fusion import z_scores
 
 MEASURE = "nDCG@10"
 Values = NDArray[np.float64]
@@ -47,6 +47,17 @@ def system_scores(system: System, task: Task, scored: Mapping[str, Scored]) -> S
         assert system.weight is not None
         return fused(scored[system.of].scores, task.first_scores, system.weight)
     return scored[system.label].scores
+
+
+def fused(logits: Scores, first: Scores, weight: float) -> Scores:
+    """Return z(logit) + weight * z(first stage), over each query's own candidates.
+
+    A query without logits stays without.
+    """
+    return {
+        query_id: z_scores(values) + weight * z_scores(first[query_id])
+        for query_id, values in logits.items()
+    }
 
 
 def ordered(task: Task, scores: Scores) -> Run:

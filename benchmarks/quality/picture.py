@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-import secondpass.report
 from benchmarks.quality.result import Quality
-from secondpass.report.figures import INK, LINE, SERIES, SOFT, subplots, to_svg
+from secondpass.report.figures import INK, SERIES, SOFT, subplots
+
+SHIPPED = "int8"
 
 _MARKERS = "osD^vP"
 # Height of a collection's band that its systems share.
@@ -17,9 +16,9 @@ _BAND = 0.6
 _INCHES_A_ROW = 0.62
 
 
-def draw(result: Quality, labels: Sequence[str] | None = None) -> Any:
-    """Return a figure of the systems of these labels; by default all."""
-    labels = labels or [system.label for system in result.systems]
+def draw(result: Quality) -> Any:
+    """Return a figure of the first stages, the shipped reranker and its fusions."""
+    labels = [one.label for one in result.systems if one.kind != "reranker" or one.label == SHIPPED]
     rows = [*((one.name, one.rows) for one in result.collections), ("mean", result.means)]
     figure, axes = subplots(9.0, 1.4 + _INCHES_A_ROW * len(rows))
     for number, label in enumerate(labels):
@@ -37,18 +36,6 @@ def draw(result: Quality, labels: Sequence[str] | None = None) -> Any:
     return figure
 
 
-def save(figure: Any, file: Path) -> None:
-    """Write SVG that follows the reader's light or dark, or PNG for light pages."""
-    if file.suffix == ".svg":
-        svg = to_svg(figure)
-        file.write_text(re.sub(r"(<svg[^>]*>)", rf"\1<style>{_style()}</style>", svg, count=1))
-    elif file.suffix == ".png":
-        _recolour(figure, _light())
-        figure.savefig(file, dpi=160, facecolor="white")
-    else:
-        raise SystemExit(f"--picture {file}: the name must end in .svg or .png")
-
-
 def _dots(axes: Any, rows: Sequence[Any], places: Sequence[float], label: str, at: int) -> None:
     means = [row.mean for row in rows]
     # An interval may leave out the mean it is of by a rounding: no bar has a length below zero.
@@ -64,37 +51,3 @@ def _dots(axes: Any, rows: Sequence[Any], places: Sequence[float], label: str, a
         markersize=6,
         elinewidth=1.2,
     )
-
-
-def _style() -> str:
-    """Return the house's colours, which the report's page declares, as CSS."""
-    page = Path(secondpass.report.__file__).with_name("page.html.jinja").read_text()
-    end = page.index("body {")
-    return page[page.index(":root {") : end].strip()
-
-
-def _light() -> dict[str, str]:
-    declared = dict(re.findall(r"--([\w-]+): (#\w+)", _style().split("@media")[0]))
-    series = {one: declared[f"series-{at}"] for at, one in enumerate(SERIES, start=1)}
-    return {INK: declared["ink"], SOFT: declared["soft"], LINE: declared["line"], **series}
-
-
-def _recolour(figure: Any, colours: dict[str, str]) -> None:
-    """Give every drawn part the real colour that its stand-in means."""
-    figure.draw_without_rendering()  # ticks and their labels are made here
-    for part in figure.findobj():
-        for name in ("color", "edgecolor", "facecolor", "markeredgecolor", "markerfacecolor"):
-            drawn = getattr(part, f"get_{name}", lambda: None)()
-            if (stand_in := _hex(drawn)) in colours:
-                getattr(part, f"set_{name}")(colours[stand_in])
-
-
-def _hex(colour: Any) -> str | None:
-    """Return a part's one colour, which may stand in a list of one; None for all else."""
-    from matplotlib.colors import to_hex, to_rgba_array
-
-    try:
-        found = to_rgba_array(colour)
-    except (TypeError, ValueError):  # no colour at all
-        return None
-    return to_hex(found[0]) if len(found) == 1 else None

@@ -1,21 +1,19 @@
-"""Scores and measures collection by collection; what has been measured is always on disk."""
+"""Scores and measures collection by collection."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.quality.assemble import BM25, Facts, assemble
 from benchmarks.quality.measured import Measured, measure
-from benchmarks.quality.result import Quality, System, write_result
+from benchmarks.quality.result import Quality, System
 from benchmarks.quality.score_files import ScoreFiles
 from benchmarks.quality.scorers import Scorer
 from benchmarks.quality.task import Task, open_task
-
-ProgressBar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
+from benchmarks.run import now
+from secondpass.progress import ProgressBar
 
 
 @dataclass(frozen=True)
@@ -31,23 +29,13 @@ class Plan:
     command: str
 
 
-def run(plan: Plan, file: Path, *, resume: bool, progress: ProgressBar) -> Quality | None:
-    """Measure all collections; write the result after each. None if not one was finished.
-
-    Ctrl-C ends it early: the collections that are done are kept, marked incomplete.
-    """
+def measure_all(plan: Plan, kept: ScoreFiles, progress: ProgressBar) -> Iterator[Quality]:
+    """Yield the result after each collection: what is still to come marks it incomplete."""
     systems = systems_of(plan)
-    kept = ScoreFiles(file.with_suffix(".scores"), resume=resume)
     measured: list[Measured] = []
-    result = None
-    try:
-        for folder in plan.folders:
-            measured.append(_measure(folder, plan, systems, kept, progress))
-            result = assemble(measured, systems, _facts(plan, measured))
-            write_result(result, file)
-    except KeyboardInterrupt:
-        pass
-    return result
+    for folder in plan.folders:
+        measured.append(_measure(folder, plan, systems, kept, progress))
+        yield assemble(measured, systems, _facts(plan, measured))
 
 
 def systems_of(plan: Plan) -> tuple[System, ...]:
@@ -79,7 +67,7 @@ def _score(task: Task, scorer: Scorer, kept: ScoreFiles, progress: ProgressBar):
 def _facts(plan: Plan, measured: Sequence[Measured]) -> Facts:
     """Seconds are those of scoring, also of an earlier run that this one goes on from."""
     return Facts(
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        created=now(),
         command=plan.command,
         depth=plan.depth,
         seed=plan.seed,

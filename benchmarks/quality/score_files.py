@@ -10,6 +10,7 @@ import numpy as np
 
 from benchmarks.quality.scorers import Advance, Scored, Scorer
 from benchmarks.quality.task import Task
+from secondpass.atomic import write_text
 
 
 class ScoreFiles:
@@ -29,11 +30,7 @@ class ScoreFiles:
                 advance(len(task.run))
                 return _decode(kept)
         scored = scorer.score(task, advance)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        # Written beside and renamed, so that a run cut off here leaves no half file.
-        part = file.with_suffix(".part")
-        part.write_text(json.dumps({"key": key, **_encode(scored)}))
-        part.replace(file)
+        write_text(file, json.dumps({"key": key, **_encode(scored)}))
         return scored
 
 

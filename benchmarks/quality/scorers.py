@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, Protocol
 
@@ -12,6 +12,7 @@ import numpy as np
 from benchmarks.quality.task import Scores, Task
 from secondpass import CrossEncoderReranker, Embedder, types
 from secondpass.evaluation.rerank import candidate_texts, rescore
+from secondpass.types import ModelInfo
 
 Advance = Callable[[int], None]
 
@@ -35,7 +36,7 @@ class Scorer(Protocol):
 
     label: str
     kind: str
-    info: Mapping[str, Any]
+    info: ModelInfo
     identity: str
 
     def score(self, task: Task, advance: Advance) -> Scored:
@@ -50,7 +51,7 @@ class BiEncoder:
 
     def __init__(self, label: str, embedder: Embedder) -> None:
         self.label, self._embedder = label, embedder
-        self.info = asdict(embedder.info)
+        self.info = embedder.info
         self.identity = embedder.digest
 
     def score(self, task: Task, advance: Advance) -> Scored:
@@ -77,10 +78,10 @@ class CrossEncoder:
         named = () if model is None else (model,)
         self.label = label
         self._reranker = CrossEncoderReranker(*named, activation="identity", **options)
-        self.info = asdict(self._reranker.info)
+        self.info = self._reranker.info
         decides = ("weights_sha256", "tokenizer_sha256", "precision", "arithmetic", "max_length")
         chosen = sorted((name, str(value)) for name, value in options.items())
-        self.identity = repr([*(self.info[name] for name in decides), chosen])
+        self.identity = repr([*(getattr(self.info, name) for name in decides), chosen])
 
     def score(self, task: Task, advance: Advance) -> Scored:
         for ranked in task.run.values():

@@ -12,11 +12,23 @@ from numpy.typing import NDArray
 
 from secondpass.evaluation.collection import Collection
 from secondpass.evaluation.first_stages import bm25
-from secondpass.evaluation.first_stages.given import given_run
+from secondpass.evaluation.first_stages.run_file import given_run
 from secondpass.evaluation.open import open_collection
 from secondpass.evaluation.own_document import without_own_document
 from secondpass.evaluation.runs import Run
 from secondpass.evaluation.text_files import find_text_file
+
+# The development collections, each a folder.
+COLLECTIONS = (
+    "dl19",
+    "scifact",
+    "noveleval",
+    "cisi",
+    "cranfield",
+    "xquad_en",
+    "course_faq",
+    "arguana",
+)
 
 # Query id -> one score for each of its candidates, in the run's order.
 Scores = Mapping[str, NDArray[np.float64]]

@@ -1,11 +1,24 @@
-"""A rival's best batch size, found by trying."""
+"""A rival of sentence-transformers at its best batch size, found by trying."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from time import perf_counter
+from typing import Any
+
+from benchmarks.speed.work import Work
 
 BATCH_SIZES = (2, 4, 8, 16, 32)
+
+
+def at_best_batch(model: Any, work: Work) -> tuple[Callable[[str, Sequence[str]], Any], str]:
+    """Return what a rival's `load` returns for a `CrossEncoder` of sentence-transformers."""
+
+    def scores(query: str, texts: Sequence[str], size: int) -> Any:
+        return model.predict(pairs_of(query, texts), batch_size=size, show_progress_bar=False)
+
+    best = best_batch_size(lambda size: scores(work.queries[0], work.candidates[0], size))
+    return lambda query, texts: scores(query, texts, best), f"batch {best}"
 
 
 def best_batch_size(score: Callable[[int], object]) -> int:
@@ -16,7 +29,7 @@ def best_batch_size(score: Callable[[int], object]) -> int:
 
 
 def pairs_of(query: str, texts: Sequence[str]) -> list[tuple[str, str]]:
-    """Return what a cross-encoder reads."""
+    """Return what a cross-encoder scores."""
     return [(query, text) for text in texts]
 
 

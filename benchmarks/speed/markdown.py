@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from statistics import median
 
+from benchmarks.pages import table as markdown_table
 from benchmarks.speed.result import Ratio, Result, Row, times_faster
 
 # The marker of the page.
@@ -11,10 +12,11 @@ MARKER = "speed"
 
 HEAD = ("who", "ms (median)", "min to max", "times faster (spread)", "Spearman with row 1")
 
-# Whom int8 is compared with in words, by module.
+# The rivals that int8 is compared with in words, by module.
 _RIVALS = {
     "sentence_transformers_openvino_int8": "sentence-transformers' OpenVINO int8",
     "sentence_transformers_best": "sentence-transformers' torch at its best batch size",
+    "sentence_transformers_bf16": "sentence-transformers' torch in bfloat16",
 }
 
 # What a row's reason not to be compared means.
@@ -35,8 +37,7 @@ def page(result: Result) -> str:
 
 def table(result: Result) -> str:
     """Return the table alone: one row a contestant."""
-    rows = [HEAD, ("---",) * len(HEAD), *(_cells(result.rows[0], one) for one in result.rows)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return markdown_table(HEAD, [_cells(result.rows[0], one) for one in result.rows])
 
 
 def number(value: float) -> str:
@@ -69,8 +70,8 @@ def _setting(result: Result) -> str:
     return (
         f"{result.depth} candidates of {result.tokens_mean:.0f} tokens on average, one query, "
         f"{result.rounds} interleaved rounds, weights {result.model} (sha256 "
-        f"{result.weights_sha256[:16]}) where a row does not say otherwise; {machine['processor']} "
-        f"({' '.join(machine['processor_flags'])}), {machine['cores_usable']} cores; "
+        f"{result.weights_sha256[:16]}) where a row does not say otherwise; {machine.processor} "
+        f"({' '.join(machine.processor_flags)}), {machine.cores_usable} cores; "
         f"{result.created[:10]}, `{result.command}`."
     )
 

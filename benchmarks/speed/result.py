@@ -1,17 +1,13 @@
-"""What was timed, to JSON and back, and the ratios taken round by round."""
+"""What was timed, and the ratios taken round by round."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from statistics import median
-from typing import Any
+from typing import Literal
 
-from benchmarks.pages import write_json
-
-SCHEMA = "secondpass/speed/1"
+from secondpass.facts.machine import Machine
+from secondpass.facts.software import Software
 
 
 @dataclass(frozen=True)
@@ -29,15 +25,15 @@ class Row:
     incomparable: str | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Result:
     """All rows, the first of which the others are compared with, and what they depend on."""
 
-    schema: str
+    schema: Literal["secondpass/speed/1"] = "secondpass/speed/1"
     created: str
     command: str
-    machine: Mapping[str, Any]
-    software: Mapping[str, Any]
+    machine: Machine
+    software: Software
     model: str
     weights_sha256: str
     depth: int
@@ -67,17 +63,3 @@ def times_faster(base: Row, one: Row) -> Ratio:
     """Return how many times as fast as `base` a contestant is, compared round by round."""
     ratios = [theirs / ours for theirs, ours in zip(base.ms, one.ms, strict=True)]
     return Ratio(median(ratios), min(ratios), max(ratios))
-
-
-def write_result(result: Result, file: Path) -> None:
-    """Write it whole or not at all."""
-    write_json(asdict(result), file)
-
-
-def read_result(file: Path) -> Result:
-    """Read what `write_result` wrote."""
-    fields = json.loads(file.read_text())
-    if fields.get("schema") != SCHEMA:
-        raise SystemExit(f"{file} has the schema {fields.get('schema')!r}, expected {SCHEMA!r}")
-    rows = tuple(Row(**{**one, "ms": tuple(one["ms"])}) for one in fields.pop("rows"))
-    return Result(**fields, rows=rows)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from benchmarks.speed.work import Work
 from secondpass import Embedder
+from secondpass.retrieval.stores.contract import TOKEN_IDS
 from secondpass.scoring.encode import load_tokenizer
 from secondpass.scoring.tokenised import TokenisedText, tokenizer_digest
 
@@ -24,8 +25,8 @@ def stored_texts(work: Work, embedder: Embedder) -> Callable[[Sequence[str]], li
             "secondpass_token_ids out with --only"
         )
     texts = sorted({text for some in work.candidates for text in some})
+    token_ids = embedder.features(texts).columns[TOKEN_IDS]
     stored = {
-        text: TokenisedText(text, ids, digest)
-        for text, ids in zip(texts, embedder.tokenise(texts), strict=True)
+        text: TokenisedText(text, ids, digest) for text, ids in zip(texts, token_ids, strict=True)
     }
     return lambda some: [stored[text] for text in some]

@@ -12,7 +12,7 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer
 
-from secondpass.retrieval.stdlib_docs import stdlib_documents
+from secondpass.demo.stdlib_docs import stdlib_documents
 
 QUERIES = (
     "read a csv file whose first row names the columns",

@@ -15,11 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
-from benchmarks.quality.calibrated import relevant_from
+from recipes.calibration import Platt, expected_calibration_error, fit_platt, relevant_from
 from secondpass import CrossEncoderReranker
 from secondpass.evaluation.beir_folder import read_beir_folder
-from secondpass.evaluation.calibration import Platt, fit_platt
-from secondpass.evaluation.calibration_error import expected_calibration_error
 from secondpass.evaluation.own_document import without_own_document
 from secondpass.evaluation.runs import read_run
 from secondpass.evaluation.text_files import find_text_file

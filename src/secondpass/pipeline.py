@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from time import perf_counter
-from typing import Protocol, TypedDict
+from typing import Any, Protocol, TypedDict, runtime_checkable
 
-from secondpass.deadline.budget import Budget, checked_budget_ms
+from secondpass.deadline.budget import Budget, Now, checked_budget_ms
 from secondpass.options import whole
 from secondpass.scoring.effort import Effort, checked_effort
 from secondpass.scoring.fusion_rule import Fuse, Fusion
@@ -17,11 +18,52 @@ _NOTHING_MS = 1e-3
 
 
 class Retriever(Protocol):
-    """A first stage, such as `Index`."""
+    """A first stage."""
 
     def search(self, query: str, limit: int = 10) -> list[RetrievedDocument]:
         """Return the documents nearest to the query, nearest first."""
         ...
+
+
+@runtime_checkable
+class VectorRetriever(Protocol):
+    """A first stage whose search has two halves, such as `Index`; they are timed apart."""
+
+    def embed_query(self, query: str) -> Any:
+        """Return the query's vector."""
+        ...
+
+    def search_vector(self, vector: Any, limit: int = 10) -> list[RetrievedDocument]:
+        """Return the documents nearest to the vector, nearest first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieved:
+    """What a first stage found, and its milliseconds; both halves are None where it has none."""
+
+    documents: list[RetrievedDocument]
+    retrieve_ms: float
+    embed_ms: float | None = None
+    search_ms: float | None = None
+
+
+def retrieve(first: Retriever, query: str, limit: int, now: Now = perf_counter) -> Retrieved:
+    """Run a first stage for one query and time it."""
+    started = now()
+    if not isinstance(first, VectorRetriever):
+        documents = first.search(query, limit=limit)
+        return Retrieved(documents, (now() - started) * 1000)
+    vector = first.embed_query(query)
+    embedded = now()
+    documents = first.search_vector(vector, limit)
+    ended = now()
+    return Retrieved(
+        documents,
+        (ended - started) * 1000,
+        (embedded - started) * 1000,
+        (ended - embedded) * 1000,
+    )
 
 
 class SecondPass(Protocol):
@@ -63,6 +105,7 @@ class SearchPipeline:
             `CrossEncoderReranker.rerank` describes; the first stage's score is the similarity.
         fuse_weight: what the similarity counts in "weighted".
         effort: how much the second pass spends, by default what the reranker was made with.
+        now: returns seconds since some moment; the timings and a budget go by it.
     """
 
     def __init__(
@@ -74,12 +117,14 @@ class SearchPipeline:
         fuse: Fuse = "none",
         fuse_weight: float | None = None,
         effort: Effort | None = None,
+        now: Now = perf_counter,
     ) -> None:
         self._index = index
         self._reranker = reranker
         self._depth = whole("depth", depth)
         self._fusion = Fusion.checked(fuse, fuse_weight)
         self._effort = None if effort is None else checked_effort(effort)
+        self._now = now
 
     def search(
         self,
@@ -98,21 +143,26 @@ class SearchPipeline:
         it, and may be left with nothing. `timings.rerank.reranked` says how many were scored.
 
         Raises:
-            InputError: the query is empty, `top_k` is no whole number of at least 1, `min_score`
-                no finite number, or `budget_ms` not above 0.
+            InputError: the query is empty, `top_k` is not an integer of at least 1, `min_score` not
+                a finite number, or `budget_ms` not above 0.
         """
         checked = checked_budget_ms(budget_ms)
-        budget = None if checked is None else Budget.start(checked, perf_counter)
-        started = perf_counter()
-        retrieved = self._index.search(query, limit=self._depth)
-        retrieve_ms = (perf_counter() - started) * 1000
-        ranking = self._rerank(query, retrieved, top_k, min_score, budget)
+        budget = None if checked is None else Budget.start(checked, self._now)
+        started = self._now()
+        found = retrieve(self._index, query, self._depth, self._now)
+        ranking = self._rerank(query, found.documents, top_k, min_score, budget)
         hits = tuple(
-            SearchHit(retrieved[hit.index], hit.index + 1, rank, hit)
+            SearchHit(found.documents[hit.index], hit.index + 1, rank, hit)
             for rank, hit in enumerate(ranking, start=1)
         )
-        total_ms = (perf_counter() - started) * 1000
-        return SearchResult(hits, SearchTimings(retrieve_ms, ranking.timings, total_ms))
+        timings = SearchTimings(
+            retrieve_ms=found.retrieve_ms,
+            rerank=ranking.timings,
+            total_ms=(self._now() - started) * 1000,
+            embed_ms=found.embed_ms,
+            search_ms=found.search_ms,
+        )
+        return SearchResult(hits, timings)
 
     def _rerank(
         self,

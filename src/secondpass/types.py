@@ -183,13 +183,16 @@ class ModelInfo:
 class SearchTimings:
     """Wall milliseconds of a two-stage search.
 
-    `retrieve_ms` embeds the query and finds the nearest documents; `rerank` holds the stages of the
-    second pass; `total_ms` is the whole call.
+    `retrieve_ms` is the first stage: `embed_ms` embeds the query and `search_ms` finds the nearest
+    documents, both None for a first stage that does not do these apart. `rerank` holds the stages
+    of the second pass; `total_ms` is the whole call.
     """
 
     retrieve_ms: float
     rerank: Timings
     total_ms: float
+    embed_ms: float | None = None
+    search_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

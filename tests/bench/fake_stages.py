@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from secondpass.bench.stages import QueryTimes, Retrieved
-from secondpass.types import Hit, Ranking, Timings
+from secondpass.bench.stages import QueryTimes
+from secondpass.types import Hit, Ranking, RetrievedDocument, Timings
 
 
 class FakeClock:
@@ -26,12 +26,23 @@ class FakeClock:
 class FakeFirst:
     """Embeds in 2 ms and searches in 3 ms."""
 
-    def __init__(self, documents: int = 1000) -> None:
+    def __init__(self, clock, documents: int = 1000) -> None:
+        self.clock = clock
         self.documents = documents
 
-    def retrieve(self, query, limit, clock):
-        clock.sleep(0.005)
-        return Retrieved([f"{query} {at}" for at in range(min(limit, self.documents))], 2.0, 3.0)
+    def search(self, query, limit=10):
+        return self.search_vector(self.embed_query(query), limit)
+
+    def embed_query(self, query):
+        self.clock.sleep(0.002)
+        return query
+
+    def search_vector(self, vector, limit=10):
+        self.clock.sleep(0.003)
+        return [
+            RetrievedDocument(f"d{at}", f"{vector} {at}", {}, 1 - at / 1000)
+            for at in range(min(limit, self.documents))
+        ]
 
 
 class FakeSecond:

@@ -54,7 +54,7 @@ def test_queries_come_one_a_line_or_as_json_lines(tmp_path):
     [
         (b"", "holds no queries"),
         (b'ok\n{"text": ""}', 'line 2 has no query: expected "text" or "query"'),
-        (b"{broken", "line 1 begins with '{' but is no JSON"),
+        (b"{broken", "line 1 begins with '{' but is not valid JSON"),
         (b"ok\xff", "not UTF-8: byte 0xff at offset 2"),
     ],
 )

@@ -5,9 +5,8 @@ import threading
 import pytest
 from fake_stages import FakeClock, times
 
+from secondpass.bench.arrivals import closed_loop, open_loop
 from secondpass.bench.clock import WallClock
-from secondpass.bench.closed_loop import closed_loop
-from secondpass.bench.open_loop import open_loop
 from secondpass.bench.workers import Workers
 
 

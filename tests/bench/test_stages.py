@@ -5,54 +5,71 @@ import pytest
 from fake_stages import FakeClock, FakeFirst, FakeSecond, times
 
 from secondpass.bench.depths import DepthCurve
+from secondpass.bench.observed import observe
 from secondpass.bench.process_use import ProcessMeter
-from secondpass.bench.stages import DenseStage, FixedCandidates, TwoStages
+from secondpass.bench.stages import FixedCandidates, query_times
 from secondpass.bench.table import brief_cells, cells, make_rows, number, shown
 from secondpass.bench.workers import Served
+from secondpass.pipeline import SearchPipeline
 from secondpass.retrieval.index import Index
 from secondpass.stats.percentiles import Estimate
+
+
+def measured(first, second, *, depth, top_k=5):
+    pipeline = SearchPipeline(first, second, depth, now=second.clock.now)
+    return query_times(pipeline.search("csv", top_k))
 
 
 def test_the_times_of_one_query_are_those_of_its_stages():
     clock = FakeClock()
     second = FakeSecond(clock, delays_ms=[40.0])
-    measured = TwoStages(FakeFirst(), second, depth=30, top_k=5, clock=clock).measure("csv")
+    found = measured(FakeFirst(clock), second, depth=30)
     assert second.asked == [("csv", 30, 5)]
-    assert (measured.embed_ms, measured.search_ms) == (2, 3)
-    assert measured.dense_ms == pytest.approx(5)
-    assert (measured.tokenise_ms, measured.batch_ms) == (0.1, 0.2)
-    assert (measured.infer_ms, measured.rank_ms) == (0.3, 0.4)
-    assert measured.rerank_ms == pytest.approx(40)
-    assert measured.pipeline_ms == pytest.approx(45)
-    assert (measured.candidates, measured.tokens, measured.truncated) == (30, 210, 1)
+    assert (found.embed_ms, found.search_ms) == (pytest.approx(2), pytest.approx(3))
+    assert found.dense_ms == pytest.approx(5)
+    assert (found.tokenise_ms, found.batch_ms) == (0.1, 0.2)
+    assert (found.infer_ms, found.rank_ms) == (0.3, 0.4)
+    assert found.rerank_ms == pytest.approx(40)
+    assert found.pipeline_ms == pytest.approx(45)
+    assert (found.candidates, found.tokens, found.truncated) == (30, 210, 1)
 
 
 def test_fixed_candidates_have_no_dense_stage():
-    clock = FakeClock()
-    first = FixedCandidates(["a", "b", "c"])
-    measured = TwoStages(first, FakeSecond(clock), depth=2, top_k=5, clock=clock).measure("csv")
-    assert measured.embed_ms is measured.search_ms is measured.dense_ms is None
-    assert measured.candidates == 2
-    assert measured.pipeline_ms == measured.rerank_ms
+    found = measured(FixedCandidates(["a", "b", "c"]), FakeSecond(FakeClock()), depth=2)
+    assert found.embed_ms is found.search_ms is found.dense_ms is None
+    assert found.candidates == 2
+    assert found.pipeline_ms == pytest.approx(found.rerank_ms)
 
 
-def test_the_dense_stage_times_the_two_halves_of_a_search(tmp_path):
+def test_the_pipeline_times_the_two_halves_of_an_indexs_search(tmp_path):
     from fake_index_embedder import SlowEmbedder
 
     clock = FakeClock()
     index = Index.create(tmp_path / "index", SlowEmbedder(clock, 0.25))
     index.add({"id": str(at), "text": f"text {at}"} for at in range(5))
-    retrieved = DenseStage(index).retrieve("text 3", 2, clock)
-    assert retrieved.texts[0] == "text 3"
-    assert len(retrieved.texts) == 2
-    assert retrieved.embed_ms == pytest.approx(250)
-    assert retrieved.search_ms == pytest.approx(0)
+    found = measured(index, FakeSecond(clock), depth=2)
+    assert found.candidates == 2
+    assert found.embed_ms == pytest.approx(250)
+    assert found.search_ms == pytest.approx(0)
+
+
+@pytest.mark.parametrize("dense", [True, False])
+def test_what_came_out_has_both_orders(dense):
+    clock = FakeClock()
+    pipeline = SearchPipeline(FakeFirst(clock), FakeSecond(clock), 3)
+    outputs = observe(pipeline, ["a", "b", "a"], dense=dense)
+    *first, rerank = outputs.stages
+    assert [stage.stage for stage in first] == (["dense"] if dense else [])
+    assert rerank.reranks == ("dense" if dense else None)
+    assert [one.query for one in rerank.queries] == ["a", "b"]
+    for stage in outputs.stages:
+        assert stage.queries[0].ids == ("d0", "d1", "d2")
 
 
 def test_the_depth_curve_reranks_the_same_queries_at_each_depth():
     clock = FakeClock()
     second = FakeSecond(clock)
-    curve = DepthCurve(FakeFirst(documents=30), second, (10, 20, 50), clock)
+    curve = DepthCurve(FakeFirst(clock, documents=30), second, (10, 20, 50), clock)
     advanced = []
     curve.measure(["a", "b"], advanced.append)
     assert [asked[:2] for asked in second.asked] == [
@@ -64,7 +81,7 @@ def test_the_depth_curve_reranks_the_same_queries_at_each_depth():
     assert [(point.depth, point.candidates) for point in points] == [(10, 10), (20, 20), (50, 30)]
     # One millisecond a candidate; the first stage's 5 ms are not in it.
     assert [round(point.rerank_ms.p50.value) for point in points] == [10, 20, 30]
-    assert DepthCurve(FakeFirst(), second, (10,), clock).points(seed=1) == ()
+    assert DepthCurve(FakeFirst(clock), second, (10,), clock).points(seed=1) == ()
 
 
 def served(count, **given):

@@ -1,23 +1,22 @@
 """secondpass eval as it is called: what is printed, what is written, and what is refused."""
 
-import json
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
-import jsonschema
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "evaluation"))
 from small_collection import write_collection, write_trec
 
 from secondpass import Embedder
+from secondpass.evaluation.result import Evaluation
 from secondpass.evaluation.runs import read_run
-from secondpass.report.schema import read_schema
+from secondpass.result_file import read_result
+from secondpass.verify.outcome import outcome_of
 from secondpass.verify.record import Vectors
-from secondpass.verify.result import read_outcome
 
 
 def secondpass(*arguments):
@@ -51,19 +50,18 @@ def test_everything_at_once(folder, tmp_path):
     assert "embedded/cross-encoder" in lines[2]
     assert any(line.startswith("note: ties are broken as trec_eval does") for line in lines)
     assert re.match("Reranking helps|There is no evidence|Reranking hurts", lines[-1])
-    record = json.loads(out["json"].read_text())
-    jsonschema.validate(record, read_schema("evaluation"))
-    assert record["command"].startswith("secondpass eval ")
-    assert record["latency"]["p95_ms"] is None
+    result = read_result(out["json"], Evaluation, "result")
+    assert result.command.startswith("secondpass eval ")
+    assert result.latency.p95_ms is None
     assert any(", P95 – ms, mean " in line for line in lines)
     assert "note: P95 is not supported by 3 queries: at least 20 are needed" in lines
-    assert record["model"]["name"] == "embedded/cross-encoder"
+    assert result.model.name == "embedded/cross-encoder"
     assert out["html"].read_text().count("<svg") == 2
     assert {id_: len(found) for id_, found in read_run(out["trec"]).items()}["q1"] == 4
     table = next(line for line in lines if line.startswith("nDCG@10"))
-    (main, *_) = record["comparisons"]
-    assert f"{main['first_stage']:.4f}" in table
-    assert f"{main['reranked']:.4f}" in table
+    (main, *_) = result.comparisons
+    assert f"{main.first_stage:.4f}" in table
+    assert f"{main.reranked:.4f}" in table
 
 
 def test_dense_is_the_default_and_a_sample_is_said(folder, tmp_path):
@@ -75,9 +73,7 @@ def test_dense_is_the_default_and_a_sample_is_said(folder, tmp_path):
     assert "dense (embedded/bi-encoder" in done.stdout
     assert "over 2 queries" in done.stdout.splitlines()[-1]
     assert re.search("^embedded +5 vectors of 384 numbers by embedded/bi-enc", done.stdout, re.M)
-    result = json.loads(out.read_text())
-    jsonschema.validate(result, read_schema("evaluation"))
-    outcome = read_outcome("eval", result, ())
+    outcome = outcome_of(read_result(out, Evaluation, "result"), ())
     assert [use.role for use in outcome.models] == ["bi-encoder", "cross-encoder"]
     assert outcome.models[0].info == Embedder().info
     assert outcome.vectors == Vectors(5, 384)
@@ -126,16 +122,3 @@ def test_a_seed_below_0_is_refused(folder):
     done = secondpass("eval", folder, "--seed", -1, "--max-queries", 2)
     assert done.returncode == 2
     assert "'--seed': -1 is not in the range x>=0" in " ".join(done.stderr.split())
-
-
-def test_a_value_that_is_no_number_is_never_written(tmp_path, monkeypatch):
-    from types import SimpleNamespace
-
-    from secondpass.cli.eval import _write
-    from secondpass.evaluation import record
-
-    monkeypatch.setattr(record, "to_record", lambda *_, **__: {"p_value": float("nan")})
-    evaluated = SimpleNamespace(evaluation=None, observed=None)
-    with pytest.raises(ValueError, match="not JSON compliant"):
-        _write(evaluated, None, tmp_path / "out.json", None)
-    assert not (tmp_path / "out.json").exists()

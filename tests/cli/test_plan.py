@@ -1,14 +1,13 @@
 """secondpass plan as a person meets it."""
 
-import json
 import os
 import subprocess
 import sys
 
-import jsonschema
 import pytest
 
-from secondpass.plan.result import SCHEMA_FILE
+from secondpass.plan.result import PlanResult
+from secondpass.result_file import read_result
 
 
 def plan(*arguments):
@@ -33,23 +32,18 @@ def test_a_plan_says_depth_times_memory_and_its_error(parity, tmp_path):
     assert 0 < float(row[4]) <= float(row[5])
     assert len(row) == 6
     assert sum(line.endswith("%") and line[0].isdecimal() for line in lines) >= 6
-    schema = json.loads(SCHEMA_FILE.read_text())
-    jsonschema.Draft202012Validator.check_schema(schema)
-    written = json.loads((tmp_path / "plan.json").read_text())
-    jsonschema.validate(written, schema)
-    (planned,) = written["planned"]
-    assert planned["depth"] == int(row[3])
+    (planned,) = read_result(tmp_path / "plan.json", PlanResult, "plan").planned
+    assert planned.depth == int(row[3])
     # A tiny model needs what the process needs, 0.3 GB, and a little.
-    assert 300_000_000 < planned["needed_bytes"] < 350_000_000
-    available = planned["available_bytes"] / 1e9
+    assert 300_000_000 < planned.needed_bytes < 350_000_000
+    available = planned.available_bytes / 1e9
     assert (
         f"{parity / 'bert'} at fp32 needs about 0.3 GB of {available:.1f} GB available: fits"
         in lines
     )
-    assert len(planned["checked"]) >= 6
+    assert len(planned.checked) >= 6
     assert lines[-1] == (
-        f"median error of P50 {planned['median_p50_error']:.1%}, "
-        f"of P95 {planned['median_p95_error']:.1%}"
+        f"median error of P50 {planned.median_p50_error:.1%}, of P95 {planned.median_p95_error:.1%}"
     )
 
 
@@ -92,6 +86,4 @@ def test_cut_documents_are_noted_beside_the_plan_and_in_json(parity, tmp_path):
     assert done.returncode == 0, done.stderr
     note = "documents are cut at 32 tokens, query included"
     assert f"note: {parity / 'bert'} at fp32: {note}" in done.stdout.splitlines()
-    written = json.loads(file.read_text())
-    jsonschema.validate(written, json.loads(SCHEMA_FILE.read_text()))
-    assert written["planned"][0]["note"] == note
+    assert read_result(file, PlanResult, "plan").planned[0].note == note

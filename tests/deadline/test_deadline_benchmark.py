@@ -7,7 +7,14 @@ from benchmarks.deadline.calls import timed
 from benchmarks.deadline.curve import _point
 from benchmarks.deadline.markdown import mean_at, page
 from benchmarks.deadline.picture import draw
-from benchmarks.deadline.result import Point, Result, read_result, write_result
+from benchmarks.deadline.result import Point, Result
+from benchmarks.run import write
+from secondpass.facts.machine import Machine
+from secondpass.facts.software import Software
+from secondpass.result_file import read_result
+from secondpass.types import ModelInfo
+
+MODEL = ModelInfo("m", None, "bert", "0", "0", "int8", "bf16", "none", "cpu", 2, 512, "none")
 
 
 def test_p99_is_the_call_that_one_in_a_hundred_exceeds():
@@ -47,16 +54,16 @@ def test_written_read_shown_and_drawn(tmp_path):
     result = Result(
         created="now",
         command="python -m benchmarks.deadline",
-        machine={"processor": "x", "cores_usable": 2},
-        software={},
-        model={"name": "m", "precision": "int8", "threads": 2},
+        machine=Machine("x", (), 2, 2, 1, 1, "Linux", "x86_64"),
+        software=Software("3.11", "CPython"),
+        model=MODEL,
         depth=100,
         spinners=2,
         timed=(timed(np.full(9, 7.0), np.ones(9), load="busy", budget_ms=20.0),),
         curve=curve,
     )
-    write_result(result, tmp_path / "deep" / "result.json")
-    assert read_result(tmp_path / "deep" / "result.json") == result
+    write(result, tmp_path / "deep" / "result.json")
+    assert read_result(tmp_path / "deep" / "result.json", Result, "result") == result
     shown = page(result)
     assert "| busy | 20 | 9 | +7.0 | +7.0 | 5 | NO | +7.0 | 100% | 0 |" in shown
     assert "| nDCG@10 | queries | first stage | 50 ms | no limit |" in shown

@@ -1,7 +1,6 @@
-"""A collection of four queries, a reranker with fixed scores, and a silent progress bar."""
+"""A collection of four queries and a reranker with fixed scores."""
 
 import json
-from contextlib import contextmanager
 
 from secondpass import InputError
 from secondpass.testing import FakeReranker
@@ -52,8 +51,3 @@ def fixed_reranker(scores=None, *, refuses=(), interrupted_at=None):
             raise InputError("the query leaves no room for a text")
 
     return FakeReranker(lambda _, text: table.get(text, 0.0), ms_per_text=10.0, on_call=on_call)
-
-
-@contextmanager
-def silent(description, total):
-    yield lambda advance: None

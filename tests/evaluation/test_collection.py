@@ -82,8 +82,12 @@ def test_a_sample_is_seeded_and_keeps_the_order(folder):
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("corpus.jsonl", "{", "line 1 is no JSON"),
-        ("queries.jsonl", '{"_id": 1, "text": "a"}', "line 1 is no object with the strings '_id'"),
+        ("corpus.jsonl", "{", "line 1 is not valid JSON"),
+        (
+            "queries.jsonl",
+            '{"_id": 1, "text": "a"}',
+            "line 1 is not an object with the strings '_id'",
+        ),
         ("queries.jsonl", '{"_id": "z", "text": "a"}', "none of the 3 judged queries"),
         ("qrels/test.tsv", "q1\ta\t2\nq1 a", "line 2 has 2 fields"),
         ("qrels/test.tsv", "q1\ta\t0.5", "grade '0.5' is no whole number"),

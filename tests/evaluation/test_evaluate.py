@@ -1,23 +1,20 @@
 from dataclasses import replace
 
-import jsonschema
 import pytest
-from small_collection import DOCUMENTS, MODEL, QRELS, fixed_reranker, silent, write_collection
+from small_collection import DOCUMENTS, MODEL, QRELS, fixed_reranker, write_collection
 
 from secondpass import InputError
 from secondpass.evaluation.depths import to_curve, to_latency
 from secondpass.evaluation.evaluate import evaluate
 from secondpass.evaluation.first_stages.select import DenseFacts, FirstStage
 from secondpass.evaluation.open import open_collection
-from secondpass.evaluation.record import to_record
-from secondpass.evaluation.report import milliseconds, to_html
+from secondpass.evaluation.report import to_html
 from secondpass.evaluation.rerank import at_depth
-from secondpass.evaluation.result import CurvePoint
+from secondpass.evaluation.result import CurvePoint, Evaluation
 from secondpass.evaluation.runs import Ranked, in_trec_order, read_run, write_run
 from secondpass.evaluation.verdict import compare, in_words, judge
-from secondpass.facts.machine import read_machine
-from secondpass.facts.software import read_software
-from secondpass.report.schema import read_schema
+from secondpass.evaluation.wording import milliseconds
+from secondpass.result_file import decode, encode
 from secondpass.stats.paired import PairedDifference
 
 
@@ -39,7 +36,7 @@ DENSE = DenseFacts(replace(MODEL, name="bi", precision="int8"), 5, 384)
 
 def run_evaluate(collection, reranker, run=RUN, dense=None, **options):
     stage = FirstStage("a fixed run", run, 0, dense)
-    return evaluate(collection, stage, reranker, **{"progress": silent, **options})
+    return evaluate(collection, stage, reranker, **options)
 
 
 CSV_FIRST = fixed_reranker({"csv reader": 3.0, "csv writer": 2.0, "queue": 1.0})
@@ -123,7 +120,7 @@ def test_a_percentile_that_is_withheld_is_noted(collection):
     assert found.latency.p95_ms is None
     note = "P95 is not supported by 3 queries: at least 20 are needed"
     assert found.notes.count(note) == 1
-    page = to_html(found, header="", command="")
+    page = to_html(found)
     assert note in page
     assert page.count("<svg") == 2
 
@@ -133,7 +130,7 @@ def test_a_curve_of_one_query_has_no_percentile_to_draw(collection):
     found = run_evaluate(one, fixed_reranker(), depths=(1, 2)).evaluation
     assert found.latency.p50_ms is None
     assert "P50 is not supported by 1 queries: at least 2 are needed" in found.notes
-    assert to_html(found, header="", command="").count("<svg") == 1
+    assert to_html(found).count("<svg") == 1
     assert [milliseconds(point, "p50_ms") for point in found.curve.points] == ["0", "–", "–", "–"]
 
 
@@ -278,35 +275,26 @@ def test_the_verdict_in_words():
     assert words.endswith("3 measures). By C: no evidence that it helps.")
 
 
-def test_the_record_follows_its_schema(collection):
-    schema = read_schema("evaluation")
-    jsonschema.Draft202012Validator.check_schema(schema)
+@pytest.mark.parametrize("options", [{"depths": (1, 2)}, {"dense": DENSE}, {}])
+def test_the_json_comes_back_as_the_evaluation(collection, options):
     reranker = fixed_reranker({"csv reader": 3.0}, refuses=("read csv",))
-    for options in ({"depths": (1, 2)}, {"dense": DENSE}, {}):
-        evaluated = run_evaluate(collection, reranker, **options)
-        record = to_record(
-            evaluated.evaluation,
-            observed=evaluated.observed,
-            machine=read_machine(),
-            software=read_software(),
-            command="secondpass eval small",
-            created="2026-01-02T03:04:05+00:00",
-        )
-        import json
+    found = run_evaluate(collection, reranker, **options).evaluation
+    assert decode(encode(found).encode(), Evaluation, "result") == found
 
-        as_read = json.loads(json.dumps(record, allow_nan=False))
-        jsonschema.validate(as_read, schema)
-        del as_read["collection"]["sha256"]
-        with pytest.raises(jsonschema.ValidationError, match="sha256"):
-            jsonschema.validate(as_read, schema)
+
+def test_a_value_that_is_not_a_number_is_never_written(collection):
+    found = run_evaluate(collection, CSV_FIRST).evaluation
+    broken = replace(found.comparisons[0], p_value=float("nan"))
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        encode(replace(found, comparisons=(broken,)))
 
 
 def test_the_page_is_whole_and_has_no_link_outside(collection):
     found = run_evaluate(collection, CSV_FIRST, depths=(1, 2)).evaluation
-    html = to_html(found, header="machine <x>", command="secondpass eval small")
+    html = to_html(replace(found, first_stage="stage <x>"))
     assert html.count("<svg") == 2
     assert "Depth" in html or "Without reranking" in html
-    assert "machine &lt;x&gt;" in html
+    assert "stage &lt;x&gt;" in html
     assert in_words(found.comparisons).split(":")[0] in html
     assert 'src="' not in html
     assert 'href="http' not in html
@@ -321,7 +309,7 @@ def test_a_depth_beyond_the_candidates_reranks_them_all():
 
 
 def test_what_came_out_is_kept_down_to_the_depth(collection):
-    first, rerank = run_evaluate(collection, CSV_FIRST, depth=2).observed.stages
+    first, rerank = run_evaluate(collection, CSV_FIRST, depth=2).evaluation.observed.stages
     assert (first.stage, first.model, rerank.reranks) == ("first stage", None, "first stage")
     assert [one.query for one in rerank.queries] == ["q1", "q2", "q3"]
     assert first.queries[0].ids == ("b", "c")
@@ -332,9 +320,8 @@ def test_what_came_out_is_kept_down_to_the_depth(collection):
 
 
 def test_a_dense_first_stage_is_the_bi_encoders(collection):
-    found = run_evaluate(collection, CSV_FIRST, dense=DENSE)
-    assert found.observed.stages[0].model == "bi-encoder"
-    evaluation = found.evaluation
+    evaluation = run_evaluate(collection, CSV_FIRST, dense=DENSE).evaluation
+    assert evaluation.observed.stages[0].model == "bi-encoder"
     assert evaluation.embedder == DENSE.embedder
     assert (evaluation.vectors, evaluation.dimension) == (5, 384)
     other = run_evaluate(collection, CSV_FIRST).evaluation

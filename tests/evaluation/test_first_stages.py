@@ -4,17 +4,16 @@ from math import log
 
 import numpy as np
 import pytest
-from small_collection import MODEL, silent, write_collection, write_trec
+from small_collection import MODEL, write_collection, write_trec
 
 from secondpass import InputError, ModelError
 from secondpass.evaluation.first_stages.bm25 import bm25_run
 from secondpass.evaluation.first_stages.dense import dense_run
 from secondpass.evaluation.first_stages.fusion import fuse
 from secondpass.evaluation.first_stages.select import DenseFacts, find_candidates
-from secondpass.evaluation.first_stages.top import top
 from secondpass.evaluation.open import open_collection
 from secondpass.evaluation.own_document import without_own_document
-from secondpass.evaluation.runs import Ranked
+from secondpass.evaluation.runs import Ranked, top
 
 
 class TableEmbedder:
@@ -56,12 +55,11 @@ def candidates(names, collection, tmp_path, limit=10):
         limit=limit,
         load_embedder=lambda: TableEmbedder(ANGLES),
         cache_dir=tmp_path / "cache",
-        progress=silent,
     )
 
 
 def test_dense_is_the_order_of_the_angles(collection, tmp_path):
-    run = dense_run(collection, TableEmbedder(ANGLES), limit=3, cache_dir=tmp_path, progress=silent)
+    run = dense_run(collection, TableEmbedder(ANGLES), limit=3, cache_dir=tmp_path)
     assert ids(run, "q1") == ["a", "d", "b"]
     assert run["q1"][0].score == pytest.approx(np.cos(np.radians(10)), abs=1e-6)
     assert set(run) == {"q1", "q2", "q3"}
@@ -70,7 +68,7 @@ def test_dense_is_the_order_of_the_angles(collection, tmp_path):
 def test_the_corpus_is_embedded_once_and_again_when_it_changes(folder, tmp_path):
     def embedded(collection):
         embedder = TableEmbedder(ANGLES)
-        run = dense_run(collection, embedder, limit=9, cache_dir=tmp_path, progress=silent)
+        run = dense_run(collection, embedder, limit=9, cache_dir=tmp_path)
         return run, len(embedder.texts)
 
     first, texts = embedded(open_collection(str(folder)))
@@ -80,13 +78,21 @@ def test_the_corpus_is_embedded_once_and_again_when_it_changes(folder, tmp_path)
     assert embedded(open_collection(str(folder)))[1] == 1 + 3
 
 
+def test_dense_keeps_the_tie_rule_at_the_cut(tmp_path):
+    same = dict.fromkeys("acbd", "csv reader")
+    folder = write_collection(tmp_path / "small", documents={**same, "e": "queue"})
+    found = open_collection(str(folder))
+    run = dense_run(found, TableEmbedder(ANGLES), limit=2, cache_dir=tmp_path)
+    assert ids(run, "q1") == ["d", "c"]
+
+
 def test_vectors_that_are_not_unit_length_are_refused(collection, tmp_path):
     class Long(TableEmbedder):
         def embed(self, texts, *, progress=None):
             return 2 * super().embed(texts)
 
     with pytest.raises(ModelError, match="of length 2"):
-        dense_run(collection, Long({}), limit=3, cache_dir=tmp_path, progress=silent)
+        dense_run(collection, Long({}), limit=3, cache_dir=tmp_path)
 
 
 def test_bm25_worked_by_hand(collection):
@@ -125,7 +131,7 @@ def test_in_a_pool_only_its_documents_are_ranked_and_all_of_them(folder, tmp_pat
     write_trec(folder / "run.x.trec", [("q1", "a", 2), ("q1", "e", 1), ("q1", "gone", 1)])
     collection = open_collection(str(folder))
     assert ids(bm25_run(collection, limit=9), "q1") == ["a", "e"]
-    run = dense_run(collection, TableEmbedder(ANGLES), limit=9, cache_dir=tmp_path, progress=silent)
+    run = dense_run(collection, TableEmbedder(ANGLES), limit=9, cache_dir=tmp_path)
     assert ids(run, "q1") == ["a", "e"]
     assert run["q2"] == ()
 

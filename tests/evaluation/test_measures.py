@@ -4,7 +4,7 @@ import pytest
 import pytrec_eval
 
 from secondpass import InputError
-from secondpass.evaluation.first_stages.given import given_run
+from secondpass.evaluation.first_stages.run_file import given_run
 from secondpass.evaluation.measures import DEFAULT_MEASURES, Measures
 from secondpass.evaluation.open import open_collection
 from secondpass.evaluation.runs import Ranked

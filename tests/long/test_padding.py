@@ -4,11 +4,14 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "evaluation"))
-from small_collection import write_collection, write_trec
+from small_collection import MODEL, write_collection, write_trec
 
-from benchmarks.long.measured import Result, System, page, read, table, write
+from benchmarks.long.measured import Result, System, page, table
 from benchmarks.long.padding import Padding
 from benchmarks.quality.task import open_task
+from benchmarks.run import write
+from secondpass.facts.machine import Machine
+from secondpass.result_file import read_result
 
 FILLERS = [f"filler {at} of five words" for at in range(30)]
 
@@ -58,8 +61,8 @@ def result():
         collection="toy",
         collection_sha256="0",
         candidates_sha256="1",
-        model={"name": "m", "precision": "int8", "max_length": 512},
-        machine={"processor": "p"},
+        model=MODEL,
+        machine=Machine("p", (), 2, 2, 1, 1, "Linux", "x86_64"),
         depth=5,
         words=100,
         stride=None,
@@ -72,7 +75,7 @@ def result():
 
 def test_a_result_comes_back_from_its_file_and_shows_the_difference(tmp_path):
     write(result(), tmp_path / "r.json")
-    assert read(tmp_path / "r.json") == result()
+    assert read_result(tmp_path / "r.json", Result, "result") == result()
     lines = table(result()).splitlines()
     assert lines[2] == "| truncate | 0.3750 |  | 200 | 10 |"
     assert lines[3].startswith("| max | 0.7500 | +0.3750 ")

@@ -1,8 +1,15 @@
 import pytest
 
 from benchmarks.memory.__main__ import measure
-from benchmarks.memory.result import Call, Result, page, read_result, table, write_result
+from benchmarks.memory.result import Call, Result, page, table
 from benchmarks.memory.texts import spread
+from benchmarks.run import write
+from secondpass.facts.machine import Machine
+from secondpass.facts.software import Software
+from secondpass.result_file import read_result
+
+MACHINE = Machine("Some", ("avx2",), 2, 2, 1, 1, "Linux", "x86_64")
+SOFTWARE = Software("3.11", "CPython", {"openvino": "2026.4.1-1"})
 
 CALLS = (
     Call("full", 100, 8700, 0.6, 400_000_000, 500_000_000),
@@ -22,7 +29,7 @@ def test_every_size_has_the_same_mix_of_lengths():
 
 
 def test_the_table_shows_what_more_candidates_add():
-    lines = table(Result("", "", {}, {}, CALLS)).splitlines()
+    lines = table(Result("", "", MACHINE, SOFTWARE, CALLS)).splitlines()
     assert lines[2:] == [
         "| full | 100 | 87 | 400 MB | 500 MB |  |",
         "| full | 10,000 | 87 | 400 MB | 512 MB | +12 MB |",
@@ -30,11 +37,9 @@ def test_the_table_shows_what_more_candidates_add():
 
 
 def test_a_result_comes_back_from_its_file(tmp_path):
-    machine = {"processor": "Some", "cores_usable": 2}
-    software = {"python": "3.11", "packages": {"openvino": "2026.4.1-1"}}
-    written = Result("2026-11-25T01:00:00+00:00", "a command", machine, software, CALLS)
-    write_result(written, tmp_path / "one.json")
-    assert read_result(tmp_path / "one.json") == written
+    written = Result("2026-11-25T01:00:00+00:00", "a command", MACHINE, SOFTWARE, CALLS)
+    write(written, tmp_path / "one.json")
+    assert read_result(tmp_path / "one.json", Result, "result") == written
     assert "OpenVINO 2026.4.1; 2026-11-25, `a command`" in page(written)
 
 

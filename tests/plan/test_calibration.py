@@ -1,6 +1,6 @@
 """Calibration and its check with an engine whose cost is known, on a clock that tells only that."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from types import SimpleNamespace
 
 import pytest
@@ -18,7 +18,8 @@ from secondpass.plan.cost import Cost, fit
 from secondpass.plan.memory import COPIES, PROCESS_BYTES, Need, estimate
 from secondpass.plan.others import OtherWork
 from secondpass.plan.plan import Plan, Wanted, make_plan
-from secondpass.plan.result import Target, plan_result
+from secondpass.plan.predict import plan_result
+from secondpass.plan.result import Target
 from secondpass.plan.texts import text_maker
 from secondpass.scoring.encode import load_tokenizer
 
@@ -169,7 +170,7 @@ def test_a_target_is_met_by_the_reranker_of_the_largest_depth(tiny):
     result = plan_result(plans, Target(100.0, 40), "secondpass plan")
     # 100 >= 10 + 3 n gives 30; 100 >= 2 * (10 + n) gives 40.
     assert [one.depth for one in result.planned] == [30, 40]
-    assert result.best.cost == fast
+    assert asdict(result.best.cost) == asdict(fast)
     assert result.best.at(50).p50_ms == 60
     assert result.best.at(50).p95_ms == 120
     assert result.best.median_p50_error is None

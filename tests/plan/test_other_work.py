@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from contextlib import contextmanager
 
 import pytest
 
@@ -12,7 +11,8 @@ from secondpass.cli.plan import _print
 from secondpass.facts.usage import Usage, read_usage
 from secondpass.plan.others import OtherWork
 from secondpass.plan.plan import Wanted, make_plan
-from secondpass.plan.result import Target, plan_result
+from secondpass.plan.predict import plan_result
+from secondpass.plan.result import Target
 
 
 def usage(wall, everyone, own):
@@ -62,12 +62,8 @@ def test_a_plan_made_on_busy_cores_says_so(parity, monkeypatch, capsys):
     read = iter([usage(0.0, 0.0, 0.0), usage(10.0, 20.0, 7.0)])
     monkeypatch.setattr(planning, "read_usage", lambda: next(read))
 
-    @contextmanager
-    def silent(*_):
-        yield lambda _: None
-
     wanted = Wanted(str(parity / "bert"), "fp32", 64, 2)
-    plan = make_plan(wanted, WallClock(), silent, seconds=1)
+    plan = make_plan(wanted, WallClock(), seconds=1)
     result = plan_result([plan], Target(100.0, 40), "secondpass plan")
     assert result.planned[0].cores_taken == pytest.approx(1.3)
     _print(result)

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from toy_quality import RUNS, write_collection
 
-from benchmarks.quality.fusion import fused
-from benchmarks.quality.measured import ordered
+from benchmarks.quality.measured import fused, ordered
 from benchmarks.quality.task import open_task
 
 

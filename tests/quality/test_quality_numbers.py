@@ -1,9 +1,8 @@
-"""Intervals, tau, calibration error and bars, each against a worked example or a reference."""
+"""Intervals and tau, each against a worked example or a reference."""
 
 import numpy as np
 import pytest
 
-from benchmarks.quality.bars import check_bars, worst_margin
 from benchmarks.quality.gate import mean_tau, tau
 from benchmarks.quality.statistics import mean_interval, mean_of_means
 
@@ -46,41 +45,3 @@ def test_queries_without_a_tau_are_left_out_of_the_mean():
     other = {"q1": np.array([2.0, 1.0]), "q2": np.array([1.0])}
     assert mean_tau(one, other) == pytest.approx(-1.0)
     assert mean_tau({"q": np.array([1.0])}, {"q": np.array([1.0])}) is None
-
-
-class _Named:
-    def __init__(self, name, **means):
-        self.task = type("Task", (), {"name": name})
-        self.values = {key.replace("_", "-"): np.array([one, one]) for key, one in means.items()}
-
-
-BASES = {"first": "BM25", "bi_encoder": "bi-encoder"}
-
-
-def test_the_worst_margin_is_to_the_better_of_both():
-    measured = [
-        _Named("x", BM25=0.5, bi_encoder=0.6, ours=0.59),
-        _Named("y", BM25=0.5, bi_encoder=0.4, ours=0.45),
-    ]
-    margin, where = worst_margin(measured, "ours", **BASES)
-    assert (round(margin, 9), where) == (-0.05, "y")
-
-
-@pytest.mark.parametrize(
-    ("dl19", "scifact", "met"),
-    [
-        (0.70, 0.70, [True, True, True, True, True, True]),
-        (0.69, 0.70, [True, False, True, True, True, True]),
-        (0.68, 0.66, [True, False, False, True, True, True]),
-        (0.68, 0.64, [True, False, False, False, True, False]),
-        (0.60, 0.69, [False, False, True, False, True, False]),
-    ],
-)
-def test_each_bar(dl19, scifact, met):
-    measured = [
-        _Named("dl19", BM25=0.506, bi_encoder=0.642, ours=dl19),
-        _Named("scifact", BM25=0.666, bi_encoder=0.624, ours=scifact),
-    ]
-    bars = check_bars(measured, "ours", **BASES)
-    assert [one.bar.split()[0] for one in bars] == ["dl19", "dl19", "scifact", "mean", "mean", "on"]
-    assert [one.met for one in bars] == met

@@ -6,9 +6,10 @@ import pytest
 
 from benchmarks.pages import between
 from benchmarks.quality import markdown
-from benchmarks.quality.__main__ import COLLECTIONS
 from benchmarks.quality.markdown import PAGE, TABLE
-from benchmarks.quality.result import read_result
+from benchmarks.quality.result import Quality
+from benchmarks.quality.task import COLLECTIONS
+from secondpass.result_file import read_result
 
 ROOT = Path(__file__).parent.parent.parent
 RESULTS = sorted((ROOT / "benchmarks" / "quality" / "results").glob("*.json"))
@@ -19,11 +20,11 @@ CARD = ROOT / "src" / "secondpass" / "models" / "embedded" / "cross-encoder" / "
 def result():
     if not RESULTS:
         pytest.skip("no result of make quality is kept in benchmarks/quality/results yet")
-    return read_result(RESULTS[-1])
+    return read_result(RESULTS[-1], Quality, "result")
 
 
 def test_the_pages_show_the_newest_result(result):
-    shown = {PAGE: markdown.page(result), TABLE: markdown.table(result)}
+    shown = markdown.pages(result)
     pages = [ROOT / "docs" / "quality.md", ROOT / "README.md", CARD]
     found = {
         (file.name, marker): content
@@ -43,4 +44,4 @@ def test_the_newest_result_is_whole_and_of_the_shipped_model(result):
     assert result.complete
     assert {one.name for one in result.collections} == set(COLLECTIONS)
     shipped = next(one for one in result.systems if one.label == "int8")
-    assert shipped.model["weights_sha256"] == CrossEncoderReranker().info.weights_sha256
+    assert shipped.model.weights_sha256 == CrossEncoderReranker().info.weights_sha256

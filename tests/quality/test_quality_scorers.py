@@ -5,8 +5,6 @@ import pytest
 from toy_quality import RUNS, write_collection
 
 from benchmarks.quality.__main__ import reranker
-from benchmarks.quality.fusion_weights import held_out
-from benchmarks.quality.result import FusionWeight
 from benchmarks.quality.score_files import ScoreFiles
 from benchmarks.quality.scorers import BiEncoder
 from benchmarks.quality.task import open_task
@@ -36,7 +34,7 @@ def test_a_cross_encoder_gives_logits_in_the_runs_order(task, scorer, parity):
     assert (found.truncated, found.refused) == (0, {})
     # [CLS] query [SEP] text [SEP]: at least seven tokens for each of six pairs.
     assert found.tokens >= 6 * 7
-    assert (scorer.label, scorer.info["precision"]) == ("tiny", "fp32")
+    assert (scorer.label, scorer.info.precision) == ("tiny", "fp32")
 
 
 def test_kept_scores_are_the_scores(task, scorer, tmp_path):
@@ -65,15 +63,3 @@ def test_a_candidate_without_a_text_is_an_error(tmp_path, scorer):
 def test_a_reranker_needs_a_label(text):
     with pytest.raises(SystemExit, match="FOLDER=LABEL"):
         reranker(text)
-
-
-def test_a_held_out_collection_has_no_say_in_its_weight():
-    # "x" alone would choose 0, "y" alone 1: each gets the other's choice.
-    weights = [
-        FusionWeight("int8", 0.0, 0.5, 0.0, "y", {"x": 0.9, "y": 0.1}),
-        FusionWeight("int8", 1.0, 0.5, 0.0, "x", {"x": 0.3, "y": 0.7}),
-    ]
-    found = held_out(weights)
-    assert found.weights == {"x": 1.0, "y": 0.0}
-    assert found.mean == pytest.approx((0.3 + 0.1) / 2)
-    assert held_out([FusionWeight("int8", 0.0, 0.5, 0.0, "x", {"x": 0.5})]) is None

@@ -1,12 +1,16 @@
 """Two toy collections and scorers with fixed scores, for the tests of benchmarks.quality."""
 
 import json
-from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 
-from benchmarks.quality.run import Plan
+from benchmarks.quality.run import Plan, measure_all
+from benchmarks.quality.score_files import ScoreFiles
 from benchmarks.quality.scorers import Scored
+from benchmarks.run import keep
+from secondpass.progress import silent
+from secondpass.types import ModelInfo
 
 # In "left" BM25 puts the relevant document second, in "right" first.
 RUNS = {
@@ -14,13 +18,9 @@ RUNS = {
     "right": {"q1": {"b": 9.0, "a": 5.0}, "q2": {"b": 4.0, "c": 2.0}},
 }
 RELEVANT = "b"
-INFO = {
-    "name": "toy",
-    "precision": "fp32",
-    "arithmetic": "f32",
-    "max_length": 512,
-    "weights_sha256": "0" * 64,
-}
+INFO = ModelInfo(
+    "toy", None, "bert", "0" * 64, "0" * 64, "fp32", "f32", "none", "cpu", 1, 512, "none"
+)
 
 
 def write_collection(folder, run):
@@ -43,7 +43,7 @@ class FixedScorer:
 
     def __init__(self, label, table, *, kind="reranker", precision="fp32", cut_off_at=None):
         self.label, self.kind, self.table = label, kind, table
-        self.info = INFO | {"precision": precision}
+        self.info = replace(INFO, precision=precision)
         self.identity = f"{label} {table}"
         self.cut_off_at = cut_off_at
         self.scored = []
@@ -79,6 +79,7 @@ def make_plan(folder, *, cut_off_at=None, collections=("left", "right")):
     return Plan(folders, scorers, fusions, depth=100, queries=None, seed=1, command="toy")
 
 
-@contextmanager
-def silent(description, total):
-    yield lambda advance: None
+def run(plan, file, *, resume=False):
+    """Measure, as the command does, and return the last result."""
+    kept = ScoreFiles(file.with_suffix(".scores"), resume=resume)
+    return keep(measure_all(plan, kept, silent), file)

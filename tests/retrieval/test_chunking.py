@@ -13,7 +13,7 @@ pytest.importorskip("semantic_text_splitter")
 from word_tokenizer import count_tokens, word_tokenizer
 
 from secondpass.errors import InputError, MissingExtraError
-from secondpass.retrieval.chunking import Chunk, Chunker
+from secondpass.ingest.chunking import Chunk, Chunker
 
 MARKDOWN = """# Cats
 

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -14,10 +15,12 @@ from fake_embedder import FakeEmbedder
 from word_tokenizer import word_tokenizer
 
 from secondpass.errors import InputError
-from secondpass.retrieval.chunking import Chunker
-from secondpass.retrieval.index import Index
-from secondpass.retrieval.reading import Reading, read_documents
-from secondpass.retrieval.updating import Update, new_documents, stale_ids, update_index
+from secondpass.ingest.chunking import Chunker
+from secondpass.ingest.readers import Reading, read_documents
+from secondpass.ingest.updating import Update, changed, stale_ids, update_index
+from secondpass.retrieval.index import Index, store_identity
+from secondpass.retrieval.records import Record, to_record
+from secondpass.retrieval.stores.memory import MemoryStore
 from secondpass.types import Document
 
 
@@ -40,7 +43,7 @@ def reading(*paths: str | Path, max_tokens: int = 8) -> Reading:
 
 
 def read(*paths: str | Path, max_tokens: int = 8) -> list[Document]:
-    return list(reading(*paths, max_tokens=max_tokens))
+    return [record.document for record in reading(*paths, max_tokens=max_tokens)]
 
 
 def write(name: str, content: str | bytes) -> Path:
@@ -191,21 +194,21 @@ def test_a_column_named_source_stays_the_rows_own(folder: Path) -> None:
     [
         ("a.jsonl", '{"text": "a"}\n\n{"title": "b"}', r"line 3 has neither 'text' nor 'content'"),
         ("a.jsonl", '{"text": null}', "line 1: text is NoneType"),
-        ("a.jsonl", '{"text": "a"}\n{"text": "a", ', "line 2 is no JSON"),
+        ("a.jsonl", '{"text": "a"}\n{"text": "a", ', "line 2 is not valid JSON"),
         ("a.jsonl", '["a"]', "line 1 is a JSON list, expected an object"),
         ("a.jsonl", '{"text": "a", "id": null}', "line 1: id is NoneType"),
         ("a.jsonl", '{"text": "a", "id": true}', "line 1: id is bool"),
         ("a.jsonl", '{"text": "a", "id": ""}', "line 1: id is empty"),
         ("a.jsonl", '{"text": "a", "x": NaN}', "line 1: metadata"),
         ("a.jsonl", '{"text": "\\ud800"}', "line 1: text has a lone surrogate"),
-        ("a.jsonl", "[" * 100_000, "line 1 is no JSON"),
+        ("a.jsonl", "[" * 100_000, "line 1 is not valid JSON"),
         ("a.csv", "title,body\n1,2\n", "line 2 has neither 'text' nor 'content'"),
         ("a.csv", "id,text\n1,a\n2\n", "line 3 has 1 cells, the header 2"),
         ("a.csv", "id,text\n1,a,b\n", "line 2 has 3 cells, the header 2"),
         ("a.csv", "text,text\n1,a\n", "line 1: two columns have the same name"),
-        ("a.csv", 'id,text\n1,"never closed\n', "line 2 is no CSV"),
+        ("a.csv", 'id,text\n1,"never closed\n', "line 2 is not valid CSV"),
         ("a.csv", "id,text\n,a\n", "line 2: id is empty"),
-        ("a.csv", 'id,text\n1,"' + "x" * 200_000 + '"\n', "line 2 is no CSV.*JSON Lines"),
+        ("a.csv", 'id,text\n1,"' + "x" * 200_000 + '"\n', "line 2 is not valid CSV.*JSON Lines"),
     ],
 )
 def test_a_bad_row_is_named_by_file_and_line(
@@ -308,10 +311,10 @@ def test_the_second_time_nothing_is_new(folder: Path, index: Index) -> None:
     write("a.txt", "One two three. Four five six.\n\nSeven eight nine.")
     write("b.jsonl", '{"id": "r1", "text": "x", "n": 1.5}\n{"text": "y"}\n')
     assert update_index(index, reading(".")) == Update(added=4, unchanged=0, removed=0)
-    version = index._table.version
+    commits = sorted(index.folder.glob("documents.lance/_versions/*.manifest"))
     assert update_index(index, reading(".")) == Update(added=0, unchanged=4, removed=0)
-    assert index._table.version == version
-    assert list(new_documents(index, reading("."))) == []
+    assert sorted(index.folder.glob("documents.lance/_versions/*.manifest")) == commits
+    assert list(changed(index.stored(), reading("."))) == []
 
 
 def test_changed_files_lose_their_old_chunks_and_others_are_left_alone(
@@ -375,13 +378,13 @@ def test_a_row_that_changes_under_its_id_is_replaced(folder: Path, index: Index)
 def test_an_error_in_the_last_file_changes_nothing(folder: Path, index: Index) -> None:
     write("a.txt", "One two three.")
     update_index(index, reading("."))
-    held = index.digests()
+    held = index.stored()
     write("a.txt", "changed")
     write("b.txt", "new")
     write("z.jsonl", "no json")
     with pytest.raises(InputError, match=r"z\.jsonl line 1"):
         update_index(index, reading("."))
-    assert index.digests() == held
+    assert index.stored() == held
 
 
 def test_two_rows_with_one_id(folder: Path, index: Index) -> None:
@@ -421,18 +424,39 @@ def test_progress_counts_only_what_is_embedded(folder: Path, index: Index) -> No
     assert sum(finished) == 3
 
 
+def test_an_update_scans_the_store_once(folder: Path) -> None:
+    class Counting(MemoryStore):
+        scanned: ClassVar[list[list[str]]] = []
+
+        def scan(self, columns):  # type: ignore[no-untyped-def]
+            self.scanned.append(list(columns))
+            return super().scan(columns)
+
+    embedder = FakeEmbedder()
+    index = Index(Counting(store_identity(embedder)), embedder)
+    write("a.txt", "One two three. Four five six.\n\nSeven eight nine.")
+    assert update_index(index, reading(".")) == Update(2, 0, 0)
+    write("a.txt", "One two three. Four five six.\n\nSeven changed nine.")
+    assert update_index(index, reading(".")) == Update(1, 1, 1)
+    assert Counting.scanned == [["id", "digest", "source"]] * 2
+    assert index.search("Seven changed nine.", 1)[0].text == "Seven changed nine."
+    with pytest.raises(InputError, match="in memory has no folder"):
+        _ = index.folder
+
+
 def test_stale_ids_only_names_what_it_would_remove(folder: Path, index: Index) -> None:
     write("a.txt", "One two three.")
     update_index(index, reading("."))
-    (held,) = index.ids()
-    assert stale_ids(index, reading("."), {held}) == set()
-    assert stale_ids(index, reading("."), set()) == {held}
+    contents, named = index.stored(), reading(".").found.named
+    (held,) = contents
+    assert stale_ids(contents, named, {held}) == set()
+    assert stale_ids(contents, named, set()) == {held}
     assert len(index) == 1
 
 
-def test_documents_pass_one_by_one(index: Index) -> None:
-    def documents() -> Iterator[Document]:
-        yield Document("1", "a")
+def test_records_pass_one_by_one() -> None:
+    def records() -> Iterator[Record]:
+        yield to_record(Document("1", "a"), "a record")
         raise AssertionError("read too far")
 
-    assert next(new_documents(index, documents())).id == "1"
+    assert next(changed({}, records())).id == "1"

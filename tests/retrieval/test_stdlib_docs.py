@@ -12,10 +12,10 @@ pytest.importorskip("lancedb")
 from fake_embedder import FakeEmbedder
 
 import secondpass
+from secondpass.demo import stdlib_docs
+from secondpass.demo.stdlib_docs import stdlib_documents
 from secondpass.errors import InputError
-from secondpass.retrieval import stdlib_docs
 from secondpass.retrieval.index import Index
-from secondpass.retrieval.stdlib_docs import stdlib_documents
 from secondpass.types import Document
 
 
@@ -87,7 +87,7 @@ def test_docstrings_are_whole_long_enough_and_each_there_once(documents: list[Do
 def test_no_module_with_source_is_imported_and_the_order_is_the_same() -> None:
     code = (
         "import sys\n"
-        "from secondpass.retrieval.stdlib_docs import stdlib_documents\n"
+        "from secondpass.demo.stdlib_docs import stdlib_documents\n"
         "before = set(sys.modules)\n"
         "ids = [document.id for document in stdlib_documents()]\n"
         "print(hash(tuple(ids)), len(ids))\n"
@@ -135,20 +135,14 @@ def test_all_of_it_can_be_indexed(documents: list[Document], tmp_path: Path) -> 
 def test_an_unwritable_cache_is_a_warning_and_the_index_is_made_elsewhere(
     unwritable, monkeypatch
 ) -> None:
-    from contextlib import contextmanager
-
     from fake_embedder import FakeEmbedder
 
-    from secondpass.retrieval import stdlib_index
+    from secondpass.demo import stdlib_index
 
     pytest.importorskip("lancedb")
     documents = list(stdlib_documents())[:5]
     monkeypatch.setattr(stdlib_index, "stdlib_documents", lambda: iter(documents))
 
-    @contextmanager
-    def silent(description, total):
-        yield lambda advance: None
-
     with pytest.warns(UserWarning, match="SECONDPASS_CACHE_DIR"):
-        index = stdlib_index.open_stdlib_index(FakeEmbedder(), unwritable, silent)
+        index = stdlib_index.open_stdlib_index(FakeEmbedder(), unwritable)
     assert len(index) == 5

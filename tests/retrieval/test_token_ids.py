@@ -13,9 +13,11 @@ pytest.importorskip("lancedb")
 
 from fake_embedder import FakeEmbedder
 
-from secondpass import CrossEncoderReranker, Index, SearchPipeline
-from secondpass.retrieval import lance
-from secondpass.retrieval.token_ids import token_id_arrays, token_id_column
+from secondpass import CrossEncoderReranker, Embedder, Index, SearchPipeline
+from secondpass.errors import IndexFileError
+from secondpass.retrieval.contract import Features
+from secondpass.retrieval.stores.contract import FeatureIdentity
+from secondpass.retrieval.stores.features import from_arrow, to_arrow
 from secondpass.scoring.encode import TextEncoder, load_tokenizer
 from secondpass.scoring.tokenised import TokenisedText
 from secondpass.types import Document
@@ -31,9 +33,14 @@ class Tokenising(FakeEmbedder):
         super().__init__()
         self._encoder = TextEncoder(load_tokenizer(PARITY / family / "tokenizer.json"), 1)
         self.tokenizer_digest = self._encoder.digest
+        self.feature_identities = {"token_ids": FeatureIdentity(self._encoder.digest, 3000)}
 
-    def tokenise(self, texts: Any) -> Any:
-        return self._encoder.encode(texts)
+    def token_ids(self, text: str) -> Any:
+        return self._encoder.encode([text])[0]
+
+    def features(self, texts: Any, *, progress: Any = None) -> Features:
+        vectors = self.embed(texts, progress=progress)
+        return Features(vectors, {"token_ids": self._encoder.encode(texts)})
 
 
 def made(folder: Path, embedder: FakeEmbedder) -> Index:
@@ -50,7 +57,7 @@ def test_what_is_found_brings_the_ids_of_its_whole_text(tmp_path):
         for document in found:
             assert isinstance(document.text, TokenisedText)
             assert document.text.tokenizer == embedder.tokenizer_digest
-            (expected,) = embedder.tokenise([str(document.text)])
+            expected = embedder.token_ids(str(document.text))
             assert document.text.ids.tolist() == expected.tolist()
 
 
@@ -101,22 +108,58 @@ def test_ids_of_two_tokenizers_are_never_mixed(tmp_path, later):
     assert brought == {"0": str, "new": str} | dict.fromkeys("1234", TokenisedText)
 
 
-def test_an_index_of_format_1_opens_searches_and_takes_documents(tmp_path, monkeypatch, tiny):
-    schema = lance._schema
+@pytest.mark.parametrize("found", [1, 2, 4, None])
+def test_an_index_of_another_format_is_refused_with_the_way_out(tmp_path, found):
+    import lancedb
+    import pyarrow as pa
 
-    def old(identity: Any, tokenizer: Any) -> Any:
-        made = schema(identity, None)
-        held = json.loads(made.metadata[b"secondpass"]) | {"format": 1}
-        del held["tokenizer"]
-        return made.with_metadata({b"secondpass": json.dumps(held)})
+    held = json.dumps({} if found is None else {"format": found})
+    schema = pa.schema([pa.field("id", pa.string())], metadata={"secondpass": held})
+    lancedb.connect(tmp_path / "old").create_table("documents", schema=schema)
+    with pytest.raises(IndexFileError, match=f"has format {found}, .*format 3: make a new index"):
+        Index.open(tmp_path / "old", Tokenising())
 
-    monkeypatch.setattr(lance, "_schema", old)
-    made(tmp_path, Tokenising())
+
+@pytest.mark.parametrize(
+    ("ids", "why"),
+    [
+        ([5, -1], r"-1 to 5, expected 0 to 2999"),
+        ([3000, 5], r"5 to 3000, expected 0 to 2999"),
+        ([7] * 2000, "2000 of a text that can have"),
+    ],
+)
+def test_damaged_token_ids_are_named_when_they_are_read(tmp_path, ids, why):
+    class Damaging(Tokenising):
+        def features(self, texts: Any, *, progress: Any = None) -> Features:
+            return Features(
+                self.embed(texts), {"token_ids": [np.array(ids, np.int32)] * len(texts)}
+            )
+
+    index = Index.create(tmp_path / "index", Damaging())
+    index.add([Document("7", "read a csv file")])
+    with pytest.raises(IndexFileError, match=f"token ids of document '7' are damaged: {why}"):
+        index.search("csv")
+
+
+def test_each_text_is_tokenized_once_for_its_vector_and_its_ids(monkeypatch):
+    embedder = Embedder(max_length=64)
+    asked: list[str] = []
+    encode = TextEncoder.encode
+
+    def watched(self: TextEncoder, texts: Any, most_tokens: Any = None) -> Any:
+        asked.extend(texts)
+        return encode(self, texts, most_tokens)
+
+    monkeypatch.setattr(TextEncoder, "encode", watched)
+    features = embedder.features(TEXTS)
+    assert asked == TEXTS
     monkeypatch.undo()
-    index = Index.open(tmp_path / "index", Tokenising())
-    assert index.add([Document("new", "csv writer")]) == 1
-    assert {type(document.text) for document in index.search("csv")} == {str}
-    assert len(SearchPipeline(index, tiny).search("csv")) == 6
+    assert np.array_equal(features.vectors, embedder.embed(TEXTS))
+    token_ids = features.columns["token_ids"]
+    # The whole text's, also of the one that is cut for its vector.
+    assert [len(ids) for ids in token_ids][1:] == [0, 6, 200, 1]
+    end = embedder.feature_identities["token_ids"].end
+    assert all(0 <= id_ < end for ids in token_ids for id_ in ids)
 
 
 def test_found_texts_can_be_added_to_another_index(tmp_path):
@@ -127,9 +170,15 @@ def test_found_texts_can_be_added_to_another_index(tmp_path):
 
 
 def test_a_column_gives_back_what_it_was_made_of():
-    ids = [np.array([1, 2], np.int32), np.empty(0, np.int32), np.array([2**30], np.int32)]
+    ids = [np.array([1, 2], np.int32), np.empty(0, np.int32), None, np.array([2**30], np.int32)]
     import pyarrow as pa
 
-    column = pa.chunked_array([token_id_column(ids, 3), token_id_column(None, 2)]).slice(1)
-    back = token_id_arrays(column)
-    assert [None if held is None else held.tolist() for held in back] == [[], [2**30], None, None]
+    columns = [to_arrow("token_ids", ids, 4), to_arrow("token_ids", None, 2)]
+    back = from_arrow(pa.chunked_array(columns).slice(1))
+    assert [None if one is None else one.tolist() for one in back] == [
+        [],
+        None,
+        [2**30],
+        None,
+        None,
+    ]

@@ -2,13 +2,14 @@ import importlib
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from benchmarks.speed import ours
-from benchmarks.speed.__main__ import CONTESTANTS
+from benchmarks.speed.__main__ import CONTESTANTS, RIVALS
 from benchmarks.speed.stored_ids import stored_texts
 from benchmarks.speed.untrained_exits import embedded_schedules, with_untrained_exits
 from benchmarks.speed.work import Work
@@ -61,11 +62,30 @@ def test_a_contestant_times_the_last_of_its_calls(tmp_path):
     assert [one["scores"] for one in answers] == [[5.0] * 4, [8.0] * 4]
 
 
-def test_every_contestant_is_a_file_with_a_label():
+def test_every_rival_is_a_file_with_a_label_and_ours_are_a_table():
     folder = ROOT / "benchmarks" / "speed" / "rivals"
-    assert {file.stem for file in folder.glob("*.py")} - {"__init__"} == set(CONTESTANTS)
-    for name in CONTESTANTS:
+    assert {file.stem for file in folder.glob("*.py")} - {"__init__"} == set(RIVALS)
+    for name in RIVALS:
         assert importlib.import_module(f"benchmarks.speed.rivals.{name}").LABEL
+    assert [name for name in CONTESTANTS if name not in RIVALS] == list(ours.OURS)
+
+
+@pytest.mark.parametrize("name", ["secondpass_auto", "secondpass_cache", "embedded_fast"])
+def test_our_rows_score_the_list(parity, tmp_path, name):
+    shared = replace(work(tmp_path, parity / "bert"), max_length=64)
+    rerank, detail = ours.OURS[name].load(shared)
+    assert len(rerank("csv", TEXTS)) == len(TEXTS)
+    assert "weights" in detail
+
+
+@pytest.mark.parametrize("name", ["sentence_transformers_best", "sentence_transformers_bf16"])
+def test_a_torch_rival_scores_as_we_do_at_its_best_batch(parity, tmp_path, tiny, name):
+    pytest.importorskip("sentence_transformers", reason="needs the torch extra: make test-extras")
+    rival = importlib.import_module(f"benchmarks.speed.rivals.{name}")
+    rerank, detail = rival.load(work(tmp_path, parity / "bert"))
+    assert detail.startswith("batch ")
+    expected = tiny.predict([("csv", text) for text in TEXTS])
+    assert [float(score) for score in rerank("csv", TEXTS)] == pytest.approx(expected, abs=0.05)
 
 
 def test_untrained_exits_are_those_of_the_effort_and_the_weights_stay(parity, tmp_path):
@@ -94,7 +114,7 @@ def test_stored_ids_are_those_of_the_tokenizer_and_taken(parity, tmp_path):
     assert found == TEXTS
     assert all(isinstance(text, TokenisedText) for text in found)
     assert [text.ids.tolist() for text in found] == [
-        ids.tolist() for ids in embedder.tokenise(TEXTS)
+        embedder.tokenizer.encode(text, add_special_tokens=False).ids for text in TEXTS
     ]
     with pytest.raises(SystemExit, match="has another tokenizer than the embedder"):
         stored_texts(work(tmp_path, parity / "bert"), embedder)

@@ -1,20 +1,16 @@
-import re
 from pathlib import Path
 
 import pytest
 
 from benchmarks.pages import between
+from benchmarks.run import write
 from benchmarks.speed.markdown import MARKER, number, page, table
-from benchmarks.speed.result import (
-    SCHEMA,
-    Ratio,
-    Result,
-    Row,
-    read_result,
-    times_faster,
-    write_result,
-)
+from benchmarks.speed.result import Ratio, Result, Row, times_faster
 from benchmarks.speed.run import agreement
+from secondpass.errors import InputError
+from secondpass.facts.machine import Machine
+from secondpass.facts.software import Software
+from secondpass.result_file import read_result
 
 ROOT = Path(__file__).parent.parent.parent
 TORCH = Row("sentence_transformers_best", "torch", "batch 2", (1000.0, 3000.0, 1200.0), 1.0, None)
@@ -25,11 +21,10 @@ FAST = Row("secondpass_fast", "fast", "", (100.0, 100.0, 100.0), None, "untraine
 
 def result(*rows):
     return Result(
-        schema=SCHEMA,
         created="2026-11-25T01:00:00+00:00",
         command="python -m benchmarks.speed --out x.json",
-        machine={"processor": "Some", "processor_flags": ["avx2"], "cores_usable": 2},
-        software={},
+        machine=Machine("Some", ("avx2",), 2, 2, 1, 1, "Linux", "x86_64"),
+        software=Software("3.11", "CPython"),
         model="minilm",
         weights_sha256="0123456789abcdef0123",
         depth=100,
@@ -79,17 +74,15 @@ def test_numbers_keep_three_digits_that_count(value, shown):
 
 def test_a_result_comes_back_from_its_file(tmp_path):
     written = result(TORCH, FAST)
-    write_result(written, tmp_path / "new" / "one.json")
-    assert read_result(tmp_path / "new" / "one.json").rows == written.rows
+    write(written, tmp_path / "new" / "one.json")
+    assert read_result(tmp_path / "new" / "one.json", Result, "result") == written
     (tmp_path / "old.json").write_text('{"rows": []}')
-    with pytest.raises(SystemExit, match=re.escape("has the schema None")):
-        read_result(tmp_path / "old.json")
+    with pytest.raises(InputError, match="missing required field `created`"):
+        read_result(tmp_path / "old.json", Result, "result")
 
 
 def test_the_readme_shows_the_newest_result():
     newest = max((ROOT / "benchmarks" / "speed" / "results").glob("*.json"))
-    if f'"schema": "{SCHEMA}"' not in newest.read_text():
-        pytest.skip(f"{newest.name} is of before the page was made from results")
     shown = between((ROOT / "README.md").read_text(encoding="utf-8"), MARKER)
     # pytest would take long to print the difference of two long texts.
-    assert (shown == page(read_result(newest))) is True, "make speed-pages"
+    assert (shown == page(read_result(newest, Result, "result"))) is True, "make speed-pages"

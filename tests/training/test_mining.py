@@ -1,19 +1,14 @@
 """Hard negatives: the filter by hand, and both stages on a few passages."""
 
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from secondpass import InputError
+from secondpass.progress import silent
 from secondpass.training.examples import Example, TrainingSet, positives_by_query, query_key
 from secondpass.training.mining import Mining, choose, mine
-
-
-@contextmanager
-def silent(description, total):
-    yield lambda advance: None
 
 
 class ByTable:

@@ -72,7 +72,7 @@ def test_it_learns(whole):
 
 def test_the_folder_is_a_reranker_with_the_measured_scores(whole, toy, tmp_path):
     from secondpass import CrossEncoderReranker
-    from secondpass.evaluation.first_stages.given import given_run
+    from secondpass.evaluation.first_stages.run_file import given_run
     from secondpass.evaluation.measures import Measures
     from secondpass.evaluation.open import open_collection
     from secondpass.evaluation.rerank import at_depth, rescore

@@ -54,11 +54,11 @@ def test_gzipped_file_and_its_hash(tmp_path):
         ('{"query": "a"}', "line 2 has no 'positive'"),
         ('{"query": " ", "positive": "a"}', "line 2: 'query' is ' '"),
         ('{"query": "a", "positive": 3}', "line 2: 'positive' is 3"),
-        ('{"query": "a", "positive": "b", "negatives": "c"}', "line 2: 'negatives' is no list"),
-        ('{"query": "a", "positive": "b", "negatives": [1]}', "line 2: 'negatives' is no list"),
+        ('{"query": "a", "positive": "b", "negatives": "c"}', "line 2: 'negatives' is not a list"),
+        ('{"query": "a", "positive": "b", "negatives": [1]}', "line 2: 'negatives' is not a list"),
         ('{"query": "a", "positive": "b", "title": 1}', "line 2: 'title' is 1"),
-        ("[1]", "line 2 is list, expected an object"),
-        ("{", "line 2 is no JSON"),
+        ("[1]", "line 2 is a JSON list, expected an object"),
+        ("{", "line 2 is not valid JSON"),
     ],
 )
 def test_a_line_that_is_no_example_is_named(tmp_path, line, message):

@@ -18,6 +18,8 @@ from secondpass.verify.record import (
     Vectors,
 )
 
+SOFTWARE = Software("3.11.7", "CPython", {"openvino": "2026.4.1", "numpy": "2.3.0"})
+
 VNNI = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16")
 
 MACHINE = Machine(
@@ -77,7 +79,7 @@ def record(outcome=None, **changes):
         arguments=("--depth", "50"),
         time="2026-11-24T10:00:00Z",
         code_sha256="d" * 64,
-        software=Software("3.11.7", "CPython", {"openvino": "2026.4.1", "numpy": "2.3.0"}),
+        software=SOFTWARE,
         machine=MACHINE,
         backend=Backend("cpu", "cpu", "openvino 2026.4.1"),
         outcome=outcome or globals()["outcome"](),

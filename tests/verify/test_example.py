@@ -12,8 +12,8 @@ from secondpass.facts.machine import UNKNOWN
 from secondpass.models.digest import file_sha256
 from secondpass.verify import example
 from secondpass.verify.arithmetic import INT8_FLAGS
-from secondpass.verify.encoding import read_record
 from secondpass.verify.lines import failures
+from secondpass.verify.record import read_record
 from secondpass.verify.rerun import check
 
 RECORDS = Path(__file__).parent.parent.parent / "records"

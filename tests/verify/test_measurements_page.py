@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from secondpass.bench.table import number
-from secondpass.verify.encoding import read_record
+from secondpass.verify.record import read_record
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs" / "measurements.md").read_text()

@@ -9,7 +9,7 @@ import pytest
 
 from secondpass.cli.main import group
 from secondpass.verify import arithmetic
-from secondpass.verify.encoding import read_record
+from secondpass.verify.record import read_record
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = ROOT / "docs" / "verify.md"

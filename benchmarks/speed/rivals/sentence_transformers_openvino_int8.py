@@ -10,7 +10,7 @@ def load(work):
     from optimum.intel import OVQuantizationConfig
     from sentence_transformers import CrossEncoder, export_static_quantized_openvino_model
 
-    from benchmarks.speed.batch_size import best_batch_size, pairs_of
+    from benchmarks.speed.batch_size import at_best_batch
 
     folder = Path(work.scratch) / "st-openvino"
     plain = CrossEncoder(work.model, max_length=work.max_length, device="cpu", backend="openvino")
@@ -36,12 +36,4 @@ def load(work):
         backend="openvino",
         model_kwargs={"file_name": "openvino/openvino_model_qint8_quantized.xml"},
     )
-    sample = pairs_of(work.queries[0], work.candidates[0])
-    size = best_batch_size(
-        lambda size: model.predict(sample, batch_size=size, show_progress_bar=False)
-    )
-
-    def rerank(query, texts):
-        return model.predict(pairs_of(query, texts), batch_size=size, show_progress_bar=False)
-
-    return rerank, f"batch {size}"
+    return at_best_batch(model, work)

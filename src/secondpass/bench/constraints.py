@@ -7,10 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from secondpass.bench.clock import WallClock
-from secondpass.bench.loading import Loaded
 from secondpass.bench.result import Constraints, DataFacts, Lengths
-from secondpass.bench.workload import Workload
+from secondpass.bench.workload import Loaded, Workload
 from secondpass.facts.machine import read_machine
 from secondpass.facts.software import read_software
 from secondpass.models.files import find_weights
@@ -31,9 +29,9 @@ def read_constraints(
     info = loaded.reranker.info
     folder = _folder(info)
     texts = Counter(
-        text
+        document.text
         for query in queries[:_COUNTED_QUERIES]
-        for text in workload.first.retrieve(query, depth, WallClock()).texts
+        for document in workload.first.search(query, depth)
     )
     return Constraints(
         machine=read_machine(),

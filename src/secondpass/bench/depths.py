@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from secondpass.bench.clock import Clock
-from secondpass.bench.stages import FirstStage
-from secondpass.pipeline import SecondPass
-from secondpass.stats.percentiles import Summary, summarise
+from secondpass.bench.result import DepthPoint
+from secondpass.pipeline import Retriever, SecondPass
+from secondpass.stats.percentiles import summarise
 
 DEPTHS = (10, 20, 50, 100, 200)
 QUERIES = 40
-
-
-@dataclass(frozen=True, slots=True)
-class DepthPoint:
-    """Rerank milliseconds at one depth; `candidates` is the mean number that were really there."""
-
-    depth: int
-    candidates: float
-    rerank_ms: Summary
 
 
 class DepthCurve:
@@ -30,7 +20,7 @@ class DepthCurve:
     """
 
     def __init__(
-        self, first: FirstStage, second: SecondPass, depths: Sequence[int], clock: Clock
+        self, first: Retriever, second: SecondPass, depths: Sequence[int], clock: Clock
     ) -> None:
         self._first = first
         self._second = second
@@ -41,9 +31,9 @@ class DepthCurve:
     def measure(self, queries: Sequence[str], finished: Callable[[int], None]) -> None:
         """Rerank each query at each depth; the first stage is not timed here."""
         for query in queries:
-            retrieved = self._first.retrieve(query, max(self._spent_ms), self._clock)
+            found = self._first.search(query, max(self._spent_ms))
             for depth, spent in self._spent_ms.items():
-                texts = list(retrieved.texts[:depth])
+                texts = [document.text for document in found[:depth]]
                 started = self._clock.now()
                 self._second.rank(query, texts, 10)
                 spent.append((self._clock.now() - started) * 1000)

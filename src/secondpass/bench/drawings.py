@@ -8,7 +8,8 @@ from secondpass.bench.result import BenchResult
 from secondpass.bench.table import STAGES, number
 from secondpass.report.figures import SERIES, subplots, to_svg
 from secondpass.report.page import Figure
-from secondpass.stats.percentiles import Estimate, percentile
+from secondpass.stats.percentiles import percentile
+from secondpass.stats.summary import Estimate
 
 # The stages that add up to the pipeline, each with its colour.
 _PARTS = {

@@ -4,33 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from secondpass.bench.clock import Clock
-from secondpass.bench.stages import FirstStage, Retrieved
 from secondpass.facts.outputs import Outputs, RankedQuery, StageOutput
-from secondpass.pipeline import SecondPass
+from secondpass.pipeline import SearchPipeline
+from secondpass.types import SearchHit
 
 QUERIES = 5
 
 
-def observe(
-    first: FirstStage, second: SecondPass, queries: Sequence[str], depth: int, clock: Clock
-) -> Outputs:
-    """Run the first few distinct queries again, untimed, and keep every candidate's place."""
+def observe(pipeline: SearchPipeline, queries: Sequence[str], *, dense: bool) -> Outputs:
+    """Run the first few distinct queries again, untimed, and keep every candidate's place.
+
+    `dense` says whether the first stage is one; fixed candidates are not kept as its output.
+    """
     chosen = list(dict.fromkeys(queries))[:QUERIES]
-    retrieved = {query: first.retrieve(query, depth, clock) for query in chosen}
-    dense = tuple(
-        RankedQuery(query, tuple(found.ids), tuple(found.similarities))
-        for query, found in retrieved.items()
-        if found.similarities
+    results = {query: pipeline.search(query, top_k=None).hits for query in chosen}
+    rerank = tuple(_reranked(query, hits) for query, hits in results.items())
+    first = tuple(_retrieved(query, hits) for query, hits in results.items() if hits)
+    return Outputs(
+        (
+            *([StageOutput("dense", "bi-encoder", first)] if dense and first else []),
+            StageOutput("rerank", "cross-encoder", rerank, "dense" if dense and first else None),
+        )
     )
-    reranked = tuple(_reranked(second, query, found) for query, found in retrieved.items())
-    stages = [StageOutput("dense", "bi-encoder", dense)] if dense else []
-    rerank = StageOutput("rerank", "cross-encoder", reranked, "dense" if dense else None)
-    return Outputs((*stages, rerank))
 
 
-def _reranked(second: SecondPass, query: str, found: Retrieved) -> RankedQuery:
-    hits = second.rank(query, list(found.texts), None)
+def _retrieved(query: str, hits: Sequence[SearchHit]) -> RankedQuery:
+    found = [hit.document for hit in sorted(hits, key=lambda hit: hit.first_rank)]
     return RankedQuery(
-        query, tuple(found.ids[hit.index] for hit in hits), tuple(hit.known_score for hit in hits)
+        query,
+        tuple(document.id for document in found),
+        tuple(document.similarity for document in found),
     )
+
+
+def _reranked(query: str, hits: Sequence[SearchHit]) -> RankedQuery:
+    scores = tuple(hit.score for hit in hits if hit.score is not None)
+    return RankedQuery(query, tuple(hit.document.id for hit in hits), scores)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from secondpass.bench import drawings
-from secondpass.bench.header import facts, load, start_lines
 from secondpass.bench.result import BenchResult
+from secondpass.bench.setting_lines import facts, load, start_lines
+from secondpass.bench.summary_text import notes, summary
 from secondpass.bench.table import cells, shown
-from secondpass.bench.words import notes, summary
 from secondpass.report.page import Section, Table, render
 
 STATISTICS = ("P50 ms", "P95 ms", "P99 ms", "mean ms")

@@ -1,31 +1,28 @@
-"""What a bench run gives: the facts it depends on, every measurement, and their summaries."""
+"""What a bench run gives: the facts it depends on, every measurement, and their summaries.
+
+Nothing here computes; the fields' names are those of the JSON.
+"""
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
-from secondpass.bench.depths import DepthPoint
-from secondpass.bench.stages import QueryTimes
-from secondpass.bench.workers import Served
 from secondpass.facts.machine import Machine
 from secondpass.facts.outputs import Outputs
 from secondpass.facts.software import Software
-from secondpass.report.page import write
-from secondpass.stats.percentiles import Summary
+from secondpass.stats.summary import Summary
 from secondpass.types import ModelInfo
-
-SCHEMA = "secondpass/bench/1"
-SCHEMA_FILE = Path(__file__).with_name("schema.json")
 
 LoopName = Literal["closed", "open"]
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What was asked for. `rate_per_second` is None in the closed loop."""
+    """What was asked for. At most `clients` queries are in progress.
+
+    `rate_per_second` counts arrivals and is None in the closed loop.
+    """
 
     depth: int
     top_k: int
@@ -76,6 +73,47 @@ class Constraints:
 
 
 @dataclass(frozen=True, slots=True)
+class QueryTimes:
+    """Wall milliseconds of one query by stage; the first three are None without a dense stage.
+
+    `dense_ms` is embedding and search, `rerank_ms` the whole rerank, so at least its four stages,
+    `pipeline_ms` all of it.
+    """
+
+    embed_ms: float | None
+    search_ms: float | None
+    dense_ms: float | None
+    tokenise_ms: float
+    batch_ms: float
+    infer_ms: float
+    rank_ms: float
+    rerank_ms: float
+    pipeline_ms: float
+    candidates: int
+    tokens: int
+    truncated: int
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """One query and its times; `wait_ms` and `response_ms` count from the intended arrival."""
+
+    number: int
+    wait_ms: float
+    response_ms: float
+    times: QueryTimes
+
+
+@dataclass(frozen=True, slots=True)
+class DepthPoint:
+    """Rerank milliseconds at one depth; `candidates` is the mean number that were really there."""
+
+    depth: int
+    candidates: float
+    rerank_ms: Summary
+
+
+@dataclass(frozen=True, slots=True)
 class Start:
     """Milliseconds before the first warm answer: loading both models, then one cold query."""
 
@@ -103,10 +141,16 @@ class Used:
     queries_per_second: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BenchResult:
-    """One run. `complete` is False if it was interrupted: then there are fewer measurements."""
+    """One run. `complete` is False if it was interrupted: then there are fewer measurements.
 
+    `finished_at` is ISO 8601, UTC. `rows` are the table: each stage, both together, their ratio.
+    `observed` holds the first queries' candidates, best first; `measured` every measurement, in the
+    order in which the queries were asked.
+    """
+
+    schema: Literal["secondpass/bench/1"] = "secondpass/bench/1"
     complete: bool
     finished_at: str
     setting: Setting
@@ -121,15 +165,3 @@ class BenchResult:
     def row(self, key: str) -> Row | None:
         """Return the row of a key, None where this run has no such stage."""
         return next((row for row in self.rows if row.key == key), None)
-
-
-def to_json(result: BenchResult) -> dict[str, Any]:
-    """Return the result as plain JSON values, described by schema.json."""
-    plain = {"schema": SCHEMA} | asdict(result)
-    loaded: dict[str, Any] = json.loads(json.dumps(plain))
-    return loaded
-
-
-def write_json(file: str, result: BenchResult) -> None:
-    """Write the result, or raise an InputError that names the file."""
-    write(file, json.dumps(to_json(result), indent=1, allow_nan=False) + "\n")

@@ -2,44 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 
+from secondpass.bench.arrivals import closed_loop, open_loop
 from secondpass.bench.clock import Clock
-from secondpass.bench.closed_loop import closed_loop
 from secondpass.bench.constraints import read_constraints
 from secondpass.bench.depths import QUERIES as CURVE_QUERIES
-from secondpass.bench.depths import DepthCurve, DepthPoint
-from secondpass.bench.loading import Loaded
+from secondpass.bench.depths import DepthCurve
 from secondpass.bench.observed import observe
-from secondpass.bench.open_loop import open_loop
 from secondpass.bench.process_use import ProcessMeter
-from secondpass.bench.result import BenchResult, Setting, Start, Used
-from secondpass.bench.stages import TwoStages
+from secondpass.bench.result import (
+    BenchResult,
+    DepthPoint,
+    QueryTimes,
+    Served,
+    Setting,
+    Start,
+    Used,
+)
+from secondpass.bench.stages import query_times
 from secondpass.bench.table import make_rows
-from secondpass.bench.workers import Served, Workers
-from secondpass.bench.workload import Workload, asked
-
-# (what is done, how much of it) -> a bar, which is told of each advance.
-ProgressBar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
+from secondpass.bench.workers import Measure, Workers
+from secondpass.bench.workload import Loaded, Workload, asked
+from secondpass.pipeline import SearchPipeline
+from secondpass.progress import ProgressBar, silent
 
 
 def run(
-    loaded: Loaded, workload: Workload, setting: Setting, clock: Clock, progress: ProgressBar
+    loaded: Loaded,
+    workload: Workload,
+    setting: Setting,
+    clock: Clock,
+    progress: ProgressBar = silent,
 ) -> BenchResult:
     """Measure. Interrupted, it returns what is measured, marked incomplete.
 
     Raises:
         KeyboardInterrupt: nothing was measured yet.
     """
-    stages = TwoStages(workload.first, loaded.reranker, setting.depth, setting.top_k, clock)
+    pipeline = SearchPipeline(workload.first, loaded.reranker, setting.depth, now=clock.now)
+
+    def measure(query: str) -> QueryTimes:
+        return query_times(pipeline.search(query, setting.top_k))
+
     warm_up, queries = _split(workload, setting)
-    cold = stages.measure(warm_up[0])
-    _warm_up(stages, warm_up[1:], progress)
-    served, used = _serve(stages, queries, setting, progress)
+    cold = measure(warm_up[0])
+    _warm_up(measure, warm_up[1:], progress)
+    served, used = _serve(measure, queries, setting, clock, progress)
     complete = len(served) == setting.queries
-    curve, curve_complete = _curve(stages, queries, setting, progress) if complete else ((), False)
+    curve: tuple[DepthPoint, ...] = ()
+    curve_complete = False
+    if complete:
+        depths = DepthCurve(workload.first, loaded.reranker, setting.depths, clock)
+        curve, curve_complete = _curve(depths, queries, setting, progress)
     return BenchResult(
         complete=complete and curve_complete,
         finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -54,7 +71,7 @@ def run(
         ),
         used=used,
         depth_curve=curve,
-        observed=observe(stages.first, stages.second, queries, setting.depth, clock),
+        observed=observe(pipeline, queries, dense=workload.dense),
         measured=tuple(served),
     )
 
@@ -66,25 +83,29 @@ def _split(workload: Workload, setting: Setting) -> tuple[Sequence[str], Sequenc
     return queries[:before], queries[before:]
 
 
-def _warm_up(stages: TwoStages, queries: Sequence[str], progress: ProgressBar) -> None:
+def _warm_up(measure: Measure, queries: Sequence[str], progress: ProgressBar) -> None:
     if queries:
         with progress("warming up", len(queries)) as finished:
             for query in queries:
-                stages.measure(query)
+                measure(query)
                 finished(1)
 
 
 def _serve(
-    stages: TwoStages, queries: Sequence[str], setting: Setting, progress: ProgressBar
+    measure: Measure,
+    queries: Sequence[str],
+    setting: Setting,
+    clock: Clock,
+    progress: ProgressBar,
 ) -> tuple[list[Served], Used]:
     """Measure the queries; in the order they were asked."""
-    rate, clock = setting.rate_per_second, stages.clock
+    rate = setting.rate_per_second
     with progress("measuring", len(queries)) as finished:
         meter = ProcessMeter()
         workers = Workers(
             queries,
             arrival=closed_loop(clock) if rate is None else open_loop(rate, clock),
-            measure=stages.measure,
+            measure=measure,
             clock=clock,
             finished=finished,
         )
@@ -102,13 +123,12 @@ def _serve(
 
 
 def _curve(
-    stages: TwoStages, queries: Sequence[str], setting: Setting, progress: ProgressBar
+    curve: DepthCurve, queries: Sequence[str], setting: Setting, progress: ProgressBar
 ) -> tuple[tuple[DepthPoint, ...], bool]:
     """Return the points of the depth curve, and whether all was measured."""
     if not setting.depths:
         return (), True
     chosen = queries[:CURVE_QUERIES]
-    curve = DepthCurve(stages.first, stages.second, setting.depths, stages.clock)
     with progress("depth curve", len(chosen) * sum(setting.depths)) as finished:
         try:
             curve.measure(chosen, finished)

@@ -4,120 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
-from secondpass.bench.clock import Clock
-from secondpass.pipeline import SecondPass
-from secondpass.retrieval.index import Index
-
-
-@dataclass(frozen=True, slots=True)
-class Retrieved:
-    """Candidates of one query; the times are None where nothing was retrieved.
-
-    `ids` and `similarities` are those of the texts; fixed candidates are known by their place and
-    have no similarity.
-    """
-
-    texts: Sequence[str]
-    embed_ms: float | None = None
-    search_ms: float | None = None
-    ids: Sequence[str] = ()
-    similarities: Sequence[float] = ()
-
-
-class FirstStage(Protocol):
-    """Where candidates come from."""
-
-    def retrieve(self, query: str, limit: int, clock: Clock) -> Retrieved:
-        """Return up to `limit` candidates, best first."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class DenseStage:
-    """Embeds the query and searches an index."""
-
-    index: Index
-
-    def retrieve(self, query: str, limit: int, clock: Clock) -> Retrieved:
-        """Return the nearest documents, and the times of the search's two halves."""
-        started = clock.now()
-        vector = self.index.embed_query(query)
-        embedded = clock.now()
-        found = self.index.search_vector(vector, limit)
-        searched = clock.now()
-        return Retrieved(
-            [document.text for document in found],
-            (embedded - started) * 1000,
-            (searched - embedded) * 1000,
-            [document.id for document in found],
-            [document.similarity for document in found],
-        )
+from secondpass.bench.result import QueryTimes
+from secondpass.types import RetrievedDocument, SearchResult
 
 
 @dataclass(frozen=True, slots=True)
 class FixedCandidates:
-    """The same candidates for every query: no dense stage."""
+    """The same candidates for every query, known by their place: no dense stage."""
 
     texts: Sequence[str]
 
-    def retrieve(self, query: str, limit: int, clock: Clock) -> Retrieved:
-        """Return the first `limit` candidates."""
-        texts = self.texts[:limit]
-        return Retrieved(texts, ids=[str(at) for at in range(len(texts))])
+    def search(self, query: str, limit: int = 10) -> list[RetrievedDocument]:
+        """Return the first `limit` candidates; none is more similar than another."""
+        return [
+            RetrievedDocument(str(place), text, {}, 0.0)
+            for place, text in enumerate(self.texts[:limit])
+        ]
 
 
-@dataclass(frozen=True, slots=True)
-class QueryTimes:
-    """Wall milliseconds of one query by stage; the first three are None without a dense stage.
-
-    `dense_ms` is embedding and search, `rerank_ms` the whole rerank, so at least its four stages,
-    `pipeline_ms` all of it.
-    """
-
-    embed_ms: float | None
-    search_ms: float | None
-    dense_ms: float | None
-    tokenise_ms: float
-    batch_ms: float
-    infer_ms: float
-    rank_ms: float
-    rerank_ms: float
-    pipeline_ms: float
-    candidates: int
-    tokens: int
-    truncated: int
-
-
-@dataclass(frozen=True, slots=True)
-class TwoStages:
-    """What is measured: retrieve `depth` candidates, rerank them, keep `top_k`."""
-
-    first: FirstStage
-    second: SecondPass
-    depth: int
-    top_k: int
-    clock: Clock
-
-    def measure(self, query: str) -> QueryTimes:
-        """Run one query and return its times."""
-        started = self.clock.now()
-        retrieved = self.first.retrieve(query, self.depth, self.clock)
-        between = self.clock.now()
-        timings = self.second.rank(query, list(retrieved.texts), self.top_k).timings
-        ended = self.clock.now()
-        return QueryTimes(
-            embed_ms=retrieved.embed_ms,
-            search_ms=retrieved.search_ms,
-            dense_ms=None if retrieved.embed_ms is None else (between - started) * 1000,
-            tokenise_ms=timings.tokenise_ms,
-            batch_ms=timings.batch_ms,
-            infer_ms=timings.infer_ms,
-            rank_ms=timings.rank_ms,
-            rerank_ms=(ended - between) * 1000,
-            pipeline_ms=(ended - started) * 1000,
-            candidates=timings.candidates,
-            tokens=timings.tokens,
-            truncated=timings.truncated,
-        )
+def query_times(result: SearchResult) -> QueryTimes:
+    """Return the times of a search."""
+    timings, stages = result.timings, result.timings.rerank
+    return QueryTimes(
+        embed_ms=timings.embed_ms,
+        search_ms=timings.search_ms,
+        dense_ms=None if timings.embed_ms is None else timings.retrieve_ms,
+        tokenise_ms=stages.tokenise_ms,
+        batch_ms=stages.batch_ms,
+        infer_ms=stages.infer_ms,
+        rank_ms=stages.rank_ms,
+        rerank_ms=stages.total_ms,
+        pipeline_ms=timings.total_ms,
+        candidates=stages.candidates,
+        tokens=stages.tokens,
+        truncated=stages.truncated,
+    )

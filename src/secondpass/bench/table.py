@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from secondpass.bench.result import Row
-from secondpass.bench.workers import Served
-from secondpass.stats.percentiles import (
-    Estimate,
-    Summary,
-    summarise,
-    summarise_ratio,
-)
+from secondpass.bench.result import Row, Served
+from secondpass.stats.percentiles import summarise, summarise_ratio
+from secondpass.stats.summary import Estimate, Summary
 
 # Field of QueryTimes -> what the table calls it, in the order in which a query meets them.
 STAGES = {

@@ -5,24 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
 
 from secondpass.bench.clock import Clock
-from secondpass.bench.stages import QueryTimes
+from secondpass.bench.result import QueryTimes, Served
 
 Measure = Callable[[str], QueryTimes]
 # Waits for query number k, if it must, and returns the second at which it was meant to arrive.
 Arrival = Callable[[int], float]
-
-
-@dataclass(frozen=True, slots=True)
-class Served:
-    """One query and its times; `wait_ms` and `response_ms` count from the intended arrival."""
-
-    number: int
-    wait_ms: float
-    response_ms: float
-    times: QueryTimes
 
 
 class Workers:

@@ -1,21 +1,43 @@
-"""What is asked of what: queries, and an index or fixed candidates."""
+"""The benchmark workload: queries, an index or fixed candidates, and the loaded models."""
 
 from __future__ import annotations
 
 import json
 import random
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
-from secondpass.bench.stages import DenseStage, FirstStage, FixedCandidates
+from secondpass.bench.clock import Clock
+from secondpass.bench.stages import FixedCandidates
 from secondpass.errors import InputError
+from secondpass.jsonl import Where, parse_object, read_filled_lines
 from secondpass.models.digest import text_sha256
-from secondpass.retrieval.content_hash import content_sha256
+from secondpass.pipeline import Retriever
+from secondpass.reranker import CrossEncoderReranker
 from secondpass.retrieval.index import Index
-from secondpass.utf8 import read_lines
+from secondpass.types import ModelInfo
+
+Model = TypeVar("Model")
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The models of a run and their load times; without a dense stage there is no embedder."""
+
+    reranker: CrossEncoderReranker
+    reranker_load_ms: float
+    embedder: ModelInfo | None = None
+    embedder_load_ms: float | None = None
+
+
+def timed_load(load: Callable[[], Model], clock: Clock) -> tuple[Model, float]:
+    """Return a model and the milliseconds it took to load."""
+    started = clock.now()
+    model = load()
+    return model, (clock.now() - started) * 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +45,7 @@ class Workload:
     """Queries in the order they are asked, the first stage, and in words where both are from."""
 
     queries: tuple[str, ...]
-    first: FirstStage
+    first: Retriever
     queries_from: str
     candidates_from: str
     data_name: str
@@ -46,11 +68,11 @@ def index_workload(index: Index, queries_file: str | None, *, seed: int) -> Work
         queries = read_queries(queries_file)
     return Workload(
         queries=_shuffled(queries, seed, f"{index.folder}"),
-        first=DenseStage(index),
+        first=index,
         queries_from=queries_file or f"first sentences of {len(queries)} of its documents",
         candidates_from=f"index {index.folder}",
         data_name=index.folder.name,
-        data_sha256=content_sha256(index.folder),
+        data_sha256=index.content_sha256(),
         vectors=len(index),
         dimension=index.embedder.dimension,
     )
@@ -84,11 +106,10 @@ def read_queries(file: str) -> list[str]:
     Raises:
         InputError: the file cannot be read or a line holds no query; the message names the line.
     """
-    lines = enumerate(read_lines(Path(file)), 1)
-    numbered = [(number, line.strip()) for number, line in lines if line.strip()]
-    if not numbered:
+    queries = [_query(line.strip(), where) for where, line in read_filled_lines(Path(file))]
+    if not queries:
         raise InputError(f"{file} holds no queries: give one a line")
-    return [_query(line, f"{file} line {number}") for number, line in numbered]
+    return queries
 
 
 def first_sentences(texts: Iterable[str]) -> list[str]:
@@ -106,13 +127,10 @@ def first_sentence(text: str) -> str | None:
     return None
 
 
-def _query(line: str, where: str) -> str:
+def _query(line: str, where: Where) -> str:
     if not line.startswith("{"):
         return line
-    try:
-        row: dict[str, Any] = json.loads(line)
-    except ValueError as error:
-        raise InputError(f"{where} begins with '{{' but is no JSON: {error}") from None
+    row = parse_object(line, f"{where} begins with '{{' but")
     query = row.get("text", row.get("query"))
     if not isinstance(query, str) or not query.strip():
         raise InputError(f'{where} has no query: expected "text" or "query" with a string')

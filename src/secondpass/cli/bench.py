@@ -13,9 +13,8 @@ from secondpass.cli.options import FiniteFloatRange, reranker_options, top_k_opt
 from secondpass.errors import InputError
 
 if TYPE_CHECKING:
-    from secondpass.bench.loading import Loaded
     from secondpass.bench.result import BenchResult, Setting
-    from secondpass.bench.workload import Workload
+    from secondpass.bench.workload import Loaded, Workload
 
 _DEPTHS = "10,20,50,100,200"
 
@@ -66,7 +65,7 @@ def command(
     json_file: str | None,
     html_file: str | None,
     **options: Any,
-) -> None:
+) -> BenchResult:
     """Measure what reranking takes, by stage, beside dense retrieval: P50, P95 and P99.
 
     Without data it searches the docstrings of this Python's standard library, as the demo does, for
@@ -84,6 +83,7 @@ def command(
     _write(result, json_file, html_file)
     if not result.complete:
         sys.exit(130)
+    return result
 
 
 def _setting(options: dict[str, Any]) -> Setting:
@@ -121,8 +121,7 @@ def _load(
 ) -> tuple[Loaded, Workload]:
     """Load the models, timed, and what is asked of them."""
     from secondpass.bench.clock import WallClock
-    from secondpass.bench.loading import Loaded, timed_load
-    from secondpass.bench.workload import candidates_workload, index_workload
+    from secondpass.bench.workload import Loaded, candidates_workload, index_workload, timed_load
     from secondpass.cli.candidates import read_candidates
     from secondpass.cli.demo import open_index
     from secondpass.cli.loading import load_reranker
@@ -150,10 +149,10 @@ def _load(
 
 
 def _print(result: BenchResult) -> None:
-    from secondpass.bench.header import facts, start_lines
     from secondpass.bench.report import depth_rows
+    from secondpass.bench.setting_lines import facts, start_lines
+    from secondpass.bench.summary_text import notes, summary
     from secondpass.bench.table import brief_cells
-    from secondpass.bench.words import notes, summary
 
     _print_lines(facts(result))
     click.echo("")
@@ -180,10 +179,10 @@ def _print_lines(lines: list[tuple[str, str]]) -> None:
 
 def _write(result: BenchResult, json_file: str | None, html_file: str | None) -> None:
     from secondpass.bench.report import make_page
-    from secondpass.bench.result import write_json
     from secondpass.report.page import write
+    from secondpass.result_file import write_result
 
     if json_file is not None:
-        write_json(json_file, result)
+        write_result(json_file, result)
     if html_file is not None:
         write(html_file, make_page(result))

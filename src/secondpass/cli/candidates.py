@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from secondpass.errors import InputError
+from secondpass.jsonl import Where, parse
 from secondpass.utf8 import decode, read_text
 
 # Strings are matched too, so that a number within one is not taken for the one looked for.
@@ -26,8 +26,8 @@ def read_candidates(file: str) -> list[dict[str, Any]]:
     Each is an object; a bare string stands for {"text": string}.
 
     Raises:
-        InputError: no such file, not UTF-8, or a line that is no JSON or holds a number that is
-            not finite; the message names the line.
+        InputError: no such file, not UTF-8, or a line that is not valid JSON or holds a number that
+            is not finite; the message names the line.
     """
     name = "standard input" if file == "-" else file
     text = _read(file, name)
@@ -44,32 +44,29 @@ def _read(file: str, name: str) -> str:
 
 
 def _array(text: str, name: str) -> list[Any]:
-    return list(_parsed(text, name, 1, f"{name} begins with '[' but is no JSON array"))
+    return list(_parsed(text, f"{name} begins with '[' but", Where(name, 1)))
 
 
 def _lines(text: str, name: str) -> list[Any]:
     values = []
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
-            values.append(_parsed(line, name, number, f"{name} line {number} is no JSON"))
+            where = Where(name, number)
+            values.append(_parsed(line, str(where), where))
     return values
 
 
-def _parsed(text: str, name: str, first_line: int, otherwise: str) -> Any:
-    """Parse JSON; unlike Python's own parser, take no number that is not finite."""
+def _parsed(text: str, described: str, first: Where) -> Any:
+    """Parse JSON that begins on the line `first`; refuse numbers that are not finite."""
     try:
-        return json.loads(text, parse_constant=_finite, parse_float=_finite)
+        return parse(text, described, parse_constant=_finite, parse_float=_finite)
     except _NotFiniteError as error:
         token = str(error)
-        line = first_line + text.count("\n", 0, _position(token, text))
+        line = first.number + text.count("\n", 0, _position(token, text))
         raise InputError(
-            f"{name} line {line} holds the number {token[:40]}, which is not finite and cannot be "
-            "written as JSON: use null, or a string"
+            f"{Where(first.file, line)} holds the number {token[:40]}, which is not finite and "
+            "cannot be written as JSON: use null, or a string"
         ) from None
-    except RecursionError:
-        raise InputError(f"{otherwise} that can be read: it is nested too deeply") from None
-    except ValueError as error:
-        raise InputError(f"{otherwise}: {error}") from None
 
 
 def _finite(token: str) -> float:

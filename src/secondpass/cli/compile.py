@@ -93,9 +93,8 @@ def command(
     require_measure("compile")
     from secondpass.compiling.compile import compile_model
     from secondpass.compiling.limits import Limits
-    from secondpass.compiling.report import to_report
+    from secondpass.result_file import as_values
 
-    called = output.command_line()
     compiled = compile_model(
         model,
         Path(f"{Path(model).name}-{precision}") if out is None else out,
@@ -105,13 +104,13 @@ def command(
         max_length=max_length,
         threads=threads,
         revision=revision,
-        command=called,
+        command=output.command_line(),
         progress=output.progress,
     )
     if output.for_a_person(as_json):
         print_compiled(compiled)
     else:
-        output.print_json_lines([to_report(compiled, command=called)])
+        output.print_json_lines([as_values(compiled)])
     for one in compiled.refused:
         output.say(f"refused: {one.what} is {one.value:.4f}, below {one.limit:g}; {one.way_out}")
     if compiled.refused:

@@ -45,7 +45,7 @@ def command(questions: tuple[str, ...], depth: int, top_k: int) -> None:
 
 def open_index(embedder: Embedder) -> Index:
     """Open the demo's index, or make it with a progress bar."""
-    from secondpass.retrieval.stdlib_index import open_stdlib_index
+    from secondpass.demo.stdlib_index import open_stdlib_index
     from secondpass.settings import Settings
 
     return open_stdlib_index(embedder, Settings.from_environment().cache_dir, output.progress)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -41,13 +40,14 @@ def command(
     one did, 2 where there is no such model. What could not be checked is said to be so.
     """
     from secondpass.doctor.examine import examine
+    from secondpass.result_file import as_values
 
     found = examine(model, precision=precision, revision=revision, threads=threads)
     if output.for_a_person(as_json):
         print_examination(found)
     else:
-        output.print_json_lines([as_json_object(found)])
-    if found.failed:
+        output.print_json_lines([as_values(found)])
+    if not found.sound:
         sys.exit(NOT_SOUND)
 
 
@@ -64,25 +64,4 @@ def print_examination(found: Examination) -> None:
         if one.verdict == "failed":
             click.echo(f"\n{output.harmless(f'{one.name}: {one.measured} (limit: {one.limit})')}")
             click.echo(f"  to do: {one.advice}")
-    click.echo(f"\n{conclusion(found)}")
-
-
-def conclusion(found: Examination) -> str:
-    """Say in one line whether the model can be trusted, and what nobody looked at."""
-    counts = dict.fromkeys(("passed", "failed", "not checked"), 0)
-    for check in found.checks:
-        counts[check.verdict] += 1
-    said = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
-    return f"{found.model}: {'do not trust it' if found.failed else 'no fault found'} ({said})"
-
-
-def as_json_object(found: Examination) -> dict[str, Any]:
-    """Return the examination as plain values, described by doctor/schema.json."""
-    from secondpass.doctor.result import SCHEMA
-
-    return {
-        "schema": SCHEMA,
-        **asdict(found),
-        "sound": not found.failed,
-        "conclusion": conclusion(found),
-    }
+    click.echo(f"\n{found.conclusion}")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +18,7 @@ if TYPE_CHECKING:
     from secondpass.evaluation.collection import Collection
     from secondpass.evaluation.evaluate import Evaluated
     from secondpass.evaluation.first_stages.select import FirstStage
+    from secondpass.evaluation.result import Evaluation
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -75,7 +74,7 @@ def command(
     html_file: Path | None,
     seed: int,
     **model_options: Any,
-) -> None:
+) -> Evaluation:
     """Measure whether reranking helps on judged queries, how sure that is, and what it takes.
 
     COLLECTION is a folder in BEIR's layout (corpus.jsonl, queries.jsonl, qrels/SPLIT.tsv),
@@ -105,12 +104,14 @@ def command(
         fusion=fusion,
         measures=measures or DEFAULT_MEASURES,
         seed=seed,
+        command=output.command_line(),
         progress=output.progress,
     )
     print_evaluation(evaluated.evaluation)
     _write(evaluated, run_out, json_file, html_file)
     if not evaluated.evaluation.complete:
         sys.exit(130)
+    return evaluated.evaluation
 
 
 def _find_candidates(
@@ -147,28 +148,14 @@ def _parse_depths(depths: str | None) -> tuple[int, ...]:
 def _write(
     evaluated: Evaluated, run_out: Path | None, json_file: Path | None, html_file: Path | None
 ) -> None:
-    from secondpass.cli.eval_output import header
-    from secondpass.evaluation.record import to_record
     from secondpass.evaluation.report import to_html
     from secondpass.evaluation.runs import write_run
-    from secondpass.facts.machine import read_machine
-    from secondpass.facts.software import read_software
     from secondpass.report.page import write
+    from secondpass.result_file import write_result
 
-    called = output.command_line()
-    evaluation = evaluated.evaluation
     if run_out:
         write_run(run_out, evaluated.run, "secondpass")
     if json_file:
-        record = to_record(
-            evaluation,
-            observed=evaluated.observed,
-            machine=read_machine(),
-            software=read_software(),
-            command=called,
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
-        )
-        text = json.dumps(record, ensure_ascii=False, allow_nan=False, indent=1)
-        write(json_file, text + "\n")
+        write_result(json_file, evaluated.evaluation)
     if html_file:
-        write(html_file, to_html(evaluation, header=header(evaluation), command=called))
+        write(html_file, to_html(evaluated.evaluation))

@@ -5,20 +5,15 @@ from __future__ import annotations
 import click
 
 from secondpass.cli import output
-from secondpass.evaluation.report import (
+from secondpass.evaluation.result import Curve, Evaluation, HurtQuery, Latency
+from secondpass.evaluation.verdict import bounds, in_words
+from secondpass.evaluation.wording import (
     enough_in_words,
+    header,
     in_milliseconds,
     milliseconds,
     place_in_words,
 )
-from secondpass.evaluation.result import CollectionFacts, Curve, Evaluation, HurtQuery, Latency
-from secondpass.evaluation.verdict import bounds, in_words
-from secondpass.facts.machine import Machine, read_machine
-from secondpass.facts.software import Software, read_software
-from secondpass.types import ModelInfo
-
-# The packages whose version decides a ranking or its measures.
-_NAMED_PACKAGES = ("secondpass", "openvino", "torch", "tokenizers", "ir-measures", "scipy")
 
 
 def print_evaluation(evaluation: Evaluation) -> None:
@@ -38,62 +33,6 @@ def print_evaluation(evaluation: Evaluation) -> None:
     for note in evaluation.notes:
         click.echo(f"note: {note}")
     click.echo(f"\n{in_words(evaluation.comparisons)}")
-
-
-def header(evaluation: Evaluation) -> str:
-    """Return the lines that say what the numbers depend on."""
-    lines = {
-        "collection": _collection(evaluation.collection),
-        "first stage": evaluation.first_stage,
-        **_embedder(evaluation),
-        "reranked": f"the top {evaluation.depth} by {_model(evaluation.model)}",
-        **_fusion(evaluation),
-        "machine": _machine(read_machine()),
-        "software": f"{_software(read_software())}; seed {evaluation.seed}",
-    }
-    return "\n".join(f"{name:<12} {text}" for name, text in lines.items())
-
-
-def _collection(facts: CollectionFacts) -> str:
-    return (
-        f"{facts.name}, {facts.queries:,} queries, {facts.documents:,} documents, "
-        f"{facts.judgements:,} judgements up to grade {facts.highest_grade}, "
-        f"sha256 {facts.sha256[:12]}"
-    )
-
-
-def _embedder(evaluation: Evaluation) -> dict[str, str]:
-    if evaluation.embedder is None:
-        return {}
-    vectors = f"{evaluation.vectors:,} vectors of {evaluation.dimension} numbers"
-    return {"embedded": f"{vectors} by {_model(evaluation.embedder)}"}
-
-
-def _fusion(evaluation: Evaluation) -> dict[str, str]:
-    return {"fused": evaluation.fusion.in_words} if evaluation.fusion else {}
-
-
-def _model(model: ModelInfo) -> str:
-    return (
-        f"{model.name}, {model.precision}, {model.engine.split('-')[0]} on {model.device}, "
-        f"{model.threads} threads, {model.max_length} tokens at most, "
-        f"weights {model.weights_sha256[:12]}"
-    )
-
-
-def _machine(machine: Machine) -> str:
-    free, total = (amount / 2**30 for amount in (machine.memory_available, machine.memory_total))
-    return (
-        f"{machine.processor}, {machine.cores_usable} cores usable, "
-        f"{free:.1f} of {total:.1f} GiB memory available"
-    )
-
-
-def _software(software: Software) -> str:
-    named = (
-        f"{name} {software.packages[name]}" for name in _NAMED_PACKAGES if name in software.packages
-    )
-    return f"Python {software.python}, {', '.join(named)}"
 
 
 def _print_comparisons(evaluation: Evaluation) -> None:

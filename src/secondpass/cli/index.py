@@ -25,11 +25,11 @@ def command(paths: tuple[str, ...], folder: str, chunk_tokens: int, threads: int
     document ("text", else "content"). Run again, it adds what is new or changed and removes what is
     gone from these files.
     """
-    from secondpass.retrieval.chunking import Chunker
+    from secondpass.ingest.chunking import Chunker
+    from secondpass.ingest.readers import read_documents
+    from secondpass.ingest.updating import update_index
     from secondpass.retrieval.embedder import Embedder
     from secondpass.retrieval.index import Index
-    from secondpass.retrieval.reading import read_documents
-    from secondpass.retrieval.updating import update_index
 
     embedder = Embedder(threads=threads)
     reading = read_documents(paths, Chunker(embedder.tokenizer, max_tokens=chunk_tokens))

@@ -79,7 +79,9 @@ def command(
     """
     from secondpass.models.embedded import CROSS_ENCODER
     from secondpass.plan.plan import Wanted
-    from secondpass.plan.result import Target, plan_result, write_json
+    from secondpass.plan.predict import plan_result
+    from secondpass.plan.result import Target
+    from secondpass.result_file import write_result
 
     require_measure("plan")
     output.check_writable(json_file)
@@ -92,7 +94,7 @@ def command(
     result = plan_result(plans, Target(p95_ms, document_tokens), output.command_line())
     _print(result)
     if json_file is not None:
-        write_json(json_file, result)
+        write_result(json_file, result)
 
 
 def _plans(wanted: list[Wanted], seconds: float, checking: bool) -> list[Plan]:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import sys
-import tempfile
 from contextlib import redirect_stdout
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -38,30 +35,28 @@ def _run_example(arguments: tuple[str, ...]) -> Outcome:
 
 
 def _run_command(name: Kind, arguments: tuple[str, ...]) -> Outcome:
-    """Run a subcommand in this process and read the JSON it writes."""
-    from secondpass.verify.result import read_outcome
+    """Run a subcommand in this process; its result is what its function returns."""
+    from secondpass.verify.outcome import outcome_of
 
     _check_arguments(name, arguments)
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "result.json"
-        invoke([name, *arguments, "--json", str(file)])
-        if not file.exists():
-            raise InputError(f"secondpass {name} wrote no result: nothing to record")
-        result = json.loads(file.read_text(encoding="utf-8"))
-    return read_outcome(name, result, arguments)
+    return outcome_of(invoke([name, *arguments]), arguments)
 
 
-def invoke(arguments: list[str]) -> None:
-    """Run a subcommand as if it was typed; what it prints goes to standard error."""
+def invoke(arguments: list[str]) -> Any:
+    """Run a subcommand as if it was typed, and return what its function returns.
+
+    What it prints goes to standard error.
+
+    Raises:
+        InputError: the command line is not valid.
+    """
     from secondpass.cli.main import group
 
     try:
         with redirect_stdout(sys.stderr):
-            status: Any = group.main(args=arguments, prog_name="secondpass", standalone_mode=False)
+            return group.main(args=arguments, prog_name="secondpass", standalone_mode=False)
     except click.ClickException as error:
         raise InputError(f"secondpass {arguments[0]}: {error.format_message()}") from error
-    if isinstance(status, int) and status:
-        raise InputError(f"secondpass {arguments[0]} ended with exit status {status}")
 
 
 def _check_arguments(name: str, arguments: tuple[str, ...]) -> None:

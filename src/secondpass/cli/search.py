@@ -19,7 +19,7 @@ from secondpass.cli.options import (
     window_options,
 )
 from secondpass.scoring.fusion_rule import Fuse, Fusion
-from secondpass.types import SearchResult
+from secondpass.types import SearchResult, SearchTimings
 
 
 @click.command("search")
@@ -99,12 +99,18 @@ def print_result(result: SearchResult) -> None:
     timings = result.timings
     stages = timings.rerank
     click.echo(
-        f"retrieve {timings.retrieve_ms:.0f} ms; "
+        f"retrieve {timings.retrieve_ms:.0f} ms{_halves(timings)}; "
         f"rerank {stages.candidates} candidates{output.from_cache(stages.cached)} "
         f"{stages.total_ms:.0f} ms "
         f"(tokenise {stages.tokenise_ms:.0f}, batch {stages.batch_ms:.0f}, "
         f"infer {stages.infer_ms:.0f}, rank {stages.rank_ms:.0f}); total {timings.total_ms:.0f} ms"
     )
+
+
+def _halves(timings: SearchTimings) -> str:
+    if timings.embed_ms is None or timings.search_ms is None:
+        return ""
+    return f" (embed {timings.embed_ms:.0f}, search {timings.search_ms:.0f})"
 
 
 def _rows(result: SearchResult, *, marked: bool) -> list[dict[str, Any]]:

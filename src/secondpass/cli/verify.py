@@ -11,8 +11,7 @@ import click
 from secondpass.cli import output
 from secondpass.cli.extras import require_measure
 from secondpass.cli.reruns import RERUNS, run
-from secondpass.cli.verify_output import check_as_json, print_check
-from secondpass.errors import InputError
+from secondpass.cli.verify_output import check_report, print_check
 
 if TYPE_CHECKING:
     from secondpass.verify.record import Kind
@@ -50,7 +49,7 @@ def record(ctx: click.Context, out: str | None, kind: str, arguments: tuple[str,
 
         secondpass verify record --out scifact.json eval ../data/scifact --depth 50
     """
-    from secondpass.verify.encoding import encode
+    from secondpass.result_file import encode, write_result
     from secondpass.verify.recording import make_record
 
     require_measure("verify")
@@ -59,11 +58,10 @@ def record(ctx: click.Context, out: str | None, kind: str, arguments: tuple[str,
     chosen = cast("Kind", kind)
     outcome = run(chosen, arguments)
     made = make_record(chosen, outcome, command=ctx.meta["command"], arguments=arguments)
-    text = encode(made)
     if out is None:
-        click.echo(text, nl=False)
+        click.echo(encode(made), nl=False)
     else:
-        _write(Path(out), text)
+        write_result(out, made)
         output.say(f"record of {kind} written to {out}")
 
 
@@ -74,10 +72,11 @@ def check(file: str, as_json: bool) -> None:
     """Run the record in FILE again here and say line by line what is the same.
 
     The exit status is 0 where all that decides is the same or within tolerance, 1 where something
-    is different, missing or not comparable, 2 where FILE is no record. Latencies never decide.
+    is different, missing or not comparable, 2 where FILE is not a record. Latencies never decide.
     """
     require_measure("verify")
-    from secondpass.verify.encoding import read_record
+    from secondpass.result_file import as_values
+    from secondpass.verify.record import read_record
     from secondpass.verify.rerun import check as check_record
 
     recorded = read_record(Path(file))
@@ -85,13 +84,6 @@ def check(file: str, as_json: bool) -> None:
     if output.for_a_person(as_json):
         print_check(recorded, checked)
     else:
-        output.print_json_lines([check_as_json(file, recorded, checked)])
+        output.print_json_lines([as_values(check_report(file, recorded, checked))])
     if not checked.confirmed:
         sys.exit(NOT_CONFIRMED)
-
-
-def _write(file: Path, text: str) -> None:
-    try:
-        file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"--out {file} cannot be written: {error.strerror}") from error

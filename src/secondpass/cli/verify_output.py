@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from secondpass.cli import output
 
 if TYPE_CHECKING:
-    from secondpass.verify.lines import Line
+    from secondpass.verify.lines import CheckReport, Line
     from secondpass.verify.record import Record
     from secondpass.verify.rerun import Check
-
-CHECK_SCHEMA = "secondpass/check/1"
 
 
 def print_check(recorded: Record, checked: Check) -> None:
@@ -46,18 +43,19 @@ def conclusion(checked: Check) -> str:
     return f"not confirmed{'' if checked.ran else ', and not run'}: {why}"
 
 
-def check_as_json(file: str, recorded: Record, checked: Check) -> dict[str, Any]:
-    """Return the check as plain values, described by verify/check.schema.json."""
-    return {
-        "schema": CHECK_SCHEMA,
-        "record": file,
-        "kind": recorded.kind,
-        "recorded_at": recorded.time,
-        "ran": checked.ran,
-        "confirmed": checked.confirmed,
-        "conclusion": conclusion(checked),
-        "lines": [asdict(line) for line in checked.lines],
-    }
+def check_report(file: str, recorded: Record, checked: Check) -> CheckReport:
+    """Return the check as it is printed into a pipe."""
+    from secondpass.verify.lines import CheckReport
+
+    return CheckReport(
+        record=file,
+        kind=recorded.kind,
+        recorded_at=recorded.time,
+        ran=checked.ran,
+        confirmed=checked.confirmed,
+        conclusion=conclusion(checked),
+        lines=checked.lines,
+    )
 
 
 def _values(line: Line) -> str:

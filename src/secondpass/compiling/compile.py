@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,7 +14,6 @@ from secondpass.compiling.folder import admit, copy_beside_graph, written_beside
 from secondpass.compiling.limits import Limits, criteria
 from secondpass.compiling.memory import measure_memory
 from secondpass.compiling.quality import measure_quality
-from secondpass.compiling.report import to_report
 from secondpass.compiling.result import Bytes, Calibration, Compiled
 from secondpass.compiling.speed import ROUNDS, measure_speed
 from secondpass.compiling.texts import Texts, read_texts
@@ -23,6 +21,8 @@ from secondpass.engine.contract import Precision
 from secondpass.engine.select import Machine, Wanted, select
 from secondpass.errors import MissingExtraError, UnsupportedModelError
 from secondpass.evaluation.collection import Collection
+from secondpass.facts.machine import read_machine
+from secondpass.facts.software import read_software
 from secondpass.graph.build import build_graph
 from secondpass.graph.quantize import quantize
 from secondpass.graph.write import GRAPH_FILE, write_graph
@@ -30,10 +30,9 @@ from secondpass.models.files import find_weights
 from secondpass.models.folder import find_folder
 from secondpass.models.spec import ModelSpec, read_cross_encoder_spec
 from secondpass.options import whole
+from secondpass.progress import ProgressBar, silent
 from secondpass.reranker import CrossEncoderReranker
 from secondpass.settings import Settings, available_processors
-
-ProgressBar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ def compile_model(
     local_files_only: bool = False,
     cache_dir: str | os.PathLike[str] | None = None,
     command: str = "",
-    progress: ProgressBar,
+    progress: ProgressBar = silent,
 ) -> Compiled:
     """Write `model_name` as int8 into the folder `out` if it keeps to the limits here.
 
@@ -115,12 +114,13 @@ def compile_model(
         compiled = _compare(models, spec, written, texts, collection, limits, cache, progress)
         compiled = replace(
             compiled,
-            folder=None if compiled.refused else str(folder),
+            command=command,
+            folder=str(folder) if compiled.admitted else None,
             source=replace(compiled.source, name=found.name, revision=found.revision),
             model=replace(compiled.model, name=str(folder)),
         )
-        if not compiled.refused:
-            admit(written, folder, to_report(compiled, command=command))
+        if compiled.admitted:
+            admit(written, folder, compiled)
     return compiled
 
 
@@ -149,7 +149,13 @@ def _compare(
         for path, reranker in ((spec.folder, fp32), (written, int8)):
             peaks.append(measure_memory(path, reranker.info, cache_dir, query, passages))
             advance(1)
+    found = criteria(limits, agreement, quality, speed)
     return Compiled(
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        command="",
+        machine=read_machine(),
+        software=read_software(),
+        admitted=all(one.met for one in found),
         folder=None,
         source=fp32.info,
         model=int8.info,
@@ -161,7 +167,7 @@ def _compare(
         speed=speed,
         size=Bytes(spec.weights.bytes, find_weights(written).bytes),
         memory=Bytes(*peaks),
-        criteria=criteria(limits, agreement, quality, speed),
+        criteria=found,
     )
 
 

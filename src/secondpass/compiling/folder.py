@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from secondpass.atomic import beside
+from secondpass.compiling.result import Compiled
 from secondpass.errors import InputError
 from secondpass.models.spec import EXITS_FILE
+from secondpass.result_file import write_result
 
 REPORT_FILE = "compile.json"
 
@@ -40,13 +41,11 @@ def written_beside(folder: Path) -> Iterator[Path]:
     """
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise InputError(f"--out {folder} is already there: name a new folder")
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = tempfile.TemporaryDirectory(dir=folder.parent, prefix=".compiling-")
-    except OSError as error:
-        raise InputError(f"--out {folder} cannot be written: {error.strerror}") from None
-    with temporary as parent:
-        written = Path(parent) / folder.name
+    with ExitStack() as stack:
+        try:
+            written = stack.enter_context(beside(folder, prefix=".compiling-"))
+        except OSError as error:
+            raise InputError(f"--out {folder} cannot be written: {error.strerror}") from None
         written.mkdir()
         yield written
 
@@ -74,10 +73,9 @@ def write_exits(source: Path, folder: Path) -> None:
         (folder / EXITS_FILE).chmod(0o644)
 
 
-def admit(written: Path, folder: Path, report: Mapping[str, Any]) -> None:
+def admit(written: Path, folder: Path, compiled: Compiled) -> None:
     """Add the report and move the folder to its place."""
-    text = json.dumps(report, ensure_ascii=False, allow_nan=False, indent=1)
-    (written / REPORT_FILE).write_text(text + "\n", encoding="utf-8")
+    write_result(written / REPORT_FILE, compiled)
     if folder.exists():
         folder.rmdir()
     written.rename(folder)

@@ -43,19 +43,19 @@ def criteria(
 ) -> tuple[Criterion, ...]:
     """Return what decides, each with its value, its limit and the way out."""
     found = [
-        Criterion(
+        _criterion(
             "Kendall tau over all texts",
             agreement.tau,
             limits.tau,
             f"{_MORE_TEXT}, or lower --min-tau",
         ),
-        Criterion(
+        _criterion(
             "Kendall tau over the top 10",
             agreement.top10_tau,
             limits.top10_tau,
             f"{_MORE_TEXT}, or lower --min-top10-tau",
         ),
-        Criterion(
+        _criterion(
             "speed, int8 over fp32",
             speed.speedup,
             limits.speedup,
@@ -65,7 +65,7 @@ def criteria(
     ]
     if quality is not None:
         found.append(
-            Criterion(
+            _criterion(
                 f"{quality.measure} on {quality.collection}, int8 minus fp32",
                 quality.int8 - quality.fp32,
                 -limits.quality_loss,
@@ -73,3 +73,8 @@ def criteria(
             )
         )
     return tuple(found)
+
+
+def _criterion(what: str, value: float, limit: float, way_out: str) -> Criterion:
+    # What is not a number does not meet any limit.
+    return Criterion(what, value, limit, met=value >= limit, way_out=way_out)

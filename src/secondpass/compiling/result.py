@@ -1,9 +1,15 @@
-"""What a compilation measured, and whether it was admitted."""
+"""What a compilation measured, and whether it was admitted.
+
+Nothing here computes; the fields' names are those of the JSON.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
+from secondpass.facts.machine import Machine
+from secondpass.facts.software import Software
 from secondpass.types import ModelInfo
 
 
@@ -79,27 +85,34 @@ class Quality:
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """One thing that decides: `value` must be at least `limit`. `way_out` is for the refused."""
+    """One thing that decides: it is `met` where `value` is at least `limit`.
+
+    `way_out` is for the refused.
+    """
 
     what: str
     value: float
     limit: float
+    met: bool
     way_out: str
 
-    @property
-    def met(self) -> bool:
-        """Tell whether it is; what is no number is not."""
-        return self.value >= self.limit
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Compiled:
-    """One compilation. `folder` is None where it was refused and nothing was written.
+    """One compilation, `admitted` where every criterion is met.
+
+    `folder` is None where it was refused and nothing was written. `created` is ISO 8601, UTC.
 
     `source` is the model at fp32, `model` what was compiled, `memory` the peaks of one process each
     that loads the model and reranks once.
     """
 
+    schema: Literal["secondpass/compile/1"] = "secondpass/compile/1"
+    created: str
+    command: str
+    machine: Machine
+    software: Software
+    admitted: bool
     folder: str | None
     source: ModelInfo
     model: ModelInfo

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +9,8 @@ from typing import Any
 
 from secondpass.errors import InputError
 from secondpass.graph.quantize import CALIBRATION_FILE
+from secondpass.jsonl import Where, read_objects
 from secondpass.models.digest import file_sha256
-from secondpass.utf8 import read_lines
 
 # Of this many rows in a row the last is held out.
 _EVERY = 5
@@ -45,7 +44,7 @@ def read_texts(file: Path | None) -> Texts:
         InputError: no such file, a line that is no such row, or too few rows.
     """
     chosen = CALIBRATION_FILE if file is None else file
-    rows = _spaced(_distinct(_read_rows(chosen)), MOST_ROWS)
+    rows = _spaced(_distinct(_row(*found) for found in read_objects(chosen)), MOST_ROWS)
     if len(rows) < LEAST_ROWS:
         raise InputError(
             f"{chosen} has {len(rows)} different rows, at least {LEAST_ROWS} are needed: a fifth "
@@ -62,18 +61,7 @@ def read_texts(file: Path | None) -> Texts:
     )
 
 
-def _read_rows(file: Path) -> list[Row]:
-    lines = enumerate(read_lines(file), 1)
-    return [_row(line, f"{file} line {at}") for at, line in lines if line.strip()]
-
-
-def _row(line: str, where: str) -> Row:
-    try:
-        value: Any = json.loads(line)
-    except ValueError as error:
-        raise InputError(f"{where} is no JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise InputError(f"{where} is no JSON object with 'query' and 'text'")
+def _row(where: Where, value: dict[str, Any]) -> Row:
     for field in ("query", "text"):
         if not isinstance(value.get(field), str) or not value[field].strip():
             raise InputError(f"{where}: {field!r} is {value.get(field)!r}, expected some text")

@@ -8,7 +8,14 @@ from dataclasses import replace
 from functools import partial
 
 from secondpass.doctor import on_files, on_scores, peer
-from secondpass.doctor.result import Check, Examination, Finding, judged, not_checked
+from secondpass.doctor.result import (
+    Check,
+    Examination,
+    Finding,
+    conclusion,
+    judged,
+    not_checked,
+)
 from secondpass.doctor.subject import Subject
 from secondpass.engine.contract import Precision
 from secondpass.engine.openvino import held_precision, read_graph_file
@@ -86,6 +93,8 @@ def examine(
         precision=info.precision if info else None,
         arithmetic=info.arithmetic if info else None,
         checks=checks,
+        sound=all(check.verdict != "failed" for check in checks),
+        conclusion=conclusion(found.name, checks),
     )
 
 

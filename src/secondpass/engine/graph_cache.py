@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tempfile
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -18,6 +17,7 @@ from typing import Any
 
 import openvino as ov
 
+from secondpass.atomic import beside
 from secondpass.engine.openvino import read_model
 from secondpass.graph.write import write_graph
 from secondpass.models.digest import file_sha256, text_sha256
@@ -116,9 +116,7 @@ def _read_manifest(file: Path) -> dict[str, Any] | None:
 
 
 def _store(model: ov.Model, folder: Path, key: GraphKey, model_name: str) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="writing-") as temporary:
-        written = Path(temporary) / "graph"
+    with beside(folder, prefix="writing-") as written:
         written.mkdir()
         write_graph(model, written / _MODEL)
         files = {file.name: file_sha256(file) for file in written.iterdir()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,8 @@ from secondpass.errors import InputError
 from secondpass.evaluation.collection import Collection
 from secondpass.evaluation.qrels import read_qrels
 from secondpass.evaluation.runs import read_run
-from secondpass.evaluation.text_files import find_text_file, numbered_lines
+from secondpass.evaluation.text_files import find_text_file
+from secondpass.jsonl import read_objects
 
 # A file of this name says: only the documents of the folder's runs may answer a query.
 POOLED = "POOLED"
@@ -59,21 +59,13 @@ def document_text(row: Mapping[str, Any]) -> str:
 def _rows(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield each row with its id. A second row of an id is an error, for one text would be lost."""
     first_lines: dict[str, int] = {}
-    for number, line in numbered_lines(file):
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise InputError(f"{file} line {number} is no JSON: {error}") from None
-        if not isinstance(row, dict) or not all(
-            isinstance(row.get(field), str) for field in ("_id", "text")
-        ):
-            raise InputError(f"{file} line {number} is no object with the strings '_id' and 'text'")
+    for where, row in read_objects(file):
+        if not all(isinstance(row.get(field), str) for field in ("_id", "text")):
+            raise InputError(f"{where} is not an object with the strings '_id' and 'text'")
         id_ = row["_id"]
-        first = first_lines.setdefault(id_, number)
-        if first != number:
-            raise InputError(
-                f"{file} line {number}: _id {id_!r} is there twice, first in line {first}"
-            )
+        first = first_lines.setdefault(id_, where.number)
+        if first != where.number:
+            raise InputError(f"{where}: _id {id_!r} is there twice, first in line {first}")
         yield id_, row
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Protocol
 
 from secondpass.evaluation.collection import Collection
@@ -25,12 +25,12 @@ from secondpass.evaluation.result import (
 )
 from secondpass.evaluation.runs import Run
 from secondpass.evaluation.verdict import compare
-from secondpass.facts.outputs import Outputs
+from secondpass.facts.machine import read_machine
+from secondpass.facts.software import read_software
 from secondpass.options import whole
+from secondpass.progress import ProgressBar, silent
 from secondpass.scoring.fusion_rule import Fusion
 from secondpass.types import ModelInfo
-
-ProgressBar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 
 _ALONE = Fusion()
 
@@ -46,11 +46,10 @@ class Reranker(TextScorer, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
-    """The result, the reranked run it was measured on, and what both stages gave first."""
+    """The result, and the reranked run that it was measured on."""
 
     evaluation: Evaluation
     run: Run
-    observed: Outputs
 
 
 def evaluate(
@@ -63,7 +62,8 @@ def evaluate(
     fusion: Fusion = _ALONE,
     measures: Sequence[str] = DEFAULT_MEASURES,
     seed: int = 0,
-    progress: ProgressBar,
+    command: str = "",
+    progress: ProgressBar = silent,
 ) -> Evaluated:
     """Measure the first stage and the reranking of its top `depth` on a collection's judgements.
 
@@ -76,11 +76,12 @@ def evaluate(
         fusion: what orders the candidates: the model alone, or both stages fused.
         measures: names as ir_measures writes them; the verdict is on the first.
         seed: of the resampling, and of the choice of queries that are timed.
+        command: what was called, for the result.
         progress: makes a bar from a description and a total.
 
     Raises:
         InputError: an unknown measure, a depth below 1, or data that do not belong together.
-        MissingExtraError: ir_measures or scipy is not installed.
+        MissingExtraError: ir_measures, psutil or scipy is not installed.
     """
     whole("depth", depth)
     curve_depths = sorted({depth, *(whole("a depth", one) for one in depths)}) if depths else []
@@ -101,6 +102,10 @@ def evaluate(
     times_ms = rescored.times_ms.values()
     latency = to_latency(times_ms) if depth == deepest else latencies.get(depth)
     evaluation = Evaluation(
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        command=command,
+        machine=read_machine(),
+        software=read_software(),
         complete=rescored.complete,
         collection=_facts(done),
         first_stage=stage.description,
@@ -117,8 +122,9 @@ def evaluate(
         most_hurt=most_hurt(done, before[main], after[main], stage.run, run),
         queries=_query_results(done, rescored, before, after),
         notes=make_notes(done, stage, measured, rescored, deepest, (latency, *latencies.values())),
+        observed=observe(stage, run, depth),
     )
-    return Evaluated(evaluation, run, observe(stage, run, depth))
+    return Evaluated(evaluation, run)
 
 
 def _time(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 from secondpass.evaluation.result import Curve, CurvePoint, Evaluation, HurtQuery, ShownDocument
 from secondpass.evaluation.verdict import bounds, in_words
+from secondpass.evaluation.wording import enough_in_words, header, milliseconds, place_in_words
 from secondpass.report.figures import INK, SERIES, SOFT, subplots, to_svg
 from secondpass.report.page import Figure, Section, Table, render
 
@@ -14,8 +14,8 @@ from secondpass.report.page import Figure, Section, Table, render
 _SHOWN_CHARACTERS = 300
 
 
-def to_html(evaluation: Evaluation, *, header: str, command: str) -> str:
-    """Return the page. `header` says what the numbers depend on, `command` how to repeat them.
+def to_html(evaluation: Evaluation) -> str:
+    """Return the page.
 
     Raises:
         MissingExtraError: jinja2 or matplotlib is not installed.
@@ -28,8 +28,8 @@ def to_html(evaluation: Evaluation, *, header: str, command: str) -> str:
         if evaluation.most_hurt
         else Section("Most hurt queries", "No query was hurt."),
         Section("How to read it", "\n".join(evaluation.notes)),
-        Section("What it depends on", header),
-        Section("To repeat it", command),
+        Section("What it depends on", header(evaluation)),
+        Section("To repeat it", evaluation.command),
     ]
     title = f"Reranking {evaluation.collection.name} with {evaluation.model.name}"
     return render(title, incomplete + in_words(evaluation.comparisons), sections)
@@ -103,32 +103,6 @@ def _depths(curve: Curve) -> Section:
     return Section("Quality against latency", enough_in_words(curve), [table], drawn)
 
 
-def milliseconds(point: CurvePoint, field: Literal["p50_ms", "p95_ms"]) -> str:
-    """Return a time of a point; not to rerank takes none."""
-    if point.depth == 0:
-        return "0"
-    return in_milliseconds(getattr(point.latency, field, None))
-
-
-def in_milliseconds(time_ms: float | None) -> str:
-    """Return a time in whole milliseconds; a dash where none was measured or it is withheld."""
-    return "–" if time_ms is None else f"{time_ms:.0f}"
-
-
-def enough_in_words(curve: Curve) -> str:
-    """Name the smallest depth that is good enough."""
-    best = next(point for point in curve.points if point.depth == curve.best_depth)
-    if curve.enough_depth == 0:
-        return (
-            f"Without reranking {curve.measure} is already within 1 % of the best "
-            f"({best.values[curve.measure]:.4f}, depth {curve.best_depth})."
-        )
-    return (
-        f"Depth {curve.enough_depth} is the smallest within 1 % of the best {curve.measure} "
-        f"({best.values[curve.measure]:.4f}, depth {curve.best_depth})."
-    )
-
-
 def _timed(curve: Curve) -> list[tuple[CurvePoint, float, int]]:
     """Return the points that have a P50, with it and the queries it is of."""
     return [
@@ -182,12 +156,6 @@ def _hurt_rows(one: HurtQuery) -> list[tuple[str, ...]]:
 
 def _cells(document: ShownDocument) -> tuple[str, str]:
     return place_in_words(document), _short(document.text)
-
-
-def place_in_words(document: ShownDocument) -> str:
-    """Say where a document moved, and its grade."""
-    grade = "not judged" if document.grade is None else f"grade {document.grade}"
-    return f"from rank {document.first_rank} to {document.rank}, {grade}"
 
 
 def _short(text: str) -> str:

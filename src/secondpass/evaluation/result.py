@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from secondpass.facts.machine import Machine
+from secondpass.facts.outputs import Outputs
+from secondpass.facts.software import Software
 from secondpass.scoring.fusion_rule import Fusion
 from secondpass.types import ModelInfo
 
@@ -26,7 +29,12 @@ class CollectionFacts:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One measure before and after reranking; `difference` is the mean of after minus before."""
+    """One measure before and after reranking, as means over the queries.
+
+    `difference` is the mean of after minus before, in the 95 % bootstrap (BCa) interval `low` to
+    `high`. `p_value` is that of a two-sided randomisation test, `p_holm` after Holm's correction
+    for the number of measures.
+    """
 
     measure: str
     first_stage: float
@@ -44,7 +52,10 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class QueryResult:
-    """One query's values. `not_reranked` says why it kept the first stage's order."""
+    """One query's values by measure, as ir_measures writes it.
+
+    `not_reranked` says why it kept the first stage's order.
+    """
 
     query_id: str
     first_stage: Mapping[str, float]
@@ -55,7 +66,10 @@ class QueryResult:
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Wall milliseconds of reranking one query; None where so few queries do not support it."""
+    """Wall milliseconds of reranking one query.
+
+    A percentile is a time that was measured; None where so few queries do not support it.
+    """
 
     queries: int
     mean_ms: float
@@ -65,7 +79,7 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class CurvePoint:
-    """Quality and latency at one depth; depth 0 is the first stage alone."""
+    """Quality by measure, and latency, at one depth; depth 0 is the first stage alone."""
 
     depth: int
     values: Mapping[str, float]
@@ -105,15 +119,22 @@ class HurtQuery:
     relevant: ShownDocument | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
     """The whole answer. `complete` is False where it was interrupted: then fewer queries count.
 
+    `created` is ISO 8601, UTC; `command` is what was called.
+
     `embedder`, and how many `vectors` of which `dimension` were searched, are None where no dense
     stage found the candidates. `fusion` is what the candidates were ordered by if not by the model
-    alone.
+    alone. `observed` holds the first queries' candidates, best first.
     """
 
+    schema: Literal["secondpass/eval/1"] = "secondpass/eval/1"
+    created: str
+    command: str
+    machine: Machine
+    software: Software
     complete: bool
     collection: CollectionFacts
     first_stage: str
@@ -130,3 +151,4 @@ class Evaluation:
     most_hurt: tuple[HurtQuery, ...]
     queries: tuple[QueryResult, ...]
     notes: tuple[str, ...]
+    observed: Outputs

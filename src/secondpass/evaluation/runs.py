@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from secondpass.errors import InputError
 from secondpass.evaluation.text_files import numbered_lines, open_to_write
@@ -40,6 +41,18 @@ def in_trec_order(scored: Iterable[Ranked]) -> tuple[Ranked, ...]:
             reverse=True,
         )
     )
+
+
+def top(
+    scores: NDArray[np.float32], ids: Sequence[str], limit: int, keep: NDArray[np.intp]
+) -> tuple[Ranked, ...]:
+    """Return the `limit` best of the documents at the positions `keep`, ties as trec_eval's."""
+    kept = scores[keep]
+    if limit < len(keep):
+        # All that equal the last one go on, so that the tie rule and not chance decides.
+        last = np.partition(kept, -limit)[-limit]
+        keep = keep[kept >= last]
+    return in_trec_order(Ranked(ids[at], float(scores[at])) for at in keep)[:limit]
 
 
 def read_run(file: Path) -> Run:

@@ -5,16 +5,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from secondpass.errors import InputError
+
 Role = Literal["bi-encoder", "cross-encoder"]
 
 
 @dataclass(frozen=True, slots=True)
 class RankedQuery:
-    """What one stage gave for one query, best first."""
+    """What one stage gave for one query, best first: an id and a score for each document."""
 
     query: str
     ids: tuple[str, ...]
     scores: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        """Check that there is a score for each id: a record may come from anyone.
+
+        Raises:
+            InputError: there are more of one than of the other.
+        """
+        if len(self.ids) != len(self.scores):
+            raise InputError(
+                f"query {self.query!r} has {len(self.ids)} ids and {len(self.scores)} scores"
+            )
 
 
 @dataclass(frozen=True, slots=True)

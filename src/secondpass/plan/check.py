@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from statistics import median
 
 from secondpass.plan.calibration import Subject
 from secondpass.plan.cost import Cost
+from secondpass.plan.result import Checked
 from secondpass.stats.percentiles import percentile
 
 # (candidates, document tokens); none of the lengths is one of the calibration's.
@@ -16,28 +16,6 @@ SETTINGS = ((10, 60), (20, 160), (50, 60), (25, 240), (100, 90), (12, 360), (60,
 REPEATS = 40
 # A model that would take longer is checked with fewer candidates.
 SECONDS = 120.0
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """One setting: P50 and P95, predicted and measured."""
-
-    candidates: int
-    document_tokens: int
-    predicted_p50_ms: float
-    measured_p50_ms: float
-    predicted_p95_ms: float
-    measured_p95_ms: float
-
-    @property
-    def p50_error(self) -> float:
-        """How far the predicted P50 is from the measured one, as a share of it."""
-        return abs(self.predicted_p50_ms - self.measured_p50_ms) / self.measured_p50_ms
-
-    @property
-    def p95_error(self) -> float:
-        """How far the predicted P95 is from the measured one, as a share of it."""
-        return abs(self.predicted_p95_ms - self.measured_p95_ms) / self.measured_p95_ms
 
 
 def check(subject: Subject, cost: Cost, advance: Callable[[int], None]) -> list[Checked]:
@@ -57,14 +35,14 @@ def settings(subject: Subject, cost: Cost) -> list[tuple[int, int]]:
     return [(max(1, round(share * candidates)), tokens) for candidates, tokens in SETTINGS]
 
 
-def median_p50_error(checked: list[Checked]) -> float:
-    """Return the median of the errors of P50."""
-    return median(one.p50_error for one in checked)
+def median_p50_error(checked: Sequence[Checked]) -> float | None:
+    """Return the median of the errors of P50; None where nothing was checked."""
+    return median(one.p50_error for one in checked) if checked else None
 
 
-def median_p95_error(checked: list[Checked]) -> float:
-    """Return the median of the errors of P95."""
-    return median(one.p95_error for one in checked)
+def median_p95_error(checked: Sequence[Checked]) -> float | None:
+    """Return the median of the errors of P95; None where nothing was checked."""
+    return median(one.p95_error for one in checked) if checked else None
 
 
 def _checked(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from secondpass.bench.clock import Clock
@@ -14,18 +12,19 @@ from secondpass.facts.usage import read_usage
 from secondpass.models.folder import find_folder
 from secondpass.models.spec import read_cross_encoder_spec
 from secondpass.plan.calibration import TURNS, Subject, calibrate
-from secondpass.plan.check import REPEATS, Checked, check
+from secondpass.plan.check import REPEATS, check
 from secondpass.plan.cost import Cost, fit
 from secondpass.plan.memory import Need, estimate
 from secondpass.plan.others import OtherWork
+from secondpass.plan.result import Checked
 from secondpass.plan.texts import QUERY, text_maker
+from secondpass.progress import ProgressBar, silent
 from secondpass.reranker import CrossEncoderReranker
 from secondpass.scoring.encode import load_tokenizer
 from secondpass.scoring.pairs import read_pair_layout
 from secondpass.types import ModelInfo
 
 # (what is done, how much of it) -> a bar, which is told of each advance.
-ProgressBar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,12 @@ def need(wanted: Wanted) -> Need:
 
 
 def make_plan(
-    wanted: Wanted, clock: Clock, progress: ProgressBar, *, seconds: float, checking: bool = False
+    wanted: Wanted,
+    clock: Clock,
+    progress: ProgressBar = silent,
+    *,
+    seconds: float,
+    checking: bool = False,
 ) -> Plan:
     """Load a reranker and calibrate it in about so many seconds; with `checking`, check that.
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from secondpass.errors import InputError
 from secondpass.models.digest import file_sha256
+from secondpass.retrieval.stores.contract import VectorStore
+from secondpass.retrieval.stores.lance import LanceStore, is_index
 
 
 def content_sha256(path: Path) -> str:
@@ -24,7 +26,7 @@ def content_sha256(path: Path) -> str:
         return file_sha256(path)
     if not path.is_dir():
         raise InputError(f"there is no file or folder {path}")
-    return _index_sha256(path) if _is_index(path) else files_in_sha256(path)
+    return documents_sha256(LanceStore.open(path)) if is_index(path) else files_in_sha256(path)
 
 
 def files_in_sha256(folder: Path, pattern: str = "*") -> str:
@@ -35,24 +37,12 @@ def files_in_sha256(folder: Path, pattern: str = "*") -> str:
     )
 
 
-def _is_index(folder: Path) -> bool:
-    from secondpass.retrieval.lance import is_index
-
-    return is_index(folder)
-
-
-def _index_sha256(folder: Path) -> str:
-    from secondpass.retrieval.lance import open_table, read_rows, stored_identity
-    from secondpass.retrieval.records import content_digest
-
-    table = open_table(folder)
-    identity = stored_identity(table, folder)
-    rows = read_rows(table, folder, ["id", "text", "metadata"])
+def documents_sha256(store: VectorStore) -> str:
+    """Return one hash for a store's documents and the embedder that made its vectors."""
+    embedder = store.identity().embedder
+    rows = store.scan(["id", "digest"])
     return _sha256_of_rows(
-        [
-            f"{identity.digest}\0{identity.dimension}",
-            *(f"{id_}\0{content_digest(text, metadata)}" for id_, text, metadata in rows),
-        ]
+        [f"{embedder.digest}\0{embedder.dimension}", *(f"{id_}\0{digest}" for id_, digest in rows)]
     )
 
 

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol, runtime_checkable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from secondpass.errors import ModelError
-
-Vectors = NDArray[np.float32]
+from secondpass.retrieval.stores.contract import (
+    EmbedderIdentity,
+    Feature,
+    FeatureIdentity,
+    Vectors,
+)
 
 # float32 sums of a thousand squares are exact to about 1e-5.
 LENGTH_TOLERANCE = 1e-3
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What an index keeps of some texts: unit vectors [n, dimension], and columns of n entries."""
+
+    vectors: Vectors
+    columns: Mapping[str, Sequence[Feature]] = field(default_factory=dict)
 
 
 class TextEmbedder(Protocol):
@@ -34,9 +48,7 @@ class TextEmbedder(Protocol):
         """Numbers in a vector."""
         ...
 
-    def embed(
-        self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None
-    ) -> Vectors:
+    def embed(self, texts: Sequence[str], *, progress: Progress | None = None) -> Vectors:
         """Return float32 [n, dimension], each row of length 1, in the order of the texts.
 
         `progress` is called with the number of texts just finished.
@@ -45,41 +57,46 @@ class TextEmbedder(Protocol):
 
 
 @runtime_checkable
-class TextTokeniser(Protocol):
-    """What an embedder may be as well: then an index keeps the token ids of its texts."""
+class FeatureEmbedder(Protocol):
+    """What an embedder may be as well: then an index keeps more of its texts than vectors."""
 
     @property
-    def tokenizer_digest(self) -> str:
-        """The `tokenizer_digest` of scoring/tokenised.py: who has the same may use the ids."""
+    def feature_identities(self) -> Mapping[str, FeatureIdentity]:
+        """What decides each column of `features`."""
         ...
 
-    def tokenise(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
-        """Return the ids of each whole text, without special tokens."""
+    def features(self, texts: Sequence[str], *, progress: Progress | None = None) -> Features:
+        """Return the vectors that `embed` gives, and the columns, in the order of the texts."""
         ...
 
 
-class EmbedderIdentity(NamedTuple):
-    """What an index remembers of the embedder it was made with."""
+def identity_of(embedder: TextEmbedder) -> EmbedderIdentity:
+    """Return an embedder's identity."""
+    return EmbedderIdentity(str(embedder.name), str(embedder.digest), int(embedder.dimension))
 
-    name: str
-    digest: str
-    dimension: int
 
-    @classmethod
-    def of(cls, embedder: TextEmbedder) -> EmbedderIdentity:
-        """Read an embedder's identity."""
-        return cls(str(embedder.name), str(embedder.digest), int(embedder.dimension))
+def features_of(embedder: TextEmbedder) -> Mapping[str, FeatureIdentity]:
+    """Return the features an embedder gives; most give none."""
+    return embedder.feature_identities if isinstance(embedder, FeatureEmbedder) else {}
 
-    def agrees_with(self, other: EmbedderIdentity) -> bool:
-        """Tell whether both make the same vectors. The name may differ: a folder can be moved."""
-        return (self.digest, self.dimension) == (other.digest, other.dimension)
 
-    def __str__(self) -> str:
-        return f"{self.name!r} (digest {self.digest[:12]}, {self.dimension} dimensions)"
+def checked_features(
+    embedder: TextEmbedder, texts: Sequence[str], progress: Progress | None = None
+) -> Features:
+    """Embed texts, with whatever else the embedder gives of them.
+
+    Raises:
+        ModelError: as `embed_checked`.
+    """
+    if not isinstance(embedder, FeatureEmbedder):
+        return Features(embed_checked(embedder, texts, progress))
+    features = embedder.features(texts, progress=progress)
+    _check(embedder, texts, features.vectors)
+    return features
 
 
 def embed_checked(
-    embedder: TextEmbedder, texts: Sequence[str], progress: Callable[[int], None] | None = None
+    embedder: TextEmbedder, texts: Sequence[str], progress: Progress | None = None
 ) -> Vectors:
     """Embed texts: float32 [n, dimension].
 
@@ -87,6 +104,11 @@ def embed_checked(
         ModelError: the answer has another shape or type, or a row whose length is not 1.
     """
     vectors = embedder.embed(texts, progress=progress)
+    _check(embedder, texts, vectors)
+    return vectors
+
+
+def _check(embedder: TextEmbedder, texts: Sequence[str], vectors: Vectors) -> None:
     shape = (len(texts), embedder.dimension)
     if vectors.shape != shape or vectors.dtype != np.float32:
         raise ModelError(
@@ -94,11 +116,10 @@ def embed_checked(
             f"float32 {list(shape)}"
         )
     lengths = np.linalg.norm(vectors, axis=1)
-    # Written so that a length that is no number counts as wrong.
+    # Written so that a length that is not a number counts as wrong.
     wrong = np.flatnonzero(~(np.abs(lengths - 1) <= LENGTH_TOLERANCE))
     if wrong.size:
         raise ModelError(
             f"embedder {embedder.name!r} returned a vector of length {lengths[wrong[0]]:.6g} for "
             f"{texts[wrong[0]][:40]!r}, expected 1: normalise the vectors"
         )
-    return vectors

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import cached_property
 from hashlib import sha256
 
 import numpy as np
-from numpy.typing import NDArray
 
 from secondpass.engine.contract import Precision
 from secondpass.engine.load import load_engine
@@ -17,13 +17,14 @@ from secondpass.models.embedded import BI_ENCODER
 from secondpass.models.folder import find_folder
 from secondpass.models.spec import read_bi_encoder_spec
 from secondpass.options import Options, checked_max_length
+from secondpass.retrieval.contract import Features, Progress
+from secondpass.retrieval.stores.contract import TOKEN_IDS, FeatureIdentity, Vectors
 from secondpass.scoring.batches import balanced, make_batches, restore_order
 from secondpass.scoring.candidates import checked_text, checked_texts
 from secondpass.scoring.encode import TextEncoder, TokenIds, load_tokenizer
 from secondpass.scoring.pairs import Pair, read_single_layout
+from secondpass.scoring.tokenised import vocabulary_end
 from secondpass.types import ModelInfo
-
-Vectors = NDArray[np.float32]
 
 # Texts are embedded this many at a time, so that memory does not grow with their number.
 BLOCK = 256
@@ -102,9 +103,10 @@ class Embedder:
         """A hash of what decides a text's token ids; models may share it (scoring/tokenised.py)."""
         return self._encoder.digest
 
-    def tokenise(self, texts: Sequence[str]) -> list[TokenIds]:
-        """Return the token ids of each whole text, without special tokens: int32 [n] each."""
-        return self._encoder.encode(texts)
+    @cached_property
+    def feature_identities(self) -> Mapping[str, FeatureIdentity]:
+        """What decides the columns of `features`."""
+        return {TOKEN_IDS: FeatureIdentity(self.tokenizer_digest, vocabulary_end(self.tokenizer))}
 
     @property
     def info(self) -> ModelInfo:
@@ -113,9 +115,7 @@ class Embedder:
             self._spec, self._engine.info, max_length=self.max_length, activation="none"
         )
 
-    def embed(
-        self, texts: Iterable[str], *, progress: Callable[[int], None] | None = None
-    ) -> Vectors:
+    def embed(self, texts: Iterable[str], *, progress: Progress | None = None) -> Vectors:
         """Return one unit vector for each text: float32 [n, dimension], in input order.
 
         `progress` is called with the number of texts just finished.
@@ -123,20 +123,37 @@ class Embedder:
         Raises:
             InputError: a text is not a string; the message names its position.
         """
-        given = checked_texts(texts)
-        checked = [checked_text(text, f"text {at}") for at, text in enumerate(given)]
+        return self._run(texts, self._room, progress).vectors
+
+    def features(self, texts: Iterable[str], *, progress: Progress | None = None) -> Features:
+        """Return the vectors of `embed`, and in the column "token_ids" each whole text's token ids.
+
+        The ids are int32 [n] a text, without special tokens; each text is tokenized once.
+
+        Raises:
+            InputError: a text is not a string; the message names its position.
+        """
+        return self._run(texts, None, progress)
+
+    def _run(
+        self, texts: Iterable[str], most_tokens: int | None, progress: Progress | None
+    ) -> Features:
+        """Tokenize and embed block by block, of each text `most_tokens` or a few more."""
+        given = enumerate(checked_texts(texts))
+        checked = [checked_text(text, f"text {position}") for position, text in given]
         vectors = np.empty((len(checked), self.dimension), np.float32)
+        token_ids: list[TokenIds] = []
         for start in range(0, len(checked), BLOCK):
-            block = checked[start : start + BLOCK]
+            block = self._encoder.encode(checked[start : start + BLOCK], most_tokens)
             vectors[start : start + len(block)] = self._embed_block(block)
+            token_ids += block
             if progress is not None:
                 progress(len(block))
-        return vectors
+        return Features(vectors, {TOKEN_IDS: token_ids})
 
-    def _embed_block(self, texts: list[str]) -> Vectors:
+    def _embed_block(self, token_ids: list[TokenIds]) -> Vectors:
         sequences = [
-            np.concatenate((self._before, ids[: self._room], self._after))
-            for ids in self._encoder.encode(texts, self._room)
+            np.concatenate((self._before, ids[: self._room], self._after)) for ids in token_ids
         ]
         batches = make_batches(
             [Pair(ids, np.zeros_like(ids)) for ids in sequences],

@@ -1,70 +1,75 @@
-"""Index: documents and their vectors in a folder on disk, searched exactly."""
+"""Index: documents and their vectors in a store, searched exactly."""
 
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from itertools import islice
 from math import inf
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from secondpass.errors import IndexExistsError, IndexFileError, InputError
 from secondpass.options import whole
+from secondpass.retrieval.content_hash import documents_sha256
 from secondpass.retrieval.contract import (
-    EmbedderIdentity,
+    LENGTH_TOLERANCE,
+    Progress,
     TextEmbedder,
-    TextTokeniser,
-    Vectors,
+    checked_features,
     embed_checked,
+    features_of,
+    identity_of,
 )
-from secondpass.retrieval.lance import (
-    TABLE_FOLDER,
-    create_table,
-    file_errors,
-    ids_condition,
-    is_index,
-    nearest_rows,
-    open_table,
-    read_rows,
-    record_batch,
-    stored_identity,
-    stored_tokenizer,
+from secondpass.retrieval.found import to_document
+from secondpass.retrieval.records import Record, checked_id, decode_metadata, to_record
+from secondpass.retrieval.stores.contract import (
+    EmbedderIdentity,
+    Rows,
+    StoreIdentity,
+    Vectors,
+    VectorStore,
 )
-from secondpass.retrieval.records import (
-    Record,
-    checked_id,
-    content_digest,
-    decode_metadata,
-    to_record,
-)
-from secondpass.retrieval.spool import Spool
+from secondpass.retrieval.stores.lance import TABLE_FOLDER, LanceStore, is_index
 from secondpass.scoring.candidates import checked_query, checked_texts
-from secondpass.scoring.encode import TokenIds
-from secondpass.scoring.tokenised import TokenisedText
 from secondpass.types import Document, RetrievedDocument
 
-Progress = Callable[[int], None]
+
+class Stored(NamedTuple):
+    """What is known of a document without its text: a digest of its content, and its source."""
+
+    digest: str
+    source: str | None
 
 
 class Index:
-    """Documents, their metadata and their vectors in a LanceDB folder. Make it with create or open.
+    """Documents, their metadata and their vectors. Make it with create or open: a folder on disk.
 
     Any number of threads and processes may read while one writes: each read sees the latest
     commit, whole, and each add or delete is one commit. Writes through one Index wait for each
     other. Two processes that write at once may commit the same id twice: let one write.
+
+    Args:
+        store: where they are kept; `MemoryStore` keeps them in this process.
+        embedder: the one that the store was made for.
+
+    Raises:
+        IndexFileError: the store was made for another embedder.
     """
 
-    def __init__(self, folder: Path, table: Any, embedder: TextEmbedder) -> None:
-        self.folder = folder
-        self._table = table
+    def __init__(self, store: VectorStore, embedder: TextEmbedder) -> None:
+        self._store = store
         self._embedder = embedder
-        self._writing = threading.Lock()
-        self._tokenizer = stored_tokenizer(table, folder)
+        stored, given = store.identity().embedder, identity_of(embedder)
+        if not stored.agrees_with(given):
+            raise IndexFileError(
+                f"index {store.location} was made with the embedder {stored}, not with {given}: "
+                "open it with the first, or make a new index with Index.create and add the "
+                "documents again"
+            )
 
     @classmethod
     def create(
@@ -91,8 +96,7 @@ class Index:
                 f"there is an index in {path}; use Index.open, or pass exist_ok=True"
             )
         _check_vacant(path)
-        tokenizer = embedder.tokenizer_digest if isinstance(embedder, TextTokeniser) else None
-        return cls(path, create_table(path, EmbedderIdentity.of(embedder), tokenizer), embedder)
+        return cls(LanceStore.create(path, store_identity(embedder)), embedder)
 
     @classmethod
     def open(cls, folder: str | os.PathLike[str], embedder: TextEmbedder) -> Index:
@@ -105,18 +109,11 @@ class Index:
         path = Path(folder).absolute()
         if not is_index(path):
             raise IndexFileError(f"there is no index in {path}; make one with Index.create")
-        table = open_table(path)
-        held, given = stored_identity(table, path), EmbedderIdentity.of(embedder)
-        if not held.agrees_with(given):
-            raise IndexFileError(
-                f"index {path} was made with the embedder {held}, not with {given}: open it with "
-                "the first, or make a new index with Index.create and add the documents again"
-            )
-        return cls(path, table, embedder)
+        return cls(LanceStore.open(path), embedder)
 
     def add(
         self,
-        documents: Iterable[Document | Mapping[str, Any]],
+        documents: Iterable[Document | Record | Mapping[str, Any]],
         *,
         replace: bool = False,
         batch_size: int = 1024,
@@ -124,9 +121,8 @@ class Index:
     ) -> int:
         """Embed documents and keep them: all of them in one commit, or, after any error, none.
 
-        They are taken one by one and wait in a file in the index's folder, so memory holds one
-        batch and every id; with `replace`, and ids that are there already, LanceDB holds the
-        added data in memory as it merges.
+        They are taken one by one, so that memory holds one batch and every id; but with `replace`,
+        and ids that are there already, LanceDB holds the added data in memory as it merges.
 
         Args:
             documents: Documents, or mappings: `text` (else `content`) is the text, `id` the id (a
@@ -146,17 +142,8 @@ class Index:
         whole("batch_size", batch_size)
         if isinstance(documents, str | bytes | Mapping) or not isinstance(documents, Iterable):
             raise InputError(f"documents is {type(documents).__name__}, expected a list of them")
-        with file_errors(self.folder, "read"):
-            schema = self._table.schema
-        with Spool(self.folder, schema) as spool:
-            rows: dict[str, int] = {}
-            records = self._checked(documents, rows, replace)
-            while batch := list(islice(records, batch_size)):
-                vectors = embed_checked(self._embedder, [record.text for record in batch], progress)
-                spool.write(record_batch(batch, vectors, schema, self._tokenise(batch)))
-            if rows:
-                self._commit(spool, rows, replace)
-        return len(rows)
+        records = _records(documents) if replace else self._new_records(documents)
+        return self._store.write(self._embedded(records, batch_size, progress), replace=replace)
 
     def delete(self, ids: Iterable[str]) -> int:
         """Remove the documents with these ids in one commit; an unknown id is no error.
@@ -165,15 +152,10 @@ class Index:
             How many documents were removed.
 
         Raises:
-            InputError: `ids` is one string, or holds something that is no id.
+            InputError: `ids` is one string, or holds something that is not an id.
         """
-        wanted = {checked_id(id_, f"ids[{at}]") for at, id_ in enumerate(checked_texts(ids, "ids"))}
-        with self._writing:
-            found = wanted & self.ids()
-            if found:
-                with file_errors(self.folder, "written"):
-                    self._table.delete(ids_condition(sorted(found)))
-        return len(found)
+        given = enumerate(checked_texts(ids, "ids"))
+        return self._store.delete({checked_id(id_, f"ids[{at}]") for at, id_ in given})
 
     def search(self, query: str, limit: int = 10) -> list[RetrievedDocument]:
         """Return the documents nearest to a query by cosine, nearest first.
@@ -182,8 +164,8 @@ class Index:
         their ids. An index of less than `limit` documents gives all of them.
 
         Raises:
-            InputError: the query is empty, or `limit` is no whole number of at least 1.
-            IndexFileError: the folder cannot be read.
+            InputError: the query is empty, or `limit` is not an integer of at least 1.
+            IndexFileError: the folder cannot be read, or what it keeps of a document is damaged.
         """
         whole("limit", limit)
         return self.search_vector(self.embed_query(query), limit)
@@ -201,48 +183,47 @@ class Index:
         """Return the documents nearest to a vector, nearest first: the second half of `search`.
 
         Raises:
-            InputError: the vector has another dimension or no direction, or `limit` is no whole
-                number of at least 1.
-            IndexFileError: the folder cannot be read.
+            InputError: the vector has another dimension or no direction, or `limit` is not an
+                integer of at least 1.
+            IndexFileError: the folder cannot be read, or what it keeps of a document is damaged.
         """
-        self._check_vector(vector)
-        wanted = min(whole("limit", limit), len(self))
-        if wanted == 0:
-            return []
-        # One row more than wanted shows whether the last place is shared; then more are needed
-        # to choose among the equals by id.
-        asked = wanted + 1
-        while True:
-            rows = nearest_rows(self._table, self.folder, vector, asked)
-            found = [_retrieved(row, self._tokenizer) for row in rows]
-            found.sort(key=lambda document: (-document.similarity, document.id))
-            if len(found) < asked or found[wanted - 1].similarity > found[-1].similarity:
-                return found[:wanted]
-            asked *= 2
+        found = self._store.nearest(self._unit(vector), whole("limit", limit))
+        features = self._store.identity().features
+        return [to_document(row, features, self._store.location) for row in found]
 
     @property
     def embedder(self) -> EmbedderIdentity:
         """Name, digest and dimension of the embedder of all its vectors."""
-        return EmbedderIdentity.of(self._embedder)
+        return identity_of(self._embedder)
+
+    @property
+    def folder(self) -> Path:
+        """The folder it lies in.
+
+        Raises:
+            InputError: it lies in none.
+        """
+        if not isinstance(self._store, LanceStore):
+            raise InputError(f"an index {self._store.location} has no folder")
+        return self._store.folder
 
     def ids(self) -> set[str]:
         """Return the id of every document."""
-        return {id_ for (id_,) in read_rows(self._table, self.folder, ["id"])}
+        return {id_ for (id_,) in self._store.scan(["id"])}
 
-    def digests(self) -> dict[str, str]:
-        """Return id -> content digest of every document, to tell what has changed."""
-        rows = read_rows(self._table, self.folder, ["id", "text", "metadata"])
-        return {id_: content_digest(text, metadata) for id_, text, metadata in rows}
-
-    def metadata(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Yield the id and metadata of every document, in no order."""
-        for id_, encoded in read_rows(self._table, self.folder, ["id", "metadata"]):
-            yield id_, decode_metadata(encoded, id_)
+    def stored(self) -> dict[str, Stored]:
+        """Return id -> digest and source of every document, to tell what has changed."""
+        rows = self._store.scan(["id", "digest", "source"])
+        return {id_: Stored(digest, source) for id_, digest, source in rows}
 
     def documents(self) -> Iterator[Document]:
         """Yield every document, in no order."""
-        for id_, text, encoded in read_rows(self._table, self.folder, ["id", "text", "metadata"]):
+        for id_, text, encoded in self._store.scan(["id", "text", "metadata"]):
             yield Document(id_, text, decode_metadata(encoded, id_))
+
+    def content_sha256(self) -> str:
+        """Return a hash over the documents and the embedder that made their vectors."""
+        return documents_sha256(self._store)
 
     def optimize(self, *, keep_minutes: float = 60.0) -> None:
         """Merge the files of many small adds into few, and free the space of what was replaced.
@@ -254,73 +235,79 @@ class Index:
                 them. Must be above 0.
 
         Raises:
-            InputError: `keep_minutes` is no number above 0.
+            InputError: `keep_minutes` is not a number above 0.
             IndexFileError: the folder cannot be read or written.
         """
         number = isinstance(keep_minutes, int | float) and not isinstance(keep_minutes, bool)
         if not number or not 0 < keep_minutes < inf:
             raise InputError(f"keep_minutes is {keep_minutes!r}, expected a number above 0")
-        # LanceDB counts whole milliseconds, and takes 0 for all, also for what is in use.
-        kept = timedelta(milliseconds=max(1.0, keep_minutes * 60_000))
-        with self._writing, file_errors(self.folder, "written"):
-            self._table.optimize(cleanup_older_than=kept)
+        self._store.optimize(timedelta(minutes=keep_minutes))
 
     def __len__(self) -> int:
-        with file_errors(self.folder, "read"):
-            return int(self._table.count_rows())
+        return self._store.count()
 
     def __repr__(self) -> str:
-        return f"Index({str(self.folder)!r}, {self._embedder.name!r})"
+        return f"Index({self._store.location!r}, {self._embedder.name!r})"
 
-    def _checked(
-        self, documents: Iterable[Any], rows: dict[str, int], replace: bool
-    ) -> Iterator[Record]:
-        """Yield checked records and put the last row of each id into `rows`."""
-        present: set[str] = set() if replace else self.ids()
-        for position, item in enumerate(documents):
-            record = to_record(item, f"document {position}")
-            if not replace and record.id in present:
+    def _new_records(self, documents: Iterable[Any]) -> Iterator[Record]:
+        """Yield checked records, each with an id that neither the index nor this call has."""
+        present, positions = self.ids(), dict[str, int]()
+        for position, record in enumerate(_records(documents)):
+            if record.id in present:
                 raise InputError(
-                    f"document {position}: id {record.id!r} is already in the index {self.folder}; "
-                    "pass replace=True to put it in the old one's place"
+                    f"document {position}: id {record.id!r} is already in the index "
+                    f"{self._store.location}; pass replace=True to put it in the old one's place"
                 )
-            if not replace and record.id in rows:
+            if record.id in positions:
                 raise InputError(
-                    f"document {position}: id {record.id!r} is also document {rows[record.id]}'s; "
-                    "leave one out, or pass replace=True to keep the later"
+                    f"document {position}: id {record.id!r} is also document "
+                    f"{positions[record.id]}'s; leave one out, or pass replace=True to keep the "
+                    "later"
                 )
-            rows[record.id] = position
+            positions[record.id] = position
             yield record
 
-    def _tokenise(self, records: Sequence[Record]) -> list[TokenIds] | None:
-        """Return the ids to keep; None where the embedder has not the tokenizer of this index."""
-        embedder = self._embedder
-        if not isinstance(embedder, TextTokeniser) or embedder.tokenizer_digest != self._tokenizer:
-            return None
-        return embedder.tokenise([record.text for record in records])
+    def _embedded(
+        self, records: Iterator[Record], batch_size: int, progress: Progress | None
+    ) -> Iterator[Rows]:
+        """Yield the records as rows, so many at a time."""
+        while batch := list(islice(records, batch_size)):
+            features = checked_features(self._embedder, [one.text for one in batch], progress)
+            yield Rows(
+                id=[record.id for record in batch],
+                text=[record.text for record in batch],
+                metadata=[record.metadata for record in batch],
+                digest=[record.digest for record in batch],
+                source=[record.source for record in batch],
+                vectors=features.vectors,
+                features={name: features.columns[name] for name in self._shared_features()},
+            )
 
-    def _check_vector(self, vector: Vectors) -> None:
+    def _shared_features(self) -> Sequence[str]:
+        """Return the store's features that this embedder makes as the first one did."""
+        given = features_of(self._embedder)
+        stored = self._store.identity().features
+        return [name for name, identity in stored.items() if given.get(name) == identity]
+
+    def _unit(self, vector: Vectors) -> Vectors:
         shape = (self._embedder.dimension,)
         if np.shape(vector) != shape:
             raise InputError(f"vector has the shape {np.shape(vector)}, expected {shape}")
         length = float(np.linalg.norm(vector))
         if not 0 < length < inf:
             raise InputError(f"vector has the length {length}, expected a direction")
+        # A unit vector stays as it is, to the last bit.
+        return vector if abs(length - 1) <= LENGTH_TOLERANCE else vector / np.float32(length)
 
-    def _commit(self, spool: Spool, rows: Mapping[str, int], replace: bool) -> None:
-        with self._writing:
-            present = self.ids() & rows.keys()
-            if present and not replace:
-                raise InputError(
-                    f"id {min(present)!r} came into the index {self.folder} during this add; "
-                    "let one writer at a time add to it"
-                )
-            with file_errors(self.folder, "written"):
-                if present:
-                    merge = self._table.merge_insert("id").when_matched_update_all()
-                    merge.when_not_matched_insert_all().execute(spool.reader(rows))
-                else:
-                    self._table.add(spool.reader(rows))
+
+def store_identity(embedder: TextEmbedder) -> StoreIdentity:
+    """Return what a store for this embedder is to be made with."""
+    return StoreIdentity(identity_of(embedder), features_of(embedder))
+
+
+def _records(documents: Iterable[Any]) -> Iterator[Record]:
+    for position, item in enumerate(documents):
+        yield to_record(item, f"document {position}")
 
 
 def _check_vacant(folder: Path) -> None:
@@ -328,13 +315,3 @@ def _check_vacant(folder: Path) -> None:
         raise InputError(f"folder {folder} holds something else; name a new or an empty one")
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file, expected a folder")
-
-
-def _retrieved(row: Mapping[str, Any], tokenizer: str | None) -> RetrievedDocument:
-    """Return a row as a document; its text brings the token ids that are kept of it."""
-    similarity = max(-1.0, min(1.0, 1.0 - row["_distance"]))
-    metadata = decode_metadata(row["metadata"], row["id"])
-    text, ids = row["text"], row["token_ids"]
-    if ids is not None and tokenizer is not None:
-        text = TokenisedText(text, ids, tokenizer)
-    return RetrievedDocument(row["id"], text, metadata, similarity)

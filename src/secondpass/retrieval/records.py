@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from secondpass.errors import IndexFileError, InputError
 from secondpass.models.digest import text_sha256
@@ -12,16 +13,30 @@ from secondpass.scoring.candidates import checked_text
 from secondpass.types import Document
 
 
-class Record(NamedTuple):
-    """A checked document; `metadata` is JSON with sorted keys, so equal content is equal text."""
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A checked document, encoded once.
+
+    `metadata` is JSON with sorted keys, so equal content is equal text. `source` is the metadata's
+    field of that name as text, `digest` 32 hex digits that stand for text and metadata.
+    """
 
     id: str
     text: str
     metadata: str
+    source: str | None
+    digest: str
+
+    @property
+    def document(self) -> Document:
+        """Return the document that was checked."""
+        return Document(self.id, self.text, decode_metadata(self.metadata, self.id))
 
 
 def to_record(item: Any, where: str) -> Record:
     """Check a Document, or a mapping with `text` (else `content`), an `id` and any further fields.
+
+    A Record is returned as it is.
 
     A mapping without `id` gets 32 hex digits of a SHA-256 over its text and metadata: the same
     content has the same id, always and everywhere.
@@ -29,9 +44,10 @@ def to_record(item: Any, where: str) -> Record:
     Raises:
         InputError: it cannot be kept as it is; the message begins with `where`.
     """
+    if isinstance(item, Record):
+        return item
     if isinstance(item, Document):
-        metadata = encode_metadata(item.metadata, where)
-        return Record(checked_id(item.id, where), _text(item.text, where), metadata)
+        return _record(checked_id(item.id, where), _text(item.text, where), item.metadata, where)
     if isinstance(item, Mapping):
         return _from_mapping(item, where)
     raise InputError(f"{where} is {type(item).__name__}, expected a Document or a dict with 'text'")
@@ -43,10 +59,21 @@ def _from_mapping(item: Mapping[str, Any], where: str) -> Record:
         raise InputError(f"{where} has neither 'text' nor 'content', only {sorted(map(str, item))}")
     text = _text(item[field], where)
     rest = {name: value for name, value in item.items() if name not in (field, "id")}
-    metadata = encode_metadata(rest, where)
-    if "id" not in item:
-        return Record(content_digest(text, metadata), text, metadata)
-    return Record(checked_id(item["id"], where), text, metadata)
+    id_ = checked_id(item["id"], where) if "id" in item else None
+    return _record(id_, text, rest, where)
+
+
+def _record(id_: str | None, text: str, metadata: Any, where: str) -> Record:
+    encoded = encode_metadata(metadata, where)
+    digest = content_digest(text, encoded)
+    source = metadata.get("source")
+    return Record(
+        digest if id_ is None else id_,
+        text,
+        encoded,
+        source if source is None else str(source),
+        digest,
+    )
 
 
 def content_digest(text: str, metadata: str) -> str:
@@ -68,8 +95,8 @@ def encode_metadata(metadata: Any, where: str) -> str:
     """Return metadata as JSON that decodes to an equal value, tuples as lists.
 
     Raises:
-        InputError: it holds NaN, an infinity, a lone surrogate, a key that is no string or a value
-            that JSON does not have.
+        InputError: it holds NaN, an infinity, a lone surrogate, a key that is not a string or a
+            value that JSON does not have.
     """
     if not isinstance(metadata, Mapping):
         raise InputError(f"{where}: metadata is {type(metadata).__name__}, expected a dict")
@@ -103,10 +130,10 @@ def _text(value: Any, where: str) -> str:
 def _check_keys(value: Any, where: str) -> None:
     """Refuse keys that json.dumps would turn into strings without a word."""
     if isinstance(value, dict):
-        for key, held in value.items():
+        for key, inner in value.items():
             if not isinstance(key, str):
                 raise InputError(f"{where}: metadata has the key {key!r}, expected a string")
-            _check_keys(held, where)
+            _check_keys(inner, where)
     elif isinstance(value, list | tuple):
-        for held in value:
-            _check_keys(held, where)
+        for inner in value:
+            _check_keys(inner, where)

@@ -38,7 +38,7 @@ def fuse(
     """
     if fusion.rule == "rrf":
         first = np.arange(1, len(scores) + 1)
-        return 1 / (K + first) + 1 / (K + ranks(scores))
+        return reciprocal_rank(first) + reciprocal_rank(ranks(scores))
     if fusion.rule == "weighted":
         if not fusion.weight:
             # Nothing to fuse. The logits would part what the activation rounds to one score, and
@@ -47,6 +47,11 @@ def fuse(
         assert first_stage_scores is not None
         return z_scores(logits) + fusion.weight * z_scores(first_stage_scores)
     return None
+
+
+def reciprocal_rank(rank: NDArray[np.intp]) -> Numbers:
+    """Return what a rank counts in reciprocal rank fusion; a candidate's are added."""
+    return 1 / (K + rank)
 
 
 def best_first(values: NDArray[np.floating[Any]]) -> NDArray[np.intp]:

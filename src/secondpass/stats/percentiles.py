@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.errors import InputError, MissingExtraError
+from secondpass.stats.summary import Estimate, Summary
 
 Values = NDArray[np.float64]
 Statistic = Callable[..., Any]
@@ -21,26 +21,6 @@ CONFIDENCE = 0.95
 RESAMPLES = 2000
 # Resampled numbers in memory at a time.
 _BATCH_NUMBERS = 4_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A statistic and its 95 % interval; a sample of one has no interval."""
-
-    value: float
-    low: float | None
-    high: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """The statistics of one sample; a percentile that the sample does not support is None."""
-
-    count: int
-    mean: Estimate
-    p50: Estimate | None
-    p95: Estimate | None
-    p99: Estimate | None
 
 
 def needed(percent: int) -> int:

@@ -14,8 +14,8 @@ from secondpass.evaluation.open import open_collection
 from secondpass.evaluation.rerank import TextScorer, at_depth, rescore
 from secondpass.evaluation.runs import Run
 from secondpass.evaluation.text_files import find_text_file
+from secondpass.progress import ProgressBar, silent
 from secondpass.retrieval.embedder import Embedder
-from secondpass.training.mining import ProgressBar
 from secondpass.training.outcome import DevFacts
 
 MEASURE = "nDCG@10"
@@ -69,7 +69,7 @@ def open_dev_sets(
     depth: int,
     seed: int,
     cache_dir: Path,
-    progress: ProgressBar,
+    progress: ProgressBar = silent,
 ) -> tuple[DevSet, ...]:
     """Open each folder's test split, with at most so many of its queries.
 

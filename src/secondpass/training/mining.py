@@ -7,8 +7,7 @@ nobody labelled. It also leaves out what a reranker is for: what the bi-encoder 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -20,10 +19,10 @@ from secondpass.errors import InputError
 from secondpass.evaluation.collection import Collection
 from secondpass.evaluation.first_stages.bm25 import bm25_run
 from secondpass.evaluation.first_stages.dense import corpus_vectors
+from secondpass.progress import ProgressBar, silent
 from secondpass.retrieval.contract import TextEmbedder, embed_checked
 from secondpass.training.examples import Example, TrainingSet, query_key
 
-ProgressBar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 Miner = Literal["bm25", "dense"]
 
 # So many of each stage are looked at, before the filter.
@@ -49,7 +48,7 @@ class Mining:
     miners: tuple[Miner, ...]
     embedder: TextEmbedder
     cache_dir: Path
-    progress: ProgressBar
+    progress: ProgressBar = silent
     nearest: float = 0.95
 
 

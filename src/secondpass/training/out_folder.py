@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -60,10 +59,3 @@ def check_same_settings(history: History, settings: Mapping[str, object]) -> Non
                 f"--resume: {name} was {before!r} and is {now!r} now; a run goes on with the "
                 "settings it began with"
             )
-
-
-def replace_model(written: Path, folder: Path) -> None:
-    """Move a model's files, written into a folder of their own, to where the best one lies."""
-    for file in written.iterdir():
-        file.replace(folder / file.name)
-    shutil.rmtree(written)

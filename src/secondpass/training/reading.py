@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from secondpass.errors import InputError
-from secondpass.evaluation.text_files import numbered_lines
+from secondpass.jsonl import Where, read_objects
 from secondpass.models.digest import file_sha256
 from secondpass.training.examples import Example, TrainingSet
 from secondpass.training.licence import find_licence
@@ -49,9 +48,7 @@ def read_json_lines(file: Path, licences: Mapping[str, str]) -> TrainingSet:
     titled: dict[str, str] = {}
     unused: dict[str, None] = {}
     rows = []
-    for number, line in numbered_lines(file):
-        where = f"{file} line {number}"
-        values = _object(line, where)
+    for where, values in read_objects(file):
         unused.update(dict.fromkeys(name for name in values if name not in FIELDS))
         rows.append(_checked(values, where, titled))
     if not rows:
@@ -80,17 +77,7 @@ def _name(file: Path) -> str:
     return file.name.removesuffix(".gz").removesuffix(".jsonl")
 
 
-def _object(line: str, where: str) -> dict[str, Any]:
-    try:
-        values = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{where} is no JSON: {error}") from None
-    if not isinstance(values, dict):
-        raise InputError(f"{where} is {type(values).__name__}, expected an object")
-    return values
-
-
-def _checked(values: dict[str, Any], where: str, titled: dict[str, str]) -> _Row:
+def _checked(values: dict[str, Any], where: Where, titled: dict[str, str]) -> _Row:
     title = _text_or_none(values, "title", where)
     positive = _text(values, "positive", where)
     titled.setdefault(positive, with_title(title, positive))
@@ -98,7 +85,7 @@ def _checked(values: dict[str, Any], where: str, titled: dict[str, str]) -> _Row
     if negatives is None:
         negatives = []
     if not isinstance(negatives, list) or not all(isinstance(one, str) for one in negatives):
-        raise InputError(f"{where}: 'negatives' is no list of strings")
+        raise InputError(f"{where}: 'negatives' is not a list of strings")
     return _Row(
         query=_text(values, "query", where),
         positive=with_title(title, positive),
@@ -107,7 +94,7 @@ def _checked(values: dict[str, Any], where: str, titled: dict[str, str]) -> _Row
     )
 
 
-def _text(values: dict[str, Any], name: str, where: str) -> str:
+def _text(values: dict[str, Any], name: str, where: Where) -> str:
     if name not in values:
         raise InputError(f"{where} has no {name!r}; its fields are {', '.join(values) or 'none'}")
     value = values[name]
@@ -116,7 +103,7 @@ def _text(values: dict[str, Any], name: str, where: str) -> str:
     return value.strip()
 
 
-def _text_or_none(values: dict[str, Any], name: str, where: str) -> str | None:
+def _text_or_none(values: dict[str, Any], name: str, where: Where) -> str | None:
     value = values.get(name)
     if value is not None and not isinstance(value, str):
         raise InputError(f"{where}: {name!r} is {value!r:.60}, expected a text")

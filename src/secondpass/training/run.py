@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from secondpass.atomic import beside
 from secondpass.errors import InputError
 from secondpass.models.digest import file_sha256
 from secondpass.training.dev import DevSet, evaluate
@@ -17,7 +18,6 @@ from secondpass.training.out_folder import (
     CHECKPOINTS,
     check_same_settings,
     newest_checkpoint,
-    replace_model,
 )
 from secondpass.training.outcome import DataFacts, Outcome
 from secondpass.training.recipe import Recipe
@@ -140,12 +140,14 @@ def _make_trainer(
 
 
 def _keep(model: Any, start: StartWeights, out: Path) -> None:
-    """Write the weights beside and move them, so that nobody loads half a model."""
+    """Write the weights beside and move each file, so that nobody loads half of one."""
     from secondpass.training.trainer import save_model
 
-    with start.mixed_in():
-        save_model(model, out / ".part")
-    replace_model(out / ".part", out)
+    with beside(out / "model") as written:
+        with start.mixed_in():
+            save_model(model, written)
+        for file in written.iterdir():
+            file.replace(out / file.name)
 
 
 def _outcome(

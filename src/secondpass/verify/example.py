@@ -6,15 +6,16 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
-
-import numpy as np
 
 from secondpass.facts.outputs import RankedQuery, StageOutput
 from secondpass.models.digest import file_sha256
+from secondpass.pipeline import SearchPipeline
 from secondpass.reranker import CrossEncoderReranker
 from secondpass.retrieval.embedder import Embedder
+from secondpass.retrieval.index import Index, store_identity
+from secondpass.retrieval.stores.memory import MemoryStore
 from secondpass.stats.percentiles import percentile, unsupported
+from secondpass.types import Document
 from secondpass.verify.record import (
     DataSource,
     Latency,
@@ -87,29 +88,26 @@ class _TwoStages:
     def __init__(self, passages: Sequence[_Text]) -> None:
         self.embedder = Embedder()
         self.reranker = CrossEncoderReranker()
-        self._passages = passages
-        self._vectors = self.embedder.embed([passage.text for passage in passages])
+        index = Index(MemoryStore(store_identity(self.embedder)), self.embedder)
+        index.add(Document(passage.id, passage.text) for passage in passages)
+        self._pipeline = SearchPipeline(index, self.reranker, DEPTH)
 
     def run(self, question: _Text) -> _Searched:
-        started = perf_counter()
-        vector = self.embedder.embed([question.text])[0]
-        embedded = perf_counter()
-        # The rows are unit vectors, so a product is the cosine. Equals keep the passages' order.
-        cosines = self._vectors @ vector
-        nearest = np.argsort(-cosines, kind="stable")[:DEPTH]
-        retrieved = perf_counter()
-        found = [self._passages[at] for at in nearest]
-        ranking = self.reranker.rank(question.text, [one.text for one in found], top_k=None)
-        reranked = perf_counter()
+        result = self._pipeline.search(question.text, top_k=None)
+        nearest = sorted(result, key=lambda hit: hit.first_rank)
+        timings = result.timings
+        assert timings.embed_ms is not None
+        assert timings.search_ms is not None
         return _Searched(
+            _ranked(question, [(hit.document.id, hit.document.similarity) for hit in nearest]),
             _ranked(
-                question, [(one.id, cosines[at]) for one, at in zip(found, nearest, strict=True)]
+                question,
+                [(hit.document.id, hit.score) for hit in result if hit.score is not None],
             ),
-            _ranked(question, [(found[hit.index].id, hit.known_score) for hit in ranking]),
             {
-                "embed query": (embedded - started) * 1000,
-                "vector search": (retrieved - embedded) * 1000,
-                f"rerank {DEPTH}": (reranked - retrieved) * 1000,
+                "embed query": timings.embed_ms,
+                "vector search": timings.search_ms,
+                f"rerank {DEPTH}": timings.rerank.total_ms,
             },
         )
 

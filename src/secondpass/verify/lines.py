@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from secondpass.facts.machine import UNKNOWN
+from secondpass.verify.record import Kind
 
 # "shown" is for what changes from one moment to the next, such as a time: it is not judged.
 Verdict = Literal["same", "within tolerance", "different", "not comparable", "missing", "shown"]
@@ -30,6 +31,25 @@ class Line:
     here: str
     why: str = ""
     decides: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckReport:
+    """What `secondpass verify check` prints into a pipe.
+
+    `record` is the record's file as it was given. `ran` is False where the model or the data were
+    not there to run it. It is `confirmed` where every line that decides is the same or within
+    tolerance: the exit status is 0 then, else 1.
+    """
+
+    schema: Literal["secondpass/check/1"] = "secondpass/check/1"
+    record: str
+    kind: Kind
+    recorded_at: str
+    ran: bool
+    confirmed: bool
+    conclusion: str
+    lines: tuple[Line, ...]
 
 
 def same_or_different(

@@ -1,19 +1,30 @@
-"""What a record holds: where, with what and how something was run, and what came out."""
+"""What a record holds: where, with what and how something was run, and what came out.
+
+Nothing here computes; the fields' names are those of the JSON.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
 
+from msgspec import Meta
+
+from secondpass.errors import InputError
 from secondpass.facts.machine import Machine, Unknown
 from secondpass.facts.outputs import Role, StageOutput
 from secondpass.facts.software import Software
+from secondpass.result_file import read_result
 from secondpass.types import ModelInfo
-
-SCHEMA = "secondpass/record/1"
 
 Kind = Literal["example", "bench", "eval"]
 Processor = Literal["cpu", "gpu", "unknown"]
+
+# A hash in hexadecimal, and the time a record was written at, UTC.
+Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+Time = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]
+Count = Annotated[int, Meta(ge=0)]
 
 # Where data lies: in this package, where the caller's arguments say, or made by the run itself.
 Origin = Literal["package", "given", "made"]
@@ -43,15 +54,15 @@ class DataSource:
     name: str
     origin: Origin
     path: str
-    sha256: str
+    sha256: Sha256
 
 
 @dataclass(frozen=True, slots=True)
 class Vectors:
     """How many vectors were searched, and the numbers in each."""
 
-    count: int | Unknown
-    dimension: int | Unknown
+    count: Count | Unknown
+    dimension: Count | Unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +88,8 @@ class Latency:
 
     name: str
     statistic: str
-    ms: float
-    samples: int | Unknown
+    ms: Annotated[float, Meta(ge=0)]
+    samples: Count | Unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +104,7 @@ class Outcome:
     latencies: tuple[Latency, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """One run, written down by the program that ran it.
 
@@ -101,13 +112,25 @@ class Record:
     and run it again. `code_sha256` hashes the source of this package.
     """
 
+    schema: Literal["secondpass/record/1"] = "secondpass/record/1"
     kind: Kind
     command: tuple[str, ...]
     arguments: tuple[str, ...]
-    time: str
-    code_sha256: str
+    time: Time
+    code_sha256: Sha256
     software: Software
     machine: Machine
     backend: Backend
     outcome: Outcome
-    schema: str = field(default=SCHEMA)
+
+
+def read_record(file: Path) -> Record:
+    """Read a record from a file that anyone may have written.
+
+    Raises:
+        InputError: it is not a record; the message names the field.
+    """
+    try:
+        return read_result(file, Record, "record")
+    except InputError as error:
+        raise InputError(f"{error}; write one with 'secondpass verify record'") from None

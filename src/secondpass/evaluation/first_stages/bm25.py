@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from secondpass.errors import MissingExtraError
 from secondpass.evaluation.collection import Collection
-from secondpass.evaluation.first_stages.top import top
-from secondpass.evaluation.runs import Ranked, Run
+from secondpass.evaluation.runs import Ranked, Run, top
 
 DESCRIPTION = "bm25 (bm25s, Lucene's formula, k1 1.5, b 0.75, English stop words, no stemming)"
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
 
+from secondpass.atomic import replacing
 from secondpass.evaluation.collection import Collection
-from secondpass.evaluation.first_stages.top import top
-from secondpass.evaluation.runs import Ranked, Run
-from secondpass.retrieval.contract import TextEmbedder, Vectors, embed_checked
-
-ProgressBar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
+from secondpass.evaluation.runs import Ranked, Run, in_trec_order
+from secondpass.progress import ProgressBar, silent
+from secondpass.retrieval.contract import TextEmbedder, embed_checked, identity_of
+from secondpass.retrieval.stores.contract import Rows, StoreIdentity, Vectors
+from secondpass.retrieval.stores.memory import MemoryStore
+from secondpass.retrieval.stores.ties import with_last_ties
 
 
 def dense_run(
@@ -22,24 +22,35 @@ def dense_run(
     *,
     limit: int,
     cache_dir: Path,
-    progress: ProgressBar,
+    progress: ProgressBar = silent,
 ) -> Run:
     """Return the `limit` nearest documents of each judged query by cosine."""
-    ids = list(collection.documents)
-    vectors = corpus_vectors(collection, embedder, cache_dir, progress)
+    store = _corpus_store(collection, embedder, cache_dir, progress)
     query_ids = [id_ for id_ in collection.qrels if collection.queries.get(id_, "").strip()]
     queries = embed_checked(embedder, [collection.queries[id_] for id_ in query_ids])
-    row = {id_: at for at, id_ in enumerate(ids)}
 
     def nearest(query_id: str, query: Vectors) -> tuple[Ranked, ...]:
         pool = None if collection.pool is None else collection.pool.get(query_id, frozenset())
-        allowed = range(len(ids)) if pool is None else sorted(row[id_] for id_ in pool & row.keys())
-        return top(vectors @ query, ids, limit, np.fromiter(allowed, np.intp))
+        # With all that equal the last one, so that trec_eval's rule decides and not the store's.
+        found = with_last_ties(lambda asked: store.nearest(query, asked, among=pool), limit)
+        return in_trec_order(Ranked(row.id, row.similarity) for row in found)[:limit]
 
     return {
         query_id: nearest(query_id, query)
         for query_id, query in zip(query_ids, queries, strict=True)
     }
+
+
+def _corpus_store(
+    collection: Collection, embedder: TextEmbedder, cache_dir: Path, progress: ProgressBar
+) -> MemoryStore:
+    """Return a store of the corpus; it keeps no texts, for a run has none."""
+    store = MemoryStore(StoreIdentity(identity_of(embedder)))
+    vectors = corpus_vectors(collection, embedder, cache_dir, progress)
+    blank = [""] * len(vectors)
+    ids = list(collection.documents)
+    store.write([Rows(ids, blank, blank, blank, blank, vectors)], replace=False)
+    return store
 
 
 def corpus_vectors(
@@ -54,9 +65,6 @@ def corpus_vectors(
     texts = list(collection.documents.values())
     with progress("embedding documents", len(texts)) as advance:
         vectors = embed_checked(embedder, texts, advance)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    # Written beside and renamed, so that nobody reads half a file.
-    part = file.with_suffix(".part.npy")
-    np.save(part, vectors)
-    part.replace(file)
+    with replacing(file) as written:
+        np.save(written, vectors)
     return vectors

@@ -1,26 +1,25 @@
-"""Reciprocal rank fusion: several rankings as one.
-
-Cormack, Clarke and Büttcher, "Reciprocal Rank Fusion outperforms Condorcet and individual Rank
-Learning Methods", SIGIR 2009.
-"""
+"""Several rankings as one, by reciprocal rank fusion: see scoring/fusion.py."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from secondpass.evaluation.runs import Ranked, Run, in_trec_order
-from secondpass.scoring.fusion_rule import K
+from secondpass.scoring.fusion import reciprocal_rank
 
 
 def fuse(runs: Sequence[Run]) -> Run:
-    """Return one run: a document's score is the sum of 1 / (60 + rank) over the runs it is in."""
+    """Return one run: a document's score is the sum over the runs it is in."""
     scores: dict[str, dict[str, float]] = {}
     for run in runs:
         for query_id, ranked in run.items():
             fused = scores.setdefault(query_id, {})
-            for rank, one in enumerate(ranked, start=1):
-                fused[one.document_id] = fused.get(one.document_id, 0.0) + 1 / (K + rank)
+            parts = reciprocal_rank(np.arange(1, len(ranked) + 1)).tolist()
+            for document, part in zip(ranked, parts, strict=True):
+                fused[document.document_id] = fused.get(document.document_id, 0.0) + part
     return {
-        query_id: in_trec_order(Ranked(*one) for one in fused.items())
+        query_id: in_trec_order(Ranked(*scored) for scored in fused.items())
         for query_id, fused in scores.items()
     }

@@ -9,9 +9,10 @@ from typing import Protocol
 
 from secondpass.errors import InputError
 from secondpass.evaluation.collection import Collection
-from secondpass.evaluation.first_stages import bm25, dense, fusion, given
+from secondpass.evaluation.first_stages import bm25, dense, fusion, run_file
 from secondpass.evaluation.own_document import without_own_document
 from secondpass.evaluation.runs import Run
+from secondpass.progress import ProgressBar, silent
 from secondpass.retrieval.contract import TextEmbedder
 from secondpass.scoring.fusion_rule import K
 from secondpass.types import ModelInfo
@@ -58,7 +59,7 @@ def find_candidates(
     limit: int,
     load_embedder: Callable[[], DescribedEmbedder],
     cache_dir: Path,
-    progress: dense.ProgressBar,
+    progress: ProgressBar = silent,
 ) -> FirstStage:
     """Run the first stages of these names, "dense", "bm25" or "run:FILE"; several are fused.
 
@@ -79,9 +80,9 @@ def find_candidates(
             return f"dense ({embedder.name}, every vector compared)", found
         if name == "bm25":
             return bm25.DESCRIPTION, bm25.bm25_run(collection, limit=limit)
-        if name.startswith(given.PREFIX):
-            file = name.removeprefix(given.PREFIX)
-            return file, given.given_run(collection, file)
+        if name.startswith(run_file.PREFIX):
+            file = name.removeprefix(run_file.PREFIX)
+            return file, run_file.given_run(collection, file)
         raise InputError(f"--first-stage {name!r} is not known: give dense, bm25 or run:FILE")
 
     described, runs = zip(*map(one, dict.fromkeys(names)), strict=True)

@@ -1,1 +1,0 @@
-"""What each effort takes, beside the full rerank."""

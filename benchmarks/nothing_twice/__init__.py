@@ -1,1 +1,0 @@
-"""What the score cache and the index's stored token ids save."""

@@ -1,1 +1,0 @@
-"""What is gained by reading only the sentences of a candidate that are nearest to the query."""

@@ -1,0 +1,107 @@
+"""Parts of an evaluation in words, for the page and for the terminal alike."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from secondpass.evaluation.result import (
+    CollectionFacts,
+    Curve,
+    CurvePoint,
+    Evaluation,
+    ShownDocument,
+)
+from secondpass.facts.machine import Machine
+from secondpass.facts.software import Software
+from secondpass.types import ModelInfo
+
+# The packages whose version decides a ranking or its measures.
+_NAMED_PACKAGES = ("secondpass", "openvino", "torch", "tokenizers", "ir-measures", "scipy")
+
+
+def header(evaluation: Evaluation) -> str:
+    """Return the lines that say what the numbers depend on."""
+    lines = {
+        "collection": _collection(evaluation.collection),
+        "first stage": evaluation.first_stage,
+        **_embedder(evaluation),
+        "reranked": f"the top {evaluation.depth} by {_model(evaluation.model)}",
+        **_fusion(evaluation),
+        "machine": _machine(evaluation.machine),
+        "software": f"{_software(evaluation.software)}; seed {evaluation.seed}",
+    }
+    return "\n".join(f"{name:<12} {text}" for name, text in lines.items())
+
+
+def _collection(facts: CollectionFacts) -> str:
+    return (
+        f"{facts.name}, {facts.queries:,} queries, {facts.documents:,} documents, "
+        f"{facts.judgements:,} judgements up to grade {facts.highest_grade}, "
+        f"sha256 {facts.sha256[:12]}"
+    )
+
+
+def _embedder(evaluation: Evaluation) -> dict[str, str]:
+    if evaluation.embedder is None:
+        return {}
+    vectors = f"{evaluation.vectors:,} vectors of {evaluation.dimension} numbers"
+    return {"embedded": f"{vectors} by {_model(evaluation.embedder)}"}
+
+
+def _fusion(evaluation: Evaluation) -> dict[str, str]:
+    return {"fused": evaluation.fusion.in_words} if evaluation.fusion else {}
+
+
+def _model(model: ModelInfo) -> str:
+    return (
+        f"{model.name}, {model.precision}, {model.engine.split('-')[0]} on {model.device}, "
+        f"{model.threads} threads, {model.max_length} tokens at most, "
+        f"weights {model.weights_sha256[:12]}"
+    )
+
+
+def _machine(machine: Machine) -> str:
+    free, total = (amount / 2**30 for amount in (machine.memory_available, machine.memory_total))
+    return (
+        f"{machine.processor}, {machine.cores_usable} cores usable, "
+        f"{free:.1f} of {total:.1f} GiB memory available"
+    )
+
+
+def _software(software: Software) -> str:
+    named = (
+        f"{name} {software.packages[name]}" for name in _NAMED_PACKAGES if name in software.packages
+    )
+    return f"Python {software.python}, {', '.join(named)}"
+
+
+def milliseconds(point: CurvePoint, field: Literal["p50_ms", "p95_ms"]) -> str:
+    """Return a time of a point; not to rerank takes none."""
+    if point.depth == 0:
+        return "0"
+    return in_milliseconds(getattr(point.latency, field, None))
+
+
+def in_milliseconds(time_ms: float | None) -> str:
+    """Return a time in whole milliseconds; a dash where none was measured or it is withheld."""
+    return "–" if time_ms is None else f"{time_ms:.0f}"
+
+
+def enough_in_words(curve: Curve) -> str:
+    """Name the smallest depth that is good enough."""
+    best = next(point for point in curve.points if point.depth == curve.best_depth)
+    if curve.enough_depth == 0:
+        return (
+            f"Without reranking {curve.measure} is already within 1 % of the best "
+            f"({best.values[curve.measure]:.4f}, depth {curve.best_depth})."
+        )
+    return (
+        f"Depth {curve.enough_depth} is the smallest within 1 % of the best {curve.measure} "
+        f"({best.values[curve.measure]:.4f}, depth {curve.best_depth})."
+    )
+
+
+def place_in_words(document: ShownDocument) -> str:
+    """Say where a document moved, and its grade."""
+    grade = "not judged" if document.grade is None else f"grade {document.grade}"
+    return f"from rank {document.first_rank} to {document.rank}, {grade}"

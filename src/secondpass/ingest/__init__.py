@@ -1,0 +1,1 @@
+"""Files and folders to records, and an index that follows them."""

@@ -1,0 +1,57 @@
+"""Plans to the result: what each reranker will take for one target."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from secondpass.facts.machine import read_machine
+from secondpass.facts.software import read_software
+from secondpass.plan.check import median_p50_error, median_p95_error
+from secondpass.plan.plan import Plan
+from secondpass.plan.result import Coefficients, Planned, PlanResult, Prediction, Target
+
+DEPTHS = (10, 20, 50, 100, 200)
+
+
+def plan_result(plans: Sequence[Plan], target: Target, command: str) -> PlanResult:
+    """Predict for one target."""
+    return PlanResult(
+        finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        command=command,
+        machine=read_machine(),
+        software=read_software(),
+        target=target,
+        planned=tuple(_planned(plan, target) for plan in plans),
+    )
+
+
+def _planned(plan: Plan, target: Target) -> Planned:
+    length = plan.length(target.document_tokens)
+    return Planned(
+        reranker=plan.info,
+        needed_bytes=plan.memory.needed,
+        available_bytes=plan.memory.available,
+        overhead_tokens=plan.overhead,
+        cost=Coefficients(**asdict(plan.cost)),
+        depth=plan.cost.depth_within(target.p95_ms, length),
+        predictions=tuple(
+            Prediction(depth, plan.cost.p50_ms(depth, length), plan.cost.p95_ms(depth, length))
+            for depth in DEPTHS
+        ),
+        checked=plan.checked,
+        median_p50_error=median_p50_error(plan.checked),
+        median_p95_error=median_p95_error(plan.checked),
+        note=_cut_note(plan, target.document_tokens),
+        cores_taken=plan.others.taken,
+        warning=plan.others.warning,
+    )
+
+
+def _cut_note(plan: Plan, document_tokens: int) -> str | None:
+    """Say that the predictions are for less than whole documents, where they are."""
+    length = plan.length(document_tokens)
+    if length == document_tokens + plan.overhead:
+        return None
+    return f"documents are cut at {length} tokens, query included"

@@ -1,0 +1,17 @@
+"""Progress bars, as those who work see them: what is done, and how much of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+# Called with how much more is done.
+Advance = Callable[[int], None]
+# (what is done, how much of it) -> a bar that gives an `Advance`.
+ProgressBar = Callable[[str, int], AbstractContextManager[Advance]]
+
+
+@contextmanager
+def silent(_description: str, _total: int) -> Iterator[Advance]:
+    """Show nothing: the default of whoever takes a `ProgressBar`."""
+    yield lambda _: None

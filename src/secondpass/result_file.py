@@ -1,0 +1,76 @@
+"""Result files: a dataclass to JSON and back. The dataclass is the schema.
+
+`msgspec.json.schema(SomeResult)` prints it as JSON Schema. A file may come from anyone: it is
+bounded in size, and each value is checked against its field's type before anything uses it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from secondpass.errors import InputError
+from secondpass.report.page import write
+from secondpass.utf8 import decode as decode_utf8
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Result = TypeVar("Result")
+
+# The largest result of a long evaluation has a few megabytes.
+LARGEST_BYTES = 64 * 2**20
+
+
+def encode(result: DataclassInstance) -> str:
+    """Return a result as JSON text.
+
+    Raises:
+        ValueError: a number is not finite, which JSON cannot hold.
+    """
+    return json.dumps(asdict(result), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def as_values(result: DataclassInstance) -> dict[str, Any]:
+    """Return a result as plain JSON values, as `encode` writes them."""
+    values: dict[str, Any] = json.loads(encode(result))
+    return values
+
+
+def write_result(file: str | Path, result: DataclassInstance) -> None:
+    """Write a result as JSON. Raises as `encode`, and an InputError that names the file."""
+    write(file, encode(result))
+
+
+def read_result(file: Path, kind: type[Result], name: str) -> Result:
+    """Read a result of one kind from a file; `name` says what the file is, such as "record".
+
+    Raises:
+        InputError: the file cannot be read, is larger than `LARGEST_BYTES`, is not UTF-8 or not
+            JSON, or a field is missing or of another type; the message names the field.
+    """
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(LARGEST_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror}") from error
+    return decode(data, kind, f"{name} {file}")
+
+
+def decode(data: bytes, kind: type[Result], name: str) -> Result:
+    """Return the result in JSON bytes; `name` is for messages. Raises as `read_result`."""
+    if len(data) > LARGEST_BYTES:
+        raise InputError(f"{name} is too large: at most {LARGEST_BYTES / 2**20:g} MiB are read")
+    text = decode_utf8(data, name)
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except msgspec.ValidationError as error:
+        raise InputError(f"{name} does not fit {kind.__name__}: {error}") from None
+    except msgspec.DecodeError as error:
+        raise InputError(f"{name} is not valid JSON: {error}") from None
+    except RecursionError:
+        raise InputError(f"{name} is nested too deeply to be a {kind.__name__}") from None

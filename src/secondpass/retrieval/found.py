@@ -1,0 +1,56 @@
+"""A row that a store found to a document; what was stored of it is checked here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from secondpass.errors import IndexFileError
+from secondpass.retrieval.records import decode_metadata
+from secondpass.retrieval.stores.contract import TOKEN_IDS, FeatureIdentity, FoundRow
+from secondpass.scoring.tokenised import TokenisedText
+from secondpass.types import RetrievedDocument
+
+# Unicode's compatibility forms make up to 18 characters of one, byte tokens up to 4 of each of
+# these, and some tokenizers put one token before every text.
+_MOST_TOKENS_A_CHARACTER = 18 * 4
+
+
+def to_document(
+    row: FoundRow, features: Mapping[str, FeatureIdentity], location: str
+) -> RetrievedDocument:
+    """Return a row as a document; its text brings the token ids that are kept of it.
+
+    Raises:
+        IndexFileError: its metadata or its token ids are damaged.
+    """
+    return RetrievedDocument(
+        row.id,
+        _with_token_ids(row, features, location),
+        decode_metadata(row.metadata, row.id),
+        max(-1.0, min(1.0, row.similarity)),
+    )
+
+
+def _with_token_ids(row: FoundRow, features: Mapping[str, FeatureIdentity], location: str) -> str:
+    ids, identity = row.features.get(TOKEN_IDS), features.get(TOKEN_IDS)
+    if ids is None or identity is None:
+        return row.text
+    if not np.issubdtype(ids.dtype, np.integer):
+        raise _damaged(row, location, f"they are {ids.dtype}, expected integers")
+    most = 1 + _MOST_TOKENS_A_CHARACTER * len(row.text)
+    if len(ids) > most:
+        raise _damaged(row, location, f"{len(ids)} of a text that can have {most} at most")
+    if len(ids) and not 0 <= int(ids.min()) <= int(ids.max()) < identity.end:
+        raise _damaged(
+            row, location, f"{int(ids.min())} to {int(ids.max())}, expected 0 to {identity.end - 1}"
+        )
+    return TokenisedText(row.text, ids, identity.digest)
+
+
+def _damaged(row: FoundRow, location: str, why: str) -> IndexFileError:
+    return IndexFileError(
+        f"index {location}: the token ids of document {row.id!r} are damaged: {why}; add it again "
+        "with replace=True, or make the index anew"
+    )

@@ -1,0 +1,156 @@
+"""What a store is to an index: rows in, the nearest rows out. Imports nothing of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Literal, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors = NDArray[np.float32]
+# A row's entry of a feature column, one-dimensional; None where the row has none.
+Feature = NDArray[Any] | None
+
+Column = Literal["id", "text", "metadata", "digest", "source"]
+
+TOKEN_IDS = "token_ids"
+# Feature column -> the type of its numbers. A new feature is a line here.
+FEATURE_TYPES: Mapping[str, type[np.generic]] = {TOKEN_IDS: np.int32}
+
+
+class EmbedderIdentity(NamedTuple):
+    """What a store remembers of the embedder that its vectors are of."""
+
+    name: str
+    digest: str
+    dimension: int
+
+    def agrees_with(self, other: EmbedderIdentity) -> bool:
+        """Tell whether both make the same vectors. The name may differ: a folder can be moved."""
+        return (self.digest, self.dimension) == (other.digest, other.dimension)
+
+    def __str__(self) -> str:
+        return f"{self.name!r} (digest {self.digest[:12]}, {self.dimension} dimensions)"
+
+
+class FeatureIdentity(NamedTuple):
+    """What decides a feature column: a digest, and the value that all its numbers are below."""
+
+    digest: str
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoreIdentity:
+    """What a store was made for; it never changes."""
+
+    embedder: EmbedderIdentity
+    features: Mapping[str, FeatureIdentity] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Some rows, by column: each has one entry a row, `vectors` is float32 [n, dimension].
+
+    `metadata` is JSON, `digest` stands for text and metadata, `source` says which file a row is of.
+    `features` may lack a column of the store: then these rows have none of it.
+    """
+
+    id: Sequence[str]
+    text: Sequence[str]
+    metadata: Sequence[str]
+    digest: Sequence[str]
+    source: Sequence[str | None]
+    vectors: Vectors
+    features: Mapping[str, Sequence[Feature]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRow:
+    """A row near a vector; `similarity` is their cosine, not clipped to [-1, 1]."""
+
+    id: str
+    text: str
+    metadata: str
+    similarity: float
+    features: Mapping[str, Feature]
+
+
+class VectorStore(Protocol):
+    """Keeps rows under unique ids. Any number of threads may read while one writes."""
+
+    @property
+    def location(self) -> str:
+        """Where it is, for messages."""
+        ...
+
+    def identity(self) -> StoreIdentity:
+        """Return what it was made for."""
+        ...
+
+    def count(self) -> int:
+        """Return the number of rows."""
+        ...
+
+    def write(self, batches: Iterable[Rows], *, replace: bool) -> int:
+        """Keep the rows: all of them in one commit, or, after any error, none.
+
+        The batches are taken one by one in the caller's thread, before anything is written; taking
+        them may read this store and write to it.
+
+        Args:
+            batches: of two rows with one id the later is kept.
+            replace: put a row in the place of one with its id.
+
+        Returns:
+            How many rows were kept.
+
+        Raises:
+            InputError: without `replace`, an id that is there already.
+            IndexFileError: the store cannot be written.
+        """
+        ...
+
+    def nearest(
+        self, vector: Vectors, limit: int, *, among: Collection[str] | None = None
+    ) -> list[FoundRow]:
+        """Return the rows nearest to a unit vector by cosine, nearest first, ties by id.
+
+        Every row is compared. A store of less than `limit` rows gives all of them.
+
+        Args:
+            vector: float32 [dimension].
+            limit: how many, at least 1.
+            among: the only ids that may be found; None for all.
+
+        Raises:
+            IndexFileError: the store cannot be read.
+        """
+        ...
+
+    def scan(self, columns: Sequence[Column]) -> Iterator[tuple[Any, ...]]:
+        """Yield these columns of every row of the latest commit, in no order.
+
+        Raises:
+            IndexFileError: the store cannot be read.
+        """
+        ...
+
+    def delete(self, ids: Iterable[str]) -> int:
+        """Remove the rows with these ids in one commit; return how many were there.
+
+        Raises:
+            IndexFileError: the store cannot be written.
+        """
+        ...
+
+    def optimize(self, keep: timedelta) -> None:
+        """Free the space of what was replaced, but for commits younger than `keep`.
+
+        Raises:
+            IndexFileError: the store cannot be written.
+        """
+        ...

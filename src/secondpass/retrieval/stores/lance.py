@@ -1,0 +1,297 @@
+"""All that is known here of LanceDB: a folder with one table, searched exactly."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from secondpass.errors import IndexFileError, InputError, MissingExtraError, SecondpassError
+from secondpass.retrieval.stores.contract import (
+    Column,
+    EmbedderIdentity,
+    FeatureIdentity,
+    FoundRow,
+    Rows,
+    StoreIdentity,
+    Vectors,
+)
+from secondpass.retrieval.stores.features import arrow_type, from_arrow, to_arrow
+from secondpass.retrieval.stores.spool import Spool
+from secondpass.retrieval.stores.ties import ties_by_id, with_last_ties
+
+TABLE = "documents"
+TABLE_FOLDER = f"{TABLE}.lance"
+# Format 2 had neither digests nor sources, format 1 no token ids either.
+FORMAT = 3
+_METADATA_KEY = b"secondpass"
+_FOUND = ["id", "text", "metadata", "_distance"]
+
+
+def is_index(folder: Path) -> bool:
+    """Tell whether a table was ever committed to this folder."""
+    return any((folder / TABLE_FOLDER / "_versions").glob("*.manifest"))
+
+
+class LanceStore:
+    """Implements `VectorStore`. Make it with create or open.
+
+    Any number of processes may read while one writes: each read sees the latest commit, whole. Two
+    processes that write at once may commit the same id twice.
+    """
+
+    def __init__(self, folder: Path, table: Any) -> None:
+        self.folder = folder
+        self._table = table
+        self._writing = threading.Lock()
+
+    @classmethod
+    def create(cls, folder: Path, identity: StoreIdentity) -> LanceStore:
+        """Make an empty table and the folder with it.
+
+        Raises:
+            IndexFileError: the folder cannot be written.
+            MissingExtraError: LanceDB is not installed.
+        """
+        with _file_errors(folder, "created"):
+            return cls(folder, _connect(folder).create_table(TABLE, schema=_schema(identity)))
+
+    @classmethod
+    def open(cls, folder: Path) -> LanceStore:
+        """Open the table of a folder that is there.
+
+        Raises:
+            IndexFileError: it cannot be read, or was made by another version.
+            MissingExtraError: LanceDB is not installed.
+        """
+        with _file_errors(folder, "read"):
+            store = cls(folder, _connect(folder).open_table(TABLE))
+        store.identity()
+        return store
+
+    @property
+    def location(self) -> str:
+        """Return the folder."""
+        return str(self.folder)
+
+    def identity(self) -> StoreIdentity:
+        """Return what it was made for."""
+        return self._identity
+
+    def count(self) -> int:
+        """Return the number of rows."""
+        with _file_errors(self.folder, "read"):
+            return int(self._table.count_rows())
+
+    def write(self, batches: Iterable[Rows], *, replace: bool) -> int:
+        """Keep the rows of all batches, or after an error none.
+
+        They wait in a file in the folder, so memory holds one batch and every id; with `replace`,
+        and ids that are there already, LanceDB holds the added data in memory as it merges.
+        """
+        with _file_errors(self.folder, "read"):
+            schema = self._table.schema
+        with _file_errors(self.folder, "written"):
+            spool = Spool(self.folder, schema)
+        with spool:
+            for batch in batches:
+                with _file_errors(self.folder, "written"):
+                    spool.write(self._record_batch(batch, schema))
+            if spool.last_rows:
+                self._commit(spool, replace)
+            return len(spool.last_rows)
+
+    def nearest(
+        self, vector: Vectors, limit: int, *, among: Collection[str] | None = None
+    ) -> list[FoundRow]:
+        """Return the rows nearest to a unit vector, ties by id."""
+        wanted = min(limit, self.count() if among is None else len(among))
+        if wanted == 0:
+            return []
+        condition = None if among is None else _ids_condition(sorted(among))
+        found = with_last_ties(lambda asked: self._nearest(vector, asked, condition), wanted)
+        return ties_by_id(found, wanted)
+
+    def scan(self, columns: Sequence[Column]) -> Iterator[tuple[Any, ...]]:
+        """Yield these columns of every row, a batch in memory at a time."""
+        with _file_errors(self.folder, "read"):
+            batches = iter(self._table.search().select(list(columns)).to_batches())
+        while True:
+            with _file_errors(self.folder, "read"):
+                batch = next(batches, None)
+                if batch is None:
+                    return
+                values = [batch.column(name).to_pylist() for name in columns]
+            yield from zip(*values, strict=True)
+
+    def delete(self, ids: Iterable[str]) -> int:
+        """Remove rows in one commit; return how many were there."""
+        condition = _ids_condition(sorted(set(ids)))
+        if condition is None:
+            return 0
+        with self._writing, _file_errors(self.folder, "written"):
+            there = int(self._table.count_rows(condition))
+            if there:
+                self._table.delete(condition)
+        return there
+
+    def optimize(self, keep: timedelta) -> None:
+        """Merge the files of many small writes into few, and free the space of old commits.
+
+        What a writer left that died in its commit is freed when it is a week old.
+        """
+        # LanceDB counts whole milliseconds, and takes 0 for all, also for what is in use.
+        kept = max(timedelta(milliseconds=1), keep)
+        with self._writing, _file_errors(self.folder, "written"):
+            self._table.optimize(cleanup_older_than=kept)
+
+    @cached_property
+    def _identity(self) -> StoreIdentity:
+        with _file_errors(self.folder, "read"):
+            stored = json.loads((self._table.schema.metadata or {}).get(_METADATA_KEY, b"{}"))
+        if stored.get("format") != FORMAT:
+            raise IndexFileError(
+                f"index {self.folder} has format {stored.get('format')}, this version reads format "
+                f"{FORMAT}: make a new index in another folder (secondpass index PATH... --into "
+                "DIR, or Index.create) and add the documents again"
+            )
+        return _decoded(stored, self.folder)
+
+    def _record_batch(self, rows: Rows, schema: Any) -> Any:
+        import pyarrow as pa
+
+        vectors = pa.FixedSizeListArray.from_arrays(
+            pa.array(rows.vectors.ravel()), rows.vectors.shape[1]
+        )
+        texts = (rows.id, rows.text, rows.metadata, rows.digest, rows.source)
+        features = (
+            to_arrow(name, rows.features.get(name), len(rows.id))
+            for name in self.identity().features
+        )
+        columns = [*(pa.array(values, pa.string()) for values in texts), vectors, *features]
+        return pa.record_batch(columns, schema=schema)
+
+    def _commit(self, spool: Spool, replace: bool) -> None:
+        with self._writing, _file_errors(self.folder, "written"):
+            there = self._there(spool.last_rows)
+            if there and not replace:
+                raise InputError(
+                    f"id {min(there)!r} is in the index {self.folder} already; replace it, or let "
+                    "one writer at a time add to it"
+                )
+            if there:
+                merge = self._table.merge_insert("id").when_matched_update_all()
+                merge.when_not_matched_insert_all().execute(spool.reader())
+            else:
+                self._table.add(spool.reader())
+
+    def _there(self, ids: Iterable[str]) -> list[str]:
+        """Return those of the ids that the latest commit has; all is done within Arrow."""
+        import pyarrow as pa
+        from pyarrow import compute
+
+        if not self._table.count_rows():
+            return []
+        stored = self._table.search().select(["id"]).to_arrow().column("id")
+        wanted = pa.array(ids, pa.string())
+        found: list[str] = wanted.filter(compute.is_in(wanted, stored)).to_pylist()
+        return found
+
+    def _nearest(self, vector: Vectors, limit: int, condition: str | None) -> list[FoundRow]:
+        """Return the `limit` rows of least cosine distance; ties unordered."""
+        names = list(self.identity().features)
+        with _file_errors(self.folder, "read"):
+            query = self._table.search(vector, vector_column_name="vector").distance_type("cosine")
+            if condition is not None:
+                query = query.where(condition, prefilter=True)
+            found = query.select([*_FOUND, *names]).limit(limit).to_arrow()
+            rows = found.select(_FOUND).to_pylist()
+            features = [from_arrow(found.column(name)) for name in names]
+        return [
+            FoundRow(
+                row["id"],
+                row["text"],
+                row["metadata"],
+                1.0 - row["_distance"],
+                dict(zip(names, values, strict=True)),
+            )
+            for row, *values in zip(rows, *features, strict=True)
+        ]
+
+
+@contextmanager
+def _file_errors(folder: Path, done: str) -> Iterator[None]:
+    """Turn what LanceDB raises for a broken folder into an IndexFileError that names it."""
+    try:
+        yield
+    except SecondpassError:
+        raise
+    except ImportError as error:
+        raise MissingExtraError("Index", "search") from error
+    except (RuntimeError, ValueError, OSError) as error:
+        raise _file_error(folder, done, error) from error
+    except BaseException as error:
+        # A corrupt file can make LanceDB's Rust panic, which pyo3 derives from BaseException.
+        if type(error).__name__ != "PanicException":
+            raise
+        raise _file_error(folder, done, error) from error
+
+
+def _file_error(folder: Path, done: str, error: BaseException) -> IndexFileError:
+    reason = re.sub(r",? ?/\S+\.rs:\d+:\d+", "", str(error)).strip() or type(error).__name__
+    return IndexFileError(f"index {folder} cannot be {done}: {reason.splitlines()[0]}")
+
+
+def _connect(folder: Path) -> Any:
+    import lancedb
+
+    # An interval of zero: every read looks for a newer commit, also one by another process.
+    return lancedb.connect(folder, read_consistency_interval=timedelta(0))
+
+
+def _schema(identity: StoreIdentity) -> Any:
+    import pyarrow as pa
+
+    texts = [
+        pa.field(name, pa.string(), nullable=False) for name in ("id", "text", "metadata", "digest")
+    ]
+    vectors = pa.list_(pa.float32(), identity.embedder.dimension)
+    fields = [
+        *texts,
+        pa.field("source", pa.string()),
+        pa.field("vector", vectors, nullable=False),
+        *(pa.field(name, arrow_type(name)) for name in identity.features),
+    ]
+    return pa.schema(fields, metadata={_METADATA_KEY: json.dumps(_encoded(identity))})
+
+
+def _encoded(identity: StoreIdentity) -> dict[str, Any]:
+    features = {name: feature._asdict() for name, feature in identity.features.items()}
+    return {"format": FORMAT, **identity.embedder._asdict(), "features": features}
+
+
+def _decoded(stored: dict[str, Any], folder: Path) -> StoreIdentity:
+    """Undo `_encoded`."""
+    try:
+        features = {name: FeatureIdentity(**held) for name, held in stored["features"].items()}
+        embedder = EmbedderIdentity(stored["name"], stored["digest"], stored["dimension"])
+        return StoreIdentity(embedder, features)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise IndexFileError(
+            f"index {folder} does not say what it was made with ({error!r}): make a new one"
+        ) from error
+
+
+def _ids_condition(ids: Iterable[str]) -> str | None:
+    """Return SQL that is true of these ids, None for none.
+
+    A quote is the only character special in a literal.
+    """
+    literals = ["'" + id_.replace("'", "''") + "'" for id_ in ids]
+    return f"id IN ({', '.join(literals)})" if literals else None

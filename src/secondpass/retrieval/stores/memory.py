@@ -1,0 +1,153 @@
+"""A store in memory: for evaluations, examples and tests. It is gone with the process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from secondpass.errors import InputError
+from secondpass.retrieval.stores.contract import (
+    Column,
+    Feature,
+    FoundRow,
+    Rows,
+    StoreIdentity,
+    Vectors,
+)
+from secondpass.retrieval.stores.ties import ties_by_id
+
+
+class _Row(NamedTuple):
+    id: str
+    text: str
+    metadata: str
+    digest: str
+    source: str | None
+    features: Mapping[str, Feature]
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """One commit: rows and their vectors, float32 [n, dimension]; `ids` names each row's place."""
+
+    rows: tuple[_Row, ...]
+    vectors: Vectors
+    ids: dict[str, int]
+
+
+class MemoryStore:
+    """Implements `VectorStore`; a commit is a new table in the place of the old."""
+
+    location = "in memory"
+
+    def __init__(self, identity: StoreIdentity) -> None:
+        self._identity = identity
+        self._table = _Table((), np.empty((0, identity.embedder.dimension), np.float32), {})
+        self._writing = threading.Lock()
+
+    def identity(self) -> StoreIdentity:
+        """Return what it was made for."""
+        return self._identity
+
+    def count(self) -> int:
+        """Return the number of rows."""
+        return len(self._table.rows)
+
+    def write(self, batches: Iterable[Rows], *, replace: bool) -> int:
+        """Keep the rows of all batches, or after an error none."""
+        rows: list[_Row] = []
+        vectors: list[Vectors] = []
+        for batch in batches:
+            rows += self._rows(batch)
+            vectors.append(batch.vectors)
+        if not rows:
+            return 0
+        new = _last_of_each_id(rows, vectors[0] if len(vectors) == 1 else np.concatenate(vectors))
+        with self._writing:
+            clash = self._table.ids.keys() & new.ids.keys()
+            if clash and not replace:
+                raise InputError(
+                    f"id {min(clash)!r} is in the index {self.location} already; replace it, or "
+                    "let one writer at a time add to it"
+                )
+            old = _without(self._table, clash)
+            self._table = _joined(old, new)
+        return len(new.rows)
+
+    def nearest(
+        self, vector: Vectors, limit: int, *, among: Collection[str] | None = None
+    ) -> list[FoundRow]:
+        """Return the rows nearest to a unit vector, ties by id."""
+        table = self._table
+        similarities = table.vectors @ vector
+        places = np.arange(len(similarities))
+        if among is not None:
+            places = np.array([table.ids[id_] for id_ in among if id_ in table.ids], np.intp)
+        if limit < len(places):
+            # All that equal the last one are sorted, so that ids and not chance decide.
+            least = np.partition(similarities[places], -limit)[-limit]
+            places = places[similarities[places] >= least]
+        found = [_found(table.rows[place], float(similarities[place])) for place in places]
+        return ties_by_id(found, limit)
+
+    def scan(self, columns: Sequence[Column]) -> Iterator[tuple[Any, ...]]:
+        """Yield these columns of every row."""
+        for row in self._table.rows:
+            yield tuple(getattr(row, column) for column in columns)
+
+    def delete(self, ids: Iterable[str]) -> int:
+        """Remove rows; return how many were there."""
+        with self._writing:
+            there = self._table.ids.keys() & set(ids)
+            self._table = _without(self._table, there)
+        return len(there)
+
+    def optimize(self, keep: timedelta) -> None:
+        """Do nothing: what was replaced is free already."""
+
+    def _rows(self, batch: Rows) -> Iterator[_Row]:
+        kept = {
+            name: batch.features.get(name, [None] * len(batch.id))
+            for name in self._identity.features
+        }
+        texts = (batch.id, batch.text, batch.metadata, batch.digest, batch.source)
+        none: dict[str, Feature] = {}
+        for position, fields in enumerate(zip(*texts, strict=True)):
+            features = {name: values[position] for name, values in kept.items()}
+            yield _Row(*fields, features or none)
+
+
+def _table(rows: Sequence[_Row], vectors: Vectors) -> _Table:
+    return _Table(tuple(rows), vectors, {row.id: place for place, row in enumerate(rows)})
+
+
+def _last_of_each_id(rows: Sequence[_Row], vectors: Vectors) -> _Table:
+    table = _table(rows, vectors)
+    if len(table.ids) == len(rows):
+        return table
+    last = list(table.ids.values())
+    return _table([rows[place] for place in last], vectors[last])
+
+
+def _joined(old: _Table, new: _Table) -> _Table:
+    """Return the rows of both; the vectors are only copied where both have some."""
+    if not old.rows:
+        return new
+    return _table([*old.rows, *new.rows], np.concatenate([old.vectors, new.vectors]))
+
+
+def _without(table: _Table, ids: Iterable[str]) -> _Table:
+    gone = {table.ids[id_] for id_ in ids}
+    if not gone:
+        return table
+    kept = [place for place in range(len(table.rows)) if place not in gone]
+    return _table([table.rows[place] for place in kept], table.vectors[kept])
+
+
+def _found(row: _Row, similarity: float) -> FoundRow:
+    return FoundRow(row.id, row.text, row.metadata, similarity, row.features)
