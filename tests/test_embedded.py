@@ -1,6 +1,7 @@
 """The models that ship in the package: there, whole, and useful with no network."""
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -98,6 +99,24 @@ def test_the_top_ten_at_int8_do_not_depend_on_who_shares_the_batch(reranker):
     alone = np.array([reranker.predict([(QUERY, text)])[0] for text in texts])
     order = np.argsort(-alone, kind="stable")[:10]
     assert [hit.index for hit in together] == order.tolist()
+
+
+@pytest.mark.parametrize(
+    ("effort", "left_after"),
+    [
+        ("full", {None: 40}),
+        ("balanced", {None: 10, 4: 6, 2: 8, 0: 16}),
+        ("fast", {None: 10, 0: 30}),
+    ],
+)
+def test_the_first_exit_is_from_the_embeddings_and_is_told_from_none(reranker, effort, left_after):
+    """The schedules keep 60, 40 and 25 percent of 40 texts, or 22, but at least ten."""
+    texts = [f"{text} Number {number}." for number in range(10) for text in TEXTS]
+    ranking = reranker.rank(QUERY, texts, None, effort=effort)
+    assert Counter(hit.exit_layer for hit in ranking) == left_after
+    assert ranking.timings.exited == 40 - left_after[None]
+    depths = [6 if hit.exit_layer is None else hit.exit_layer for hit in ranking]
+    assert depths == sorted(depths, reverse=True)
 
 
 def test_int8_keeps_the_order_of_fp32(reranker):

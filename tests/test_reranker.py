@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from secondpass import CrossEncoderReranker, EngineError, InputError
+from secondpass.engine.contract import NO_EXIT
 from secondpass.loaded_model import BLOCK
 
 QUERY = "read a csv file"
@@ -261,7 +262,7 @@ def test_score_is_what_rank_puts_in_order(tiny, documents):
         assert scores.scores[index] == hit.score
         assert scores.logits[index] == hit.logit
         assert scores.truncated[index] == hit.truncated
-        assert (scores.tokens[index], scores.exit_layer[index]) == (hit.tokens, 0)
+        assert (scores.tokens[index], scores.exit_layer[index]) == (hit.tokens, NO_EXIT)
     assert scores.scored.all()
     assert scores.timings.tokens == tiny.rank(QUERY, documents).timings.tokens
 

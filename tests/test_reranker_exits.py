@@ -69,18 +69,20 @@ def test_full_effort_equals_no_exits_exactly(exiting, tiny, texts):
 def test_nobody_is_lost_and_order_depth_and_scores_agree(exiting, texts, effort):
     ranking = exiting.rank(QUERY, texts, None, effort=effort)
     assert sorted(hit.index for hit in ranking) == list(range(len(texts)))
-    depths = [hit.exit_layer or 3 for hit in ranking]
+    depths = [3 if hit.exit_layer is None else hit.exit_layer for hit in ranking]
     assert depths == sorted(depths, reverse=True)
     scores = [hit.score for hit in ranking]
     assert scores == sorted(scores, reverse=True)
-    assert ranking.timings.exited == sum(hit.exit_layer > 0 for hit in ranking)
+    assert ranking.timings.exited == sum(hit.exit_layer is not None for hit in ranking)
     assert ranking.timings.candidates == len(texts)
 
 
 def test_who_stays_scores_as_without_exits(exiting, documents):
     whole = {hit.index: hit.score for hit in exiting.rank(QUERY, documents, None)}
     stayed = [
-        hit for hit in exiting.rank(QUERY, documents, None, effort="balanced") if not hit.exit_layer
+        hit
+        for hit in exiting.rank(QUERY, documents, None, effort="balanced")
+        if hit.exit_layer is None
     ]
     assert len(stayed) == 25
     assert [hit.score for hit in stayed] == pytest.approx(
@@ -90,19 +92,19 @@ def test_who_stays_scores_as_without_exits(exiting, documents):
 
 def test_top_k_goes_on_into_those_that_left(exiting, documents):
     hits = exiting.rank(QUERY, documents, 30, effort="balanced").hits
-    assert [hit.exit_layer for hit in hits] == [0] * 25 + [2] * 5
+    assert [hit.exit_layer for hit in hits] == [None] * 25 + [2] * 5
 
 
 def test_equal_texts_keep_their_order(exiting):
     hits = exiting.rank(QUERY, ["csv row"] * 20, None, effort="balanced")
     assert [hit.index for hit in hits] == list(range(20))
-    assert [hit.exit_layer for hit in hits] == [0] * 5 + [2] * 5 + [1] * 10
+    assert [hit.exit_layer for hit in hits] == [None] * 5 + [2] * 5 + [1] * 10
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_a_few_candidates_are_all_read_whole(exiting, count):
     ranking = exiting.rank(QUERY, ["csv row"] * count, effort="balanced")
-    assert [hit.exit_layer for hit in ranking] == [0] * count
+    assert [hit.exit_layer for hit in ranking] == [None] * count
     assert ranking.timings.exited == 0
 
 
@@ -125,7 +127,7 @@ def test_the_rule_holds_across_blocks(exiting, documents, monkeypatch):
     monkeypatch.setattr(schedules, "STATE_BYTES", 128 * 64 * 20)
     hits = exiting.rank(QUERY, documents, None, effort="balanced").hits
     # Five blocks of 20: 5 read whole, 5 left after the second layer, 10 after the first.
-    assert [hit.exit_layer for hit in hits] == [0] * 25 + [2] * 25 + [1] * 50
+    assert [hit.exit_layer for hit in hits] == [None] * 25 + [2] * 25 + [1] * 50
     scores = [hit.score for hit in hits]
     assert scores == sorted(scores, reverse=True)
 

@@ -8,7 +8,7 @@ from time import perf_counter
 
 import numpy as np
 
-from secondpass.engine.contract import Batch
+from secondpass.engine.contract import NO_EXIT, Batch
 from secondpass.engine.load import load_engine
 from secondpass.engine.schedules import block_texts, find_schedule, run
 from secondpass.errors import InputError
@@ -134,7 +134,7 @@ class LoadedModel:
         sequences = [sequence for one in prepared for sequence in one.sequences]
         owners = Owners.of(prepared)
         logits = np.empty(len(sequences), np.float32)
-        exit_layer = np.zeros(len(sequences), np.int16)
+        exit_layer = np.full(len(sequences), NO_EXIT, np.int16)
         stats = Stats()
         # Exits choose among all of a request, so it is not scored in parts.
         size = max(1, len(sequences)) if schedule else SEQUENCES_AT_A_TIME

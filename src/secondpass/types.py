@@ -24,7 +24,8 @@ class Hit:
     `spans` are the parts of a longer text that "select" scored, in its order; else None.
     `reranked` is False for a text that the budget left unscored: it has no score, and follows those
     that were scored.
-    `exit_layer` is the layer after which the text left by an early exit, 0 if it did not;
+    `exit_layer` is the layer after which the text left by an early exit, 0 for one that left by its
+    embeddings, None if it did not leave;
     `scored_by` says which model of a cascade gave the score, None without a cascade.
     """
 
@@ -38,7 +39,7 @@ class Hit:
     dropped_tokens: int = 0
     span: tuple[int, int] | None = None
     reranked: bool = True
-    exit_layer: int = 0
+    exit_layer: int | None = None
     scored_by: Literal["first", "second"] | None = None
     spans: tuple[tuple[int, int], ...] | None = None
 
@@ -104,7 +105,7 @@ class Scores:
     """Every text's numbers in the order of the caller's list: columns of n, and the timings.
 
     `logits` and `scores` are float32, before and after the model's activation; NaN for a text that
-    a budget left unscored. `exit_layer` is the layer after which the text left by an early exit, 0
+    a budget left unscored. `exit_layer` is the layer after which the text left by an early exit, -1
     if it did not; `scored_by` is 1 or 2, the model of a cascade that gave the score, 0 without a
     cascade. `tokens` and `dropped_tokens` count the text's tokens that were scored and that were
     not. `span` [n, 2] and `spans` are those of `Hit`, -1 and None where it has none.

@@ -11,6 +11,7 @@ from exit_models import with_exits
 from torch_model import make_deberta
 
 from secondpass import EngineError
+from secondpass.engine.contract import NO_EXIT
 from secondpass.engine.fake import FakeEngine
 from secondpass.engine.load import load_engine
 from secondpass.graph.build import build_graph
@@ -193,7 +194,7 @@ def test_exits_where_everyone_continues_equal_the_whole_model(exiting, exiting_e
     staged = exits.run(batches, exits.layers, everyone)
     whole = restore_order(batches, exiting_engine.run(batches))[:, 0]
     np.testing.assert_allclose(staged.logits, whole, atol=TOLERANCE)
-    assert (staged.exit_layer == 0).all()
+    assert (staged.exit_layer == NO_EXIT).all()
 
 
 def test_rows_that_continue_score_as_they_do_whole_and_the_others_say_where_they_exited(
@@ -209,7 +210,7 @@ def test_rows_that_continue_score_as_they_do_whole_and_the_others_say_where_they
 
     batches = exiting.batches(exiting_engine)
     staged = exiting_engine.exits.run(batches, (1, 2), choose)
-    assert staged.exit_layer.tolist() == [(1, 2, 0)[row % 3] for row in range(40)]
+    assert staged.exit_layer.tolist() == [(1, 2, NO_EXIT)[row % 3] for row in range(40)]
     whole = exiting.logits(exiting_engine)
     np.testing.assert_allclose(staged.logits[2::3], whole[2::3], atol=TOLERANCE)
     assert (asked[2][::3] == -np.inf).all()

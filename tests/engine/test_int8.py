@@ -18,7 +18,7 @@ def test_an_int8_graph_in_stages_computes_what_it_does_whole(parity, documents, 
     stayed = [
         hit
         for hit in reranker.rank(QUERY, documents, None, effort="balanced")
-        if not hit.exit_layer
+        if hit.exit_layer is None
     ]
     assert len(stayed) == 25
     # The batches differ, and with them the order of sums, which moves a few int8 roundings.

@@ -13,8 +13,8 @@ def test_a_config_without_exits_has_no_schedules(tmp_path):
 
 
 def test_schedules_are_read_as_written(tmp_path):
-    found = read({"balanced": [[2, 0.4], [4, 0.2, 20]], "fast": [[2, 1]]}, tmp_path)
-    assert found == {"balanced": (Exit(2, 0.4), Exit(4, 0.2, 20)), "fast": (Exit(2, 1.0),)}
+    found = read({"balanced": [[0, 0.4], [4, 0.2, 20]], "fast": [[2, 1]]}, tmp_path)
+    assert found == {"balanced": (Exit(0, 0.4), Exit(4, 0.2, 20)), "fast": (Exit(2, 1.0),)}
 
 
 @pytest.mark.parametrize(

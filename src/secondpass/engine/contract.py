@@ -71,8 +71,12 @@ class EngineInfo:
 Choose = Callable[[int, "NDArray[np.float32]"], "NDArray[np.bool_]"]
 
 
+# The layer after which a row exited that went through all layers; 0 is an exit from the embeddings.
+NO_EXIT = -1
+
+
 class Staged(NamedTuple):
-    """A logit for each row, in input order, and the layer after which the row exited; 0 = none."""
+    """A logit for each row in input order, and the layer after which it exited or `NO_EXIT`."""
 
     logits: NDArray[np.float32]
     exit_layer: NDArray[np.int16]

@@ -12,7 +12,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from secondpass.engine.contract import Batch, Choose, EngineInfo, Exits, Policy, Staged
+from secondpass.engine.contract import NO_EXIT, Batch, Choose, EngineInfo, Exits, Policy, Staged
 from secondpass.errors import EngineError
 
 # Of a row's token ids, int32 [tokens]: its logit.
@@ -29,8 +29,8 @@ class FakeEngine:
 
     Args:
         score: what gives a row's logit.
-        exit_layers: after which layers it has exits, ascending. Up to layer n a row's logit is that
-            of its tokens, rounded to a multiple of 2 / n: the first exits tell the least.
+        exit_layers: after which layers it has exits, ascending from 1. Up to layer n a row's logit
+            is that of its tokens, rounded to a multiple of 2 / n: the first exits tell the least.
         policy: the batches it wants.
     """
 
@@ -85,7 +85,7 @@ class _FakeExits:
         whole = np.empty(count, np.float32)
         for batch, logits in zip(batches, self._engine.run(batches), strict=True):
             whole[batch.positions] = logits[:, 0]
-        staged = Staged(whole.copy(), np.zeros(count, np.int16))
+        staged = Staged(whole.copy(), np.full(count, NO_EXIT, np.int16))
         going = np.ones(count, np.bool_)
         for layer in layers:
             coarse = np.round(whole * layer / 2) * np.float32(2 / layer)

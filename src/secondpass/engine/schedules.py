@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from secondpass.engine.contract import Batch, Engine, Exits, Staged
+from secondpass.engine.contract import NO_EXIT, Batch, Engine, Exits, Staged
 from secondpass.errors import InputError, ModelFileError
 from secondpass.models.spec import ModelSpec
 from secondpass.scoring.batches import restore_order
@@ -57,7 +57,7 @@ def run(engine: Engine, batches: Sequence[Batch], schedule: Schedule, owners: Ow
     """
     if not schedule or engine.exits is None:
         logits = restore_order(batches, engine.run(batches))[:, 0]
-        return Staged(logits, np.zeros(len(logits), np.int16))
+        return Staged(logits, np.full(len(logits), NO_EXIT, np.int16))
     exits = {one.layers: one for one in schedule}
     return engine.exits.run(
         batches, tuple(exits), lambda layers, logits: going_on(logits, owners, exits[layers])

@@ -10,7 +10,7 @@ import numpy as np
 import openvino as ov
 
 from secondpass.engine.compiled import CompiledGraph
-from secondpass.engine.contract import Batch, Choose, Policy, Staged
+from secondpass.engine.contract import NO_EXIT, Batch, Choose, Policy, Staged
 from secondpass.graph.cut import LOGITS, cut, require_cut
 from secondpass.graph.ops import layer_output
 from secondpass.models.spec import ModelSpec
@@ -62,7 +62,7 @@ class StagedGraph:
         Every batch is through a stage before it is chosen which rows continue.
         """
         count = sum(len(batch.positions) for batch in batches)
-        staged = Staged(np.full(count, -np.inf, np.float32), np.zeros(count, np.int16))
+        staged = Staged(np.full(count, -np.inf, np.float32), np.full(count, NO_EXIT, np.int16))
         going = np.ones(count, np.bool_)
         after: int | None = None
         for layer in layers:

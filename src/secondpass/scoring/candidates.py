@@ -116,7 +116,7 @@ def score_fields(hit: Hit, *, marked: bool = False) -> dict[str, float | str | N
     fields: dict[str, float | str | None] = {SCORE_FIELD: hit.score}
     if hit.fused is not None:
         fields[FUSED_FIELD] = hit.fused
-    if hit.exit_layer:
+    if hit.exit_layer is not None:
         fields[EXIT_LAYER_FIELD] = hit.exit_layer
     if hit.scored_by is not None:
         fields[SCORED_BY_FIELD] = hit.scored_by

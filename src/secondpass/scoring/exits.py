@@ -13,6 +13,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from secondpass.engine.contract import NO_EXIT
 from secondpass.scoring.effort import Exit
 from secondpass.scoring.fusion import best_first, z_scores
 from secondpass.scoring.scored import FIRST_MODEL, Floats
@@ -62,7 +63,7 @@ def _merits(logits: Floats, first_stage: float) -> NDArray[np.floating]:
 
 def depths_of(exit_layer: NDArray[np.int16], scored_by: NDArray[np.int8]) -> Depths:
     """Return how much of the models each text saw, as numbers that only order."""
-    depths = np.where(exit_layer == 0, _ALL_LAYERS, exit_layer)
+    depths = np.where(exit_layer == NO_EXIT, _ALL_LAYERS, exit_layer)
     return np.where(scored_by == FIRST_MODEL, _FIRST_MODEL_ONLY, depths).astype(np.int16)
 
 

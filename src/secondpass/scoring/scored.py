@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from secondpass.engine.contract import NO_EXIT
 from secondpass.scoring.stats import NO_STATS, Stats
 
 Floats = NDArray[np.float32]
@@ -24,7 +25,7 @@ class Scored:
     """Columns of n texts in input order, and what scoring them took.
 
     logits: the model's output before its activation.
-    exit_layer: the layer after which the text left by an early exit; 0 if it did not.
+    exit_layer: the layer after which the text left by an early exit, `NO_EXIT` if it did not.
     scored_by: an index into `SCORED_BY`.
     cached: whether the score was known before: from a cache, or of an equal text of the call.
     tokens, dropped_tokens: how many of the text's tokens were scored, and how many were not.
@@ -49,7 +50,7 @@ class Scored:
         """Return a table of these logits; a column that is not given says nothing of its texts."""
         count = len(logits)
         blank: dict[str, NDArray[Any]] = {
-            "exit_layer": np.zeros(count, np.int16),
+            "exit_layer": np.full(count, NO_EXIT, np.int16),
             "scored_by": np.zeros(count, np.int8),
             "cached": np.zeros(count, np.bool_),
             "tokens": np.zeros(count, np.int64),

@@ -7,6 +7,7 @@ from time import perf_counter
 
 import numpy as np
 
+from secondpass.engine.contract import NO_EXIT
 from secondpass.models.activation import Activation
 from secondpass.scoring.activation import activate, require_finite
 from secondpass.scoring.exits import align_with_order, depths_of
@@ -67,6 +68,7 @@ def _padded(values: Floats, count: int) -> Floats:
 
 
 def _timings(scored: Scored, count: int, last: Stats, started: float) -> Timings:
+    left = (scored.exit_layer != NO_EXIT) | (scored.scored_by == FIRST_MODEL)
     return Timings(
         **asdict(scored.stats + last),
         total_ms=ms_since(started),
@@ -74,6 +76,6 @@ def _timings(scored: Scored, count: int, last: Stats, started: float) -> Timings
         truncated=int(np.count_nonzero(scored.dropped_tokens)),
         dropped_tokens=int(scored.dropped_tokens.sum()),
         reranked=len(scored),
-        exited=int(np.count_nonzero((scored.exit_layer > 0) | (scored.scored_by == FIRST_MODEL))),
+        exited=int(np.count_nonzero(left)),
         cached=int(np.count_nonzero(scored.cached)),
     )

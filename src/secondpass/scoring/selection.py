@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from secondpass.engine.contract import NO_EXIT
 from secondpass.errors import InputError
 from secondpass.scoring.exits import depths_of, ordering_keys
 from secondpass.scoring.finite import described, finite_number
@@ -106,6 +107,7 @@ def _hit(
         return Hit(position, None, texts[position], truncated=False, reranked=False)
     dropped_tokens = int(scores.dropped_tokens[position])
     start, end = scores.span[position].tolist()
+    exit_layer = int(scores.exit_layer[position])
     return Hit(
         index=position,
         score=score,
@@ -116,7 +118,7 @@ def _hit(
         tokens=int(scores.tokens[position]),
         dropped_tokens=dropped_tokens,
         span=None if start < 0 else (start, end),
-        exit_layer=int(scores.exit_layer[position]),
+        exit_layer=None if exit_layer == NO_EXIT else exit_layer,
         scored_by=SCORED_BY[scores.scored_by[position]],
         spans=scores.spans[position],
     )

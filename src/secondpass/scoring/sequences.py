@@ -41,7 +41,7 @@ class Prepared:
 
 
 class Logits(NamedTuple):
-    """Of each sequence of a request its logit and the layer it left after, 0 if it did not."""
+    """Of each sequence of a request its logit and the layer it exited after, or `NO_EXIT`."""
 
     logits: NDArray[np.float32]
     exit_layer: NDArray[np.int16]
