@@ -1,92 +1,94 @@
-"""Hard negatives for each question, and what BM25 thinks of every passage it may be trained on."""
+"""Candidates of each training query: its positive and own negatives, BM25's, two bi-encoders', and random ones."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
-
-import bm25s
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from recipes.embedded.sources import Source
+from recipes.embedded.bert import Ragged
 
-_QUIET = {"stopwords": "en", "show_progress": False}
-# Shares of the positive's cosine and of cosine itself; see `_limit`.
-_MOST_OF_POSITIVE, _UNSURE, _UNSURE_LIMIT = 0.95, 0.2, 0.5
-_ABOVE_POSITIVE, _MOST_LIKE_POSITIVE = 0.12, 0.9
-
-
-@dataclass(frozen=True, slots=True)
-class Embeddings:
-    """Unit vectors of one source's texts: [passages, width] and [questions, width]."""
-
-    passages: NDArray[np.float32]
-    questions: NDArray[np.float32]
+CANDIDATES = 16
+# Of each pool: how deep it goes, and the chance's weight of one of its members (more is likelier).
+BM25, BGE, MINILM, RANDOM = (10, 3.0), (18, 3.0), (10, 1.5), (6, 1.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Pool:
-    """What a question's group is drawn from, by number in the source.
+def bm25_weights(
+    passages: Ragged, first: int, last: int, device: str, k1: float = 1.2, b: float = 0.75
+) -> Tensor:
+    """Return BM25's weight of each word piece in each passage, sparse [passages, words]."""
+    lengths = passages.lengths[first:last]
+    ids = passages.ids[
+        passages.starts[first] : passages.starts[last - 1] + passages.lengths[last - 1]
+    ]
+    rows = np.repeat(np.arange(last - first), lengths)
+    key, count = torch.unique(torch.tensor(rows * 30522 + ids, device=device), return_counts=True)
+    row, word = key // 30522, key % 30522
+    documents = torch.bincount(word, minlength=30522).float()
+    idf = torch.log(1 + (last - first - documents + 0.5) / (documents + 0.5))
+    length = torch.tensor(lengths, device=device, dtype=torch.float32)
+    norm = k1 * (1 - b + b * length / length.mean().clamp_min(1))
+    value = idf[word] * count * (k1 + 1) / (count + norm[row])
+    return (
+        torch.sparse_coo_tensor(torch.stack([row, word]), value, (last - first, 30522))
+        .coalesce()
+        .to_sparse_csr()
+    )
 
-    `bm25` is each pool passage's BM25 score over the best in the source.
+
+def bm25_best(
+    weights: Tensor, queries: list[NDArray[np.int32]], depth: int, device: str
+) -> NDArray[np.int64]:
+    """Return the best passages of each query, [queries, depth]."""
+    best = []
+    for start in range(0, len(queries), 512):
+        block = queries[start : start + 512]
+        asked = torch.zeros(30522, len(block), device=device)
+        for column, ids in enumerate(block):
+            asked[torch.as_tensor(ids.astype(np.int64), device=device), column] = 1
+        best.append((weights @ asked).topk(min(depth, weights.shape[0]), 0).indices.T.cpu().numpy())
+    return np.concatenate(best)
+
+
+def nearest(passages: Tensor, queries: Tensor, depth: int) -> NDArray[np.int64]:
+    """Return the passages of the highest cosine, [queries, depth]."""
+    depth = min(depth, len(passages))
+    return np.concatenate(
+        [(block @ passages.T).topk(depth, 1).indices.cpu().numpy() for block in queries.split(2048)]
+    )
+
+
+def choose(
+    positive: NDArray[np.int32],
+    own: NDArray[np.int32],
+    long: NDArray[np.bool_],
+    pools: list[tuple[NDArray[np.int64], float]],
+    count: int,
+    random: np.random.Generator,
+) -> NDArray[np.int32]:
+    """Return candidates [queries, CANDIDATES], the positive first, -1 where there are too few.
+
+    A long query is a passage: it is not its own candidate. All numbers are within the source.
     """
-
-    question: int
-    positive: int
-    own: list[int]
-    bm25_hard: list[int]
-    bi_encoder_hard: list[int]
-    bm25: dict[int, float]
-
-
-def mine(source: Source, embeddings: Embeddings, phase: Mapping[str, Any]) -> list[Pool]:
-    """Return a pool for each question; the bi-encoder's vectors are of the source's texts."""
-    strict = phase["strict"] or source.strict
-    index = bm25s.BM25()
-    index.index(bm25s.tokenize(source.passages, **_QUIET), show_progress=False)
-    queries = [question.text for question in source.questions]
-    depth = min(phase["bm25"]["depth"], len(source.passages))
-    best, _ = index.retrieve(bm25s.tokenize(queries, **_QUIET), k=depth, show_progress=False)
-    words = bm25s.tokenize(queries, return_ids=False, **_QUIET)
-    positives: dict[str, set[int]] = {}
-    for question in source.questions:
-        positives.setdefault(question.text, set()).add(question.positive)
-    pools = []
-    for at, question in enumerate(source.questions):
-        cosines = embeddings.passages @ embeddings.questions[at]
-        nearest = np.argsort(-cosines)[: phase["bi_encoder"]["depth"]]
-        good = positives[question.text]
-        limit = _limit(cosines[question.positive], strict=strict)
-        refused = good if phase["strict"] else good | _repeats(embeddings, question.positive)
-        hard, near = (
-            [int(x) for x in found if x not in refused and cosines[x] <= limit][: phase[of]["pool"]]
-            for found, of in ((best[at], "bm25"), (nearest, "bi_encoder"))
-        )
-        usable = phase["own_where_titled"] or not source.titled
-        own = [x for x in question.negatives if usable and x not in good]
-        scores = index.get_scores(words[at]) if words[at] else np.zeros(len(source.passages))
-        top = float(scores.max()) or 1.0
-        pool = [question.positive, *own, *hard, *near]
-        shares = {x: float(scores[x]) / top for x in pool}
-        pools.append(Pool(at, question.positive, own, hard, near, shares))
-    return pools
-
-
-def _repeats(embeddings: Embeddings, positive: int) -> set[int]:
-    """Return the passages that say much the same as the positive."""
-    likeness = embeddings.passages @ embeddings.passages[positive]
-    return set(np.flatnonzero(likeness >= _MOST_LIKE_POSITIVE).tolist())
-
-
-def _limit(positive: float, *, strict: bool) -> float:
-    """Return the highest cosine of a negative, from the positive's.
-
-    A passage nearer than that may be a positive nobody marked. The strict limit is TopK-PercPos of
-    NV-Retriever (Moreira et al. 2024, arXiv:2407.15831); it leaves only what the bi-encoder has
-    right already, so a reranker that is to correct it needs the other one.
-    """
-    if strict:
-        return positive * _MOST_OF_POSITIVE if positive > _UNSURE else _UNSURE_LIMIT
-    return positive + _ABOVE_POSITIVE
+    rows = len(positive)
+    columns = [np.where(long, -1, positive)[:, None], own]
+    weights = [np.full((rows, 1), 1e9), np.full(own.shape, 4.0)]
+    for numbers, weight in [*pools, (random.integers(0, count, (rows, RANDOM[0])), RANDOM[1])]:
+        columns.append(numbers)
+        weights.append(np.full(numbers.shape, weight))
+    candidates, weight = np.concatenate(columns, 1).astype(np.int64), np.concatenate(weights, 1)
+    # The first of equals stays; the order of a stable sort says which that is.
+    order = np.argsort(candidates, 1, kind="stable")
+    ordered = np.take_along_axis(candidates, order, 1)
+    again = np.concatenate([np.zeros((rows, 1), bool), ordered[:, 1:] == ordered[:, :-1]], 1)
+    repeated = np.zeros_like(again)
+    np.put_along_axis(repeated, order, again, 1)
+    refused = repeated | (candidates < 0) | (long[:, None] & (candidates == positive[:, None]))
+    # Sampling without replacement by weight (Efraimidis and Spirakis 2006).
+    key = np.where(refused, -np.inf, np.log(random.random(weight.shape)) / weight)
+    chosen = np.argsort(-key, 1)[:, :CANDIDATES]
+    result = np.take_along_axis(np.where(refused, -1, candidates), chosen, 1)
+    if result.shape[1] < CANDIDATES:
+        result = np.pad(result, ((0, 0), (0, CANDIDATES - result.shape[1])), constant_values=-1)
+    return result.astype(np.int32)
