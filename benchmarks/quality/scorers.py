@@ -59,7 +59,7 @@ class BiEncoder:
         ids = list(dict.fromkeys(one.document_id for found in task.run.values() for one in found))
         row = {id_: at for at, id_ in enumerate(ids)}
         documents = self._embedder.embed([task.collection.documents[id_] for id_ in ids])
-        queries = self._embedder.embed([task.collection.queries[id_] for id_ in task.run])
+        queries = self._embedder.embed_queries([task.collection.queries[id_] for id_ in task.run])
         scores = {}
         for (query_id, ranked), query in zip(task.run.items(), queries, strict=True):
             candidates = documents[[row[one.document_id] for one in ranked]]

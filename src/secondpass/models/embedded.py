@@ -7,11 +7,12 @@ from pathlib import Path
 _FOLDER = Path(__file__).parent / "embedded"
 
 CROSS_ENCODER = "embedded/cross-encoder"
+ACCURATE = "embedded/accurate"
 BI_ENCODER = "embedded/bi-encoder"
 
 
 def embedded_folder(name: str) -> Path:
-    """Return the folder of an embedded model, given one of the two names above."""
+    """Return the folder of an embedded model, given one of the names above."""
     return _FOLDER / name.removeprefix("embedded/")
 
 
@@ -19,6 +20,6 @@ def embedded_names() -> tuple[str, ...]:
     """Return the names that `CrossEncoderReranker` and `Embedder` take without a download."""
     return tuple(
         name
-        for name in (CROSS_ENCODER, BI_ENCODER)
+        for name in (CROSS_ENCODER, ACCURATE, BI_ENCODER)
         if (embedded_folder(name) / "config.json").exists()
     )

@@ -57,6 +57,15 @@ class TextEmbedder(Protocol):
 
 
 @runtime_checkable
+class QueryEmbedder(Protocol):
+    """What an embedder may be as well: one that embeds queries in another way than documents."""
+
+    def embed_queries(self, queries: Sequence[str]) -> Vectors:
+        """Return float32 [n, dimension], each row of length 1, in the order of the queries."""
+        ...
+
+
+@runtime_checkable
 class FeatureEmbedder(Protocol):
     """What an embedder may be as well: then an index keeps more of its texts than vectors."""
 
@@ -105,6 +114,19 @@ def embed_checked(
     """
     vectors = embedder.embed(texts, progress=progress)
     _check(embedder, texts, vectors)
+    return vectors
+
+
+def queries_checked(embedder: TextEmbedder, queries: Sequence[str]) -> Vectors:
+    """Embed queries: float32 [n, dimension]; as documents where the embedder has one way only.
+
+    Raises:
+        ModelError: as `embed_checked`.
+    """
+    if not isinstance(embedder, QueryEmbedder):
+        return embed_checked(embedder, queries)
+    vectors = embedder.embed_queries(queries)
+    _check(embedder, queries, vectors)
     return vectors
 
 

@@ -15,6 +15,7 @@ from secondpass.engine.load import load_engine
 from secondpass.identity import describe
 from secondpass.models.embedded import BI_ENCODER
 from secondpass.models.folder import find_folder
+from secondpass.models.prompts import Prompts, read_prompts
 from secondpass.models.spec import read_bi_encoder_spec
 from secondpass.options import Options, checked_max_length
 from secondpass.retrieval.contract import Features, Progress
@@ -68,6 +69,9 @@ class Embedder:
         self._spec = read_bi_encoder_spec(
             find_folder(model_name, revision=revision, local_files_only=local_files_only)
         )
+        self.prompts = read_prompts(
+            self._spec.modular, self._spec.folder / "config_sentence_transformers.json"
+        )
         self.tokenizer = load_tokenizer(self._spec.tokenizer_file)
         self._before, self._after = read_single_layout(self.tokenizer)
         special = len(self._before) + len(self._after)
@@ -94,8 +98,10 @@ class Embedder:
 
     @property
     def digest(self) -> str:
-        """A hash of what decides the vectors: weights, precision and the length that is read."""
+        """A hash of what decides the vectors: weights, precision, length limit and prompts."""
         rules = f"{self._spec.weights_sha256} {self._engine.info.precision} {self.max_length}"
+        if self.prompts != Prompts():
+            rules += f" {self.prompts}"
         return sha256(rules.encode()).hexdigest()
 
     @property
@@ -116,14 +122,25 @@ class Embedder:
         )
 
     def embed(self, texts: Iterable[str], *, progress: Progress | None = None) -> Vectors:
-        """Return one unit vector for each text: float32 [n, dimension], in input order.
+        """Return one unit vector for each document: float32 [n, dimension], in input order.
 
         `progress` is called with the number of texts just finished.
 
         Raises:
             InputError: a text is not a string; the message names its position.
         """
-        return self._run(texts, self._room, progress).vectors
+        return self._run(texts, self._room, progress, self.prompts.document).vectors
+
+    def embed_queries(self, queries: Iterable[str]) -> Vectors:
+        """Return one unit vector for each query: float32 [n, dimension], in input order.
+
+        It is `embed` with the model's query prompt, such as bge's "Represent this sentence for
+        searching relevant passages: "; for a model without prompts both are the same.
+
+        Raises:
+            InputError: a query is not a string; the message names its position.
+        """
+        return self._run(queries, self._room, None, self.prompts.query).vectors
 
     def features(self, texts: Iterable[str], *, progress: Progress | None = None) -> Features:
         """Return the vectors of `embed`, and in the column "token_ids" each whole text's token ids.
@@ -133,14 +150,22 @@ class Embedder:
         Raises:
             InputError: a text is not a string; the message names its position.
         """
-        return self._run(texts, None, progress)
+        checked = list(checked_texts(texts))
+        features = self._run(checked, None, progress, self.prompts.document)
+        if not self.prompts.document:
+            return features
+        return Features(features.vectors, {TOKEN_IDS: self._encoder.encode(checked)})
 
     def _run(
-        self, texts: Iterable[str], most_tokens: int | None, progress: Progress | None
+        self,
+        texts: Iterable[str],
+        most_tokens: int | None,
+        progress: Progress | None,
+        prompt: str,
     ) -> Features:
         """Tokenize and embed block by block, of each text `most_tokens` or a few more."""
         given = enumerate(checked_texts(texts))
-        checked = [checked_text(text, f"text {position}") for position, text in given]
+        checked = [prompt + checked_text(text, f"text {position}") for position, text in given]
         vectors = np.empty((len(checked), self.dimension), np.float32)
         token_ids: list[TokenIds] = []
         for start in range(0, len(checked), BLOCK):

@@ -20,9 +20,9 @@ from secondpass.retrieval.contract import (
     Progress,
     TextEmbedder,
     checked_features,
-    embed_checked,
     features_of,
     identity_of,
+    queries_checked,
 )
 from secondpass.retrieval.found import to_document
 from secondpass.retrieval.records import Record, checked_id, decode_metadata, to_record
@@ -176,7 +176,7 @@ class Index:
         Raises:
             InputError: the query is empty.
         """
-        vector: Vectors = embed_checked(self._embedder, [checked_query(query)])[0]
+        vector: Vectors = queries_checked(self._embedder, [checked_query(query)])[0]
         return vector
 
     def search_vector(self, vector: Vectors, limit: int = 10) -> list[RetrievedDocument]:

@@ -20,7 +20,7 @@ from secondpass.evaluation.collection import Collection
 from secondpass.evaluation.first_stages.bm25 import bm25_run
 from secondpass.evaluation.first_stages.dense import corpus_vectors
 from secondpass.progress import ProgressBar, silent
-from secondpass.retrieval.contract import TextEmbedder, embed_checked
+from secondpass.retrieval.contract import TextEmbedder, queries_checked
 from secondpass.training.examples import Example, TrainingSet, query_key
 
 Miner = Literal["bm25", "dense"]
@@ -66,7 +66,7 @@ def mine(one: TrainingSet, positives: Mapping[str, frozenset[str]], mining: Mini
     with mining.progress(f"mining {one.name}", len(one.examples)) as advance:
         for start in range(0, len(one.examples), _BLOCK):
             block = one.examples[start : start + _BLOCK]
-            queries = embed_checked(mining.embedder, [example.query for example in block])
+            queries = queries_checked(mining.embedder, [example.query for example in block])
             for at, (example, cosines) in enumerate(zip(block, queries @ vectors.T, strict=True)):
                 near = _nearest(cosines, TOP) if "dense" in mining.miners else ()
                 candidates = [*example.given, *lexical.get(start + at, ()), *near]

@@ -10,7 +10,12 @@ from secondpass.atomic import replacing
 from secondpass.evaluation.collection import Collection
 from secondpass.evaluation.runs import Ranked, Run, in_trec_order
 from secondpass.progress import ProgressBar, silent
-from secondpass.retrieval.contract import TextEmbedder, embed_checked, identity_of
+from secondpass.retrieval.contract import (
+    TextEmbedder,
+    embed_checked,
+    identity_of,
+    queries_checked,
+)
 from secondpass.retrieval.stores.contract import Rows, StoreIdentity, Vectors
 from secondpass.retrieval.stores.memory import MemoryStore
 from secondpass.retrieval.stores.ties import with_last_ties
@@ -27,7 +32,7 @@ def dense_run(
     """Return the `limit` nearest documents of each judged query by cosine."""
     store = _corpus_store(collection, embedder, cache_dir, progress)
     query_ids = [id_ for id_ in collection.qrels if collection.queries.get(id_, "").strip()]
-    queries = embed_checked(embedder, [collection.queries[id_] for id_ in query_ids])
+    queries = queries_checked(embedder, [collection.queries[id_] for id_ in query_ids])
 
     def nearest(query_id: str, query: Vectors) -> tuple[Ranked, ...]:
         pool = None if collection.pool is None else collection.pool.get(query_id, frozenset())
