@@ -9,8 +9,9 @@ from contextlib import suppress
 from typing import Any
 
 import numpy as np
-import openvino as ov
 from numpy.typing import NDArray
+
+from secondpass.graph.openvino import ov
 
 # The inputs or outputs of one batch, by name.
 Columns = Mapping[str, NDArray[Any]]

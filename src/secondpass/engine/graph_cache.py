@@ -16,9 +16,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import openvino as ov
-
 from secondpass.engine.openvino import read_model
+from secondpass.graph.openvino import ov
 from secondpass.graph.write import write_graph
 from secondpass.models.digest import file_sha256, text_sha256
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import openvino as ov
-
 from secondpass.engine.contract import Engine, Precision
 from secondpass.engine.graph_cache import GraphKey, load_or_build
 from secondpass.engine.openvino import (
@@ -18,6 +16,7 @@ from secondpass.engine.openvino import (
 from secondpass.engine.torch import TorchEngine
 from secondpass.errors import ModelFileError, UnsupportedModelError
 from secondpass.graph.build import BUILDER_VERSION, build_graph, can_build
+from secondpass.graph.openvino import ov
 from secondpass.models.spec import ModelSpec, require_one_label
 
 _KNOWN_INPUTS = {"input_ids", "attention_mask", "token_type_ids"}

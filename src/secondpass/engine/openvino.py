@@ -7,7 +7,6 @@ from functools import cache
 from typing import Any, Literal
 
 import numpy as np
-import openvino as ov
 from numpy.typing import NDArray
 
 from secondpass.engine.compiled import CompiledGraph, Slots
@@ -15,6 +14,7 @@ from secondpass.engine.contract import EngineInfo, Precision, StagedEngine
 from secondpass.engine.staged import StagedGraph
 from secondpass.errors import InputError
 from secondpass.graph.exits import exit_layers
+from secondpass.graph.openvino import ov
 from secondpass.models.spec import ModelSpec
 from secondpass.scoring.batches import Batch
 

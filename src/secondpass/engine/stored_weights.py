@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import openvino as ov
 from numpy.typing import NDArray
 
 from secondpass.engine.openvino import read_model
 from secondpass.errors import ModelFileError
 from secondpass.graph.families import FAMILIES, LATE_JOIN, Head
+from secondpass.graph.openvino import ov
 from secondpass.graph.tensors import open_tensors
 from secondpass.models.spec import ModelSpec
 

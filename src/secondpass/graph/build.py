@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import openvino as ov
-
 from secondpass.errors import ModelFileError, UnsupportedModelError
 from secondpass.graph.families import FAMILIES, LATE_JOIN
 from secondpass.graph.late_join import build_late_join
 from secondpass.graph.modernbert import build_modernbert
+from secondpass.graph.openvino import ov
 from secondpass.graph.post_norm import build_post_norm
 from secondpass.graph.tensors import Tensors, open_tensors
 from secondpass.models.spec import ModelSpec
