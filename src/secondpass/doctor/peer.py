@@ -11,6 +11,7 @@ from secondpass.doctor.result import Finding, judged, not_checked
 from secondpass.doctor.subject import Logits, Subject
 from secondpass.doctor.texts import QUERY, TEXTS
 from secondpass.graph.families import LATE_JOIN
+from secondpass.models.code_free import require_code_free
 from secondpass.stats.rank_agreement import kendall_tau
 
 # Both compute in float32, in another order of sums.
@@ -61,14 +62,16 @@ def _their_logits(subject: Subject) -> Logits:
     import torch
     from sentence_transformers import CrossEncoder
 
+    require_code_free(subject.spec.folder)
     model: Any = CrossEncoder(
         str(subject.spec.folder),
         device="cpu",
         max_length=subject.reranker.info.max_length,
         local_files_only=True,
         trust_remote_code=False,
+        activation_fn=torch.nn.Identity(),
         model_kwargs={"use_safetensors": True, "dtype": torch.float32},
     )
     pairs = [(QUERY, text) for text in TEXTS]
-    scores = model.predict(pairs, activation_fn=torch.nn.Identity(), show_progress_bar=False)
+    scores = model.predict(pairs, show_progress_bar=False)
     return np.asarray(scores, np.float32)

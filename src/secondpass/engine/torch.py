@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from secondpass.engine.contract import EngineInfo, Precision
 from secondpass.errors import InputError, MissingExtraError, ModelFileError, UnsupportedModelError
+from secondpass.models.code_free import require_code_free
 from secondpass.models.spec import ModelSpec
 from secondpass.scoring.batches import Batch
 
@@ -27,6 +28,7 @@ class TorchEngine:
                 f"{spec.name}: precision 'int8' is only for architectures with a graph builder; "
                 f"{spec.architecture!r} runs on torch, take 'fp32' or 'auto'"
             )
+        require_code_free(spec.folder)
         # torch has one thread setting for the whole process.
         torch.set_num_threads(threads)
         try:
@@ -35,6 +37,8 @@ class TorchEngine:
                 device=device,
                 local_files_only=True,
                 trust_remote_code=False,
+                # Logits are asked for; else it would import what the config names.
+                activation_fn=torch.nn.Identity(),
                 model_kwargs={"use_safetensors": True, "dtype": torch.float32},
             )
         except RuntimeError as error:
