@@ -9,7 +9,7 @@ from typing import Any
 
 from secondpass.errors import InputError
 from secondpass.evaluation.collection import Collection
-from secondpass.evaluation.qrels import read_qrels
+from secondpass.evaluation.qrels import checked_id, read_qrels
 from secondpass.evaluation.runs import read_run
 from secondpass.evaluation.text_files import find_text_file, numbered_lines
 
@@ -68,7 +68,7 @@ def _rows(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             isinstance(row.get(field), str) for field in ("_id", "text")
         ):
             raise InputError(f"{file} line {number} is no object with the strings '_id' and 'text'")
-        id_ = row["_id"]
+        id_ = checked_id(row["_id"], f"{file} line {number}")
         first = first_lines.setdefault(id_, number)
         if first != number:
             raise InputError(
