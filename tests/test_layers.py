@@ -12,9 +12,10 @@ LEVELS = [
     {"facts", "report", "stats", "utf8"},
     {"models"},
     {"scoring"},
-    {"graph", "score_cache"},
+    {"graph", "scorer"},
+    {"score_cache"},
     {"engine"},
-    {"options", "deadline"},
+    {"options", "deadline", "cascade"},
     {"loaded_model"},
     {"reranker", "retrieval"},
     {"pipeline"},
@@ -47,6 +48,28 @@ def imported(file):
                 yield parts[1]
             else:
                 yield from (alias.name for alias in node.names if alias.name in LEVEL)
+
+
+def inner_imports():
+    """Of each module that lies in a folder, by its dotted name, those of the folder it imports."""
+    files = {
+        ".".join(file.relative_to(PACKAGE).with_suffix("").parts): file for _, file in modules()
+    }
+    for name, file in files.items():
+        found = set()
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                module = node.module.removeprefix("secondpass.")
+                found.update({module, *(f"{module}.{alias.name}" for alias in node.names)})
+        yield name, {other for other in found & set(files) if other != name}
+
+
+def test_no_imports_go_round_in_a_circle_within_a_folder():
+    waiting = dict(inner_imports())
+    while free := {name for name, others in waiting.items() if not others & set(waiting)}:
+        for name in free:
+            del waiting[name]
+    assert waiting == {}
 
 
 def test_every_module_has_a_level():

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from secondpass import CrossEncoderReranker, InputError
-from secondpass.scoring import prepare_windows
 from secondpass.scoring.batches import Batch
 from secondpass.scoring.encode import load_tokenizer
 from secondpass.scoring.windows import window_starts
@@ -59,7 +58,7 @@ def by_hand(reranker, parity, query, text, stride):
         types = np.array([[0] * len(before) + [1] * (len(window) + 1)], np.int32)
         batch = Batch(np.array([0]), sequence, np.ones_like(sequence), types)
         found.append(
-            (float(reranker._model.engine.run([batch])[0][0, 0]), start, start + len(window))
+            (float(reranker.model.engine.run([batch])[0][0, 0]), start, start + len(window))
         )
         if start + room >= len(ids):
             return found
@@ -160,7 +159,7 @@ def test_timings_count_windows_and_shared_tokens_twice(make):
 def test_few_windows_at_a_time_change_nothing(make, long_texts, monkeypatch):
     reranker = make("mean-top-k", 5)
     expected = reranker.rank(QUERY, long_texts, None)
-    monkeypatch.setattr(prepare_windows, "WINDOWS_AT_A_TIME", 3)
+    monkeypatch.setattr("secondpass.loaded_model.SEQUENCES_AT_A_TIME", 3)
     found = reranker.rank(QUERY, long_texts, None)
     assert [hit.index for hit in found] == [hit.index for hit in expected]
     assert [hit.span for hit in found] == [hit.span for hit in expected]

@@ -55,17 +55,17 @@ def test_fusion_takes_the_similarity_and_keeps_both_scores(tiny):
     result = pipeline.search("read csv", top_k=None)
     # So heavy a weight leaves the first stage's order.
     assert [hit.first_rank for hit in result] == [1, 2, 3, 4, 5]
-    assert result.hits[0].fused == pytest.approx(50 * 2**0.5, abs=3)
+    assert result.hits[0].hit.fused == pytest.approx(50 * 2**0.5, abs=3)
     plain = {hit.first_rank: hit for hit in SearchPipeline(FixedIndex(), tiny).search("read csv")}
     assert all(hit.score == plain[hit.first_rank].score for hit in result)
-    assert all(hit.fused is None for hit in plain.values())
+    assert all(row.hit.fused is None for row in plain.values())
 
 
 def test_fusion_of_the_orders(tiny):
     result = SearchPipeline(FixedIndex(), tiny, fuse="rrf").search("read csv", top_k=None)
     ranking = tiny.rank("read csv", TEXTS, top_k=None, fuse="rrf")
     assert [hit.first_rank - 1 for hit in result] == [hit.index for hit in ranking]
-    assert [hit.fused for hit in result] == [hit.fused for hit in ranking]
+    assert [row.hit.fused for row in result] == [hit.fused for hit in ranking]
 
 
 def test_min_score_drops_before_top_k_and_is_counted(tiny):

@@ -23,6 +23,7 @@ PUBLIC = [
     "Ranking",
     "RetrievedDocument",
     "ScoreError",
+    "Scores",
     "SearchHit",
     "SearchPipeline",
     "SearchResult",

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from secondpass import CrossEncoderReranker, InputError
-from secondpass.reranker import BLOCK
+from secondpass.loaded_model import BLOCK
 
 QUERY = "read a csv file"
 
@@ -254,9 +254,65 @@ def test_info_says_what_runs(tiny, parity):
     assert info.threads >= 1
 
 
-def test_hits_can_be_put_back_in_input_order(tiny, documents):
-    ranking = tiny.rank("read a csv file", documents, 30)
-    back = ranking.in_input_order()
-    assert [hit.index for hit in back] == sorted(hit.index for hit in ranking)
-    assert [hit.index for hit in back] != [hit.index for hit in ranking]
-    assert all(hit.text == documents[hit.index] for hit in back)
+def test_score_is_what_rank_puts_in_order(tiny, documents):
+    scores = tiny.score(QUERY, documents)
+    hits = {hit.index: hit for hit in tiny.rank(QUERY, documents, None)}
+    assert len(scores) == len(hits) == 100
+    for index, hit in hits.items():
+        assert scores.scores[index] == hit.score
+        assert scores.logits[index] == hit.logit
+        assert scores.truncated[index] == hit.truncated
+        assert (scores.tokens[index], scores.exit_layer[index]) == (hit.tokens, 0)
+    assert scores.scored.all()
+    assert scores.timings.tokens == tiny.rank(QUERY, documents).timings.tokens
+
+
+def test_score_pairs_says_what_was_cut_in_input_order(tiny):
+    pairs = [("read a file", "csv"), ("parse a date", "word " * 500), ("read a file", "date")]
+    scores = tiny.score_pairs(pairs)
+    assert scores.truncated.tolist() == [False, True, False]
+    assert scores.scores == pytest.approx(tiny.predict(pairs), abs=1e-6)
+    assert scores.timings.candidates == 3
+
+
+def test_many_queries_rank_as_each_alone(tiny, documents):
+    queries = [QUERY, "wait for a lock", "sort a list"]
+    lists = [documents, documents[:7], []]
+    found = tiny.rank_many(queries, lists, 5)
+    for query, texts, ranking in zip(queries, lists, found, strict=True):
+        alone = tiny.rank(query, texts, 5)
+        assert [hit.index for hit in ranking] == [hit.index for hit in alone]
+        assert [hit.score for hit in ranking] == pytest.approx(
+            [hit.score for hit in alone], abs=1e-5
+        )
+        assert ranking.timings.tokens == alone.timings.tokens
+    assert tiny.rank_many([], []) == []
+
+
+@pytest.mark.parametrize(
+    ("queries", "lists", "message"),
+    [
+        (["a", "b"], [["t"]], "there are 2 queries and 1 lists of texts"),
+        (["a", ""], [["t"], ["t"]], "query '' is empty"),
+        (["a"], ["text"], "texts is str 'text', expected a list"),
+        ("ab", [["t"], ["t"]], "queries is str 'ab', expected a list"),
+    ],
+)
+def test_many_queries_are_checked(tiny, queries, lists, message):
+    with pytest.raises(InputError, match=message):
+        tiny.rank_many(queries, lists)
+
+
+def test_a_budget_leaves_texts_without_a_score(tiny, documents):
+    scores = tiny.score(QUERY, documents, budget_ms=1e-6)
+    assert not scores.scored.any()
+    assert np.isnan(scores.logits).all()
+    assert (scores.timings.candidates, scores.timings.reranked) == (100, 0)
+
+
+def test_a_closed_reranker_frees_its_cache(parity, tmp_path):
+    with CrossEncoderReranker(
+        parity / "bert", 64, precision="fp32", cache=tmp_path / "scores", cache_dir=tmp_path
+    ) as reranker:
+        reranker.rank(QUERY, ["csv"], budget_ms=60_000)
+    (tmp_path / "scores" / "scores-1.sqlite").rename(tmp_path / "moved")

@@ -16,6 +16,7 @@ from secondpass import (
     SearchPipeline,
     UnsupportedModelError,
 )
+from secondpass.deadline.speed import Speed
 from secondpass.types import RetrievedDocument
 
 QUERY = "read the csv rows"
@@ -68,18 +69,18 @@ def test_full_effort_equals_no_exits_exactly(exiting, tiny, texts):
 def test_nobody_is_lost_and_order_depth_and_scores_agree(exiting, texts, effort):
     ranking = exiting.rank(QUERY, texts, None, effort=effort)
     assert sorted(hit.index for hit in ranking) == list(range(len(texts)))
-    depths = [hit.layers or 3 for hit in ranking]
+    depths = [hit.exit_layer or 3 for hit in ranking]
     assert depths == sorted(depths, reverse=True)
     scores = [hit.score for hit in ranking]
     assert scores == sorted(scores, reverse=True)
-    assert ranking.timings.exited == sum(hit.layers is not None for hit in ranking)
+    assert ranking.timings.exited == sum(hit.exit_layer > 0 for hit in ranking)
     assert ranking.timings.candidates == len(texts)
 
 
 def test_who_stays_scores_as_without_exits(exiting, documents):
     whole = {hit.index: hit.score for hit in exiting.rank(QUERY, documents, None)}
     stayed = [
-        hit for hit in exiting.rank(QUERY, documents, None, effort="balanced") if not hit.layers
+        hit for hit in exiting.rank(QUERY, documents, None, effort="balanced") if not hit.exit_layer
     ]
     assert len(stayed) == 25
     assert [hit.score for hit in stayed] == pytest.approx(
@@ -89,19 +90,19 @@ def test_who_stays_scores_as_without_exits(exiting, documents):
 
 def test_top_k_goes_on_into_those_that_left(exiting, documents):
     hits = exiting.rank(QUERY, documents, 30, effort="balanced").hits
-    assert [hit.layers for hit in hits] == [None] * 25 + [2] * 5
+    assert [hit.exit_layer for hit in hits] == [0] * 25 + [2] * 5
 
 
 def test_equal_texts_keep_their_order(exiting):
     hits = exiting.rank(QUERY, ["csv row"] * 20, None, effort="balanced")
     assert [hit.index for hit in hits] == list(range(20))
-    assert [hit.layers for hit in hits] == [None] * 5 + [2] * 5 + [1] * 10
+    assert [hit.exit_layer for hit in hits] == [0] * 5 + [2] * 5 + [1] * 10
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_a_few_candidates_are_all_read_whole(exiting, count):
     ranking = exiting.rank(QUERY, ["csv row"] * count, effort="balanced")
-    assert [hit.layers for hit in ranking] == [None] * count
+    assert [hit.exit_layer for hit in ranking] == [0] * count
     assert ranking.timings.exited == 0
 
 
@@ -114,7 +115,7 @@ def test_predict_always_reads_whole(folder, tiny, graphs, documents):
 def test_dicts_say_who_left(exiting, documents):
     given_dicts = [{"text": text} for text in documents]
     found = exiting.rerank(QUERY, given_dicts, 26, effort="balanced")
-    assert [one.get("cross_encoder_layers") for one in found] == [None] * 25 + [2]
+    assert [one.get("exit_layer") for one in found] == [None] * 25 + [2]
 
 
 def test_the_rule_holds_across_blocks(exiting, documents, monkeypatch):
@@ -124,7 +125,7 @@ def test_the_rule_holds_across_blocks(exiting, documents, monkeypatch):
     monkeypatch.setattr(schedules, "_STATE_BYTES", 128 * 64 * 20)
     hits = exiting.rank(QUERY, documents, None, effort="balanced").hits
     # Five blocks of 20: 5 read whole, 5 left after the second layer, 10 after the first.
-    assert [hit.layers for hit in hits] == [None] * 25 + [2] * 25 + [1] * 50
+    assert [hit.exit_layer for hit in hits] == [0] * 25 + [2] * 25 + [1] * 50
     scores = [hit.score for hit in hits]
     assert scores == sorted(scores, reverse=True)
 
@@ -215,7 +216,7 @@ def test_a_pipeline_passes_its_effort_on(exiting, documents):
 
 def test_a_cascade_reads_the_best_of_the_first_again(cascade, parity, tiny, graphs, documents):
     ranking = cascade.rank(QUERY, documents, None)
-    assert [hit.model for hit in ranking] == [None] * 10 + [1] * 90
+    assert [hit.scored_by for hit in ranking] == ["second"] * 10 + ["first"] * 90
     small = CrossEncoderReranker(parity / "electra", 64, precision="fp32", cache_dir=graphs)
     first = [hit.index for hit in small.rank(QUERY, documents, None)]
     again = {hit.index: hit.score for hit in tiny.rank(QUERY, documents, None)}
@@ -233,21 +234,24 @@ def test_a_cascade_reads_the_best_of_the_first_again(cascade, parity, tiny, grap
 def test_dicts_and_documents_say_what_only_the_first_model_read(cascade, tiny, documents):
     given_dicts = [{"text": text} for text in documents]
     found = cascade.rerank(QUERY, given_dicts, 12)
-    assert [one.get("cross_encoder_model") for one in found] == [None] * 10 + [1] * 2
+    assert [one["scored_by"] for one in found] == ["second"] * 10 + ["first"] * 2
     again = tiny.rerank(QUERY, found, None)
-    assert not any("cross_encoder_model" in one for one in again)
+    assert not any("scored_by" in one for one in again)
 
     class First:
         def search(self, query, limit=10):
             return [RetrievedDocument(str(at), text, {}, 0.5) for at, text in enumerate(documents)]
 
     hits = SearchPipeline(First(), cascade).search(QUERY, 12)
-    assert [hit.model for hit in hits] == [None] * 10 + [1] * 2
+    assert [row.hit.scored_by for row in hits] == ["second"] * 10 + ["first"] * 2
 
 
 def test_a_cascade_of_few_reads_all_by_the_second(cascade, tiny):
     texts = ["csv row", "", "open the file"]
-    assert cascade.rank(QUERY, texts).hits == tiny.rank(QUERY, texts).hits
+    expected = [(hit.index, hit.score, hit.tokens) for hit in tiny.rank(QUERY, texts)]
+    found = cascade.rank(QUERY, texts)
+    assert [(hit.index, hit.score, hit.tokens) for hit in found] == expected
+    assert all(hit.scored_by == "second" for hit in found)
     assert cascade.rank(QUERY, []).hits == ()
 
 
@@ -295,7 +299,7 @@ def test_the_command_takes_an_effort(folder, documents, tmp_path):
     result = CliRunner().invoke(group, [*options, "--top-k", "26", "--effort", "balanced"])
     assert result.exit_code == 0, result.output
     rows = [json.loads(line) for line in result.stdout.splitlines()]
-    assert [row.get("cross_encoder_layers") for row in rows] == [None] * 25 + [2]
+    assert [row.get("exit_layer") for row in rows] == [None] * 25 + [2]
 
 
 def test_a_cascade_counts_every_text_once(parity, graphs):
@@ -323,13 +327,19 @@ def test_exits_do_not_choose_among_windows(folder, graphs, rule):
         )
 
 
-def test_a_budget_knows_each_effort_apart(exiting, documents):
-    for effort in ("full", "fast"):
+def test_a_budget_knows_each_effort_apart(exiting, documents, monkeypatch):
+    measured = []
+    plain = Speed.calibrate
+
+    def calibrate(speed):
+        measured.append(speed)
+        return plain(speed)
+
+    monkeypatch.setattr(Speed, "calibrate", calibrate)
+    for effort in ("full", "fast", "full"):
         ranking = exiting.rank(QUERY, documents[:20], None, effort=effort, budget_ms=60_000)
         assert ranking.timings.reranked == 20
-    full, fast = (exiting._reader(exiting._model.schedule(of)) for of in ("full", "fast"))
-    assert full is not fast
-    assert full is exiting._reader(())
+    assert len(set(map(id, measured))) == 2
 
 
 def test_a_fusion_of_no_weight_orders_as_none_does(folder, graphs, documents):
@@ -344,7 +354,7 @@ def test_a_fusion_of_no_weight_orders_as_none_does(folder, graphs, documents):
         None,
         fuse="weighted",
         fuse_weight=0,
-        first_scores=range(40),
+        first_stage_scores=range(40),
     )
     assert [hit.index for hit in fused] == [hit.index for hit in plain]
 
@@ -352,6 +362,6 @@ def test_a_fusion_of_no_weight_orders_as_none_does(folder, graphs, documents):
 def test_what_an_earlier_call_said_of_exits_does_not_stay(exiting, documents):
     given_texts = [{"text": text} for text in documents[:40]]
     fast = exiting.rerank(QUERY, given_texts, None, effort="fast")
-    assert any("cross_encoder_layers" in one for one in fast)
+    assert any("exit_layer" in one for one in fast)
     again = exiting.rerank(QUERY, fast, None)
-    assert not any("cross_encoder_layers" in one for one in again)
+    assert not any("exit_layer" in one for one in again)

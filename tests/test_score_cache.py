@@ -13,6 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from secondpass import CrossEncoderReranker, InputError
+from secondpass.deadline.fitting import next_block
+from secondpass.engine.schedules import run
 from secondpass.options import CACHE_BYTES, Options
 from secondpass.types import Hit, Timings
 
@@ -105,14 +107,14 @@ def test_a_budget_is_told_which_texts_are_known(make, monkeypatch):
     first = reranker.rank(QUERY, [texts[1], texts[2]])
     reranker.calibrate()
     told = []
-    reader = reranker._reader(())
-    plain_block = reader._next_block
 
-    def next_block(cost, query, texts, start, left_ms, known):
-        told.append((start, set(known)))
-        return plain_block(cost, query, texts, start, left_ms, known)
+    def deciding(cost, pace, query, texts, start, *, most, left_ms, cached):
+        told.append((start, set(cached)))
+        return next_block(
+            cost, pace, query, texts, start, most=most, left_ms=left_ms, cached=cached
+        )
 
-    monkeypatch.setattr(reader, "_next_block", next_block)
+    monkeypatch.setattr("secondpass.deadline.scorer.next_block", deciding)
     within = reranker.rank(QUERY, texts, None, budget_ms=600_000)
     assert told == [(0, {1, 2})]
     assert within.timings.cached == 2
@@ -193,12 +195,12 @@ def test_a_logit_that_is_no_number_is_not_kept_and_names_its_place(make, monkeyp
 
     reranker = make(cache="memory")
     reranker.rank(QUERY, ["csv", "file"])
-    engine = reranker._model.engine
-    monkeypatch.setattr(
-        reranker._model,
-        "engine",
-        type("Broken", (), {"run": lambda self, batches: [engine.run(batches)[0] * np.nan]})(),
-    )
+
+    def broken(*arguments):
+        staged = run(*arguments)
+        return staged._replace(logits=staged.logits * np.nan)
+
+    monkeypatch.setattr("secondpass.loaded_model.run", broken)
     for _ in range(2):  # a kept one would be found the second time
         with pytest.raises(ScoreError, match="nan for text 2"):
             reranker.rank(QUERY, ["csv", "file", "date"])

@@ -148,7 +148,7 @@ def test_stored_ids_do_where_all_are_read_and_else_the_text(selecting, tokenizer
     ]
     expected = selecting.rank(QUERY, texts)
     asked = []
-    encoder = selecting._model.preparer.preparer.encoder
+    encoder = selecting.model.encoder
     real = type(encoder).encode_with_offsets
     monkeypatch.setattr(
         type(encoder), "encode_with_offsets", lambda self, of: asked.extend(of) or real(self, of)
@@ -206,7 +206,7 @@ def test_dicts_and_a_search_say_which_sentences(selecting):
             return [RetrievedDocument("a", LONG, {}, 0.5)]
 
     (found,) = SearchPipeline(OneText(), selecting).search(QUERY)
-    assert found.spans == hit.spans
+    assert found.hit.spans == hit.spans
 
 
 def test_a_million_characters_end(make):

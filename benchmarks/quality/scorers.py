@@ -10,9 +10,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from benchmarks.quality.task import Scores, Task
-from secondpass import CrossEncoderReranker, Embedder
+from secondpass import CrossEncoderReranker, Embedder, types
 from secondpass.evaluation.rerank import candidate_texts, rescore
-from secondpass.types import Ranking
 
 Advance = Callable[[int], None]
 
@@ -110,10 +109,10 @@ class _Counting:
         self._reranker = reranker
         self.tokens = 0
 
-    def rank(self, query: str, texts: Any, top_k: int | None = 10) -> Ranking:
-        ranking = self._reranker.rank(query, texts, top_k=top_k)
-        self.tokens += ranking.timings.tokens
-        return ranking
+    def score(self, query: str, texts: list[str]) -> types.Scores:
+        scores = self._reranker.score(query, texts)
+        self.tokens += scores.timings.tokens
+        return scores
 
 
 def _all(task: Task) -> int:

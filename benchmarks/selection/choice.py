@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.selection.sentences import Sentences
-from secondpass.scoring.choice import chosen
+from secondpass.scoring.select.choice import chosen
 
 
 def selected_ids(text: Sentences, merits: Sequence[float], budget: int) -> NDArray[np.int32]:

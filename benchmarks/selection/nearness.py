@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from benchmarks.selection.sentences import Sentences
 from secondpass.retrieval.embedder import Embedder
-from secondpass.scoring.nearness import idf_of, nearness, summed, words_of
+from secondpass.scoring.select.nearness import idf_of, nearness, summed, words_of
 
 # One list of merits for each candidate, one merit for each of its sentences.
 Merits = list[list[float]]

@@ -145,9 +145,9 @@ class Question:
 
     def _found(self, ranking: Ranking, selecting: int, selecting_ms: float) -> Read:
         layers = self._reader.layers
-        exited = [hit for hit in ranking if hit.layers is not None]
+        exited = [hit for hit in ranking if hit.exit_layer]
         # `timings.tokens` counts each window; who left early read fewer layers of its one.
-        saved = sum((hit.tokens + self._beside) * (layers - (hit.layers or 0)) for hit in exited)
+        saved = sum((hit.tokens + self._beside) * (layers - hit.exit_layer) for hit in exited)
         return Read(
             order=[hit.index for hit in ranking],
             layer_tokens=ranking.timings.tokens * layers - saved,

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from secondpass.scoring.choice import token_bounds
-from secondpass.scoring.sentences import sentence_starts
+from secondpass.scoring.select.choice import token_bounds
+from secondpass.scoring.select.sentences import sentence_starts
 
 if TYPE_CHECKING:
     from tokenizers import Encoding

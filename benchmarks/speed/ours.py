@@ -22,7 +22,7 @@ def load(work, *model, **options):
 
 def scores_of(reranker, query, texts):
     """Return the scores in the texts' order."""
-    return [hit.score for hit in reranker.rank(query, texts, None).in_input_order()]
+    return reranker.score(query, texts).scores.tolist()
 
 
 def contestant(work, *model, **options):

@@ -1,11 +1,12 @@
-"""One model, loaded: reads texts beside a query and gives each its numbers, in input order."""
+"""One model in memory: the scorer that all others are built on."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from time import perf_counter
 
-from secondpass.deadline.known import FindKnown
-from secondpass.deadline.reader import DeadlineReader
+import numpy as np
+
 from secondpass.engine.describe import describe
 from secondpass.engine.load import load_engine
 from secondpass.engine.rules import scoring_rules
@@ -15,26 +16,28 @@ from secondpass.models.activation import configured_activation
 from secondpass.models.folder import ModelFolder
 from secondpass.models.spec import read_cross_encoder_spec
 from secondpass.options import Options, checked_max_length
-from secondpass.score_cache.cache import ScoreCache, open_cache
-from secondpass.scoring.clock import StageClock
+from secondpass.score_cache.rules import ScoringRules
+from secondpass.scorer import Pricing
+from secondpass.scoring.aggregate import aggregate
+from secondpass.scoring.batches import Batch, balanced_budget, make_batches
 from secondpass.scoring.effort import Effort, Schedule
 from secondpass.scoring.encode import TextEncoder, load_tokenizer
-from secondpass.scoring.merging import Left, Merged, merge, read_whole
 from secondpass.scoring.pairs import read_pair_layout
 from secondpass.scoring.prepare import Preparer
-from secondpass.scoring.prepare_long import for_long_documents
-from secondpass.scoring.ranking import to_scores
-from secondpass.scoring.readings import Readings, readings_of
-from secondpass.scoring.selection import Scored
+from secondpass.scoring.scored import Scored
+from secondpass.scoring.sequences import Logits, Owners, Prepared, TokenSequence, divided
+from secondpass.scoring.stats import Stats, ms_since
 from secondpass.scoring.window_rule import WindowRule
 from secondpass.types import ModelInfo
 
 # This many texts are in memory as token ids at a time, however many there are.
 BLOCK = 1024
+# This many sequences are laid out as batches at a time, of however few or many texts.
+SEQUENCES_AT_A_TIME = 1024
 
 
 class LoadedModel:
-    """A cross-encoder in memory, safe to use from many threads."""
+    """A cross-encoder and its `Scorer`, safe to use from many threads."""
 
     def __init__(
         self, folder: ModelFolder, max_length: int, options: Options, window_rule: WindowRule
@@ -54,17 +57,11 @@ class LoadedModel:
             threads=options.threads,
             cache_dir=options.cache_dir,
         )
-        preparer = Preparer(
-            encoder=TextEncoder(tokenizer, options.threads),
-            layout=layout,
-            max_length=self.max_length,
-            max_batch_tokens=options.max_batch_tokens,
-            padding_id=self.spec.padding_id,
-            streams=self.engine.streams,
-        )
-        self.preparer = for_long_documents(preparer, self.window_rule)
+        self.encoder = TextEncoder(tokenizer, options.threads)
+        self.layout = layout
+        self._max_batch_tokens = options.max_batch_tokens
+        self._preparer = Preparer(self.encoder, layout, self.max_length, self.window_rule)
         self._schedules: dict[Effort, Schedule] = {}
-        self._cache = None if options.cache is None else self._open_cache(options)
 
     @property
     def info(self) -> ModelInfo:
@@ -73,95 +70,101 @@ class LoadedModel:
             self.spec, self.engine.info, max_length=self.max_length, activation=self.activation
         )
 
-    def schedule(self, effort: Effort) -> Schedule:
-        """Return after which layers how many go on; the config is read once for each effort.
+    @property
+    def rules(self) -> ScoringRules:
+        """Everything a logit depends on, as a cache key."""
+        return scoring_rules(
+            self.spec,
+            self.engine.info,
+            max_length=self.max_length,
+            long_documents=self.window_rule.long_documents,
+            stride=self.window_rule.stride,
+            choice=self.window_rule.choice,
+        )
+
+    def most_texts(self, effort: Effort = "full") -> int:
+        """Return how many texts may be scored at a time.
 
         Raises:
-            InputError: the model has no such exits, or long documents are read in windows: of a
+            InputError: the model has no such exits, or long documents are scored in windows: of a
                 text's windows some would leave and others not.
         """
+        schedule = self._schedule(effort)
+        return block_texts(self.engine, schedule, max_length=self.max_length, most=BLOCK)
+
+    def pricing(self) -> Pricing:
+        """Return what a deadline has to know."""
+        rule = self.window_rule
+        stride = rule.stride_in(self.max_length) if rule.in_windows else None
+        return Pricing(self.engine.streams, self.max_length, stride, rule.select_tokens)
+
+    def prepare(self, query: str, texts: Sequence[str], effort: Effort = "full") -> Prepared:
+        """Return the texts beside the query as sequences."""
+        return self._preparer.prepare(query, texts, self._schedule(effort))
+
+    def score(self, prepared: Sequence[Prepared]) -> list[Logits]:
+        """Return the logits of each request's sequences; those of one schedule share batches."""
+        logits: dict[int, Logits] = {}
+        for schedule in dict.fromkeys(one.schedule for one in prepared):
+            numbers = [at for at, one in enumerate(prepared) if one.schedule == schedule]
+            together = self._score_together([prepared[number] for number in numbers], schedule)
+            logits.update(zip(numbers, together, strict=True))
+        return [logits[number] for number in range(len(prepared))]
+
+    def finish(self, prepared: Prepared, logits: Logits) -> Scored:
+        """Return the request's texts, each by its best window."""
+        started = perf_counter()
+        of_texts, best = aggregate(logits.logits, prepared.texts, self.window_rule.best_windows)
+        return Scored.of(
+            of_texts,
+            prepared.stats + logits.stats + Stats(rank_ms=ms_since(started)),
+            exit_layer=logits.exit_layer[best],
+            tokens=prepared.tokens,
+            dropped_tokens=prepared.dropped_tokens,
+            span=prepared.span[best],
+            spans=prepared.spans,
+        )
+
+    def close(self) -> None:
+        """Free the engine."""
+
+    def _score_together(self, prepared: Sequence[Prepared], schedule: Schedule) -> list[Logits]:
+        sequences = [sequence for one in prepared for sequence in one.sequences]
+        owners = Owners.of(prepared)
+        logits = np.empty(len(sequences), np.float32)
+        exit_layer = np.zeros(len(sequences), np.int16)
+        stats = Stats()
+        # Exits choose among all of a request, so it is not scored in parts.
+        size = max(1, len(sequences)) if schedule else SEQUENCES_AT_A_TIME
+        for start in range(0, len(sequences), size):
+            part = slice(start, start + size)
+            begun = perf_counter()
+            batches = self._batches(sequences[part])
+            batch_ms, begun = ms_since(begun), perf_counter()
+            logits[part], exit_layer[part] = run(self.engine, batches, schedule, owners.part(part))
+            stats += Stats(batch_ms=batch_ms, infer_ms=ms_since(begun))
+        return divided(prepared, logits, exit_layer, stats)
+
+    def _batches(self, sequences: Sequence[TokenSequence]) -> list[Batch]:
+        """Return padded batches that give every stream of the engine about the same work."""
+        pairs = [self.layout.join(*sequence) for sequence in sequences]
+        budget = balanced_budget(
+            [len(pair.ids) for pair in pairs],
+            max_batch_tokens=self._max_batch_tokens,
+            streams=self.engine.streams,
+        )
+        return make_batches(
+            pairs,
+            max_batch_tokens=budget,
+            padding_id=self.spec.padding_id,
+            length_limit=self.max_length,
+        )
+
+    def _schedule(self, effort: Effort) -> Schedule:
+        """Return the exits of an effort; the config is read once for each."""
         if effort not in self._schedules:
             self._schedules[effort] = self._find_schedule(effort)
         return self._schedules[effort]
-
-    def deadline_reader(self, schedule: Schedule) -> DeadlineReader:
-        """Return a reader that ends in time, for blocks of at most what fits in memory."""
-        rule = self.window_rule
-        return DeadlineReader(
-            streams=self.engine.streams,
-            max_length=self.max_length,
-            most_texts=block_texts(self.engine, schedule, max_length=self.max_length, most=BLOCK),
-            stride=rule.stride_in(self.max_length) if rule.in_windows else None,
-            select_tokens=rule.select_tokens,
-        )
-
-    def find_known(self, schedule: Schedule) -> FindKnown | None:
-        """Return what tells which texts the cache has; None where it is not asked."""
-        return None if self._cache is None or schedule else self._cache.knows
-
-    def read_all(
-        self, query: str, texts: Sequence[str], clock: StageClock, schedule: Schedule = ()
-    ) -> list[Scored]:
-        """Read texts block by block."""
-        size = block_texts(self.engine, schedule, max_length=self.max_length, most=BLOCK)
-        blocks = []
-        for start in range(0, len(texts), size):
-            block = texts[start : start + size]
-            blocks.append(self.read([query] * len(block), block, start, clock, schedule))
-        return blocks
-
-    def read(
-        self,
-        queries: Sequence[str],
-        texts: Sequence[str],
-        start: int,
-        clock: StageClock,
-        schedule: Schedule = (),
-    ) -> Scored:
-        """Score one block, whose first text is number `start`, and finish it.
-
-        What a schedule gives depends on the other candidates and is not kept in the cache.
-        """
-        if self._cache is None or schedule:
-            return self.read_anew(queries, texts, start, clock, schedule)
-        readings = self._cache.read(queries, texts, clock, self._readings)
-        return self._finished(readings, read_whole(len(texts)), start, clock)
-
-    def read_anew(
-        self,
-        queries: Sequence[str],
-        texts: Sequence[str],
-        start: int,
-        clock: StageClock,
-        schedule: Schedule = (),
-    ) -> Scored:
-        """Score one block as `read` does, whatever the cache knows."""
-        merged = self._merged(queries, texts, clock, schedule)
-        return self._finished(readings_of(merged), merged.left, start, clock)
-
-    def _readings(
-        self, queries: Sequence[str], texts: Sequence[str], clock: StageClock
-    ) -> Readings:
-        return readings_of(self._merged(queries, texts, clock, ()))
-
-    def _merged(
-        self, queries: Sequence[str], texts: Sequence[str], clock: StageClock, schedule: Schedule
-    ) -> Merged:
-        """Prepare and score texts: one logit for each, in order."""
-        parts = []
-        for prepared in self.preparer.prepare(queries, texts, clock):
-            with clock.time("infer_ms"):
-                logits, left = run(
-                    self.engine, prepared.batches, schedule, prepared.windows["text"]
-                )
-            parts.append((logits, left, prepared.windows))
-        with clock.time("rank_ms"):
-            return merge(parts, self.window_rule.best_windows)
-
-    def _finished(self, readings: Readings, left: Left, start: int, clock: StageClock) -> Scored:
-        with clock.time("rank_ms"):
-            scores = to_scores(readings["logit"], self.activation, start)
-            return Scored(readings["logit"], scores, readings["window"], left)
 
     def _find_schedule(self, effort: Effort) -> Schedule:
         schedule = find_schedule(effort, self.spec, self.engine)
@@ -172,15 +175,3 @@ class LoadedModel:
                 "long_documents='truncate'"
             )
         return schedule
-
-    def _open_cache(self, options: Options) -> ScoreCache:
-        assert options.cache is not None
-        rules = scoring_rules(
-            self.spec,
-            self.engine.info,
-            max_length=self.max_length,
-            long_documents=self.window_rule.long_documents,
-            stride=self.window_rule.stride,
-            choice=self.window_rule.choice,
-        )
-        return open_cache(options.cache, options.cache_bytes, rules)

@@ -24,14 +24,6 @@ class Retriever(Protocol):
         ...
 
 
-class Ranker(Protocol):
-    """What ranks texts and needs no option for it."""
-
-    def rank(self, query: str, texts: list[str], top_k: int | None = 10) -> Ranking:
-        """Return the best texts, best first."""
-        ...
-
-
 class SecondPass(Protocol):
     """A second stage, such as `CrossEncoderReranker`."""
 
@@ -44,7 +36,7 @@ class SecondPass(Protocol):
         min_score: float | None = None,
         fuse: Fuse = "none",
         fuse_weight: float | None = None,
-        first_scores: Iterable[float] | None = None,
+        first_stage_scores: Iterable[float] | None = None,
         budget_ms: float | None = None,
         effort: Effort | None = None,
     ) -> Ranking:
@@ -116,21 +108,7 @@ class SearchPipeline:
         retrieve_ms = (perf_counter() - started) * 1000
         ranking = self._rerank(query, retrieved, top_k, min_score, budget)
         hits = tuple(
-            SearchHit(
-                document=retrieved[hit.index],
-                first_rank=hit.index + 1,
-                rank=rank,
-                score=hit.score,
-                truncated=hit.truncated,
-                fused=hit.fused,
-                tokens=hit.tokens,
-                dropped_tokens=hit.dropped_tokens,
-                span=hit.span,
-                reranked=hit.reranked,
-                layers=hit.layers,
-                model=hit.model,
-                spans=hit.spans,
-            )
+            SearchHit(retrieved[hit.index], hit.index + 1, rank, hit)
             for rank, hit in enumerate(ranking, start=1)
         )
         total_ms = (perf_counter() - started) * 1000
@@ -158,7 +136,7 @@ class SearchPipeline:
             min_score=min_score,
             fuse=fusion.rule,
             fuse_weight=fusion.weight,
-            first_scores=[found.similarity for found in retrieved] if weighted else None,
+            first_stage_scores=[found.similarity for found in retrieved] if weighted else None,
             **({} if budget is None else {"budget_ms": max(budget.left_ms(), _NOTHING_MS)}),
             **effort,
         )

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
-from typing import Any
+from time import perf_counter
+from types import TracebackType
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from secondpass.cascade import CascadeScorer
 from secondpass.deadline.budget import Budget, checked_budget_ms
-from secondpass.deadline.reader import DeadlineReader
+from secondpass.deadline.scorer import DeadlineScorer
+from secondpass.deadline.speed import Speed
+from secondpass.deadline.timeout import ThreadTimeoutRunner
 from secondpass.engine.contract import Precision
-from secondpass.loaded_model import BLOCK, LoadedModel
+from secondpass.errors import InputError
+from secondpass.loaded_model import LoadedModel
 from secondpass.models.activation import Activation
 from secondpass.models.embedded import CROSS_ENCODER
 from secondpass.models.folder import find_folder
 from secondpass.options import Options, whole
+from secondpass.score_cache.scorer import CachedScorer, open_store
+from secondpass.scorer import AnyScorer, Request, score_requests, score_texts
 from secondpass.scoring.candidates import (
     candidate_text,
     checked_pairs,
@@ -26,24 +35,20 @@ from secondpass.scoring.candidates import (
     checked_texts,
     with_scores,
 )
-from secondpass.scoring.cascade import read_again
-from secondpass.scoring.cascade_rule import (
-    checked_keep,
-    checked_models,
-    refuse_budget,
-    require_full,
+from secondpass.scoring.cascade_rule import checked_keep, checked_models, require_full
+from secondpass.scoring.effort import Effort, checked_effort
+from secondpass.scoring.first_stage_scores import (
+    FirstStageScores,
+    candidate_scores,
+    given_scores,
 )
-from secondpass.scoring.clock import StageClock
-from secondpass.scoring.effort import Effort, Schedule, checked_effort
-from secondpass.scoring.exits import settled
-from secondpass.scoring.first_scores import FirstScores, candidate_scores, given_scores
 from secondpass.scoring.fusion_rule import Fuse
-from secondpass.scoring.merging import READ_WHOLE
-from secondpass.scoring.selection import Scored, Selection
+from secondpass.scoring.scored import Scored
+from secondpass.scoring.scores import to_scores
+from secondpass.scoring.selection import Selection
+from secondpass.scoring.stats import ms_since
 from secondpass.scoring.window_rule import LongDocuments, WindowRule
-from secondpass.types import ModelInfo, Ranking
-
-Scores = NDArray[np.float32]
+from secondpass.types import ModelInfo, Ranking, Scores
 
 
 class CrossEncoderReranker:
@@ -124,8 +129,8 @@ class CrossEncoderReranker:
         self._effort = checked_effort(effort)
         if cascade is not None:
             require_full(self._effort)
-        self._keep = whole("keep", checked_keep(keep, cascade))
-        *first, self._model = (
+        keep = whole("keep", checked_keep(keep, cascade))
+        models = [
             LoadedModel(
                 find_folder(name, revision=revision, local_files_only=local_files_only),
                 max_length,
@@ -133,16 +138,21 @@ class CrossEncoderReranker:
                 window_rule,
             )
             for name in checked_models(model_name, cascade)
-        )
-        self._first = first[0] if first else None
-        # What each schedule of exits costs is learnt apart.
-        self._readers: dict[Schedule, DeadlineReader] = {}
-        self._schedule(None)
+        ]
+        first, *second = (_with_cache(model, options) for model in models)
+        self.model = models[-1]
+        self._last = second[0] if second else first
+        self._find_known = first.knows if isinstance(first, CachedScorer) else None
+        self._scorer: AnyScorer = CascadeScorer(first, self._last, keep) if second else first
+        # What each effort costs is learnt apart.
+        self._speeds: dict[Effort, Speed] = {}
+        self._runner = ThreadTimeoutRunner(2 * self.model.engine.streams)
+        self._scorer.most_texts(self._effort)
 
     @property
     def info(self) -> ModelInfo:
         """What is loaded and how it runs."""
-        return self._model.info
+        return self.model.info
 
     def calibrate(self) -> None:
         """Measure this machine for calls with a budget, at the reranker's own effort.
@@ -153,10 +163,23 @@ class CrossEncoderReranker:
         Raises:
             InputError: the reranker is a cascade, which takes no budget.
         """
-        if self._first is not None:
-            refuse_budget()
-        schedule = self._schedule(None)
-        self._reader(schedule).calibrate(partial(self._model.read_anew, schedule=schedule))
+        self._speed(self._effort).calibrate()
+
+    def close(self) -> None:
+        """Free the engine, the cache and the threads; the reranker scores no more."""
+        self._runner.close()
+        self._scorer.close()
+
+    def __enter__(self) -> CrossEncoderReranker:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
 
     def rerank(
         self,
@@ -207,16 +230,15 @@ class CrossEncoderReranker:
                 that is no string, or for "weighted" no finite first-stage score; the message names
                 its position. Nothing is scored then.
         """
-        schedule = self._schedule(effort)
-        budget = self._budget(budget_ms, schedule)
+        call = self._call(effort, budget_ms)
         selection = Selection.checked(
             top_k=top_k, min_score=min_score, fuse=fuse, fuse_weight=fuse_weight
         )
         given = checked_texts(candidates, "candidates")
         texts = [candidate_text(candidate, at) for at, candidate in enumerate(given)]
-        first_scores = candidate_scores(given, first_stage_score, selection.fusion)
-        ranking = self._rank(query, texts, selection, first_scores, budget, schedule)
-        return with_scores(given, ranking, marked=budget is not None)
+        first = candidate_scores(given, first_stage_score, selection.fusion)
+        ranking = self._rank(call, query, texts, selection, first)
+        return with_scores(given, ranking, marked=budget_ms is not None)
 
     def rank(
         self,
@@ -227,129 +249,186 @@ class CrossEncoderReranker:
         min_score: float | None = None,
         fuse: Fuse = "none",
         fuse_weight: float | None = None,
-        first_scores: Iterable[float] | None = None,
+        first_stage_scores: Iterable[float] | None = None,
         budget_ms: float | None = None,
         effort: Effort | None = None,
     ) -> Ranking:
         """Return the `top_k` best texts as typed hits, best first, with the timings of each stage.
 
-        The options are those of `rerank`; `first_scores` are the first stage's scores of the texts,
-        for fuse="weighted". `timings.dropped` counts the texts below `min_score`,
-        `timings.reranked` those that were read within `budget_ms`.
+        The options are those of `rerank`; `first_stage_scores` are the first stage's scores of the
+        texts, for fuse="weighted". `timings.dropped` counts the texts below `min_score`,
+        `timings.reranked` those that were scored within `budget_ms`.
 
         Raises:
-            InputError: as for `rerank`, or `first_scores` are not one for each text.
+            InputError: as for `rerank`, or `first_stage_scores` are not one for each text.
         """
-        schedule = self._schedule(effort)
-        budget = self._budget(budget_ms, schedule)
+        call = self._call(effort, budget_ms)
         selection = Selection.checked(
             top_k=top_k, min_score=min_score, fuse=fuse, fuse_weight=fuse_weight
         )
-        given = checked_texts(texts)
-        checked = [checked_text(text, f"text {at}") for at, text in enumerate(given)]
-        numbers = given_scores(first_scores, len(checked), selection.fusion)
-        return self._rank(query, checked, selection, numbers, budget, schedule)
+        checked = _checked_list(texts)
+        first = given_scores(first_stage_scores, len(checked), selection.fusion)
+        return self._rank(call, query, checked, selection, first)
 
-    def predict(self, pairs: Iterable[tuple[str, str]]) -> Scores:
-        """Return one score for each (query, text) pair: float32 [n], in input order.
+    def rank_many(
+        self,
+        queries: Iterable[str],
+        texts: Iterable[Iterable[str]],
+        top_k: int | None = 10,
+        *,
+        min_score: float | None = None,
+        effort: Effort | None = None,
+    ) -> list[Ranking]:
+        """Return for each query the ranking of its own list of texts.
 
-        Every text is read whole, whatever the effort, and by the second model of a cascade.
+        Each is what `rank` gives, but lists share the engine's batches, so that many short ones
+        are scored faster. Each ranking's stages are its share of the time; the total is that of
+        the whole call.
+
+        Raises:
+            InputError: as for `rank`, or there is not one list for each query.
+        """
+        started = perf_counter()
+        selection = Selection.checked(top_k=top_k, min_score=min_score)
+        lists = [_checked_list(one) for one in checked_texts(texts)]
+        given = [checked_query(query) for query in checked_texts(queries, "queries")]
+        if len(given) != len(lists):
+            raise InputError(
+                f"there are {len(given)} queries and {len(lists)} lists of texts: give one list "
+                "for each query"
+            )
+        requests = [Request(*both) for both in zip(given, lists, strict=True)]
+        asked = self._effort if effort is None else checked_effort(effort)
+        rankings = []
+        for table, (_, checked) in zip(
+            score_requests(self._scorer, requests, asked), requests, strict=True
+        ):
+            scores = to_scores(table, len(checked), self.model.activation, started)
+            rankings.append(_ordered(scores, checked, selection, None, started))
+        return rankings
+
+    def score(
+        self,
+        query: str,
+        texts: Iterable[str],
+        *,
+        budget_ms: float | None = None,
+        effort: Effort | None = None,
+    ) -> Scores:
+        """Return every text's logit, score and truncation, in the order of the texts.
+
+        This is what `rank` puts in order; the options are those of `rerank`.
+
+        Raises:
+            InputError: the query is empty, an option is not usable, or a text is not a string.
+        """
+        call = self._call(effort, budget_ms)
+        return self._score(call, query, _checked_list(texts))
+
+    def score_pairs(self, pairs: Iterable[tuple[str, str]]) -> Scores:
+        """Return the numbers of each (query, text) pair, in input order.
+
+        Pairs of all queries share the engine's batches. Every text is scored by all layers,
+        whatever the effort, and by the second model of a cascade.
 
         Raises:
             InputError: an item is not a pair of strings, or a query is empty.
         """
-        clock = StageClock()
+        started = perf_counter()
         given = checked_pairs(pairs)
-        scores = np.empty(len(given), np.float32)
-        for start in range(0, len(given), BLOCK):
-            queries, texts = zip(*given[start : start + BLOCK], strict=True)
-            scores[start : start + BLOCK] = self._model.read(queries, texts, start, clock).scores
-        return scores
+        positions: dict[str, list[int]] = {}
+        for position, (query, _) in enumerate(given):
+            positions.setdefault(query, []).append(position)
+        requests = [
+            Request(query, [given[position][1] for position in of_query])
+            for query, of_query in positions.items()
+        ]
+        table = Scored.joined(score_requests(self._last, requests))
+        order = np.array([at for of_query in positions.values() for at in of_query], np.intp)
+        return to_scores(table.take(np.argsort(order)), len(given), self.model.activation, started)
+
+    def predict(self, pairs: Iterable[tuple[str, str]]) -> NDArray[np.float32]:
+        """Return one score for each (query, text) pair, float32 [n]: those of `score_pairs`."""
+        return self.score_pairs(pairs).scores
 
     def _rank(
         self,
+        call: _Call,
         query: str,
         texts: Sequence[str],
         selection: Selection,
-        first_scores: FirstScores | None,
-        budget: Budget | None,
-        schedule: Schedule,
+        first_stage_scores: FirstStageScores | None,
     ) -> Ranking:
-        """The main loop: score block by block, then put all in order."""
-        clock = StageClock()
-        query = checked_query(query)
-        if budget is None:
-            scored = self._read(query, texts, clock, schedule)
-        else:
-            scored = self._read_within(budget, query, texts, clock, schedule, selection.top_k)
-        with clock.time("rank_ms"):
-            clock.exited = int(np.count_nonzero(scored.left != READ_WHOLE))
-            scored = settled(scored, self._model.activation)
-            hits, clock.dropped = selection.select(texts, scored, first_scores)
-        return Ranking(hits, clock.timings())
+        """The main loop: score all texts, then put them in order."""
+        scores = self._score(call, query, texts, selection.top_k)
+        return _ordered(scores, texts, selection, first_stage_scores, call.started)
 
-    def _read(
-        self, query: str, texts: Sequence[str], clock: StageClock, schedule: Schedule
-    ) -> Scored:
-        """Score all texts, by both models of a cascade."""
-        if self._first is None:
-            return Scored.joined(self._model.read_all(query, texts, clock, schedule))
-        scored = read_again(
-            Scored.joined(self._first.read_all(query, texts, clock)),
-            self._keep,
-            lambda best: Scored.joined(
-                self._model.read_all(query, [texts[at] for at in best], clock)
-            ),
-        )
-        # A text that two models read is still one candidate.
-        dropped = scored.windows["dropped_tokens"]
-        clock.candidates, clock.cached = len(texts), min(clock.cached, len(texts))
-        clock.truncated, clock.dropped_tokens = int(np.count_nonzero(dropped)), int(dropped.sum())
-        return scored
+    def _score(
+        self, call: _Call, query: str, texts: Sequence[str], hits: int | None = None
+    ) -> Scores:
+        request = Request(checked_query(query), texts)
+        scorer = self._scorer if call.budget is None else self._in_time(call, call.budget, hits)
+        (table,) = score_requests(scorer, [request], call.effort)
+        return to_scores(table, len(texts), self.model.activation, call.started)
 
-    def _read_within(
-        self,
-        budget: Budget,
-        query: str,
-        texts: Sequence[str],
-        clock: StageClock,
-        schedule: Schedule,
-        top_k: int | None,
-    ) -> Scored:
-        """Score the first texts, as many as there is time for."""
-        read = partial(self._model.read, schedule=schedule)
-        blocks = self._reader(schedule).read(
-            budget,
-            query,
-            texts,
-            read,
-            clock,
-            hits=top_k or len(texts),
-            find_known=self._model.find_known(schedule),
-        )
-        clock.unread = len(texts) - clock.candidates
-        return Scored.joined(blocks)
-
-    def _reader(self, schedule: Schedule) -> DeadlineReader:
-        """Return what knows the cost of this schedule."""
-        if schedule not in self._readers:
-            # Two threads may both make one; the first that is kept serves both.
-            self._readers.setdefault(schedule, self._model.deadline_reader(schedule))
-        return self._readers[schedule]
-
-    def _budget(self, budget_ms: float | None, schedule: Schedule) -> Budget | None:
-        """Return a budget that runs from now on, the machine measured; None for no limit."""
-        checked = checked_budget_ms(budget_ms)
-        if checked is None:
-            return None
-        if self._first is not None:
-            refuse_budget()
-        read = partial(self._model.read_anew, schedule=schedule)
-        return self._reader(schedule).start(checked, read)
-
-    def _schedule(self, effort: Effort | None) -> Schedule:
-        """Return the exits of an effort, by default the reranker's own."""
+    def _call(self, effort: Effort | None, budget_ms: float | None) -> _Call:
+        """Check what a call asks for, and start its budget, the machine measured."""
         asked = self._effort if effort is None else checked_effort(effort)
-        if self._first is not None:
-            require_full(asked)
-        return self._model.schedule(asked)
+        self._scorer.most_texts(asked)
+        checked_ms = checked_budget_ms(budget_ms)
+        budget = None if checked_ms is None else self._speed(asked).start(checked_ms)
+        return _Call(perf_counter(), asked, budget)
+
+    def _in_time(self, call: _Call, budget: Budget, hits: int | None) -> DeadlineScorer:
+        return DeadlineScorer(
+            self._scorer,
+            self._speed(call.effort),
+            budget,
+            self._runner,
+            hits=hits,
+            find_known=self._find_known if call.effort == "full" else None,
+        )
+
+    def _speed(self, effort: Effort) -> Speed:
+        """Return what is known of the speed at this effort, whatever a cache knows."""
+        if effort not in self._speeds:
+            score = partial(score_texts, self.model, effort=effort)
+            # Two threads may both make one; the first that is kept serves both.
+            self._speeds.setdefault(effort, Speed(self._scorer.pricing(), score))
+        return self._speeds[effort]
+
+
+class _Call(NamedTuple):
+    """When a call began, how much is spent on it, and until when."""
+
+    started: float
+    effort: Effort
+    budget: Budget | None
+
+
+def _with_cache(model: LoadedModel, options: Options) -> AnyScorer:
+    if options.cache is None:
+        return model
+    return CachedScorer(model, open_store(options.cache, options.cache_bytes), model.rules)
+
+
+def _checked_list(texts: Iterable[str]) -> list[str]:
+    return [checked_text(text, f"text {at}") for at, text in enumerate(checked_texts(texts))]
+
+
+def _ordered(
+    scores: Scores,
+    texts: Sequence[str],
+    selection: Selection,
+    first_stage_scores: FirstStageScores | None,
+    started: float,
+) -> Ranking:
+    begun = perf_counter()
+    hits, dropped = selection.select(texts, scores, first_stage_scores)
+    timings = replace(
+        scores.timings,
+        dropped=dropped,
+        rank_ms=scores.timings.rank_ms + ms_since(begun),
+        total_ms=ms_since(started),
+    )
+    return Ranking(hits, timings)

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,16 +16,16 @@ class Hit:
     """One reranked text.
 
     `index` is its position in the caller's list, `score` the model's score after its activation,
-    `truncated` whether part of the text did not fit and was not read. `fused` is the score by which
-    it was ranked where that was not `score`, `logit` the model's output before its activation.
-    `tokens` counts the text's tokens that were read and `dropped_tokens` those that were not.
-    `span` is the part [start, end) of `text`, in characters, that its score comes from: its best
-    window. None where the text fits one, and for long_documents="truncate" and "select". `spans`
-    are the parts of a longer text that "select" read, in its order; else None.
-    `reranked` is False for a text that the budget left unread: it has no score, and follows those
-    that were read.
-    `layers` is the number of layers after which an early exit let the text go, None if it was read
-    whole; `model` is 1 where the score is that of a cascade's first model, else None.
+    `truncated` whether part of the text did not fit and was not scored. `fused` is the score by
+    which it was ranked where that was not `score`, `logit` the model's output before its
+    activation. `tokens` counts the text's tokens that were scored and `dropped_tokens` those that
+    were not. `span` is the part [start, end) of `text`, in characters, that its score comes from:
+    its best window. None where the text fits one, and for long_documents="truncate" and "select".
+    `spans` are the parts of a longer text that "select" scored, in its order; else None.
+    `reranked` is False for a text that the budget left unscored: it has no score, and follows those
+    that were scored.
+    `exit_layer` is the layer after which the text left by an early exit, 0 if it did not;
+    `scored_by` says which model of a cascade gave the score, None without a cascade.
     """
 
     index: int
@@ -34,31 +38,31 @@ class Hit:
     dropped_tokens: int = 0
     span: tuple[int, int] | None = None
     reranked: bool = True
-    layers: int | None = None
-    model: int | None = None
+    exit_layer: int = 0
+    scored_by: Literal["first", "second"] | None = None
     spans: tuple[tuple[int, int], ...] | None = None
 
     @property
     def known_score(self) -> float:
-        """Return the score of a text that was read, as all are in a call without a budget."""
+        """Return the score of a text that was scored, as all are in a call without a budget."""
         assert self.score is not None
         return self.score
 
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """Wall milliseconds by stage, and what was read in them.
+    """Wall milliseconds by stage, and what was scored in them.
 
-    `tokenise_ms` text to token ids; `batch_ms` pairs, sorting and padding; `infer_ms` the engine;
-    `rank_ms` activation and order; `total_ms` the whole call, so at least their sum.
-    `tokens` counts the token ids read without padding, `truncated` the texts that were cut,
+    `tokenise_ms` text to token ids, cut to fit; `batch_ms` pairs, sorting and padding; `infer_ms`
+    the engine; `rank_ms` activation and order; `total_ms` the whole call, so at least their sum.
+    `tokens` counts the token ids scored without padding, `truncated` the texts that were cut,
     `dropped` the texts that scored below `min_score` and are in no hit. `windows` counts the
-    sequences scored, one a candidate unless long documents are read in windows; a token that two
-    windows share counts twice in `tokens`. `dropped_tokens` counts those of the texts not read.
-    `reranked` counts the texts that were read: all `candidates`, unless a budget ended before.
-    `exited` counts those that left by an early exit or were read by a first model alone. `cached`
-    counts the texts whose score was known, from a score cache or from an equal text of the same
-    call; `cache_ms` is the time the score cache took.
+    sequences scored, one a candidate unless long documents are scored in windows; a token that two
+    windows share counts twice in `tokens`. `dropped_tokens` counts the texts' tokens that were not
+    scored. `reranked` counts the texts that were scored: all `candidates`, unless a budget ended
+    before. `exited` counts those that left by an early exit or were scored by a first model alone.
+    `cached` counts the texts whose score was known, from a score cache or from an equal text of the
+    same call; `cache_ms` is the time the score cache took.
     """
 
     tokenise_ms: float = 0.0
@@ -94,9 +98,42 @@ class Ranking:
     def __getitem__(self, position: int) -> Hit:
         return self.hits[position]
 
-    def in_input_order(self) -> tuple[Hit, ...]:
-        """Return the hits in the order of the caller's list, without those that are in no hit."""
-        return tuple(sorted(self.hits, key=lambda hit: hit.index))
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scores:
+    """Every text's numbers in the order of the caller's list: columns of n, and the timings.
+
+    `logits` and `scores` are float32, before and after the model's activation; NaN for a text that
+    a budget left unscored. `exit_layer` is the layer after which the text left by an early exit, 0
+    if it did not; `scored_by` is 1 or 2, the model of a cascade that gave the score, 0 without a
+    cascade. `tokens` and `dropped_tokens` count the text's tokens that were scored and that were
+    not. `span` [n, 2] and `spans` are those of `Hit`, -1 and None where it has none.
+    """
+
+    logits: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    exit_layer: NDArray[np.int16]
+    scored_by: NDArray[np.int8]
+    tokens: NDArray[np.int64]
+    dropped_tokens: NDArray[np.int64]
+    span: NDArray[np.int32]
+    spans: NDArray[np.object_]
+    timings: Timings
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    @property
+    def scored(self) -> NDArray[np.bool_]:
+        """Whether each text was scored, as all are in a call without a budget."""
+        # NaN is not equal to itself.
+        scored: NDArray[np.bool_] = self.scores == self.scores
+        return scored
+
+    @property
+    def truncated(self) -> NDArray[np.bool_]:
+        """Whether part of each text did not fit and was not scored."""
+        return self.dropped_tokens > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,25 +196,19 @@ class SearchTimings:
 class SearchHit:
     """One document after both stages; ranks count from 1.
 
-    `similarity` and `first_rank` are the first stage's, `score` the second pass's, and `rank` that
-    by `fused` where both stages were fused, else by `score`. `truncated`, `tokens`,
-    `dropped_tokens`, `span`, `spans`, `layers` and `model` are those of `Hit`. `reranked` is False
-    for a document that the budget left unread: it has no score, and follows those that were read.
+    `first_rank` is the first stage's, `rank` that by `hit.fused` where both stages were fused, else
+    by `hit.score`. `hit` says all of the second pass; its `index` is `first_rank` - 1.
     """
 
     document: RetrievedDocument
     first_rank: int
     rank: int
-    score: float | None
-    truncated: bool
-    fused: float | None = None
-    tokens: int = 0
-    dropped_tokens: int = 0
-    span: tuple[int, int] | None = None
-    reranked: bool = True
-    layers: int | None = None
-    model: int | None = None
-    spans: tuple[tuple[int, int], ...] | None = None
+    hit: Hit
+
+    @property
+    def score(self) -> float | None:
+        """The second pass's score; None for a document that the budget left unscored."""
+        return self.hit.score
 
 
 @dataclass(frozen=True, slots=True)

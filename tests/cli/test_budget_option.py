@@ -9,7 +9,7 @@ import pytest
 
 from secondpass.cli.main import main
 from secondpass.cli.search import _rows, print_result
-from secondpass.types import RetrievedDocument, SearchHit, SearchResult, SearchTimings, Timings
+from secondpass.types import Hit, RetrievedDocument, SearchHit, SearchResult, SearchTimings, Timings
 
 TEXTS = ["a queue", "reads csv files row by row", "a lock"]
 QUERY = "how do I read a csv file"
@@ -57,7 +57,7 @@ def test_bad_budgets_are_one_line(value, capsys):
 
 def test_an_unread_document_is_printed_with_a_dash_and_null(capsys):
     document = RetrievedDocument("d1", "a queue", {}, 0.25)
-    hit = SearchHit(document, 1, 1, None, False, reranked=False)
+    hit = SearchHit(document, 1, 1, Hit(0, None, "a queue", False, reranked=False))
     result = SearchResult((hit,), SearchTimings(1.0, Timings(candidates=1), 2.0))
     print_result(result)
     assert capsys.readouterr().out.splitlines()[1].split() == ["1", "1", "-", "d1", "a", "queue"]
@@ -77,9 +77,8 @@ def test_searching_passes_the_budget_on_and_says_what_was_read(monkeypatch, caps
 
         def search(self, query, top_k, **options):
             asked.update(options)
-            hit = SearchHit(
-                RetrievedDocument("d1", "a", {}, 0.5), 1, 1, None, False, reranked=False
-            )
+            document = RetrievedDocument("d1", "a", {}, 0.5)
+            hit = SearchHit(document, 1, 1, Hit(0, None, "a", False, reranked=False))
             return SearchResult((hit,), SearchTimings(1.0, Timings(candidates=4, reranked=0), 2.0))
 
     class Reranker:

@@ -33,13 +33,13 @@ def test_the_small_model_reads_all_and_the_model_the_best_of_them(rerank, parity
         cascade=[parity / "electra", parity / "bert"], keep=10, max_length=64, precision="fp32"
     )
     assert rows == made.rerank(QUERY, [{"text": text} for text in documents], 12)
-    assert [row.get("cross_encoder_model") for row in rows] == [None] * 10 + [1] * 2
+    assert [row["scored_by"] for row in rows] == ["second"] * 10 + ["first"] * 2
 
 
 def test_thirty_are_kept_by_default(rerank, parity):
     done = rerank("--cascade", parity / "electra", "--top-k", 31)
     rows = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [row.get("cross_encoder_model") for row in rows] == [None] * 30 + [1]
+    assert [row["scored_by"] for row in rows] == ["second"] * 30 + ["first"]
 
 
 @pytest.mark.parametrize(

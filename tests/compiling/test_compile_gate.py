@@ -8,22 +8,20 @@ from secondpass.compiling.agreement import measure_agreement, order_agreement
 from secondpass.compiling.limits import Limits, criteria
 from secondpass.compiling.result import Agreement, Quality, Speed
 from secondpass.compiling.speed import ROUNDS, measure_speed
-from secondpass.types import Hit, Ranking, Timings
+from secondpass.scoring.scores import plain_scores
 
 
 class Fixed:
-    """Ranks with logits that are given, best first, and takes a time that is given."""
+    """Scores with logits that are given, and takes a time that is given."""
 
     def __init__(self, logits, total_ms=1.0):
         self.logits = logits
         self.total_ms = total_ms
         self.calls = 0
 
-    def rank(self, query, texts, top_k=None):
+    def score(self, query, texts):
         self.calls += 1
-        order = np.argsort(-np.array(self.logits), kind="stable")
-        hits = [Hit(int(at), 0.0, texts[at], False, logit=self.logits[at]) for at in order]
-        return Ranking(tuple(hits), Timings(total_ms=self.total_ms))
+        return plain_scores(self.logits, total_ms=self.total_ms)
 
 
 def ignore(_):

@@ -1,25 +1,35 @@
-"""A clock that only moves when work is done, and a model whose texts cost what a test says."""
+"""A clock that only moves when work is done, and a scorer whose texts cost what a test says."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from secondpass.deadline.reader import DeadlineReader
-from secondpass.scoring.merging import WINDOW, read_whole
-from secondpass.scoring.selection import Scored
+from secondpass.deadline.scorer import DeadlineScorer
+from secondpass.deadline.speed import Speed
+from secondpass.scorer import Pricing, score_texts
+from secondpass.scoring.scored import Scored
+from secondpass.scoring.stats import Stats
 
 BYTE_TOKENS = 0.25
 
 
 class World:
-    """`slowness` maps the number of a scored block to how much slower than usual it is."""
+    """A scorer, its clock, and the runner of its blocks.
 
-    def __init__(self, token_ms=0.01, block_ms=0.2, slowness=lambda block: 1.0):
+    `slowness` maps the number of a scored block to how much slower than usual it is. A text's
+    logit is the number of texts that came before it in the call.
+    """
+
+    def __init__(
+        self, token_ms=0.01, block_ms=0.2, slowness=lambda block: 1.0, most=1024, max_length=512
+    ):
         self.time = 0.0
         self.token_ms, self.block_ms, self.slowness = token_ms, block_ms, slowness
-        self.scored = []  # (first, past the last) of every block that was begun
+        self.most, self.max_length = most, max_length
+        self.scored = []  # how many texts each block had that was begun
         self.late = 0
         self.cached = set()  # texts that a score cache knows
+        self.numbers = {}  # of each text of a call its position
 
     def now(self):
         return self.time
@@ -27,24 +37,42 @@ class World:
     def wait(self, ms):
         self.time += ms / 1000
 
-    def score(self, queries, texts, start, clock):
-        """A text's score is its number."""
-        tokens = sum(self.tokens(text) for text in texts if text not in self.cached)
-        self.scored.append((start, start + len(texts)))
+    def most_texts(self, effort="full"):
+        return self.most
+
+    def pricing(self):
+        return Pricing(2, self.max_length)
+
+    def prepare(self, query, texts, effort="full"):
+        return texts
+
+    def score(self, prepared):
+        return [None] * len(prepared)
+
+    def finish(self, texts, logits):
+        fresh = [text for text in texts if text not in self.cached]
+        tokens = sum(map(self.tokens, fresh))
+        tokenise_ms = self.tokenise(texts)
+        self.scored.append(len(texts))
         if tokens:
             self.wait(self.block_ms + tokens * self.token_ms * self.slowness(len(self.scored)))
-        clock.cached = sum(text in self.cached for text in texts)
-        clock.count(len(texts), tokens, 0, windows=len(texts), dropped_tokens=0)
-        numbers = np.arange(start, start + len(texts), dtype=np.float32)
-        return Scored(numbers, numbers, np.zeros(len(texts), WINDOW), read_whole(len(texts)))
+        return Scored.of(
+            [self.numbers.get(id(text), 0) for text in texts],
+            Stats(tokenise_ms, tokens=tokens, windows=len(texts)),
+            cached=np.array([text in self.cached for text in texts], np.bool_),
+        )
 
-    def knows(self, queries, texts):
+    def tokenise(self, texts):
+        """Take the time to tokenise, which is none, and return it."""
+        return 0.0
+
+    def knows(self, query, texts):
         """The cache, which takes a hundredth of a millisecond a text."""
         self.wait(0.01 * len(texts))
         return [text in self.cached for text in texts]
 
-    def within(self, left_ms, work):
-        """The guard: an answer that comes later than that is not waited for."""
+    def run(self, left_ms, work):
+        """Run a block; an answer that comes later than that is not waited for."""
         due = self.time + left_ms / 1000
         answer = work()
         if self.time <= due:
@@ -53,12 +81,24 @@ class World:
         self.late += 1
         return None
 
-    def reader(self, **options):
-        chosen = {"streams": 2, "max_length": 512, "most_texts": 1024, "guard": self, **options}
-        reader = DeadlineReader(**chosen, now=self.now)
-        reader.calibrate(self.score)
+    def close(self):
+        pass
+
+    def speed(self):
+        """Return the speed of this scorer, calibrated."""
+        speed = Speed(
+            self.pricing(), lambda query, texts: score_texts(self, query, texts), self.now
+        )
+        speed.calibrate()
         self.scored.clear()
-        return reader
+        return speed
+
+    def score_in_time(self, speed, texts, budget_ms, query="q", find_known=None):
+        """Return the texts that were scored in time, and the budget."""
+        self.numbers = {id(text): number for number, text in enumerate(texts)}
+        budget = speed.start(budget_ms)
+        scorer = DeadlineScorer(self, speed, budget, self, hits=10, find_known=find_known)
+        return score_texts(scorer, query, texts), budget
 
     @staticmethod
     def tokens(text):

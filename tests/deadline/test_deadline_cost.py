@@ -8,7 +8,7 @@ import pytest
 from secondpass.deadline.budget import Budget, checked_budget_ms
 from secondpass.deadline.calibrate import Measured, fit
 from secondpass.deadline.cost import Cost
-from secondpass.deadline.pace import Pace
+from secondpass.deadline.slowdown import Slowdown
 from secondpass.errors import InputError
 
 # Of 4 bytes one token; 10 tokens cost 1 ms + attention 0.001 * 100 = 0.1 ms.
@@ -102,50 +102,52 @@ def test_fit_of_disturbed_measurements_is_never_below_zero():
 
 def test_the_pace_before_anything_is_known():
     """25 ms may take 2.5 ms more, and what may take 27.5 ms is a cost of 25."""
-    pace = Pace(lambda: 0.0)
-    assert pace.allowed_ms(25.0) == pytest.approx(27.5)
-    assert pace.affordable_ms(27.5) == pytest.approx(25.0)
-    assert pace.affordable_ms(0.0) == pace.affordable_ms(-3.0) == 0.0
+    slowdown = Slowdown(lambda: 0.0)
+    assert slowdown.pace().allowed_ms(25.0) == pytest.approx(27.5)
+    assert slowdown.pace().affordable_ms(27.5) == pytest.approx(25.0)
+    assert slowdown.pace().affordable_ms(0.0) == slowdown.pace().affordable_ms(-3.0) == 0.0
 
 
 def test_the_newest_block_counts_by_its_length():
     """5 ms of cost count 0.5 * 5 / 10 = a quarter: from 1 by a quarter of the way to 3."""
-    pace = Pace(lambda: 0.0)
-    pace.observe(5.0, 15.0)
+    slowdown = Slowdown(lambda: 0.0)
+    slowdown.observe(5.0, 15.0)
     margin = (15 - 5) / math.sqrt(5)
-    assert pace.allowed_ms(20.0) == pytest.approx(1.5 * 20 + margin * math.sqrt(20))
+    assert slowdown.pace().allowed_ms(20.0) == pytest.approx(1.5 * 20 + margin * math.sqrt(20))
 
 
 @pytest.mark.parametrize("left_ms", [0.01, 1.0, 20.0, 1000.0])
 def test_affordable_is_the_inverse_of_allowed(left_ms):
-    pace = Pace(lambda: 0.0)
+    slowdown = Slowdown(lambda: 0.0)
     for measured in (4.0, 9.0, 30.0, 6.0):
-        pace.observe(5.0, measured)
-    assert pace.allowed_ms(pace.affordable_ms(left_ms)) == pytest.approx(left_ms)
+        slowdown.observe(5.0, measured)
+    assert slowdown.pace().allowed_ms(slowdown.pace().affordable_ms(left_ms)) == pytest.approx(
+        left_ms
+    )
 
 
 def test_the_margin_covers_all_but_one_in_twenty_and_forgets():
-    pace = Pace(lambda: 0.0)
+    slowdown = Slowdown(lambda: 0.0)
     for _ in range(63):
-        pace.observe(4.0, 4.0)
-    pace.observe(4.0, 400.0)
+        slowdown.observe(4.0, 4.0)
+    slowdown.observe(4.0, 400.0)
     for _ in range(20):
-        pace.observe(4.0, 4.0)
-    assert pace.allowed_ms(4.0) < 10
+        slowdown.observe(4.0, 4.0)
+    assert slowdown.pace().allowed_ms(4.0) < 10
     for _ in range(64):
-        pace.observe(4.0, 4.0)
-    assert pace.allowed_ms(4.0) == pytest.approx(4.0, abs=0.1)
+        slowdown.observe(4.0, 4.0)
+    assert slowdown.pace().allowed_ms(4.0) == pytest.approx(4.0, abs=0.1)
 
 
 def test_a_measurement_is_stale_after_a_second():
     time = [0.0]
-    pace = Pace(lambda: time[0])
+    slowdown = Slowdown(lambda: time[0])
     time[0] = 0.9
-    assert not pace.stale()
+    assert not slowdown.pace().stale
     time[0] = 1.1
-    assert pace.stale()
-    pace.observe(1.0, 1.0)
-    assert not pace.stale()
+    assert slowdown.pace().stale
+    slowdown.observe(1.0, 1.0)
+    assert not slowdown.pace().stale
 
 
 def test_a_budget_counts_down():

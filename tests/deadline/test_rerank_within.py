@@ -8,7 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from secondpass import InputError, SearchPipeline
-from secondpass.scoring.clock import StageClock
+from secondpass.deadline.fitting import Block
+from secondpass.deadline.speed import Speed
+from secondpass.scorer import score_texts
 from secondpass.types import RetrievedDocument
 
 QUERY = "read a csv file"
@@ -17,14 +19,14 @@ AGES_MS = 600_000
 
 
 @pytest.fixture
-def reads(tiny, monkeypatch):
-    """Make the reranker find time for just so many texts, in blocks of two."""
+def fits(monkeypatch):
+    """Make the deadline find time for just so many texts, in blocks of two."""
 
     def choose(count):
-        def next_block(cost, query, texts, start, left_ms, known):
-            return (min(start + 2, count), 1.0) if start < count else (start, 0.0)
+        def next_block(cost, pace, query, texts, start, **limits):
+            return Block(start, min(start + 2, count) if start < count else start, 1.0)
 
-        monkeypatch.setattr(tiny._reader(()), "_next_block", next_block)
+        monkeypatch.setattr("secondpass.deadline.scorer.next_block", next_block)
 
     return choose
 
@@ -41,8 +43,8 @@ def test_enough_time_gives_what_no_budget_gives(tiny, documents):
     assert within.timings.infer_ms > 0
 
 
-def test_what_was_not_read_follows_in_its_order(tiny, reads):
-    reads(4)
+def test_what_was_not_read_follows_in_its_order(tiny, fits):
+    fits(4)
     ranking = tiny.rank(QUERY, TEXTS, budget_ms=AGES_MS)
     read = tiny.rank(QUERY, TEXTS[:4])
     assert [hit.index for hit in ranking] == [*(hit.index for hit in read), 4, 5]
@@ -52,15 +54,15 @@ def test_what_was_not_read_follows_in_its_order(tiny, reads):
     assert (ranking.timings.reranked, ranking.timings.candidates) == (4, 6)
 
 
-def test_top_k_counts_the_unread_too(tiny, reads):
-    reads(2)
+def test_top_k_counts_the_unread_too(tiny, fits):
+    fits(2)
     assert [hit.index for hit in tiny.rank(QUERY, TEXTS, 4, budget_ms=AGES_MS)][2:] == [2, 3]
     assert all(hit.reranked for hit in tiny.rank(QUERY, TEXTS, 2, budget_ms=AGES_MS))
     assert len(tiny.rank(QUERY, TEXTS, 1, budget_ms=AGES_MS)) == 1
 
 
-def test_dicts_are_marked_only_where_there_was_a_budget(tiny, reads):
-    reads(2)
+def test_dicts_are_marked_only_where_there_was_a_budget(tiny, fits):
+    fits(2)
     given = [{"text": text, "id": at} for at, text in enumerate(TEXTS)]
     results = tiny.rerank(QUERY, given, budget_ms=AGES_MS)
     assert [one["reranked"] for one in results] == [True] * 2 + [False] * 4
@@ -79,8 +81,8 @@ def test_a_tiny_budget_gives_the_first_stages_order(tiny):
     assert len(tiny.rank(QUERY, [], budget_ms=1e-6)) == 0
 
 
-def test_min_score_drops_only_what_was_read(tiny, reads):
-    reads(4)
+def test_min_score_drops_only_what_was_read(tiny, fits):
+    fits(4)
     read = tiny.rank(QUERY, TEXTS[:4])
     ranking = tiny.rank(QUERY, TEXTS, min_score=read[1].score, budget_ms=AGES_MS)
     assert [hit.index for hit in ranking] == [read[0].index, read[1].index, 4, 5]
@@ -88,14 +90,16 @@ def test_min_score_drops_only_what_was_read(tiny, reads):
 
 
 @pytest.mark.parametrize("fuse", ["rrf", "weighted"])
-def test_a_fusion_is_among_those_that_were_read(tiny, reads, fuse):
-    reads(4)
+def test_a_fusion_is_among_those_that_were_read(tiny, fits, fuse):
+    fits(4)
     scores = [9.0, 7.0, 2.0, 1.0, 0.5, -100.0]
     weighted = fuse == "weighted"
     ranking = tiny.rank(
-        QUERY, TEXTS, fuse=fuse, first_scores=scores if weighted else None, budget_ms=AGES_MS
+        QUERY, TEXTS, fuse=fuse, first_stage_scores=scores if weighted else None, budget_ms=AGES_MS
     )
-    alone = tiny.rank(QUERY, TEXTS[:4], fuse=fuse, first_scores=scores[:4] if weighted else None)
+    alone = tiny.rank(
+        QUERY, TEXTS[:4], fuse=fuse, first_stage_scores=scores[:4] if weighted else None
+    )
     assert [hit.index for hit in ranking][:4] == [hit.index for hit in alone]
     assert [hit.fused for hit in ranking][:4] == pytest.approx([hit.fused for hit in alone])
     assert [hit.fused for hit in ranking][4:] == [None, None]
@@ -116,25 +120,31 @@ def test_an_empty_query_is_refused_with_a_budget_too(tiny):
         tiny.rank(" ", TEXTS, budget_ms=AGES_MS)
 
 
-def test_a_query_without_room_is_the_callers_error(tiny, reads):
-    reads(6)
+def test_a_query_without_room_is_the_callers_error(tiny, fits):
+    fits(6)
     with pytest.raises(InputError, match="leaves no room"):
         tiny.rank("word " * 100, TEXTS, budget_ms=AGES_MS)
 
 
-def test_calibrating_gives_a_cost_once(tiny):
-    tiny.calibrate()
-    cost = tiny._reader(()).calibrate(tiny._model.read)
-    tiny.calibrate()
-    assert tiny._reader(()).calibrate(tiny._model.read) is cost
+def test_calibrating_measures_once(tiny):
+    asked = []
+
+    def score(query, texts):
+        asked.append(texts)
+        return score_texts(tiny.model, query, texts)
+
+    speed = Speed(tiny.model.pricing(), score)
+    cost = speed.calibrate()
+    count = len(asked)
+    assert speed.calibrate() is cost
+    assert len(asked) == count > 0
     assert cost.token_ms > 0
     assert cost.block_ms > 0
-    clock = StageClock()
     text = "csv reader " * 4
-    tiny._model.read(["a"], [text], 0, clock)
+    tokens = score_texts(tiny.model, "a", [text]).stats.tokens
     # The estimate from bytes is of the size of the true count.
     estimated = cost.query_tokens("a") + cost.tokens_per_byte * len(text)
-    assert 0.3 < estimated / clock.timings().tokens < 3
+    assert 0.3 < estimated / tokens < 3
 
 
 class Index:
@@ -148,10 +158,10 @@ class Index:
         return [RetrievedDocument(f"id{at}", text, {}, 0.5) for at, text in enumerate(TEXTS)]
 
 
-def test_the_pipeline_marks_documents_too(tiny, reads):
-    reads(2)
+def test_the_pipeline_marks_documents_too(tiny, fits):
+    fits(2)
     result = SearchPipeline(Index(), tiny).search(QUERY, budget_ms=AGES_MS)
-    assert [hit.reranked for hit in result] == [True] * 2 + [False] * 4
+    assert [row.hit.reranked for row in result] == [True] * 2 + [False] * 4
     assert [hit.first_rank for hit in result][2:] == [3, 4, 5, 6]
     assert [hit.score for hit in result][2:] == [None] * 4
     assert [hit.rank for hit in result] == [1, 2, 3, 4, 5, 6]
@@ -178,7 +188,7 @@ def test_the_second_pass_is_given_what_the_first_leaves(tiny, monkeypatch):
     late = SearchPipeline(Index(taking(0.060)), Noting()).search(QUERY, budget_ms=50)
     assert given[0] == pytest.approx(20.0)
     assert 0 < given[1] < 0.01
-    assert not any(hit.reranked for hit in late)
+    assert not any(row.hit.reranked for row in late)
 
 
 def test_many_threads_with_short_budgets_lose_and_repeat_nothing(tiny, documents):

@@ -16,7 +16,9 @@ def test_an_int8_graph_in_stages_computes_what_it_does_whole(parity, documents, 
     reranker = CrossEncoderReranker(folder, 64, precision="int8", cache_dir=tmp_path / "graphs")
     whole = {hit.index: hit.logit for hit in reranker.rank(QUERY, documents, None)}
     stayed = [
-        hit for hit in reranker.rank(QUERY, documents, None, effort="balanced") if not hit.layers
+        hit
+        for hit in reranker.rank(QUERY, documents, None, effort="balanced")
+        if not hit.exit_layer
     ]
     assert len(stayed) == 25
     # The batches differ, and with them the order of sums, which moves a few int8 roundings.

@@ -9,9 +9,8 @@ from safetensors.numpy import load_file
 
 from secondpass import CrossEncoderReranker, ModelFileError
 from secondpass.engine.compiled import CompiledGraph
-from secondpass.scoring.clock import StageClock
-from secondpass.scoring.merging import READ_WHOLE
-from secondpass.scoring.ranking import to_scores
+from secondpass.scoring.activation import activate
+from secondpass.scoring.batches import make_batches
 
 FAMILIES = ["bert", "roberta", "xlm-roberta", "electra", "distilbert", "modernbert", "late-join"]
 QUERY = "read the csv rows"
@@ -39,7 +38,11 @@ def bert(load):
 
 
 def batches_of(reranker, texts):
-    return next(reranker._model.preparer.prepare([QUERY] * len(texts), texts, StageClock())).batches
+    model = reranker.model
+    pairs = [model.layout.join(*sequence) for sequence in model.prepare(QUERY, texts).sequences]
+    return make_batches(
+        pairs, max_batch_tokens=1024, padding_id=model.spec.padding_id, length_limit=64
+    )
 
 
 def everyone(_, logits):
@@ -51,8 +54,8 @@ def whole(reranker, texts):
 
 
 def staged_scores(reranker, texts, layers=(0, 1, 2), choose=everyone):
-    staged = reranker._model.engine.staged.run_stages(batches_of(reranker, texts), layers, choose)
-    return to_scores(staged.logits, reranker._model.activation), staged.left
+    staged = reranker.model.engine.staged.run_stages(batches_of(reranker, texts), layers, choose)
+    return activate(staged.logits, reranker.model.activation), staged.exit_layer
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -60,7 +63,7 @@ def test_stages_with_everyone_kept_equal_the_whole_graph(family, load, documents
     reranker = load(family)
     scores, left = staged_scores(reranker, documents)
     np.testing.assert_allclose(scores, whole(reranker, documents), atol=1e-5)
-    assert (left == READ_WHOLE).all()
+    assert (left == 0).all()
 
 
 @pytest.mark.parametrize("layers", [(0,), (1,), (2,)])
@@ -71,14 +74,14 @@ def test_the_late_join_model_is_cut_before_or_at_its_join(layers, load, document
 
 
 def test_the_exit_of_a_bert_is_its_linear_head_on_the_first_token(bert, documents):
-    weights = load_file(bert._model.spec.folder / "exits.safetensors")
+    weights = load_file(bert.model.spec.folder / "exits.safetensors")
     seen = {}
 
     def note(layers, logits):
         seen[layers] = logits
         return logits < -np.inf
 
-    stage = bert._model.engine.staged._stage(None, 1)
+    stage = bert.model.engine.staged._stage(None, 1)
     batches = batches_of(bert, documents[:5])
     columns = {name: getattr(batches[0], name) for name in stage.input_names}
     states = stage.run([columns])[0]["layer.1.output"]
@@ -92,7 +95,7 @@ def test_the_exit_of_a_bert_is_its_linear_head_on_the_first_token(bert, document
 
 def test_the_exit_at_the_join_is_the_score_before_it(load, documents):
     reranker = load("late-join")
-    stage = reranker._model.engine.staged._stage(None, 2)
+    stage = reranker.model.engine.staged._stage(None, 2)
     (batch, *_) = batches_of(reranker, documents)
     outputs = stage.run([{name: getattr(batch, name) for name in stage.input_names}])[0]
     np.testing.assert_allclose(outputs["logits"], 2 * outputs["early.score"] - 0.5, atol=1e-5)
@@ -132,21 +135,21 @@ def test_who_has_left_is_not_asked_again(bert, documents):
     _, left = staged_scores(bert, documents, (1, 2), half)
     assert (asked[2][1::2] == -np.inf).all()
     assert np.isfinite(asked[2][::2]).all()
-    assert left.tolist() == [READ_WHOLE, 1] * 50
+    assert left.tolist() == [0, 1] * 50
 
 
 def test_threads_share_stages_that_are_compiled_once(load, documents, monkeypatch):
     reranker = load("bert", threads=2)
     compiled = []
-    real = reranker._model.engine.staged._compile
+    real = reranker.model.engine.staged._compile
     monkeypatch.setattr(
-        reranker._model.engine.staged, "_compile", lambda graph: compiled.append(1) or real(graph)
+        reranker.model.engine.staged, "_compile", lambda graph: compiled.append(1) or real(graph)
     )
     results = {}
 
     def work(number):
         hits = reranker.rank(QUERY, documents, None, effort="balanced")
-        results[number] = [(hit.index, hit.layers) for hit in hits]
+        results[number] = [(hit.index, hit.exit_layer) for hit in hits]
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
     for thread in threads:

@@ -4,7 +4,8 @@ import json
 from contextlib import contextmanager
 
 from secondpass import InputError
-from secondpass.types import Hit, ModelInfo, Ranking, Timings
+from secondpass.scoring.scores import plain_scores
+from secondpass.types import ModelInfo
 
 DOCUMENTS = {
     "a": "csv reader",
@@ -54,15 +55,14 @@ class FixedReranker:
         self.interrupted_at = interrupted_at
         self.asked = []
 
-    def rank(self, query, texts, top_k=10):
+    def score(self, query, texts):
         if query == self.interrupted_at:
             raise KeyboardInterrupt
         if query in self.refuses:
             raise InputError("the query leaves no room for a text")
         self.asked.append((query, list(texts)))
-        hits = [Hit(at, self.scores.get(text, 0.0), text, False) for at, text in enumerate(texts)]
-        hits.sort(key=lambda hit: -hit.score)
-        return Ranking(tuple(hits), Timings(total_ms=10.0 * len(texts), candidates=len(texts)))
+        scores = [self.scores.get(text, 0.0) for text in texts]
+        return plain_scores(scores, total_ms=10.0 * len(texts))
 
 
 @contextmanager

@@ -80,7 +80,7 @@ def test_what_is_measured_is_what_the_reranker_gives(collection, tiny):
         [DOCUMENTS[one.document_id] for one in RUN["q1"][:3]],
         fuse="weighted",
         fuse_weight=0.8,
-        first_scores=[one.score for one in RUN["q1"][:3]],
+        first_stage_scores=[one.score for one in RUN["q1"][:3]],
     )
     assert ids(found, "q1") == [RUN["q1"][hit.index].document_id for hit in ranking] + ["a"]
     assert [one.score for one in found["q1"][:3]] == pytest.approx(

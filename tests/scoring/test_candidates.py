@@ -67,3 +67,23 @@ def test_scores_are_added_to_copies():
         {"text": "x", "meta": nested, "cross_encoder_score": 0.25},
     ]
     assert given == [{"text": "x", "meta": nested}, {"content": "y", "id": 2}]
+
+
+def test_what_an_earlier_rerank_wrote_is_gone_and_the_callers_fields_stay():
+    earlier = Hit(
+        0, 0.5, "x", True, 0.1, tokens=5, dropped_tokens=2, span=(0, 3), reranked=True,
+        exit_layer=2, scored_by="first", spans=((0, 2),),
+    )  # fmt: skip
+    given = {"text": "x", "window": "mine", "tokens": [1], "id": 4}
+    (once,) = with_scores([{"text": "x", "id": 4}], [earlier], marked=True)
+    assert set(once) == {
+        "text", "id", "cross_encoder_score", "fused_score", "exit_layer", "scored_by", "reranked",
+        "truncated", "tokens", "dropped_tokens", "window", "windows",
+    }  # fmt: skip
+    assert with_scores([once], [Hit(0, 0.25, "x", False)]) == [
+        {"text": "x", "id": 4, "cross_encoder_score": 0.25}
+    ]
+    # A candidate without a score was never reranked: its fields are the caller's.
+    assert with_scores([given], [Hit(0, 0.25, "x", False)]) == [
+        {**given, "cross_encoder_score": 0.25}
+    ]

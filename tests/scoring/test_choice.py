@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from secondpass.scoring.choice import choose, chosen, token_bounds
 from secondpass.scoring.encode import load_tokenizer
-from secondpass.scoring.nearness import nearness, words_of
+from secondpass.scoring.select.choice import choose, chosen, token_bounds
+from secondpass.scoring.select.nearness import nearness, words_of
 
 
 def read(query, text, budget):

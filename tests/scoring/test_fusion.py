@@ -20,7 +20,7 @@ def fused(fusion, logits, first=None, scores=None):
         fusion,
         logits=np.array(logits, np.float32),
         scores=np.array(logits if scores is None else scores, np.float32),
-        first_scores=None if first is None else np.array(first, np.float64),
+        first_stage_scores=None if first is None else np.array(first, np.float64),
     )
 
 

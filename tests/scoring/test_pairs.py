@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from secondpass.errors import InputError, ModelFileError
-from secondpass.scoring.encode import TextEncoder, load_tokenizer
+from secondpass.scoring.cuts import room_for_text, truncate
+from secondpass.scoring.encode import Encoded, TextEncoder, load_tokenizer
 from secondpass.scoring.pairs import read_pair_layout, read_single_layout
-from secondpass.scoring.windows import cut, room_for_text
 
 FAMILIES = ["bert", "roberta", "xlm-roberta", "electra", "distilbert", "modernbert"]
 
@@ -74,8 +74,12 @@ def test_a_query_without_room_names_all_three_numbers():
 
 
 def test_cut_keeps_the_beginning():
-    assert cut(np.arange(5, dtype=np.int32), 3).tolist() == [0, 1, 2]
-    assert cut(np.arange(2, dtype=np.int32), 3).tolist() == [0, 1]
+    # Of a text of nine tokens the encoder kept five.
+    cut = truncate(Encoded(np.arange(5, dtype=np.int32), 9), 3)
+    assert [part.tolist() for part in cut.parts] == [[0, 1, 2]]
+    assert (cut.tokens, cut.dropped_tokens) == (3, 6)
+    whole = truncate(Encoded(np.arange(2, dtype=np.int32), 2), 3)
+    assert (whole.tokens, whole.dropped_tokens) == (2, 0)
 
 
 def test_long_texts_are_encoded_a_few_at_a_time_and_show_as_too_long(parity, monkeypatch):

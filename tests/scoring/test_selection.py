@@ -6,26 +6,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secondpass.errors import InputError
-from secondpass.scoring.merging import WINDOW, read_whole
-from secondpass.scoring.ranking import to_scores
-from secondpass.scoring.selection import Scored, Selection, checked_min_score
-
-
-def scored(logits, activation="identity"):
-    values = np.array(logits, np.float32)
-    return Scored(
-        values,
-        to_scores(values, activation),
-        np.zeros(len(values), WINDOW),
-        read_whole(len(values)),
-    )
+from secondpass.scoring.activation import activate
+from secondpass.scoring.scored import Scored
+from secondpass.scoring.scores import to_scores
+from secondpass.scoring.selection import Selection, checked_min_score, checked_top_k
+from secondpass.scoring.stats import Stats
 
 
 def select(logits, *, first=None, activation="identity", **options):
     selection = Selection.checked(**{"top_k": None, **options})
     texts = [f"text {at}" for at in range(len(logits))]
-    first_scores = None if first is None else np.array(first, np.float64)
-    return selection.select(texts, scored(logits, activation), first_scores)
+    first_stage_scores = None if first is None else np.array(first, np.float64)
+    scores = to_scores(Scored.of(logits), len(texts), activation, 0.0)
+    return selection.select(texts, scores, first_stage_scores)
 
 
 def positions(selected):
@@ -51,7 +44,7 @@ def test_top_k_larger_than_the_list_gives_all():
 def test_without_fusion_the_order_is_that_of_sorting_by_score_and_position(
     logits, top_k, activation
 ):
-    scores = to_scores(np.array(logits, np.float32), activation).tolist()
+    scores = activate(np.array(logits, np.float32), activation).tolist()
     expected = sorted(range(len(logits)), key=lambda at: (-scores[at], at))[:top_k]
     assert positions(select(logits, top_k=top_k, activation=activation)) == expected
     weightless = {"fuse": "weighted", "fuse_weight": 0, "first": list(range(len(logits)))}
@@ -105,8 +98,47 @@ def test_a_limit_that_is_no_finite_number_is_refused(value):
         checked_min_score(value)
 
 
-def test_blocks_are_joined_in_order():
-    joined = Scored.joined([scored([1.0, 2.0]), scored([3.0])])
-    assert joined.scores.tolist() == [1.0, 2.0, 3.0]
+@pytest.mark.parametrize("value", [0, -1, 1.5, True, "3"])
+def test_top_k_must_be_an_integer_of_at_least_one(value):
+    with pytest.raises(InputError, match="top_k"):
+        checked_top_k(value)
+
+
+def test_blocks_are_joined_in_order_and_their_stats_add():
+    one, other = Scored.of([1.0, 2.0], Stats(infer_ms=3.0)), Scored.of([3.0], Stats(infer_ms=4.0))
+    joined = Scored.joined([one, other])
+    assert joined.logits.tolist() == [1.0, 2.0, 3.0]
     assert joined.logits.dtype == np.float32
-    assert len(Scored.joined([]).scores) == 0
+    assert joined.stats.infer_ms == 7.0
+    assert len(Scored.joined([])) == 0
+
+
+def test_texts_without_a_score_follow_in_their_order_with_what_a_hit_says():
+    spans = np.empty(2, np.object_)
+    spans[1] = ((0, 4), (9, 12))
+    scored = Scored.of(
+        [1.0, 2.0],
+        tokens=np.array([5, 6]),
+        dropped_tokens=np.array([0, 3]),
+        span=np.array([[0, 30], [-1, -1]], np.int32),
+        spans=spans,
+    )
+    scores = to_scores(scored, 4, "identity", 0.0)
+    assert scores.scored.tolist() == [True, True, False, False]
+    assert scores.truncated.tolist() == [False, True, False, False]
+    hits = Selection.checked(top_k=3).select(list("abcd"), scores, None).hits
+    assert [(hit.index, hit.score, hit.reranked) for hit in hits] == [
+        (1, 2.0, True),
+        (0, 1.0, True),
+        (2, None, False),
+    ]
+    assert [(hit.truncated, hit.tokens, hit.dropped_tokens) for hit in hits] == [
+        (True, 6, 3),
+        (False, 5, 0),
+        (False, 0, 0),
+    ]
+    assert [(hit.span, hit.spans) for hit in hits] == [
+        (None, ((0, 4), (9, 12))),
+        ((0, 30), None),
+        (None, None),
+    ]

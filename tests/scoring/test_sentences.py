@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secondpass.scoring.nearness import words_of
-from secondpass.scoring.sentences import sentence_starts
+from secondpass.scoring.select.nearness import words_of
+from secondpass.scoring.select.sentences import sentence_starts
 
 
 def parts(text):

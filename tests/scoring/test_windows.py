@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from secondpass.errors import InputError
 from secondpass.scoring.encode import TextEncoder, load_tokenizer
 from secondpass.scoring.window_rule import WindowRule
-from secondpass.scoring.windows import Cut, span_of, window_starts
+from secondpass.scoring.windows import cut_windows, window_starts
 
 sizes = st.tuples(st.integers(0, 400), st.integers(1, 60)).flatmap(
     lambda both: st.tuples(*map(st.just, both), st.integers(1, both[1]))
@@ -20,13 +20,9 @@ sizes = st.tuples(st.integers(0, 400), st.integers(1, 60)).flatmap(
 def test_windows_tile_the_document(size):
     tokens, room, stride = size
     starts = window_starts(tokens, room, stride)
-    cut = Cut(tokens, room, starts)
-    covered = set()
-    for start, stop in cut.bounds:
-        covered |= set(range(start, stop))
-        assert stop - start == min(room, tokens)
+    covered = {token for start in starts for token in range(start, min(start + room, tokens))}
     assert covered == set(range(tokens))
-    assert (cut.read, cut.dropped) == (tokens, 0)
+    assert starts[-1] + room == tokens or starts == [0]
     steps = [after - before for before, after in pairwise(starts)]
     assert starts[0] == 0
     assert all(0 < step <= stride for step in steps)
@@ -56,9 +52,29 @@ def test_starts_by_hand(tokens, room, stride, starts):
     assert window_starts(tokens, room, stride) == starts
 
 
-def test_the_first_window_only_drops_the_rest():
-    cut = Cut(10, 4, [0])
-    assert (list(cut.bounds), cut.read, cut.dropped) == ([(0, 4)], 4, 6)
+def test_the_first_window_only_drops_the_rest(parity):
+    (encoding,) = encode(parity, "bert", "a b c d e f g h i j")
+    cut = cut_windows(encoding, "a b c d e f g h i j", 4, None)
+    assert [part.tolist() for part in cut.parts] == [encoding.ids[:4]]
+    assert (cut.tokens, cut.dropped_tokens, cut.spans) == (4, 6, [(0, 7)])
+
+
+def test_all_windows_hold_all_tokens(parity):
+    text = "a b c d e f g h i j"
+    (encoding,) = encode(parity, "bert", text)
+    cut = cut_windows(encoding, text, 4, 3)
+    assert [part.tolist() for part in cut.parts] == [
+        encoding.ids[start : start + 4] for start in (0, 3, 6)
+    ]
+    assert (cut.tokens, cut.dropped_tokens) == (10, 0)
+    assert cut.spans == [(0, 7), (6, 13), (12, 19)]
+    whole = cut_windows(encoding, text, 10, 3)
+    assert (len(whole.parts), whole.tokens, whole.spans) == (1, 10, [None])
+
+
+def encode(parity, family, *texts):
+    tokenizer = load_tokenizer(parity / family / "tokenizer.json")
+    return TextEncoder(tokenizer, threads=1).encode_with_offsets(texts)
 
 
 def test_the_default_stride_is_half_a_window_and_none_skips_a_token():
@@ -111,11 +127,9 @@ MIXED = "Café naïve 🙂👩‍👩‍👧 你好世界 שלום"
     ],
 )
 def test_spans_by_hand(parity, family, text, room, expected):
-    tokenizer = load_tokenizer(parity / family / "tokenizer.json")
-    (encoding,) = TextEncoder(tokenizer, threads=1).encode_with_offsets([text])
-    cut = Cut(len(encoding), room, window_starts(len(encoding), room, room))
-    spans = [span_of(encoding, text, start, stop) for start, stop in cut.bounds]
-    assert [text[start:end] for start, end in spans] == expected
+    (encoding,) = encode(parity, family, text)
+    spans = cut_windows(encoding, text, room, room).spans
+    assert [text if span is None else text[slice(*span)] for span in spans] == expected
 
 
 def test_counting_and_offsets_leave_the_ids_as_they_are(parity, documents):

@@ -15,7 +15,7 @@ import click
 
 from secondpass.errors import InputError
 from secondpass.scoring.window_rule import SELECT_TOKENS
-from secondpass.types import Hit, SearchHit, Timings
+from secondpass.types import Hit, Timings
 
 # What moves the cursor, recolours the screen or turns the reading direction (control codes,
 # bidirectional overrides), and lone surrogates, which no terminal takes.
@@ -128,13 +128,13 @@ def say_dropped(dropped: int, candidates: int, min_score: float | None) -> None:
         say(f"note: {dropped} of {candidates} score below --min-score {min_score:g}: dropped")
 
 
-def passage(text: str, hit: Hit | SearchHit, *, named: str = "") -> str:
-    """Return one line of a text's best window, or its chosen sentences, or else its beginning.
+def passage(hit: Hit, *, named: str = "") -> str:
+    """Return one line of a hit's best window, or its chosen sentences, or else its beginning.
 
     A text that begins with its own name, `named`, is shown without.
     """
-    spans = hit.spans or (hit.span or (0, len(text)),)
-    shown = " … ".join(text[start:end] for start, end in spans)
+    spans = hit.spans or (hit.span or (0, len(hit.text)),)
+    shown = " … ".join(hit.text[start:end] for start, end in spans)
     return one_line(shown.removeprefix(named)) if spans[0][0] == 0 else "… " + one_line(shown)
 
 
@@ -147,7 +147,7 @@ def say_unread(reranked: int, candidates: int, budget_ms: float | None) -> None:
         )
 
 
-def score(hit: Hit | SearchHit) -> float | str:
+def score(hit: Hit) -> float | str:
     """Return a hit's score, or a dash where it was not read."""
     return "-" if hit.score is None else hit.score
 

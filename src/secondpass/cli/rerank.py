@@ -62,16 +62,16 @@ def command(
     whether it was "reranked"; loading the model is not part of that time. A text that was cut says
     "truncated", "tokens" and "dropped_tokens"; one read in windows has its best "window", and
     one of which sentences were chosen where these stand, "windows". With --cascade,
-    "cross_encoder_model" is 1 where only the smaller model read it.
+    "scored_by" is "first" where only the smaller model scored it, else "second".
     """
     from secondpass.cli.loading import load_reranker
     from secondpass.scoring.candidates import candidate_text, with_scores
-    from secondpass.scoring.first_scores import candidate_scores
+    from secondpass.scoring.first_stage_scores import candidate_scores
 
     fusion = Fusion.checked(fuse, fuse_weight)
     candidates = read_candidates(file)
     texts = [candidate_text(candidate, at) for at, candidate in enumerate(candidates)]
-    first_scores = candidate_scores(candidates, first_stage_score, fusion)
+    first_stage_scores = candidate_scores(candidates, first_stage_score, fusion)
     reranker = load_reranker(**model_options)
     ranking = reranker.rank(
         query,
@@ -80,7 +80,7 @@ def command(
         min_score=min_score,
         fuse=fuse,
         fuse_weight=fuse_weight,
-        first_scores=first_scores,
+        first_stage_scores=first_stage_scores,
         budget_ms=budget_ms,
     )
     if output.for_a_person(as_json):
@@ -104,7 +104,7 @@ def _print_table(ranking: Ranking) -> None:
                 hit.index + 1,
                 *([hit.fused if hit.reranked else "-"] if fused else []),
                 output.score(hit),
-                output.passage(hit.text, hit),
+                output.passage(hit),
             )
             for rank, hit in enumerate(ranking, start=1)
         ],

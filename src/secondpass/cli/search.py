@@ -81,17 +81,17 @@ def command(
 
 def print_result(result: SearchResult) -> None:
     """Print both ranks, the scores, the document, and the milliseconds of each stage."""
-    fused = any(hit.fused is not None for hit in result)
+    fused = any(hit.hit.fused is not None for hit in result)
     output.print_table(
         ("rank", "was", *(["fused"] if fused else []), "score", "document", "text"),
         [
             (
                 hit.rank,
                 hit.first_rank,
-                *([hit.fused if hit.reranked else "-"] if fused else []),
-                output.score(hit),
+                *([hit.hit.fused if hit.hit.reranked else "-"] if fused else []),
+                output.score(hit.hit),
                 hit.document.id,
-                output.passage(hit.document.text, hit, named=hit.document.id),
+                output.passage(hit.hit, named=hit.document.id),
             )
             for hit in result
         ],
@@ -108,7 +108,7 @@ def print_result(result: SearchResult) -> None:
 
 
 def _rows(result: SearchResult, *, marked: bool) -> list[dict[str, Any]]:
-    from secondpass.scoring.candidates import read_fields, score_fields
+    from secondpass.scoring.candidates import score_fields, text_fields
 
     return [
         {
@@ -118,8 +118,8 @@ def _rows(result: SearchResult, *, marked: bool) -> list[dict[str, Any]]:
             "similarity": hit.document.similarity,
             "first_rank": hit.first_rank,
             "rank": hit.rank,
-            **score_fields(hit, marked=marked),
-            **read_fields(hit),
+            **score_fields(hit.hit, marked=marked),
+            **text_fields(hit.hit),
         }
         for hit in result
     ]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.compiling.result import Agreement
-from secondpass.pipeline import Ranker
+from secondpass.evaluation.rerank import TextScorer
 from secondpass.stats.rank_agreement import kendall_tau
 
 TOP = 10
@@ -25,8 +25,8 @@ class _OfOneQuery(NamedTuple):
 
 
 def measure_agreement(
-    exact: Ranker,
-    other: Ranker,
+    exact: TextScorer,
+    other: TextScorer,
     queries: Sequence[str],
     texts: Sequence[str],
     advance: Callable[[int], None],
@@ -72,6 +72,5 @@ def _best(logits: Logits) -> NDArray[np.intp]:
     return np.argsort(-logits, kind="stable")[:TOP]
 
 
-def _logits(ranker: Ranker, query: str, texts: Sequence[str]) -> Logits:
-    hits = ranker.rank(query, list(texts), top_k=None).in_input_order()
-    return np.array([hit.logit for hit in hits], np.float32)
+def _logits(ranker: TextScorer, query: str, texts: Sequence[str]) -> Logits:
+    return ranker.score(query, list(texts)).logits

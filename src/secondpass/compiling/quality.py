@@ -8,9 +8,8 @@ from secondpass.compiling.result import Quality
 from secondpass.evaluation.collection import Collection
 from secondpass.evaluation.first_stages.bm25 import bm25_run
 from secondpass.evaluation.measures import Measures, Values
-from secondpass.evaluation.rerank import at_depth, rescore
+from secondpass.evaluation.rerank import TextScorer, at_depth, rescore
 from secondpass.evaluation.runs import Run
-from secondpass.pipeline import Ranker
 from secondpass.stats.paired import paired_difference
 
 MEASURE = "nDCG@10"
@@ -18,7 +17,7 @@ DEPTH = 100
 
 
 def measure_quality(
-    fp32: Ranker, int8: Ranker, collection: Collection, advance: Callable[[int], None]
+    fp32: TextScorer, int8: TextScorer, collection: Collection, advance: Callable[[int], None]
 ) -> Quality:
     """Rerank BM25's top with both. `advance` is called for each query of each.
 
@@ -45,7 +44,7 @@ def measure_quality(
 
 
 def _values(
-    ranker: Ranker,
+    ranker: TextScorer,
     collection: Collection,
     run: Run,
     measures: Measures,

@@ -6,15 +6,15 @@ from collections.abc import Callable
 from statistics import median
 
 from secondpass.compiling.result import Speed
-from secondpass.pipeline import Ranker
+from secondpass.evaluation.rerank import TextScorer
 
 ROUNDS = 11
 
 
 def measure_speed(
-    fp32: Ranker,
-    int8: Ranker,
-    auto: Ranker | None,
+    fp32: TextScorer,
+    int8: TextScorer,
+    auto: TextScorer | None,
     query: str,
     texts: list[str],
     advance: Callable[[int], None],
@@ -25,7 +25,7 @@ def measure_speed(
     for round_number in range(ROUNDS):
         for step in range(len(rankers)):
             at = (round_number + step) % len(rankers)
-            times_ms[at].append(rankers[at].rank(query, texts, top_k=None).timings.total_ms)
+            times_ms[at].append(rankers[at].score(query, texts).timings.total_ms)
         advance(1)
     medians = [median(times) for times in times_ms]
     return Speed(

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 from secondpass.deadline.budget import Now
 from secondpass.deadline.cost import Cost
-from secondpass.scoring.clock import StageClock
-from secondpass.scoring.selection import Scored
+from secondpass.scoring.scored import Scored
 
-# Scores texts for a query; the block's first text has this number, its stages go to the clock.
-ScoreBlock = Callable[[Sequence[str], Sequence[str], int, StageClock], Scored]
+# Scores texts for a query.
+ScoreBlock = Callable[[str, Sequence[str]], Scored]
 
 _QUERY = "what is measured"
 _SENTENCE = "The reader takes one row after another and gives each of them a name and a number. "
@@ -25,7 +24,7 @@ _ENOUGH_MS = 1000.0
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One block as it was read: milliseconds without tokenising, and what tokenising took."""
+    """One block as it was scored: milliseconds without tokenising, and what tokenising took."""
 
     texts: int
     bytes: int
@@ -82,15 +81,13 @@ def _round(score: ScoreBlock, now: Now, number: int) -> tuple[Measured, Measured
 def _measure(score: ScoreBlock, now: Now, number: int, texts: int, sentences: int) -> Measured:
     # Numbered, so that no text is the same as another: what is remembered takes no time.
     given = [f"{number} {at} {_SENTENCE * sentences}" for at in range(texts)]
-    clock = StageClock()
     started = now()
-    score([_QUERY] * texts, given, 0, clock)
+    stats = score(_QUERY, given).stats
     spent_ms = (now() - started) * 1000
-    timings = clock.timings()
     return Measured(
         texts=texts,
         bytes=sum(len(text.encode()) for text in given),
-        tokens=max(1, timings.tokens),
-        ms=max(spent_ms - timings.tokenise_ms, 0.0),
-        tokenise_ms=timings.tokenise_ms,
+        tokens=max(1, stats.tokens),
+        ms=max(spent_ms - stats.tokenise_ms, 0.0),
+        tokenise_ms=stats.tokenise_ms,
     )

@@ -1,4 +1,4 @@
-"""What a block should take on a quiet machine, told from its texts before they are tokenised."""
+"""What a block should take on a quiet machine, estimated from its texts before tokenisation."""
 
 from __future__ import annotations
 

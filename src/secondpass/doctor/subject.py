@@ -67,8 +67,7 @@ class Subject:
 
 def score(reranker: CrossEncoderReranker, query: str, texts: Sequence[str]) -> Logits:
     """Return one logit for each text, in input order."""
-    hits = reranker.rank(query, texts, top_k=None).in_input_order()
-    return np.array([hit.logit for hit in hits], np.float32)
+    return reranker.score(query, texts).logits
 
 
 def _padded(pair: Pair, length: int, padding_id: int, types: NDArray[np.int32]) -> Batch:

@@ -32,10 +32,10 @@ Choose = Callable[[int, NDArray[np.float32]], NDArray[np.bool_]]
 
 
 class Staged(NamedTuple):
-    """A logit for each row in input order, and after how many layers it left."""
+    """A logit for each row in input order, and the layer it left after, 0 if it did not."""
 
     logits: NDArray[np.float32]
-    left: NDArray[np.int16]
+    exit_layer: NDArray[np.int16]
 
 
 class StagedEngine(Protocol):

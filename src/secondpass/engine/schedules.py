@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from secondpass.engine.contract import Engine, Staged, StagedEngine
 from secondpass.errors import InputError, ModelFileError
@@ -14,7 +12,7 @@ from secondpass.models.spec import ModelSpec
 from secondpass.scoring.batches import Batch, restore_order
 from secondpass.scoring.effort import Effort, Schedule, read_schedules
 from secondpass.scoring.exits import going_on
-from secondpass.scoring.merging import read_whole
+from secondpass.scoring.sequences import Owners
 
 # What the hidden states of one block may take between two stages.
 _STATE_BYTES = 256 * 1024**2
@@ -51,19 +49,18 @@ def _require_heads(schedule: Schedule, staged: StagedEngine, where: str) -> None
             )
 
 
-def run(
-    engine: Engine, batches: Sequence[Batch], schedule: Schedule, texts: NDArray[np.integer[Any]]
-) -> Staged:
-    """Return a logit for each row in input order; without exits all are read whole.
+def run(engine: Engine, batches: Sequence[Batch], schedule: Schedule, owners: Owners) -> Staged:
+    """Return a logit for each row in input order; without exits all go through all layers.
 
-    `texts` is the number of each row's text, ascending: the windows of a text go on together.
+    `owners` says of which request and text each row is: exits choose within a request, and the
+    windows of a text continue together.
     """
     if not schedule or engine.staged is None:
         logits = restore_order(batches, engine.run(batches))[:, 0]
-        return Staged(logits, read_whole(len(logits)))
+        return Staged(logits, np.zeros(len(logits), np.int16))
     exits = {one.layers: one for one in schedule}
     return engine.staged.run_stages(
-        batches, tuple(exits), lambda layers, logits: going_on(logits, texts, exits[layers])
+        batches, tuple(exits), lambda layers, logits: going_on(logits, owners, exits[layers])
     )
 
 

@@ -15,8 +15,7 @@ from secondpass.graph.openvino import ov
 from secondpass.graph.ops import layer_output
 from secondpass.models.spec import ModelSpec
 from secondpass.scoring.batches import Batch
-from secondpass.scoring.merging import READ_WHOLE, read_whole
-from secondpass.scoring.regroup import Rows, regroup
+from secondpass.scoring.rebatch import Rows, rebatch
 
 # Where a stage begins and ends: after so many layers; None is the graph's own begin or end.
 Span = tuple[int | None, int | None]
@@ -64,15 +63,15 @@ class StagedGraph:
         Every batch is through a stage before it is chosen who goes on to the next.
         """
         count = sum(len(batch.positions) for batch in batches)
-        staged = Staged(np.full(count, -np.inf, np.float32), read_whole(count))
+        staged = Staged(np.full(count, -np.inf, np.float32), np.zeros(count, np.int16))
         going = np.ones(count, np.bool_)
         rows = [Rows.of_batch(batch) for batch in batches]
         after: int | None = None
         for layer in layers:
             rows = self._read(self._stage(after, layer), rows, staged)
             going &= choose(layer, np.where(going, staged.logits, -np.inf))
-            staged.left[~going & (staged.left == READ_WHOLE)] = layer
-            rows, after = regroup(rows, going, streams=self._streams), layer
+            staged.exit_layer[~going & (staged.exit_layer == 0)] = layer
+            rows, after = rebatch(rows, going, streams=self._streams), layer
         self._read(self._stage(after, None), rows, staged)
         return staged
 

@@ -9,10 +9,9 @@ import numpy as np
 from secondpass.evaluation.collection import Collection
 from secondpass.evaluation.fused import scores_at
 from secondpass.evaluation.measures import Measures
-from secondpass.evaluation.rerank import Rescored, at_depth, candidate_texts
+from secondpass.evaluation.rerank import Rescored, TextScorer, at_depth, candidate_texts
 from secondpass.evaluation.result import Curve, CurvePoint, Latency
 from secondpass.evaluation.runs import Run
-from secondpass.pipeline import Ranker
 from secondpass.scoring.fusion_rule import Fusion
 from secondpass.stats.percentiles import percentile, unsupported
 
@@ -37,7 +36,7 @@ def to_latency(times_ms: Iterable[float]) -> Latency | None:
 def time_depths(
     collection: Collection,
     run: Run,
-    reranker: Ranker,
+    reranker: TextScorer,
     query_ids: Sequence[str],
     depths: Sequence[int],
     advance: Callable[[int], None],
@@ -49,8 +48,8 @@ def time_depths(
     for query_id in query_ids:
         texts = candidate_texts(collection, run[query_id][: max(depths)])
         for depth in depths:
-            ranking = reranker.rank(collection.queries[query_id], texts[:depth], top_k=None)
-            times[depth].append(ranking.timings.total_ms)
+            scores = reranker.score(collection.queries[query_id], texts[:depth])
+            times[depth].append(scores.timings.total_ms)
             advance(1)
     return {depth: found for depth in depths if (found := to_latency(times[depth]))}
 

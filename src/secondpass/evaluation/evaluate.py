@@ -15,7 +15,7 @@ from secondpass.evaluation.hurt import most_hurt
 from secondpass.evaluation.measures import DEFAULT_MEASURES, Measures, Values
 from secondpass.evaluation.notes import make_notes
 from secondpass.evaluation.observed import observe
-from secondpass.evaluation.rerank import Rescored, at_depth, rescore
+from secondpass.evaluation.rerank import Rescored, TextScorer, at_depth, rescore
 from secondpass.evaluation.result import (
     CollectionFacts,
     Curve,
@@ -27,7 +27,6 @@ from secondpass.evaluation.runs import Run
 from secondpass.evaluation.verdict import compare
 from secondpass.facts.outputs import Outputs
 from secondpass.options import whole
-from secondpass.pipeline import SecondPass
 from secondpass.scoring.fusion_rule import Fusion
 from secondpass.types import ModelInfo
 
@@ -36,7 +35,7 @@ ProgressBar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]
 _ALONE = Fusion()
 
 
-class Reranker(SecondPass, Protocol):
+class Reranker(TextScorer, Protocol):
     """A second stage that says what it is, such as `CrossEncoderReranker`."""
 
     @property
@@ -89,7 +88,7 @@ def evaluate(
     # Checked now: reranking takes minutes, a misspelt name should not.
     Measures(measures, collection.qrels)
     # The first call also starts the engine: it is not one to time.
-    reranker.rank("warm up", ["warm up"], top_k=None)
+    reranker.score("warm up", ["warm up"])
     with progress(f"reranking {deepest} a query", len(collection.qrels)) as advance:
         rescored = rescore(collection, stage.run, reranker, deepest, advance)
     done = replace(collection, qrels={id_: collection.qrels[id_] for id_ in rescored.done})

@@ -38,7 +38,7 @@ def _fused(
         fusion,
         logits=np.array(logits),
         scores=np.array([one.score for one in scored]),
-        first_scores=np.array([one.score for one in first]),
+        first_stage_scores=np.array([one.score for one in first]),
     )
     if values is None:
         return scored

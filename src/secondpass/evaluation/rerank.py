@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from secondpass.errors import InputError
 from secondpass.evaluation.collection import Collection
 from secondpass.evaluation.runs import Ranked, Run, in_trec_order
-from secondpass.pipeline import Ranker
-from secondpass.types import Ranking
+from secondpass.types import Scores
+
+
+class TextScorer(Protocol):
+    """What scores texts, such as `CrossEncoderReranker`."""
+
+    def score(self, query: str, texts: list[str]) -> Scores:
+        """Return every text's numbers, in the order of the texts."""
+        ...
 
 
 @dataclass(slots=True)
@@ -33,7 +41,7 @@ class Rescored:
 def rescore(
     collection: Collection,
     run: Run,
-    reranker: Ranker,
+    reranker: TextScorer,
     depth: int,
     advance: Callable[[int], None],
 ) -> Rescored:
@@ -99,29 +107,26 @@ def _rescore_query(
     query_id: str,
     collection: Collection,
     candidates: Sequence[Ranked],
-    reranker: Ranker,
+    reranker: TextScorer,
 ) -> None:
     texts = candidate_texts(collection, candidates)
     if query_id not in collection.queries:
         found.refused[query_id] = "it has judgements but no text"
     elif texts:
         try:
-            ranking = reranker.rank(collection.queries[query_id], texts, top_k=None)
+            scores = reranker.score(collection.queries[query_id], texts)
         except InputError as error:
             found.refused[query_id] = str(error)
         else:
-            _keep(found, query_id, candidates, ranking)
+            _keep(found, query_id, candidates, scores)
     found.done.append(query_id)
 
 
-def _keep(found: Rescored, query_id: str, candidates: Sequence[Ranked], ranking: Ranking) -> None:
-    hits = ranking.in_input_order()
+def _keep(found: Rescored, query_id: str, candidates: Sequence[Ranked], scores: Scores) -> None:
     found.scores[query_id] = tuple(
-        Ranked(one.document_id, hit.known_score) for one, hit in zip(candidates, hits, strict=True)
+        Ranked(candidate.document_id, score)
+        for candidate, score in zip(candidates, scores.scores.tolist(), strict=True)
     )
-    # A second pass without an activation has one number for both.
-    found.logits[query_id] = tuple(
-        hit.known_score if hit.logit is None else hit.logit for hit in hits
-    )
-    found.times_ms[query_id] = ranking.timings.total_ms
-    found.truncated += ranking.timings.truncated
+    found.logits[query_id] = tuple(scores.logits.tolist())
+    found.times_ms[query_id] = scores.timings.total_ms
+    found.truncated += scores.timings.truncated

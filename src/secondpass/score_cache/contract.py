@@ -19,3 +19,7 @@ class ScoreStore(Protocol):
     def put(self, values: Mapping[bytes, bytes]) -> None:
         """Keep values; one that is there is replaced."""
         ...
+
+    def close(self) -> None:
+        """Free what the store holds; from then on nothing is found or kept."""
+        ...

@@ -61,6 +61,14 @@ class FolderStore:
         """Keep values in one commit; one that is there is replaced."""
         self._safely(lambda: self._put(values), None)
 
+    def close(self) -> None:
+        """Close the file; what is in it stays."""
+        with self._lock:
+            self._usable = False
+            if self._opened is not None:
+                _close(self._opened[1], self._opened[0])
+                self._opened = None
+
     def _get(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
         connection = self._connection()
         found: dict[bytes, bytes] = {}

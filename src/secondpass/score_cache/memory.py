@@ -30,6 +30,11 @@ class MemoryStore:
                 if _entry_bytes(value) <= self._entries.maxsize:
                     self._entries[key] = value
 
+    def close(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._entries.clear()
+
 
 def _entry_bytes(value: bytes) -> int:
     return ENTRY_BYTES + len(value)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
 
-from secondpass.scoring.readings import READING
+from secondpass.score_cache.entries import LAYOUT
 
 KEY_BYTES = 32
 
@@ -36,22 +36,20 @@ class ScoringRules:
 
     def digest(self) -> bytes:
         """Return `KEY_BYTES` bytes that stand for these rules and the layout of an entry."""
-        described = json.dumps([READING.descr, asdict(self)], sort_keys=True)
+        described = json.dumps([LAYOUT, asdict(self)], sort_keys=True)
         return blake2b(described.encode(), digest_size=KEY_BYTES).digest()
 
 
-def pair_keys(rules: bytes, queries: Sequence[str], texts: Sequence[str]) -> Iterator[bytes]:
-    """Yield the key of each (queries[i], texts[i]) under the rules with this digest.
+def pair_keys(rules: bytes, query: str, texts: Sequence[str]) -> Iterator[bytes]:
+    """Yield the key of the query with each text under the rules with this digest.
 
     Keyed BLAKE2b (RFC 7693) over the query's length, the query and the text: the length keeps
     ("ab", "c") and ("a", "bc") apart.
     """
-    begun = {}
-    for query in set(queries):
-        encoded = query.encode()
-        length = len(encoded).to_bytes(8, "little")
-        begun[query] = blake2b(length + encoded, key=rules, digest_size=KEY_BYTES)
-    for query, text in zip(queries, texts, strict=True):
-        pair = begun[query].copy()
+    encoded = query.encode()
+    length = len(encoded).to_bytes(8, "little")
+    begun = blake2b(length + encoded, key=rules, digest_size=KEY_BYTES)
+    for text in texts:
+        pair = begun.copy()
         pair.update(text.encode())
         yield pair.digest()

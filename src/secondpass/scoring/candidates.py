@@ -7,15 +7,17 @@ from typing import Any
 
 from secondpass.errors import InputError
 from secondpass.scoring.finite import described
-from secondpass.types import Hit, SearchHit
+from secondpass.types import Hit
 
 SCORE_FIELD = "cross_encoder_score"
 FUSED_FIELD = "fused_score"
 WINDOW_FIELD = "window"
 WINDOWS_FIELD = "windows"
 RERANKED_FIELD = "reranked"
-LAYERS_FIELD = "cross_encoder_layers"
-MODEL_FIELD = "cross_encoder_model"
+EXIT_LAYER_FIELD = "exit_layer"
+SCORED_BY_FIELD = "scored_by"
+# Written together, and only where a text was cut.
+CUT_FIELDS = ("truncated", "tokens", "dropped_tokens")
 
 
 def candidate_text(candidate: Mapping[str, Any], position: int) -> str:
@@ -42,7 +44,7 @@ def checked_text(value: Any, where: str) -> str:
     except UnicodeEncodeError as error:
         raise InputError(
             f"{where} has a lone surrogate U+{ord(value[error.start]):04X} at character "
-            f"{error.start}, which is no valid text; repair it, for example with "
+            f"{error.start}, which is not valid Unicode text; repair it, for example with "
             "text.encode('utf-8', 'replace').decode()"
         ) from None
     return value
@@ -79,48 +81,56 @@ def with_scores(
 ) -> list[dict[str, Any]]:
     """Return copies of the hit candidates, best first, every field kept and the scores added.
 
-    `marked` adds whether each was read, for a call that had a budget.
+    `marked` adds whether each was scored, for a call that had a budget.
     """
     return [
         {
-            **_without_depth(candidates[hit.index]),
+            **_without_result(candidates[hit.index]),
             **score_fields(hit, marked=marked),
-            **read_fields(hit),
+            **text_fields(hit),
         }
         for hit in hits
     ]
 
 
-def _without_depth(candidate: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Leave out what an earlier rerank said of exits and cascade: it is not true of this one."""
-    said = (LAYERS_FIELD, MODEL_FIELD)
-    return {name: value for name, value in candidate.items() if name not in said}
+def _without_result(candidate: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Leave out what an earlier rerank wrote: it is not true of this one.
+
+    Only a candidate with a score was reranked before; in others these fields are the caller's.
+    """
+    if SCORE_FIELD not in candidate:
+        return candidate
+    written = {
+        *(SCORE_FIELD, FUSED_FIELD, RERANKED_FIELD, EXIT_LAYER_FIELD, SCORED_BY_FIELD),
+        *(WINDOW_FIELD, WINDOWS_FIELD),
+        *(CUT_FIELDS if "truncated" in candidate else ()),
+    }
+    return {name: value for name, value in candidate.items() if name not in written}
 
 
-def score_fields(hit: Hit | SearchHit, *, marked: bool = False) -> dict[str, float | None]:
+def score_fields(hit: Hit, *, marked: bool = False) -> dict[str, float | str | None]:
     """Return the scores of a hit by the names of their fields; the fused one where there is one.
 
-    A hit that left early says after how many layers; one that only the first model of a cascade
-    read says so.
+    A hit that left early says after which layer, and one of a cascade which model scored it.
     """
-    own: dict[str, float | None] = {SCORE_FIELD: hit.score}
+    fields: dict[str, float | str | None] = {SCORE_FIELD: hit.score}
     if hit.fused is not None:
-        own[FUSED_FIELD] = hit.fused
-    if hit.layers is not None:
-        own[LAYERS_FIELD] = hit.layers
-    if hit.model is not None:
-        own[MODEL_FIELD] = hit.model
+        fields[FUSED_FIELD] = hit.fused
+    if hit.exit_layer:
+        fields[EXIT_LAYER_FIELD] = hit.exit_layer
+    if hit.scored_by is not None:
+        fields[SCORED_BY_FIELD] = hit.scored_by
     if marked:
-        own[RERANKED_FIELD] = hit.reranked
-    return own
+        fields[RERANKED_FIELD] = hit.reranked
+    return fields
 
 
-def read_fields(hit: Hit | SearchHit) -> dict[str, Any]:
-    """Say what of a text was not read, and which window won or which sentences were chosen.
+def text_fields(hit: Hit) -> dict[str, Any]:
+    """Say what of a text was not scored, and which window won or which sentences were selected.
 
-    A field that has nothing to say is left out; of a text that was read whole all have nothing.
+    A field that has nothing to say is left out; of a text that was scored whole all have nothing.
     """
-    cut = {"truncated": True, "tokens": hit.tokens, "dropped_tokens": hit.dropped_tokens}
+    cut = dict(zip(CUT_FIELDS, (True, hit.tokens, hit.dropped_tokens), strict=True))
     return {
         **(cut if hit.truncated else {}),
         **({WINDOW_FIELD: list(hit.span)} if hit.span is not None else {}),

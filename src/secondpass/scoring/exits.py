@@ -1,43 +1,51 @@
-"""Who goes on at an exit, and where those stand that did not.
+"""Early exit: which candidates continue, and how the exited ones are ordered.
 
-The rule: who went further stands above who left, whatever the numbers say, for its number saw more.
-Of those that left at one exit the order is by the exit's logit. Where it is needed to agree, their
-logits are moved down together, so that the highest is just below the lowest of those above.
+The rule: a candidate that left later ranks above one that left earlier, whatever the numbers say,
+for its number saw more layers. Of those that left at one exit the order is by the exit's logit.
+Where it is needed to agree, their logits are moved down together, so that the highest is just below
+the lowest of those above.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from secondpass.models.activation import Activation
 from secondpass.scoring.effort import Exit
 from secondpass.scoring.fusion import best_first, z_scores
-from secondpass.scoring.merging import Left
-from secondpass.scoring.ranking import Scores, to_scores
+from secondpass.scoring.scored import FIRST_MODEL, Floats
+from secondpass.scoring.sequences import Owners
 
-if TYPE_CHECKING:
-    from secondpass.scoring.selection import Scored
+Depths = NDArray[np.int16]
+
+_ALL_LAYERS = np.iinfo(np.int16).max
+_FIRST_MODEL_ONLY = -1
 
 
-def going_on(
-    logits: NDArray[np.float32], texts: NDArray[np.integer[Any]], at: Exit
-) -> NDArray[np.bool_]:
-    """Return which rows go on: those of the best texts, of equal ones the first.
+def going_on(logits: Floats, owners: Owners, exit_: Exit) -> NDArray[np.bool_]:
+    """Return which rows continue: in each group those of the best texts, of equal ones the first.
 
-    A text counts by its best window; `texts` are the numbers of the rows' texts, ascending. A
-    logit of minus infinity is one of a text that has left.
+    A text counts by its best window. A logit of minus infinity is one of a text that has left.
     """
+    bounds = np.flatnonzero(np.diff(owners.groups, prepend=-1, append=-1))
+    parts = [
+        _going_on(logits[start:stop], owners.texts[start:stop], exit_)
+        for start, stop in pairwise(bounds.tolist())
+    ]
+    return np.concatenate(parts)
+
+
+def _going_on(logits: Floats, texts: NDArray[np.intp], exit_: Exit) -> NDArray[np.bool_]:
     begins = np.flatnonzero(np.diff(texts, prepend=-1))
-    merits = _merits(np.maximum.reduceat(logits, begins), at.first_stage)
+    merits = _merits(np.maximum.reduceat(logits, begins), exit_.first_stage)
     going = np.zeros(len(merits), np.bool_)
-    going[best_first(merits)[: at.keeps(len(merits))]] = True
+    going[best_first(merits)[: exit_.keeps(len(merits))]] = True
     return np.repeat(going, np.diff(begins, append=len(texts)))
 
 
-def _merits(logits: NDArray[np.float32], first_stage: float) -> NDArray[np.floating[Any]]:
+def _merits(logits: Floats, first_stage: float) -> NDArray[np.floating]:
     """Return by what texts are kept: z(logit) + first_stage * z(-log(place + 10)).
 
     The first stage ranked them by what a few layers do not know yet, above all the exact words.
@@ -52,36 +60,41 @@ def _merits(logits: NDArray[np.float32], first_stage: float) -> NDArray[np.float
     return merits
 
 
-def settled(scored: Scored, activation: Activation) -> Scored:
-    """Return the texts of all blocks with logits and scores by the rule above."""
-    groups = _deepest_first(scored.left)
+def depths_of(exit_layer: NDArray[np.int16], scored_by: NDArray[np.int8]) -> Depths:
+    """Return how much of the models each text saw, as numbers that only order."""
+    depths = np.where(exit_layer == 0, _ALL_LAYERS, exit_layer)
+    return np.where(scored_by == FIRST_MODEL, _FIRST_MODEL_ONLY, depths).astype(np.int16)
+
+
+def align_with_order(logits: Floats, depths: Depths) -> Floats:
+    """Return the logits of all texts moved so that they agree with the rule above."""
+    groups = _deepest_first(depths)
     if len(groups) < 2:
-        return scored
-    logits = scored.logits.copy()
-    lowest = logits[groups[0]].min()
+        return logits
+    moved = logits.copy()
+    lowest = moved[groups[0]].min()
     for group in groups[1:]:
         ceiling = np.nextafter(lowest, np.float32(-np.inf), dtype=np.float32)
-        excess = max(logits[group].max() - ceiling, np.float32(0))
-        logits[group] = np.minimum(logits[group] - excess, ceiling)
-        lowest = logits[group].min()
-    return scored._replace(logits=logits, scores=to_scores(logits, activation))
+        excess = max(moved[group].max() - ceiling, np.float32(0))
+        moved[group] = np.minimum(moved[group] - excess, ceiling)
+        lowest = moved[group].min()
+    return moved
 
 
-def standing(scored: Scored) -> Scores:
+def ordering_keys(scores: Floats, depths: Depths) -> Floats:
     """Return numbers whose order is the model's own: the scores, but depth comes before them.
 
-    Scores can be equal where logits are not, and so be no order of the groups.
+    Scores can be equal where logits are not, and then they do not order the groups.
     """
-    groups = _deepest_first(scored.left)
+    groups = _deepest_first(depths)
     if len(groups) < 2:
-        return scored.scores
-    order = np.concatenate([group[best_first(scored.scores[group])] for group in groups])
+        return scores
+    order = np.concatenate([group[best_first(scores[group])] for group in groups])
     places = np.empty(len(order), np.float32)
     places[order] = -np.arange(len(order))
     return places
 
 
-def _deepest_first(left: Left) -> list[NDArray[np.intp]]:
+def _deepest_first(depths: Depths) -> list[NDArray[np.intp]]:
     """Return the positions of each group of equal depth, in input order."""
-    depths = sorted(set(left.tolist()), reverse=True)
-    return [np.flatnonzero(left == depth) for depth in depths]
+    return [np.flatnonzero(depths == depth) for depth in sorted(set(depths.tolist()), reverse=True)]

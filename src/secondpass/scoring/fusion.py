@@ -26,7 +26,7 @@ def fuse(
     *,
     logits: NDArray[np.floating[Any]],
     scores: NDArray[np.floating[Any]],
-    first_scores: NDArray[np.floating[Any]] | None,
+    first_stage_scores: NDArray[np.floating[Any]] | None,
 ) -> Numbers | None:
     """Return one fused score a candidate, float64 [n] in the candidates' order; None for "none".
 
@@ -34,7 +34,7 @@ def fuse(
         fusion: the rule and its weight.
         logits: the model's output before its activation.
         scores: after it; "rrf" takes the order from them, as a ranking without fusion does.
-        first_scores: the first stage's; only "weighted" reads them.
+        first_stage_scores: the first stage's; only "weighted" reads them.
     """
     if fusion.rule == "rrf":
         first = np.arange(1, len(scores) + 1)
@@ -44,8 +44,8 @@ def fuse(
             # Nothing to fuse. The logits would part what the activation rounds to one score, and
             # so give another order than without fusion.
             return np.asarray(scores, np.float64)
-        assert first_scores is not None
-        return z_scores(logits) + fusion.weight * z_scores(first_scores)
+        assert first_stage_scores is not None
+        return z_scores(logits) + fusion.weight * z_scores(first_stage_scores)
     return None
 
 

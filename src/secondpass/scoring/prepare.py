@@ -1,89 +1,99 @@
-"""The first of the three steps: queries and texts to batches an engine can run."""
+"""The first of the three steps: a query and texts to sequences."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from time import perf_counter
 
 import numpy as np
 
-from secondpass.scoring.batches import Batch, balanced_budget, make_batches
-from secondpass.scoring.clock import StageClock
-from secondpass.scoring.encode import Encoded, TextEncoder, TokenIds
-from secondpass.scoring.merging import WINDOW, Windows
-from secondpass.scoring.pairs import Pair, PairLayout
-from secondpass.scoring.windows import cut, room_for_text
+from secondpass.scoring.cuts import Cut, Span, room_for_text, truncate
+from secondpass.scoring.effort import Schedule
+from secondpass.scoring.encode import Encoded, TextEncoder
+from secondpass.scoring.pairs import PairLayout
+from secondpass.scoring.select.cut import select
+from secondpass.scoring.select.nearness import words_of
+from secondpass.scoring.sequences import Prepared, TokenSequence
+from secondpass.scoring.stats import Stats, ms_since
+from secondpass.scoring.window_rule import WindowRule
+from secondpass.scoring.windows import cut_windows
 
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """Batches ready to run, and a record for each of their rows, in input order."""
-
-    batches: list[Batch]
-    windows: Windows
+_WHOLE: Span = (-1, -1)
 
 
 @dataclass(frozen=True, slots=True)
 class Preparer:
-    """Encode, windows, pairs, batches, under the rules of one model."""
+    """Encodes and cuts, under the rules of one model."""
 
     encoder: TextEncoder
     layout: PairLayout
     max_length: int
-    max_batch_tokens: int
-    padding_id: int
-    streams: int
+    rule: WindowRule
 
-    def prepare(
-        self, queries: Sequence[str], texts: Sequence[str], clock: StageClock
-    ) -> Iterator[Prepared]:
-        """Yield the batches of pairs (queries[i], texts[i]). Equal queries are encoded once."""
-        with clock.time("tokenise_ms"):
-            query_ids = self.encode_once(queries)
-            encoded = self.encoder.encode_counted(texts, self.max_length)
-        with clock.time("batch_ms"):
-            pairs, windows = self._join(query_ids, encoded)
-            batches = self.batch(pairs)
-        clock.count(
-            len(pairs),
-            sum(len(pair.ids) for pair in pairs),
-            int(np.count_nonzero(windows["dropped_tokens"])),
-            windows=len(pairs),
-            dropped_tokens=int(windows["dropped_tokens"].sum()),
+    def prepare(self, query: str, texts: Sequence[str], schedule: Schedule = ()) -> Prepared:
+        """Return the texts beside the query as sequences.
+
+        Raises:
+            InputError: the query leaves no room for a text.
+        """
+        started = perf_counter()
+        (query_ids,) = self.encoder.encode([query])
+        around = len(query_ids) + self.layout.special_tokens
+        room = room_for_text(len(query_ids), self.layout.special_tokens, self.max_length)
+        sequences: list[TokenSequence] = []
+        owners: list[int] = []
+        window_spans: list[Span] = []
+        counts: list[tuple[int, int]] = []
+        chosen: list[tuple[Span, ...] | None] = []
+        for number, cut in enumerate(self._cut(query, texts, room)):
+            sequences += [TokenSequence(query_ids, part) for part in cut.parts]
+            owners += [number] * len(cut.parts)
+            window_spans += [span or _WHOLE for span in cut.spans]
+            counts.append((cut.tokens, cut.dropped_tokens))
+            chosen.append(cut.chosen)
+        tokens, dropped_tokens = np.array(counts, np.int64).reshape(-1, 2).T
+        spans = np.empty(len(chosen), np.object_)
+        for number, characters in enumerate(chosen):
+            spans[number] = characters
+        laid_out = around * len(sequences) + sum(len(one.text) for one in sequences)
+        return Prepared(
+            sequences=sequences,
+            texts=np.array(owners, np.intp),
+            span=np.array(window_spans, np.int32).reshape(-1, 2),
+            tokens=tokens,
+            dropped_tokens=dropped_tokens,
+            spans=spans,
+            schedule=schedule,
+            stats=Stats(ms_since(started), tokens=laid_out, windows=len(sequences)),
         )
-        yield Prepared(batches, windows)
 
-    def encode_once(self, queries: Sequence[str]) -> list[TokenIds]:
-        """Return the token ids of each query."""
-        distinct = list(dict.fromkeys(queries))
-        encoded = dict(zip(distinct, self.encoder.encode(distinct), strict=True))
-        return [encoded[query] for query in queries]
-
-    def room(self, query: TokenIds) -> int:
-        """Return how many tokens of a text fit beside a query; at least one, or an error."""
-        return room_for_text(len(query), self.layout.special_tokens, self.max_length)
-
-    def _join(
-        self, query_ids: Sequence[TokenIds], encoded: Sequence[Encoded]
-    ) -> tuple[list[Pair], Windows]:
-        pairs: list[Pair] = []
-        records: list[tuple[int | bytes, ...]] = []
-        for at, (query, text) in enumerate(zip(query_ids, encoded, strict=True)):
-            read = cut(text.ids, self.room(query))
-            pairs.append(self.layout.join(query, read))
-            records.append((at, len(read), text.tokens - len(read), -1, -1, b""))
-        return pairs, np.array(records, WINDOW)
-
-    def batch(self, pairs: Sequence[Pair]) -> list[Batch]:
-        """Return padded batches that give every stream of the engine about the same work."""
-        budget = balanced_budget(
-            [len(pair.ids) for pair in pairs],
-            max_batch_tokens=self.max_batch_tokens,
-            streams=self.streams,
+    def _cut(self, query: str, texts: Sequence[str], room: int) -> Iterator[Cut]:
+        """Yield what is scored of each text; only "truncate" needs no characters of tokens."""
+        if self.rule.long_documents == "truncate":
+            return (truncate(one, room) for one in self.encoder.encode_counted(texts, room))
+        if self.rule.select_tokens is not None:
+            return self._select(query, texts, min(self.rule.select_tokens, room))
+        stride = self.rule.stride_in(room) if self.rule.in_windows else None
+        encodings = self.encoder.encode_with_offsets(texts)
+        return (
+            cut_windows(encoding, text, room, stride)
+            for encoding, text in zip(encodings, texts, strict=True)
         )
-        return make_batches(
-            pairs,
-            max_batch_tokens=budget,
-            padding_id=self.padding_id,
-            length_limit=self.max_length,
+
+    def _select(self, query: str, texts: Sequence[str], budget: int) -> Iterator[Cut]:
+        """Yield the selection of each text.
+
+        Ids that a text brings do for one that is scored whole; a choice has to know of which
+        characters they are, and so the text is tokenised anew.
+        """
+        words = words_of(query)
+        brought = [self.encoder.brought(text, budget) for text in texts]
+        encodings = self.encoder.encode_with_offsets(
+            [text for text, ids in zip(texts, brought, strict=True) if ids is None]
         )
+        for text, ids in zip(texts, brought, strict=True):
+            if ids is None:
+                yield select(next(encodings), text, words, budget)
+            else:
+                yield truncate(Encoded(ids, len(ids)), budget)

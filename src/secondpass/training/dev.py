@@ -11,10 +11,9 @@ from secondpass.evaluation.collection import Collection
 from secondpass.evaluation.first_stages.select import find_candidates
 from secondpass.evaluation.measures import Measures
 from secondpass.evaluation.open import open_collection
-from secondpass.evaluation.rerank import at_depth, rescore
+from secondpass.evaluation.rerank import TextScorer, at_depth, rescore
 from secondpass.evaluation.runs import Run
 from secondpass.evaluation.text_files import find_text_file
-from secondpass.pipeline import Ranker
 from secondpass.retrieval.embedder import Embedder
 from secondpass.training.mining import ProgressBar
 from secondpass.training.outcome import DevFacts
@@ -50,7 +49,7 @@ class DevSet:
             first_stage_ndcg=float(self.measures.values(self.run)[MEASURE].mean()),
         )
 
-    def ndcg(self, reranker: Ranker) -> float:
+    def ndcg(self, reranker: TextScorer) -> float:
         """Return nDCG@10 after a reranker has read the top `depth` of each query.
 
         Raises:
@@ -109,6 +108,6 @@ def open_dev_sets(
     return opened
 
 
-def evaluate(sets: Sequence[DevSet], reranker: Ranker) -> Mapping[str, float]:
+def evaluate(sets: Sequence[DevSet], reranker: TextScorer) -> Mapping[str, float]:
     """Return nDCG@10 by collection."""
     return {one.name: one.ndcg(reranker) for one in sets}

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from secondpass.scoring.fusion import best_first
+from secondpass.scoring.scores import plain_scores
 from secondpass.training.recipe import TrainingPrecision
-from secondpass.types import Hit, Ranking, Timings
+from secondpass.types import Scores
 
 # Pairs of one forward pass.
 _BATCH = 32
 
 
 class TorchSecondPass:
-    """Ranks by the logits of a sentence-transformers CrossEncoder."""
+    """Scores by the logits of a sentence-transformers CrossEncoder."""
 
     def __init__(self, model: Any, precision: TrainingPrecision) -> None:
         self._model = model
         self._precision = precision
 
-    def rank(self, query: str, texts: list[str], top_k: int | None = 10) -> Ranking:
-        """Return the best texts, best first."""
+    def score(self, query: str, texts: list[str]) -> Scores:
+        """Return every text's logit, which is its score, in the order of the texts."""
         import torch
 
         with torch.autocast(
@@ -33,7 +33,4 @@ class TorchSecondPass:
                 show_progress_bar=False,
                 convert_to_tensor=True,
             )
-        logits.float().cpu().tolist()
-        order = best_first(logits.float().cpu().numpy())[:top_k].tolist()
-        hits = tuple(Hit(at, float(logits[at]), texts[at], False) for at in order)
-        return Ranking(hits, Timings(candidates=len(texts), reranked=len(texts)))
+        return plain_scores(logits.float().cpu().numpy())

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from secondpass.scoring.batches import make_batches
 from secondpass.scoring.pairs import Pair
-from secondpass.scoring.regroup import Rows, regroup
+from secondpass.scoring.rebatch import Rows, rebatch
 
 
 def rows_of(lengths, budget=96):
@@ -32,7 +32,7 @@ def rows_of(lengths, budget=96):
 def test_each_that_stays_is_there_once_with_its_own_tokens_and_padding(texts, streams):
     lengths, staying = zip(*texts, strict=True)
     before = rows_of(lengths)
-    after = regroup(before, np.array(staying), streams=streams)
+    after = rebatch(before, np.array(staying), streams=streams)
     kept = sorted(int(position) for rows in after for position in rows.positions)
     assert kept == [at for at, stays in enumerate(staying) if stays]
     for rows in after:
@@ -52,7 +52,7 @@ def test_each_that_stays_is_there_once_with_its_own_tokens_and_padding(texts, st
 def test_the_batches_of_a_stage_merge_and_lose_padding():
     before = rows_of([60, 60, 20, 18, 17, 16])
     assert [rows.padded_length for rows in before] == [64, 64, 32, 16]
-    after = regroup(before, np.array([False, False, True, False, True, True]), streams=1)
+    after = rebatch(before, np.array([False, False, True, False, True, True]), streams=1)
     assert [rows.positions.tolist() for rows in after] == [[2, 4], [5]]
     assert [rows.padded_length for rows in after] == [32, 16]
 

@@ -11,20 +11,24 @@ from typing import Protocol, TypeVar
 Answer = TypeVar("Answer")
 
 
-class Guard(Protocol):
+class TimeoutRunner(Protocol):
     """Runs work for at most a while."""
 
-    def within(self, left_ms: float, work: Callable[[], Answer]) -> Answer | None:
+    def run(self, left_ms: float, work: Callable[[], Answer]) -> Answer | None:
         """Return the work's answer or raise its error; None if it is not there in time."""
         ...
 
+    def close(self) -> None:
+        """Run no more; what runs goes on to its end."""
+        ...
 
-class ThreadGuard:
+
+class ThreadTimeoutRunner:
     """Runs work in a few threads of its own, started at the first use.
 
-    What is late goes on to its end, for an engine cannot be stopped within a batch; its answer, or
-    its error, is of no use to anyone any more. At most `workers` are at it, what comes beyond waits
-    within its own time and is never begun if that is over.
+    What is late goes on to its end, for an engine cannot be stopped within a batch; nobody takes
+    its answer, or its error. At most `workers` run at once; further calls queue, within their own
+    budget, and are never begun if that is over.
     """
 
     def __init__(self, workers: int) -> None:
@@ -32,7 +36,7 @@ class ThreadGuard:
         self._lock = Lock()
         self._pool: ThreadPoolExecutor | None = None
 
-    def within(self, left_ms: float, work: Callable[[], Answer]) -> Answer | None:
+    def run(self, left_ms: float, work: Callable[[], Answer]) -> Answer | None:
         """Return the work's answer or raise its error; None if it is not there in time."""
         future = self._threads().submit(work)
         try:
@@ -42,6 +46,13 @@ class ThreadGuard:
             return future.result() if future.done() else None
         finally:
             future.cancel()
+
+    def close(self) -> None:
+        """End the threads when what they run has ended; a later call starts new ones."""
+        with self._lock:
+            if self._pool is not None:
+                self._pool.shutdown(wait=False)
+                self._pool = None
 
     def _threads(self) -> ThreadPoolExecutor:
         with self._lock:

@@ -1,4 +1,4 @@
-"""What is left of some batches, as fewer batches: rows are gathered with all that was computed."""
+"""Re-batches the rows that continue after an exit, with all that was computed of them."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ class Rows:
         return replace(self, columns={**own, **states})
 
 
-def regroup(rows: Sequence[Rows], staying: NDArray[np.bool_], *, streams: int) -> list[Rows]:
-    """Gather the rows that stay, by length so that padding stays small, in as many batches as need.
+def rebatch(rows: Sequence[Rows], staying: NDArray[np.bool_], *, streams: int) -> list[Rows]:
+    """Gather the rows that stay, by length so that padding stays small, in as few batches as fit.
 
     `staying` goes by the positions in the input. No batch is larger or longer than those given.
     """

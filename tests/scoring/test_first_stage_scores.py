@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from secondpass.errors import InputError
-from secondpass.scoring.first_scores import candidate_scores, given_scores
+from secondpass.scoring.first_stage_scores import candidate_scores, given_scores
 from secondpass.scoring.fusion_rule import Fusion
 
 WEIGHTED = Fusion("weighted", 1.0)
@@ -50,18 +50,20 @@ def test_given_scores_may_be_any_list():
 
 @pytest.mark.parametrize("value", BAD)
 def test_given_scores_are_finite_numbers(value):
-    with pytest.raises(InputError, match=r"first_scores\[1\] is .*, expected a finite number"):
+    with pytest.raises(
+        InputError, match=r"first_stage_scores\[1\] is .*, expected a finite number"
+    ):
         given_scores([0.0, value], 2, WEIGHTED)
 
 
 @pytest.mark.parametrize(
     ("scores", "message"),
     [
-        (None, "fuse='weighted' needs first_scores"),
-        ([1.0], "there are 1 first_scores for 2 texts"),
-        ([1.0] * 3, "there are 3 first_scores for 2 texts"),
-        ("12", "first_scores is str '12', expected a list"),
-        (1.0, "first_scores is float 1.0, expected a list"),
+        (None, "fuse='weighted' needs first_stage_scores"),
+        ([1.0], "there are 1 first_stage_scores for 2 texts"),
+        ([1.0] * 3, "there are 3 first_stage_scores for 2 texts"),
+        ("12", "first_stage_scores is str '12', expected a list"),
+        (1.0, "first_stage_scores is float 1.0, expected a list"),
     ],
 )
 def test_there_is_one_for_each_text(scores, message):
@@ -71,5 +73,7 @@ def test_there_is_one_for_each_text(scores, message):
 
 @pytest.mark.parametrize("rule", ["none", "rrf"])
 def test_scores_that_would_not_be_read_are_refused(rule):
-    with pytest.raises(InputError, match=f"first_scores are given, but fuse='{rule}' does not"):
+    with pytest.raises(
+        InputError, match=f"first_stage_scores are given, but fuse='{rule}' does not"
+    ):
         given_scores([1.0, 2.0], 2, Fusion(rule))

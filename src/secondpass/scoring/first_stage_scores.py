@@ -13,14 +13,14 @@ from secondpass.scoring.candidates import checked_texts
 from secondpass.scoring.finite import described, finite_number
 from secondpass.scoring.fusion_rule import Fusion
 
-FirstScores = NDArray[np.float64]
+FirstStageScores = NDArray[np.float64]
 
 _WAY_OUT = "or use fuse='rrf', which needs only the candidates' order"
 
 
 def candidate_scores(
     candidates: Sequence[Mapping[str, Any]], field: str, fusion: Fusion
-) -> FirstScores | None:
+) -> FirstStageScores | None:
     """Return the field `field` of each candidate; None for a fusion that reads no scores.
 
     Raises:
@@ -34,32 +34,34 @@ def candidate_scores(
 
 
 def given_scores(
-    first_scores: Iterable[float] | None, texts: int, fusion: Fusion
-) -> FirstScores | None:
-    """Return `first_scores` if they are one number for each of `texts` texts.
+    first_stage_scores: Iterable[float] | None, texts: int, fusion: Fusion
+) -> FirstStageScores | None:
+    """Return `first_stage_scores` if they are one number for each of `texts` texts.
 
     Raises:
         InputError: they are missing, too few or too many, or one is no finite number; or they are
             given to a fusion that would not read them.
     """
     if fusion.rule != "weighted":
-        if first_scores is not None:
+        if first_stage_scores is not None:
             raise InputError(
-                f"first_scores are given, but fuse={fusion.rule!r} does not read them: use "
+                f"first_stage_scores are given, but fuse={fusion.rule!r} does not read them: use "
                 "fuse='weighted', or leave them out"
             )
         return None
-    if first_scores is None:
+    if first_stage_scores is None:
         raise InputError(
-            "fuse='weighted' needs first_scores, the first stage's score of each text: give them, "
+            "fuse='weighted' needs first_stage_scores, the first stage's score of each text: give "
+            "them, "
             f"{_WAY_OUT}"
         )
-    given = list(checked_texts(first_scores, "first_scores"))
+    given = list(checked_texts(first_stage_scores, "first_stage_scores"))
     if len(given) != texts:
         raise InputError(
-            f"there are {len(given)} first_scores for {texts} texts: give one for each, {_WAY_OUT}"
+            f"there are {len(given)} first_stage_scores for {texts} texts: give one for each, "
+            f"{_WAY_OUT}"
         )
-    return _checked(((value, f"first_scores[{at}]") for at, value in enumerate(given)), texts)
+    return _checked(((value, f"first_stage_scores[{at}]") for at, value in enumerate(given)), texts)
 
 
 def _field(candidate: Mapping[str, Any], position: int, field: str) -> tuple[Any, str]:
@@ -72,7 +74,7 @@ def _field(candidate: Mapping[str, Any], position: int, field: str) -> tuple[Any
     return candidate[field], f"candidate {position}: {field!r}"
 
 
-def _checked(values: Iterable[tuple[Any, str]], count: int) -> FirstScores:
+def _checked(values: Iterable[tuple[Any, str]], count: int) -> FirstStageScores:
     checked = np.empty(count)
     for at, (value, where) in enumerate(values):
         number = finite_number(value)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from secondpass.scoring.nearness import nearness
-from secondpass.scoring.sentences import sentence_starts
+from secondpass.scoring.select.nearness import nearness
+from secondpass.scoring.select.sentences import sentence_starts
 
 if TYPE_CHECKING:
     from tokenizers import Encoding

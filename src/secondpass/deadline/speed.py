@@ -1,0 +1,56 @@
+"""How fast a scorer is on this machine: measured once, then followed block by block."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from threading import Lock
+from time import perf_counter
+
+from secondpass.deadline.budget import Budget, Now
+from secondpass.deadline.calibrate import ScoreBlock, calibrate
+from secondpass.deadline.cost import Cost
+from secondpass.deadline.sliding_quantile import SlidingQuantile
+from secondpass.deadline.slowdown import Slowdown
+from secondpass.scorer import Pricing
+
+# What a waiting thread needs to wake up, until that was measured.
+_FIRST_WAKING_MS = 0.1
+
+
+class Speed:
+    """The cost of texts, the slowdown of the machine and of waking up; shared by all calls.
+
+    Args:
+        pricing: how the scorer cuts texts, and how many batches it computes at a time.
+        score: scores a block whatever a cache knows; calibration measures it.
+        now: a clock.
+    """
+
+    def __init__(self, pricing: Pricing, score: ScoreBlock, now: Now = perf_counter) -> None:
+        self.now = now
+        self.slowdown = Slowdown(now)
+        self.waking = SlidingQuantile(_FIRST_WAKING_MS)
+        self._pricing = pricing
+        self._score = score
+        self._calibrating = Lock()
+        self._cost: Cost | None = None
+
+    def calibrate(self) -> Cost:
+        """Return what texts cost on an idle machine, which is measured once.
+
+        Threads that come meanwhile wait for it.
+        """
+        with self._calibrating:
+            if self._cost is None:
+                streams, max_length, stride, select_tokens = self._pricing
+                measured = calibrate(
+                    self._score, streams=streams, max_length=max_length, now=self.now
+                )
+                self._cost = replace(measured, stride=stride, select_tokens=select_tokens)
+                self.slowdown = Slowdown(self.now)
+            return self._cost
+
+    def start(self, budget_ms: float) -> Budget:
+        """Calibrate if that has not been done; then start the budget."""
+        self.calibrate()
+        return Budget.start(budget_ms, self.now)

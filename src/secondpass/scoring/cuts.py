@@ -1,0 +1,62 @@
+"""Cutting what does not fit: which token runs of a text are scored. Only texts are cut."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from secondpass.errors import InputError
+from secondpass.scoring.encode import Encoded, TokenIds
+
+if TYPE_CHECKING:
+    from tokenizers import Encoding
+
+Span = tuple[int, int]
+
+
+class Cut(NamedTuple):
+    """What is scored of one text.
+
+    `parts` are the token ids of each sequence, `spans` the characters [start, end) of each, None
+    for a whole text or where nobody asks. `chosen` are the characters of selected sentences.
+    """
+
+    parts: Sequence[TokenIds]
+    tokens: int
+    dropped_tokens: int
+    spans: Sequence[Span | None]
+    chosen: tuple[Span, ...] | None = None
+
+
+def room_for_text(query_tokens: int, special_tokens: int, max_length: int) -> int:
+    """Return how many tokens of a text fit beside the query; at least one, or an error."""
+    room = max_length - special_tokens - query_tokens
+    if room < 1:
+        raise InputError(
+            f"the query has {query_tokens} tokens and leaves no room for a text: max_length is "
+            f"{max_length}, of which {special_tokens} are special tokens; shorten the query to at "
+            f"most {max_length - special_tokens - 1} tokens or raise max_length"
+        )
+    return room
+
+
+def truncate(text: Encoded, room: int) -> Cut:
+    """Keep the first `room` tokens."""
+    kept = text.ids[:room]
+    return Cut([kept], len(kept), text.tokens - len(kept), [None])
+
+
+def span_of(encoding: Encoding, text: str, start: int, stop: int) -> Span:
+    """Return the characters [start, end) of `text` that the tokens [start, stop) were made from.
+
+    A combining mark that the tokenizer dropped stays with its letter.
+    """
+    first, last = encoding.token_to_chars(start), encoding.token_to_chars(stop - 1)
+    following = encoding.token_to_chars(stop) if stop < len(encoding) else None
+    assert first is not None
+    assert last is not None
+    end, limit = last[1], len(text) if following is None else following[0]
+    while end < limit and unicodedata.combining(text[end]):
+        end += 1
+    return first[0], end

@@ -1,0 +1,1 @@
+"""Of a long text, the sentences nearest to the query."""

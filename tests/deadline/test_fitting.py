@@ -1,0 +1,55 @@
+"""What fits is a decision of numbers alone: the expected blocks are worked out by hand."""
+
+from secondpass.deadline.cost import Cost
+from secondpass.deadline.fitting import Block, next_block
+from secondpass.deadline.slowdown import Pace
+
+# A text of ten bytes is ten tokens and 1 ms; a block of its own costs 2 ms more.
+COST = Cost(
+    block_ms=2.0,
+    byte_ms=0.0,
+    token_ms=0.1,
+    attention_ms=0.0,
+    tokens_per_byte=1.0,
+    max_length=1000,
+    streams=1,
+)
+IDLE = Pace(factor=1.0, margin=0.0)
+TEXTS = ["x" * 10] * 20
+
+
+def block(left_ms, *, pace=IDLE, start=0, most=100, texts=TEXTS, cached=()):
+    return next_block(
+        COST, pace, "", texts, start, most=most, left_ms=left_ms, cached=frozenset(cached)
+    )
+
+
+def test_a_block_takes_half_of_what_is_left():
+    assert block(14.5) == Block(0, 5, 7.0)
+    assert block(14.5, start=17) == Block(17, 20, 5.0)
+
+
+def test_the_last_block_takes_all_that_is_left():
+    assert block(4.0) == Block(0, 2, 4.0)
+
+
+def test_a_slow_machine_fits_less():
+    assert block(14.5, pace=Pace(2.0, 0.0)) == Block(0, 1, 3.0)
+
+
+def test_nothing_fits_and_nothing_is_left():
+    assert block(2.5) == block(0.0) == block(-1.0) == Block(0, 0, 0.0)
+
+
+def test_no_more_than_may_be_in_memory():
+    assert block(1000.0, most=3).stop == 3
+
+
+def test_cached_texts_cost_a_look_up():
+    assert block(14.5, cached=range(10)) == Block(0, 15, 7.1)
+
+
+def test_a_stale_pace_is_tried_with_one_text():
+    busy = Pace(100.0, 0.0, stale=True)
+    assert block(5.0, pace=busy) == Block(0, 1, 3.0)
+    assert block(5.0, pace=busy._replace(stale=False)).stop == 0
