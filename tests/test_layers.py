@@ -9,13 +9,14 @@ PACKAGE = Path(__file__).parent.parent / "src" / "secondpass"
 # Level of each top-level module or folder. Of one level, only those in a tuple may meet.
 LEVELS = [
     {"types", "errors", "settings"},
-    {"facts", "report", "stats", "utf8"},
+    {"checks", "facts", "report", "stats", "utf8"},
+    {"options"},
     {"models"},
     {"scoring"},
     {"graph", "scorer"},
     {"score_cache"},
     {"engine"},
-    {"options", "deadline", "cascade"},
+    {"deadline", "cascade"},
     {"loaded_model"},
     {"reranker", "retrieval"},
     {"pipeline"},

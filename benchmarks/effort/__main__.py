@@ -18,7 +18,7 @@ from benchmarks.quality.__main__ import COLLECTIONS
 from benchmarks.quality.task import open_task
 from secondpass import CrossEncoderReranker
 from secondpass.facts.machine import read_machine
-from secondpass.scoring.effort import EFFORTS
+from secondpass.options.effort import EFFORTS
 
 
 @click.command()

@@ -21,7 +21,7 @@ from benchmarks.memory.result import MARKER, Call, Result, page, read_result, wr
 from benchmarks.pages import add_page_options, parse_with_pages, place
 from secondpass.facts.machine import read_machine
 from secondpass.facts.software import read_software
-from secondpass.scoring.effort import EFFORTS
+from secondpass.options.effort import EFFORTS
 
 ROOT = Path(__file__).parent.parent.parent
 

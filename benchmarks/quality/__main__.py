@@ -23,7 +23,7 @@ from benchmarks.quality.scorers import BiEncoder, CrossEncoder, Scorer
 from secondpass import Embedder
 from secondpass.cli.output import progress
 from secondpass.errors import SecondpassError
-from secondpass.scoring.fusion_rule import DEFAULT_WEIGHT
+from secondpass.options.fusion import DEFAULT_WEIGHT
 
 EMBEDDED = "int8"
 COLLECTIONS = (

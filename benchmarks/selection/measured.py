@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from benchmarks.pages import write_json
 from benchmarks.selection.systems import EXITS, System
-from secondpass.scoring.effort import Effort
+from secondpass.options.effort import Effort
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from secondpass.scoring.effort import Effort
+from secondpass.options.effort import Effort
 
 WHOLE, TRUNCATE = "whole", "truncate"
 IDF, OWN_IDF, BM25, OWN_BM25, EMBEDDING = "idf", "own idf", "bm25", "own bm25", "embedding"

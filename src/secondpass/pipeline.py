@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from time import perf_counter
 from typing import Protocol, TypedDict
 
-from secondpass.deadline.budget import Budget, checked_budget_ms
-from secondpass.options import whole
-from secondpass.scoring.effort import Effort, checked_effort
-from secondpass.scoring.fusion_rule import Fuse, Fusion
+from secondpass.checks import integer
+from secondpass.deadline.budget import Budget
+from secondpass.options.call import RankOptions
+from secondpass.options.effort import Effort, checked_effort
+from secondpass.options.fusion import Fuse, Fusion
 from secondpass.types import Ranking, RetrievedDocument, SearchHit, SearchResult, SearchTimings
 
 # A budget must be above 0; this is too small to read anything.
@@ -77,7 +78,7 @@ class SearchPipeline:
     ) -> None:
         self._index = index
         self._reranker = reranker
-        self._depth = whole("depth", depth)
+        self._depth = integer("depth", depth)
         self._fusion = Fusion.checked(fuse, fuse_weight)
         self._effort = None if effort is None else checked_effort(effort)
 
@@ -101,8 +102,9 @@ class SearchPipeline:
             InputError: the query is empty, `top_k` is no whole number of at least 1, `min_score`
                 no finite number, or `budget_ms` not above 0.
         """
-        checked = checked_budget_ms(budget_ms)
-        budget = None if checked is None else Budget.start(checked, perf_counter)
+        options = RankOptions(top_k=top_k, min_score=min_score, budget_ms=budget_ms)
+        checked_ms = options.budget_ms
+        budget = None if checked_ms is None else Budget.start(checked_ms, perf_counter)
         started = perf_counter()
         retrieved = self._index.search(query, limit=self._depth)
         retrieve_ms = (perf_counter() - started) * 1000

@@ -13,8 +13,8 @@ from secondpass.evaluation.record import to_record
 from secondpass.evaluation.runs import Ranked
 from secondpass.facts.machine import read_machine
 from secondpass.facts.software import read_software
+from secondpass.options.fusion import Fusion
 from secondpass.report.schema import read_schema
-from secondpass.scoring.fusion_rule import Fusion
 
 # Of q1's four candidates the first stage is sure of b alone.
 RUN = {

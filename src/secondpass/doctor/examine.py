@@ -10,13 +10,13 @@ from pathlib import Path
 from secondpass.doctor import on_files, on_scores, peer
 from secondpass.doctor.result import Check, Examination, Finding, judged, not_checked
 from secondpass.doctor.subject import Subject
-from secondpass.engine.contract import Precision
 from secondpass.engine.load import load_engine
 from secondpass.engine.openvino import held_precision
 from secondpass.engine.stored_weights import read_graph
 from secondpass.errors import MissingExtraError, SecondpassError
 from secondpass.models.folder import ModelFolder, find_folder
 from secondpass.models.spec import ModelSpec, read_cross_encoder_spec
+from secondpass.options.model import Precision
 from secondpass.reranker import CrossEncoderReranker
 from secondpass.settings import Settings, available_processors
 

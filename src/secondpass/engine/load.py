@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from secondpass.engine.contract import Engine, Precision
+from secondpass.engine.contract import Engine
 from secondpass.engine.graph_cache import GraphKey, load_or_build
 from secondpass.engine.openvino import (
     OpenVINOEngine,
@@ -18,6 +18,7 @@ from secondpass.errors import ModelFileError, UnsupportedModelError
 from secondpass.graph.build import BUILDER_VERSION, build_graph, can_build
 from secondpass.graph.openvino import ov
 from secondpass.models.spec import ModelSpec, require_one_label
+from secondpass.options.model import Precision
 
 _KNOWN_INPUTS = {"input_ids", "attention_mask", "token_type_ids"}
 

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.engine.compiled import CompiledGraph, Slots
-from secondpass.engine.contract import EngineInfo, Precision, StagedEngine
+from secondpass.engine.contract import EngineInfo, StagedEngine
 from secondpass.engine.staged import StagedGraph
 from secondpass.errors import InputError
 from secondpass.graph.exits import exit_layers
 from secondpass.graph.openvino import ov
 from secondpass.models.spec import ModelSpec
+from secondpass.options.model import Precision
 from secondpass.scoring.batches import Batch
 
 # More streams than this gain nothing for the dozen batches of a hundred candidates.

@@ -9,8 +9,9 @@ import numpy as np
 from secondpass.engine.contract import Engine, Staged, StagedEngine
 from secondpass.errors import InputError, ModelFileError
 from secondpass.models.spec import ModelSpec
+from secondpass.options.effort import Effort
 from secondpass.scoring.batches import Batch, restore_order
-from secondpass.scoring.effort import Effort, Schedule, read_schedules
+from secondpass.scoring.effort import Schedule, read_schedules
 from secondpass.scoring.exits import going_on
 from secondpass.scoring.sequences import Owners
 

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from secondpass.engine.contract import EngineInfo, Precision
+from secondpass.engine.contract import EngineInfo
 from secondpass.errors import InputError, MissingExtraError, ModelFileError, UnsupportedModelError
 from secondpass.models.code_free import require_code_free
 from secondpass.models.spec import ModelSpec
+from secondpass.options.model import Precision
 from secondpass.scoring.batches import Batch
 
 

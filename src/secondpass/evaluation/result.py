@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from secondpass.scoring.fusion_rule import Fusion
+from secondpass.options.fusion import Fusion
 from secondpass.types import ModelInfo
 
 Verdict = Literal["helps", "no evidence that it helps", "hurts"]

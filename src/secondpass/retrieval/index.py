@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from secondpass.checks import integer
 from secondpass.errors import IndexExistsError, IndexFileError, InputError
-from secondpass.options import whole
 from secondpass.retrieval.contract import (
     EmbedderIdentity,
     TextEmbedder,
@@ -143,7 +143,7 @@ class Index:
             InputError: a document that cannot be kept as it is; the message names its position.
             IndexFileError: the folder cannot be read or written.
         """
-        whole("batch_size", batch_size)
+        integer("batch_size", batch_size)
         if isinstance(documents, str | bytes | Mapping) or not isinstance(documents, Iterable):
             raise InputError(f"documents is {type(documents).__name__}, expected a list of them")
         with file_errors(self.folder, "read"):
@@ -185,7 +185,7 @@ class Index:
             InputError: the query is empty, or `limit` is no whole number of at least 1.
             IndexFileError: the folder cannot be read.
         """
-        whole("limit", limit)
+        integer("limit", limit)
         return self.search_vector(self.embed_query(query), limit)
 
     def embed_query(self, query: str) -> Vectors:
@@ -206,7 +206,7 @@ class Index:
             IndexFileError: the folder cannot be read.
         """
         self._check_vector(vector)
-        wanted = min(whole("limit", limit), len(self))
+        wanted = min(integer("limit", limit), len(self))
         if wanted == 0:
             return []
         # One row more than wanted shows whether the last place is shared; then more are needed

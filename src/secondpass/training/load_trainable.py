@@ -7,12 +7,17 @@ from typing import Any
 
 from secondpass.errors import InputError, UnsupportedModelError
 from secondpass.graph.families import LATE_JOIN
-from secondpass.models.activation import Activation, configured_activation
+from secondpass.models.activation import configured_activation
 from secondpass.models.code_free import require_code_free
 from secondpass.models.files import read_json_if_there
 from secondpass.models.folder import ModelFolder, find_folder
-from secondpass.models.spec import ModelSpec, read_bi_encoder_spec, read_cross_encoder_spec
-from secondpass.options import checked_max_length
+from secondpass.models.spec import (
+    ModelSpec,
+    checked_max_length,
+    read_bi_encoder_spec,
+    read_cross_encoder_spec,
+)
+from secondpass.options.model import Activation
 
 # [CLS] query [SEP] text [SEP]; RoBERTa has one more.
 _SPECIAL_TOKENS = 4

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from secondpass.evaluation.runs import Ranked, Run, in_trec_order
-from secondpass.scoring.fusion_rule import K
+from secondpass.options.fusion import K
 
 
 def fuse(runs: Sequence[Run]) -> Run:
