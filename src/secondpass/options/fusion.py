@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from secondpass.checks import described, finite_number, one_of
+from secondpass.checks import described, finite_number, one_of, shortened
 from secondpass.errors import InputError
 
 Fuse = Literal["none", "rrf", "weighted"]
@@ -36,8 +36,8 @@ class Fusion:
         if fuse != "weighted":
             if fuse_weight is not None:
                 raise InputError(
-                    f"fuse_weight is {fuse_weight!r}, but fuse={fuse!r} has no weight: use "
-                    "fuse='weighted', or leave fuse_weight out"
+                    f"fuse_weight is {shortened(fuse_weight)}, but fuse={fuse!r} has no weight: "
+                    "use fuse='weighted', or leave fuse_weight out"
                 )
             return cls(fuse)
         weight = finite_number(DEFAULT_WEIGHT if fuse_weight is None else fuse_weight)
