@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from secondpass import CrossEncoderReranker, InputError
-from secondpass.scoring.batches import Batch
+from secondpass.scoring.batches import pad_batch
 from secondpass.scoring.encode import load_tokenizer
+from secondpass.scoring.pairs import Pair
 from secondpass.scoring.windows import window_starts
 
 QUERY = "read a csv file"
@@ -54,9 +55,9 @@ def by_hand(reranker, parity, query, text, stride):
         window = ids[start : start + room]
         separator = tokenizer.token_to_id("[SEP]")
         before = [tokenizer.token_to_id("[CLS]"), *query_ids, separator]
-        sequence = np.array([[*before, *window, separator]], np.int32)
-        types = np.array([[0] * len(before) + [1] * (len(window) + 1)], np.int32)
-        batch = Batch(np.array([0]), sequence, np.ones_like(sequence), types)
+        sequence = np.array([*before, *window, separator], np.int32)
+        types = np.array([0] * len(before) + [1] * (len(window) + 1), np.int32)
+        batch = pad_batch([Pair(sequence, types)], np.zeros(1, np.intp), len(sequence), 0)
         found.append(
             (float(reranker.model.engine.run([batch])[0][0, 0]), start, start + len(window))
         )

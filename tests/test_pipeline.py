@@ -1,6 +1,7 @@
 import pytest
 
 from secondpass import InputError, SearchPipeline
+from secondpass.testing import FakeReranker
 from secondpass.types import RetrievedDocument
 
 TEXTS = ["csv reader", "date and time", "a lock for threads", "csv writer", "queue"]
@@ -83,9 +84,5 @@ def test_bad_fusions_are_refused_when_the_pipeline_is_made(tiny):
         SearchPipeline(FixedIndex(), tiny, fuse="rrf", fuse_weight=0.3)
 
 
-def test_a_second_pass_without_the_options_still_serves(tiny):
-    class Simple:
-        def rank(self, query, texts, top_k=10):
-            return tiny.rank(query, texts, top_k)
-
-    assert len(SearchPipeline(FixedIndex(), Simple()).search("read csv", top_k=2)) == 2
+def test_a_second_pass_without_the_options_still_serves():
+    assert len(SearchPipeline(FixedIndex(), FakeReranker()).search("read csv", top_k=2)) == 2

@@ -10,6 +10,7 @@ PUBLIC = [
     "CrossEncoderReranker",
     "Document",
     "Embedder",
+    "EngineError",
     "Hit",
     "Index",
     "IndexExistsError",

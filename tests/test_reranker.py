@@ -6,7 +6,7 @@ import threading
 import numpy as np
 import pytest
 
-from secondpass import CrossEncoderReranker, InputError
+from secondpass import CrossEncoderReranker, EngineError, InputError
 from secondpass.loaded_model import BLOCK
 
 QUERY = "read a csv file"
@@ -167,20 +167,19 @@ def test_eight_threads_get_the_scores_of_one(tiny, documents):
 
 
 def test_an_error_in_one_call_leaves_the_reranker_usable(tiny, monkeypatch):
-    from secondpass.engine.compiled import CompiledGraph
+    import openvino as ov
 
-    real = CompiledGraph._finish
     calls = []
 
-    def broken(_, slot):
-        calls.append(slot)
+    def broken(_, output):
+        calls.append(output)
         raise RuntimeError("planted")
 
-    monkeypatch.setattr(CompiledGraph, "_finish", broken)
-    for _ in range(5):
-        with pytest.raises(RuntimeError, match="planted"):
-            tiny.predict([(QUERY, "text")])
-    monkeypatch.setattr(CompiledGraph, "_finish", real)
+    with monkeypatch.context() as patched:
+        patched.setattr(ov.InferRequest, "get_output_tensor", broken)
+        for _ in range(5):
+            with pytest.raises(EngineError, match="planted"):
+                tiny.predict([(QUERY, "text")])
     assert calls
     assert np.isfinite(tiny.predict([(QUERY, "text")] * 10)).all()
 
@@ -310,9 +309,15 @@ def test_a_budget_leaves_texts_without_a_score(tiny, documents):
     assert (scores.timings.candidates, scores.timings.reranked) == (100, 0)
 
 
-def test_a_closed_reranker_frees_its_cache(parity, tmp_path):
+def test_a_closed_reranker_frees_what_it_holds(parity, tmp_path):
     with CrossEncoderReranker(
         parity / "bert", 64, precision="fp32", cache=tmp_path / "scores", cache_dir=tmp_path
     ) as reranker:
         reranker.rank(QUERY, ["csv"], budget_ms=60_000)
-    (tmp_path / "scores" / "scores-1.sqlite").rename(tmp_path / "moved")
+    with pytest.raises(EngineError, match="closed"):
+        reranker.rank(QUERY, ["csv"])
+    reranker.close()
+    again = CrossEncoderReranker(
+        parity / "bert", 64, precision="fp32", cache=tmp_path / "scores", cache_dir=tmp_path
+    )
+    assert again.rank(QUERY, ["csv"]).timings.cached == 1

@@ -122,7 +122,7 @@ def test_the_rule_holds_across_blocks(exiting, documents, monkeypatch):
     from secondpass.engine import schedules
 
     # 128 bytes a token, 64 tokens: room for 20 texts at a time.
-    monkeypatch.setattr(schedules, "_STATE_BYTES", 128 * 64 * 20)
+    monkeypatch.setattr(schedules, "STATE_BYTES", 128 * 64 * 20)
     hits = exiting.rank(QUERY, documents, None, effort="balanced").hits
     # Five blocks of 20: 5 read whole, 5 left after the second layer, 10 after the first.
     assert [hit.exit_layer for hit in hits] == [0] * 25 + [2] * 25 + [1] * 50

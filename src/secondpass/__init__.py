@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from secondpass.errors import (
+        EngineError,
         IndexExistsError,
         IndexFileError,
         InputError,
@@ -51,6 +52,7 @@ _MODULES = {
     "CrossEncoderReranker": "reranker",
     "Document": "types",
     "Embedder": "retrieval.embedder",
+    "EngineError": "errors",
     "Hit": "types",
     "Index": "retrieval.index",
     "IndexExistsError": "errors",
@@ -80,6 +82,7 @@ __all__ = [
     "CrossEncoderReranker",
     "Document",
     "Embedder",
+    "EngineError",
     "Hit",
     "Index",
     "IndexExistsError",

@@ -8,6 +8,7 @@
     │   ├── ModelFileError       a file that is missing or broken
     │   └── UnsupportedModelError   an architecture, head or setting that has no engine
     ├── IndexFileError           an index folder that cannot be read
+    ├── EngineError              an engine that failed while it ran, or that is closed
     ├── ScoreError               the model gave a score that is no number
     └── MissingExtraError        an optional dependency is not installed (also an ImportError)
 
@@ -48,6 +49,15 @@ class UnsupportedModelError(ModelError):
 
 class IndexFileError(SecondpassError):
     """An index folder that is missing, corrupt or made by other rules."""
+
+
+class EngineError(SecondpassError):
+    """An engine that failed while it computed, or that was used after it was closed."""
+
+    @classmethod
+    def closed(cls) -> EngineError:
+        """Return the error of a call after `close`."""
+        return cls("the model is closed: load it again to score with it")
 
 
 class ScoreError(SecondpassError):

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from time import perf_counter
 
 import numpy as np
 
-from secondpass.engine.describe import describe
+from secondpass.engine.contract import Batch
 from secondpass.engine.load import load_engine
-from secondpass.engine.rules import scoring_rules
 from secondpass.engine.schedules import block_texts, find_schedule, run
 from secondpass.errors import InputError
+from secondpass.identity import describe, scoring_rules
 from secondpass.models.activation import configured_activation
 from secondpass.models.folder import ModelFolder
 from secondpass.models.spec import checked_max_length, read_cross_encoder_spec
@@ -20,7 +21,7 @@ from secondpass.options.model import RerankerOptions
 from secondpass.score_cache.rules import ScoringRules
 from secondpass.scorer import Pricing
 from secondpass.scoring.aggregate import aggregate
-from secondpass.scoring.batches import Batch, balanced_budget, make_batches
+from secondpass.scoring.batches import balanced, make_batches
 from secondpass.scoring.effort import Schedule
 from secondpass.scoring.encode import TextEncoder, load_tokenizer
 from secondpass.scoring.pairs import read_pair_layout
@@ -59,7 +60,7 @@ class LoadedModel:
         )
         self.encoder = TextEncoder(tokenizer, options.compute_threads())
         self.layout = layout
-        self._max_batch_tokens = options.max_batch_tokens
+        self._policy = replace(self.engine.policy, max_tokens=options.max_batch_tokens)
         self._preparer = Preparer(self.encoder, layout, self.max_length, self.window_rule)
         self._schedules: dict[Effort, Schedule] = {}
 
@@ -96,7 +97,7 @@ class LoadedModel:
         """Return what a deadline has to know."""
         rule = self.window_rule
         stride = rule.stride_in(self.max_length) if rule.in_windows else None
-        return Pricing(self.engine.streams, self.max_length, stride, rule.select_tokens)
+        return Pricing(self.engine.policy.streams, self.max_length, stride, rule.select_tokens)
 
     def prepare(self, query: str, texts: Sequence[str], effort: Effort = "full") -> Prepared:
         """Return the texts beside the query as sequences."""
@@ -126,7 +127,8 @@ class LoadedModel:
         )
 
     def close(self) -> None:
-        """Free the engine."""
+        """Wait for the batches being computed and free the engine."""
+        self.engine.close()
 
     def _score_together(self, prepared: Sequence[Prepared], schedule: Schedule) -> list[Logits]:
         sequences = [sequence for one in prepared for sequence in one.sequences]
@@ -148,16 +150,9 @@ class LoadedModel:
     def _batches(self, sequences: Sequence[TokenSequence]) -> list[Batch]:
         """Return padded batches that give every stream of the engine about the same work."""
         pairs = [self.layout.join(*sequence) for sequence in sequences]
-        budget = balanced_budget(
-            [len(pair.ids) for pair in pairs],
-            max_batch_tokens=self._max_batch_tokens,
-            streams=self.engine.streams,
-        )
+        policy = balanced(self._policy, [len(pair.ids) for pair in pairs])
         return make_batches(
-            pairs,
-            max_batch_tokens=budget,
-            padding_id=self.spec.padding_id,
-            length_limit=self.max_length,
+            pairs, policy, padding_id=self.spec.padding_id, length_limit=self.max_length
         )
 
     def _schedule(self, effort: Effort) -> Schedule:

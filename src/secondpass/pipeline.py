@@ -13,7 +13,7 @@ from secondpass.options.effort import Effort, checked_effort
 from secondpass.options.fusion import Fuse, Fusion
 from secondpass.types import Ranking, RetrievedDocument, SearchHit, SearchResult, SearchTimings
 
-# A budget must be above 0; this is too small to read anything.
+# A budget must be above 0; this is too small to score anything.
 _NOTHING_MS = 1e-3
 
 
@@ -59,7 +59,7 @@ class SearchPipeline:
     Args:
         index: the first stage.
         reranker: the second.
-        depth: how many documents the second pass reads; 50 to 100 is usual.
+        depth: how many documents the second pass scores; 50 to 100 is usual.
         fuse: "none" ranks by the second pass alone, "rrf" and "weighted" by both stages, as
             `CrossEncoderReranker.rerank` describes; the first stage's score is the similarity.
         fuse_weight: what the similarity counts in "weighted".
@@ -96,7 +96,7 @@ class SearchPipeline:
         `timings.rerank.dropped` says how many.
 
         `budget_ms` is what the whole search may take: the second pass has what the first leaves of
-        it, and may be left with nothing. `timings.rerank.reranked` says how many were read.
+        it, and may be left with nothing. `timings.rerank.reranked` says how many were scored.
 
         Raises:
             InputError: the query is empty, `top_k` is no whole number of at least 1, `min_score`

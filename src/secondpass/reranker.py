@@ -1,4 +1,4 @@
-"""CrossEncoderReranker: reads each candidate together with the query and puts them in order."""
+"""CrossEncoderReranker: scores each candidate together with the query, and ranks them."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ class CrossEncoderReranker:
         )
         # What each effort costs is learnt apart.
         self._speeds: dict[Effort, Speed] = {}
-        self._runner = ThreadTimeoutRunner(2 * self.model.engine.streams)
+        self._runner = ThreadTimeoutRunner(2 * self.model.engine.policy.streams)
         self._scorer.most_texts(self.options.effort)
 
     @classmethod
@@ -249,12 +249,12 @@ class CrossEncoderReranker:
                 the sigmoid squashes the differences among the best.
             fuse_weight: what the first stage counts in "weighted", by default `DEFAULT_WEIGHT` of
                 scoring/fusion_rule.py; 0 gives the order of "none".
-            first_stage_score: the field that holds the first stage's score, higher is better; read
-                only for "weighted".
-            budget_ms: the wall milliseconds that the call may take. Candidates are read in their
-                order until another would be late. The unread follow those that were read, in their
+            first_stage_score: the field that holds the first stage's score, higher is better; only
+                "weighted" uses it.
+            budget_ms: the wall milliseconds that the call may take. Candidates are scored in
+                their order until another would be late. The others follow, in their
                 order, with `cross_encoder_score` None; every result then tells whether it was
-                `reranked`. `min_score` drops no unread candidate, and a fusion is among the read.
+                `reranked`. `min_score` drops none without a score; a fusion is among the scored.
                 The first call with a budget measures the machine before (see `calibrate`).
             effort: for this call in place of the reranker's own. A candidate that left early stands
                 below those that went further, and its score is one that agrees with that;

@@ -8,20 +8,15 @@ from secondpass.compiling.agreement import measure_agreement, order_agreement
 from secondpass.compiling.limits import Limits, criteria
 from secondpass.compiling.result import Agreement, Quality, Speed
 from secondpass.compiling.speed import ROUNDS, measure_speed
-from secondpass.scoring.scores import plain_scores
+from secondpass.testing import FakeReranker
+
+TEXTS = [f"text {position}" for position in range(12)]
 
 
-class Fixed:
-    """Scores with logits that are given, and takes a time that is given."""
-
-    def __init__(self, logits, total_ms=1.0):
-        self.logits = logits
-        self.total_ms = total_ms
-        self.calls = 0
-
-    def score(self, query, texts):
-        self.calls += 1
-        return plain_scores(self.logits, total_ms=self.total_ms)
+def fixed(logits, ms_per_text=1.0):
+    """Gives each of TEXTS the logit at its position."""
+    table = dict(zip(TEXTS, logits, strict=False))
+    return FakeReranker(lambda _, text: table[text], ms_per_text=ms_per_text)
 
 
 def ignore(_):
@@ -33,7 +28,7 @@ def test_one_swap_in_twelve():
     exact = [float(-at) for at in range(12)]
     other = exact.copy()
     other[10], other[11] = other[11], other[10]
-    found = measure_agreement(Fixed(exact), Fixed(other), ["q"], ["t"] * 12, ignore)
+    found = measure_agreement(fixed(exact), fixed(other), ["q"], TEXTS, ignore)
     assert found.tau == pytest.approx(64 / 66)
     assert found.top10_tau == 1.0
     assert found.top10_shared == 1.0
@@ -45,7 +40,7 @@ def test_a_swap_over_the_edge_of_the_top_ten():
     exact = [float(-at) for at in range(12)]
     other = exact.copy()
     other[9], other[10] = other[10], other[9]
-    found = measure_agreement(Fixed(exact), Fixed(other), ["q"], ["t"] * 12, ignore)
+    found = measure_agreement(fixed(exact), fixed(other), ["q"], TEXTS, ignore)
     assert found.top10_tau == 1.0
     assert found.top10_shared == 0.9
 
@@ -55,7 +50,7 @@ def test_a_swap_within_the_top_ten():
     exact = [float(-at) for at in range(12)]
     other = exact.copy()
     other[0], other[1] = other[1], other[0]
-    found = measure_agreement(Fixed(exact), Fixed(other), ["a", "b"], ["t"] * 12, ignore)
+    found = measure_agreement(fixed(exact), fixed(other), ["a", "b"], TEXTS, ignore)
     assert found.top10_tau == pytest.approx(43 / 45)
     assert found.queries == 2
 
@@ -73,11 +68,11 @@ def test_scores_that_are_all_the_same_agree_with_nothing():
 
 
 def test_speed_is_the_ratio_of_medians_of_turns():
-    fp32, int8, auto = Fixed([0.0], 30.0), Fixed([0.0], 10.0), Fixed([0.0], 20.0)
-    found = measure_speed(fp32, int8, auto, "q", ["t"], ignore)
+    fp32, int8, auto = fixed([0.0], 30.0), fixed([0.0], 10.0), fixed([0.0], 20.0)
+    found = measure_speed(fp32, int8, auto, "q", TEXTS[:1], ignore)
     assert (found.fp32_ms, found.int8_ms, found.auto_ms) == (30.0, 10.0, 20.0)
     assert found.speedup == 3.0
-    assert fp32.calls == int8.calls == auto.calls == ROUNDS
+    assert {len(model.calls) for model in (fp32, int8, auto)} == {ROUNDS}
 
 
 def made(tau=0.95, top=0.9, fp32=0.5, int8=0.5, speedup=2.0):

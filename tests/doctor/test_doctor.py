@@ -60,6 +60,20 @@ def test_late_join_needs_its_token_types_and_has_them(late_join):
     assert "late-join" in peer.measured
 
 
+def test_a_model_is_loaded_once(parity, monkeypatch):
+    from secondpass import loaded_model
+
+    loads, real = [], loaded_model.load_engine
+
+    def counted(spec, **options):
+        loads.append(spec.name)
+        return real(spec, **options)
+
+    monkeypatch.setattr(loaded_model, "load_engine", counted)
+    assert failed(examine(parity / "bert")) == set()
+    assert len(loads) == 1
+
+
 def test_the_embedded_model_is_sound():
     found = examine("embedded/cross-encoder")
     assert failed(found) == set()
@@ -227,19 +241,13 @@ def test_sentence_transformers_agrees(parity, family):
 def test_a_difference_from_sentence_transformers_fails(parity, tmp_path, monkeypatch):
     """The peer reads other weights than we do: those of the same model with another classifier."""
     pytest.importorskip("sentence_transformers", reason="needs torch: make test-extras")
-    from dataclasses import replace
-
     from secondpass.doctor import peer
 
     other = tmp_path / "other"
     shutil.copytree(parity / "bert", other)
     change_weights(other, lambda tensors: tensors["classifier.weight"].__imul__(1.1))
-    theirs = peer._their_logits
-
-    def of_the_other(subject):
-        return theirs(replace(subject, spec=replace(subject.spec, folder=other)))
-
-    monkeypatch.setattr(peer, "_their_logits", of_the_other)
+    theirs = peer.their_logits
+    monkeypatch.setattr(peer, "their_logits", lambda _, length: theirs(other, length))
     check = check_of(examine(parity / "bert"), "sentence-transformers")
     assert check.verdict == "failed"
     assert "logits differ by" in check.measured

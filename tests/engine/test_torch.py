@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from torch_model import make_deberta
 
 from secondpass import CrossEncoderReranker, InputError, UnsupportedModelError
 
@@ -12,27 +13,7 @@ QUERY = "read the csv rows"
 
 @pytest.fixture(scope="module")
 def deberta(parity, tmp_path_factory):
-    """A tiny random DeBERTa with the tiny BERT's tokenizer."""
-    import torch
-    import transformers
-
-    folder = tmp_path_factory.mktemp("deberta")
-    tokenizer = transformers.AutoTokenizer.from_pretrained(parity / "bert")
-    torch.manual_seed(3)
-    config = transformers.DebertaV2Config(
-        vocab_size=len(tokenizer),
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        intermediate_size=64,
-        max_position_embeddings=64,
-        initializer_range=0.25,
-        num_labels=1,
-    )
-    model = transformers.AutoModelForSequenceClassification.from_config(config)
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
+    return make_deberta(parity / "bert", tmp_path_factory.mktemp("deberta"))
 
 
 def test_scores_equal_sentence_transformers(deberta, documents):
@@ -51,3 +32,60 @@ def test_int8_and_unknown_devices_are_refused(deberta):
         CrossEncoderReranker(deberta, 64, precision="int8")
     with pytest.raises(InputError, match="'tpu9'"):
         CrossEncoderReranker(deberta, 64, device="tpu9")
+
+
+@pytest.mark.parametrize("device", ["cuda", "mps"])
+def test_a_device_that_torch_lacks_here_is_an_error_of_ours(deberta, device):
+    import torch
+
+    if device == "cuda" and torch.cuda.is_available():
+        pytest.skip("this machine has it")
+    with pytest.raises(InputError, match=f"device '{device}' is not usable by torch"):
+        CrossEncoderReranker(deberta, 64, device=device)
+
+
+def test_an_activation_that_the_folder_names_is_never_called(deberta, tmp_path, monkeypatch):
+    """sentence-transformers would import any dotted name of torch's and call it.
+
+    A class of torch.nn passes the check of the folder, and is not called either.
+    """
+    import json
+    import shutil
+
+    import torch
+
+    called = []
+    monkeypatch.setattr(torch.nn, "Planted", lambda: called.append(1), raising=False)
+    folder = tmp_path / "model"
+    shutil.copytree(deberta, folder)
+    config = json.loads((folder / "config.json").read_text())
+    config["sentence_transformers"] = {"activation_fn": "torch.nn.Planted"}
+    (folder / "config.json").write_text(json.dumps(config))
+    CrossEncoderReranker(folder, 64, activation="sigmoid").rank(QUERY, ["csv"])
+    assert called == []
+
+
+def test_a_model_that_cannot_score_two_lengths_together_is_refused_at_load(parity, tmp_path):
+    """A decoder without a padding token: one text works, a batch does not."""
+    import json
+    import shutil
+
+    from transformers import Qwen3Config, Qwen3ForSequenceClassification
+
+    config = Qwen3Config(
+        vocab_size=400,
+        hidden_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+        head_dim=16,
+        intermediate_size=64,
+        num_labels=1,
+    )
+    Qwen3ForSequenceClassification(config).save_pretrained(tmp_path)
+    shutil.copy(parity / "bert" / "tokenizer.json", tmp_path)
+    (tmp_path / "tokenizer_config.json").write_text(
+        json.dumps({"tokenizer_class": "PreTrainedTokenizerFast", "unk_token": "[UNK]"})
+    )
+    with pytest.raises(UnsupportedModelError, match=r"two texts of different length.*pad_token_id"):
+        CrossEncoderReranker(tmp_path, 64)

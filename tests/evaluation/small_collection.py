@@ -4,8 +4,7 @@ import json
 from contextlib import contextmanager
 
 from secondpass import InputError
-from secondpass.scoring.scores import plain_scores
-from secondpass.types import ModelInfo
+from secondpass.testing import FakeReranker
 
 DOCUMENTS = {
     "a": "csv reader",
@@ -39,30 +38,20 @@ def write_trec(file, rows):
     return file
 
 
-MODEL = ModelInfo(
-    "fixed", None, "bert", "0" * 64, "0" * 64, "fp32", "f32", "none", "cpu", 1, 512, "none"
-)
+MODEL = FakeReranker().info
 
 
-class FixedReranker:
+def fixed_reranker(scores=None, *, refuses=(), interrupted_at=None):
     """Scores a text by a table, else 0. Refuses or is interrupted at the queries it is told."""
+    table = scores or {}
 
-    info = MODEL
-
-    def __init__(self, scores=None, *, refuses=(), interrupted_at=None):
-        self.scores = scores or {}
-        self.refuses = refuses
-        self.interrupted_at = interrupted_at
-        self.asked = []
-
-    def score(self, query, texts):
-        if query == self.interrupted_at:
+    def on_call(query, texts):
+        if query == interrupted_at:
             raise KeyboardInterrupt
-        if query in self.refuses:
+        if query in refuses:
             raise InputError("the query leaves no room for a text")
-        self.asked.append((query, list(texts)))
-        scores = [self.scores.get(text, 0.0) for text in texts]
-        return plain_scores(scores, total_ms=10.0 * len(texts))
+
+    return FakeReranker(lambda _, text: table.get(text, 0.0), ms_per_text=10.0, on_call=on_call)
 
 
 @contextmanager

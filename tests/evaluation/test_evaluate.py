@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import jsonschema
 import pytest
-from small_collection import DOCUMENTS, MODEL, QRELS, FixedReranker, silent, write_collection
+from small_collection import DOCUMENTS, MODEL, QRELS, fixed_reranker, silent, write_collection
 
 from secondpass import InputError
 from secondpass.evaluation.depths import to_curve, to_latency
@@ -42,7 +42,7 @@ def run_evaluate(collection, reranker, run=RUN, dense=None, **options):
     return evaluate(collection, stage, reranker, **{"progress": silent, **options})
 
 
-CSV_FIRST = FixedReranker({"csv reader": 3.0, "csv writer": 2.0, "queue": 1.0})
+CSV_FIRST = fixed_reranker({"csv reader": 3.0, "csv writer": 2.0, "queue": 1.0})
 
 
 def test_the_values_of_both_stages_worked_by_hand(collection):
@@ -68,11 +68,11 @@ def test_documents_below_the_depth_stay_below_in_their_order(collection):
 
 
 def test_only_the_depth_is_read(collection):
-    reranker = FixedReranker()
+    reranker = fixed_reranker()
     run_evaluate(collection, reranker, depth=2)
-    assert reranker.asked[0] == ("warm up", ["warm up"])
-    assert reranker.asked[1] == ("read csv", [DOCUMENTS["b"], DOCUMENTS["c"]])
-    assert max(len(texts) for _, texts in reranker.asked) == 2
+    assert reranker.calls[0] == ("warm up", ["warm up"])
+    assert reranker.calls[1] == ("read csv", [DOCUMENTS["b"], DOCUMENTS["c"]])
+    assert max(len(texts) for _, texts in reranker.calls) == 2
 
 
 @pytest.mark.parametrize("depth", [1, 2, 3, 10])
@@ -84,7 +84,7 @@ def test_a_shallower_depth_is_the_same_as_reranking_it(collection, depth):
 
 
 def test_the_run_that_is_written_is_in_the_order_that_was_measured(collection, tmp_path):
-    scores = FixedReranker(dict.fromkeys(DOCUMENTS.values(), 0.25))
+    scores = fixed_reranker(dict.fromkeys(DOCUMENTS.values(), 0.25))
     run = run_evaluate(collection, scores, depth=3).run
     assert [one.document_id for one in run["q1"]] == ["d", "c", "b", "a"]
     write_run(tmp_path / "run", run, "x")
@@ -93,7 +93,7 @@ def test_the_run_that_is_written_is_in_the_order_that_was_measured(collection, t
 
 
 def test_depths_are_timed_by_reranking_them(collection):
-    reranker = FixedReranker()
+    reranker = fixed_reranker()
     curve = run_evaluate(collection, reranker, depth=3, depths=(1, 2)).evaluation.curve
     assert [point.depth for point in curve.points] == [0, 1, 2, 3]
     assert curve.points[0].latency is None
@@ -104,7 +104,7 @@ def test_depths_are_timed_by_reranking_them(collection):
 
 
 def test_the_latency_of_a_depth_that_is_not_the_deepest_is_its_own(collection):
-    found = run_evaluate(collection, FixedReranker(), depth=1, depths=(3,)).evaluation
+    found = run_evaluate(collection, fixed_reranker(), depth=1, depths=(3,)).evaluation
     assert found.latency.mean_ms == pytest.approx(10)
 
 
@@ -119,7 +119,7 @@ def test_percentiles_are_measured_times_and_withheld_of_few(count, p50, p95):
 
 
 def test_a_percentile_that_is_withheld_is_noted(collection):
-    found = run_evaluate(collection, FixedReranker(), depths=(1, 2)).evaluation
+    found = run_evaluate(collection, fixed_reranker(), depths=(1, 2)).evaluation
     assert found.latency.p95_ms is None
     note = "P95 is not supported by 3 queries: at least 20 are needed"
     assert found.notes.count(note) == 1
@@ -130,7 +130,7 @@ def test_a_percentile_that_is_withheld_is_noted(collection):
 
 def test_a_curve_of_one_query_has_no_percentile_to_draw(collection):
     one = replace(collection, qrels={"q1": QRELS["q1"]})
-    found = run_evaluate(one, FixedReranker(), depths=(1, 2)).evaluation
+    found = run_evaluate(one, fixed_reranker(), depths=(1, 2)).evaluation
     assert found.latency.p50_ms is None
     assert "P50 is not supported by 1 queries: at least 2 are needed" in found.notes
     assert to_html(found, header="", command="").count("<svg") == 1
@@ -154,7 +154,7 @@ def test_the_smallest_depth_within_a_hundredth_of_the_best(values, best, enough)
 
 def test_a_refused_query_keeps_the_first_stage_and_is_said(collection):
     found = run_evaluate(
-        collection, FixedReranker({"csv reader": 3.0}, refuses=("read csv",)), measures=("RR@10",)
+        collection, fixed_reranker({"csv reader": 3.0}, refuses=("read csv",)), measures=("RR@10",)
     )
     rows = {one.query_id: one for one in found.evaluation.queries}
     assert rows["q1"].not_reranked == "the query leaves no room for a text"
@@ -178,18 +178,18 @@ def test_a_real_reranker_refuses_a_query_that_leaves_no_room(tmp_path, tiny):
 
 
 def test_all_queries_refused_is_an_error(collection):
-    reranker = FixedReranker(refuses=("read csv", "what time is it", "thread lock"))
+    reranker = fixed_reranker(refuses=("read csv", "what time is it", "thread lock"))
     with pytest.raises(InputError, match="no query can be reranked; query q1: the query leaves"):
         run_evaluate(collection, reranker)
 
 
 def test_an_interrupt_gives_what_was_measured(collection):
-    found = run_evaluate(collection, FixedReranker(interrupted_at="thread lock")).evaluation
+    found = run_evaluate(collection, fixed_reranker(interrupted_at="thread lock")).evaluation
     assert not found.complete
     assert [one.query_id for one in found.queries] == ["q1", "q2"]
     assert found.collection.queries == 2
     with pytest.raises(KeyboardInterrupt):
-        run_evaluate(collection, FixedReranker(interrupted_at="read csv"))
+        run_evaluate(collection, fixed_reranker(interrupted_at="read csv"))
 
 
 def test_a_query_without_candidates_scores_zero_and_is_said(collection):
@@ -215,10 +215,10 @@ def test_a_candidate_that_is_no_document_is_an_error(collection):
     ],
 )
 def test_options_are_checked_before_anything_is_reranked(collection, options, message):
-    reranker = FixedReranker()
+    reranker = fixed_reranker()
     with pytest.raises(InputError, match=message):
         run_evaluate(collection, reranker, **options)
-    assert reranker.asked == []
+    assert reranker.calls == []
 
 
 def test_the_most_hurt_query_shows_what_moved(collection):
@@ -281,7 +281,7 @@ def test_the_verdict_in_words():
 def test_the_record_follows_its_schema(collection):
     schema = read_schema("evaluation")
     jsonschema.Draft202012Validator.check_schema(schema)
-    reranker = FixedReranker({"csv reader": 3.0}, refuses=("read csv",))
+    reranker = fixed_reranker({"csv reader": 3.0}, refuses=("read csv",))
     for options in ({"depths": (1, 2)}, {"dense": DENSE}, {}):
         evaluated = run_evaluate(collection, reranker, **options)
         record = to_record(

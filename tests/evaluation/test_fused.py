@@ -4,7 +4,7 @@ import json
 
 import jsonschema
 import pytest
-from small_collection import DOCUMENTS, QUERIES, FixedReranker, silent, write_collection
+from small_collection import DOCUMENTS, QUERIES, fixed_reranker, silent, write_collection
 
 from secondpass.evaluation.evaluate import evaluate
 from secondpass.evaluation.first_stages.select import FirstStage
@@ -21,7 +21,7 @@ RUN = {
     "q1": (Ranked("b", 9.0), Ranked("d", 1.0), Ranked("c", 0.5), Ranked("a", 0.0)),
     "q2": (Ranked("b", 3.0), Ranked("e", 2.0), Ranked("a", 1.0)),
 }
-CSV_FIRST = FixedReranker({"csv reader": 3.0, "csv writer": 2.0, "queue": 1.0})
+CSV_FIRST = fixed_reranker({"csv reader": 3.0, "csv writer": 2.0, "queue": 1.0})
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import pytest
 
-from secondpass.score_cache import folder as folder_module
 from secondpass.score_cache.contract import ScoreStore
 from secondpass.score_cache.folder import FILE, FolderStore
 from secondpass.score_cache.memory import ENTRY_BYTES, MemoryStore
@@ -163,17 +162,20 @@ def test_a_folder_may_be_deleted_under_a_running_process(tmp_path):
     assert FolderStore(tmp_path / "scores", LIMIT).get([key(1), key(7)]) == {}
 
 
-def test_a_file_that_cannot_be_written_is_one_warning(tmp_path):
+def test_a_file_that_cannot_be_written_is_one_warning(tmp_path, monkeypatch):
+    FolderStore(tmp_path, LIMIT).close()
+    connect = sqlite3.connect
+    monkeypatch.setattr(
+        sqlite3, "connect", lambda file, **how: connect(f"file:{file}?mode=ro", uri=True, **how)
+    )
     store = FolderStore(tmp_path, LIMIT)
-    store._connection().execute("PRAGMA query_only = ON")
     with pytest.warns(UserWarning, match=r"cannot be used .*readonly"):
         store.put(entries(range(5)))
     store.put(entries(range(5)))  # a second warning would be an error
 
 
-def test_a_busy_file_is_left_out_this_time_only(tmp_path, monkeypatch):
-    monkeypatch.setattr(folder_module, "_WAIT_SECONDS", 0.05)
-    store = FolderStore(tmp_path, LIMIT)
+def test_a_busy_file_is_left_out_this_time_only(tmp_path):
+    store = FolderStore(tmp_path, LIMIT, wait_seconds=0.05)
     other = sqlite3.connect(tmp_path / FILE, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.warns(UserWarning, match=r"busy \(database is locked\)"):
@@ -184,3 +186,16 @@ def test_a_busy_file_is_left_out_this_time_only(tmp_path, monkeypatch):
         warnings.simplefilter("error")
         store.put({key(1): value(1)})
         assert store.get([key(1)]) == {key(1): value(1)}
+
+
+def test_a_closed_store_finds_and_keeps_nothing_and_the_file_stays(make_store):
+    store = make_store()
+    store.put(entries(range(3)))
+    store.close()
+    store.close()
+    if isinstance(store, FolderStore):
+        store.put(entries(range(3, 6)))
+        assert store.get([key(1), key(4)]) == {}
+        assert make_store().get([key(1), key(4)]) == {key(1): value(1)}
+    else:
+        assert store.get([key(1)]) == {}

@@ -88,8 +88,8 @@ def test_long_texts_are_encoded_a_few_at_a_time_and_show_as_too_long(parity, mon
     tokenizer = load_tokenizer(parity / "bert" / "tokenizer.json")
     texts = ["lock", "a file " * 40, "", "row " * 3, "date " * 60, "x"]
     whole = TextEncoder(tokenizer, threads=1).encode(texts)
-    monkeypatch.setattr(encode, "_CHARACTERS_AT_A_TIME", 20)
-    assert [len(group) for group in encode._groups(texts)] == [1, 1, 2, 1, 1]
+    monkeypatch.setattr(encode, "CHARACTERS_AT_A_TIME", 20)
+    assert [len(group) for group in encode.text_groups(texts)] == [1, 1, 2, 1, 1]
     few = TextEncoder(tokenizer, threads=1).encode(texts, 5)
     assert [len(ids) for ids in few] == [min(6, len(ids)) for ids in whole]
     for part, ids in zip(few, whole, strict=True):

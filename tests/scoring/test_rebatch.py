@@ -2,26 +2,28 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from secondpass.engine.contract import Policy
 from secondpass.scoring.batches import make_batches
 from secondpass.scoring.pairs import Pair
-from secondpass.scoring.rebatch import Rows, rebatch
+from secondpass.scoring.rebatch import rebatch, with_states
 
 
-def rows_of(lengths, budget=96):
+def batches_of(lengths, budget=96):
     """Batches whose ids, states and scores tell of which text and token they are."""
     pairs = [
         Pair(np.arange(1, n + 1, dtype=np.int32) + 100 * at, np.ones(n, np.int32))
         for at, n in enumerate(lengths)
     ]
-    batches = make_batches(pairs, max_batch_tokens=budget, padding_id=0, length_limit=64)
+    batches = make_batches(pairs, Policy(budget), padding_id=0, length_limit=64)
     return [
-        rows.with_states(
+        with_states(
+            rows,
             {
                 "state": np.repeat(rows.columns["input_ids"][:, :, None], 2, 2).astype(np.float32),
                 "score": rows.positions[:, None].astype(np.float32),
-            }
+            },
         )
-        for rows in map(Rows.of_batch, batches)
+        for rows in batches
     ]
 
 
@@ -31,8 +33,8 @@ def rows_of(lengths, budget=96):
 )
 def test_each_that_stays_is_there_once_with_its_own_tokens_and_padding(texts, streams):
     lengths, staying = zip(*texts, strict=True)
-    before = rows_of(lengths)
-    after = rebatch(before, np.array(staying), streams=streams)
+    before = batches_of(lengths)
+    after = rebatch(before, np.array(staying), Policy(streams=streams))
     kept = sorted(int(position) for rows in after for position in rows.positions)
     assert kept == [at for at, stays in enumerate(staying) if stays]
     for rows in after:
@@ -50,15 +52,15 @@ def test_each_that_stays_is_there_once_with_its_own_tokens_and_padding(texts, st
 
 
 def test_the_batches_of_a_stage_merge_and_lose_padding():
-    before = rows_of([60, 60, 20, 18, 17, 16])
+    before = batches_of([60, 60, 20, 18, 17, 16])
     assert [rows.padded_length for rows in before] == [64, 64, 32, 16]
-    after = rebatch(before, np.array([False, False, True, False, True, True]), streams=1)
+    after = rebatch(before, np.array([False, False, True, False, True, True]), Policy())
     assert [rows.positions.tolist() for rows in after] == [[2, 4], [5]]
     assert [rows.padded_length for rows in after] == [32, 16]
 
 
 def test_states_of_an_earlier_stage_are_not_carried_along():
-    (rows,) = rows_of([5])
-    assert set(rows.with_states({"later": np.zeros((1, 5, 2))}).columns) == {
+    (rows,) = batches_of([5])
+    assert set(with_states(rows, {"later": np.zeros((1, 5, 2))}).columns) == {
         "input_ids", "attention_mask", "token_type_ids", "later",
     }  # fmt: skip

@@ -20,9 +20,10 @@ from secondpass.compiling.report import to_report
 from secondpass.compiling.result import Bytes, Calibration, Compiled
 from secondpass.compiling.speed import ROUNDS, measure_speed
 from secondpass.compiling.texts import Texts, read_texts
+from secondpass.engine.select import Machine, Wanted, select
 from secondpass.errors import MissingExtraError, UnsupportedModelError
 from secondpass.evaluation.collection import Collection
-from secondpass.graph.build import build_graph, can_build
+from secondpass.graph.build import build_graph
 from secondpass.graph.quantize import quantize
 from secondpass.graph.write import GRAPH_FILE, write_graph
 from secondpass.models.files import find_weights
@@ -170,8 +171,9 @@ def _require_builder(spec: ModelSpec) -> None:
             f"{spec.name} holds an {spec.weights.format} graph, which is taken as it is; give a "
             "folder with model.safetensors to compile"
         )
-    if not can_build(spec):
+    selection = select(Wanted.of(spec, "int8", "cpu"), Machine())
+    if selection.engine != "openvino":
         raise UnsupportedModelError(
-            f"{spec.name}: architecture {spec.architecture!r} has no graph builder and runs on "
-            "torch at fp32; int8 needs one of BERT, RoBERTa, XLM-R, ELECTRA, DistilBERT, ModernBERT"
+            f"{spec.name}: architecture {spec.architecture!r} cannot be compiled to int8: "
+            f"{selection.reasons}"
         )

@@ -30,7 +30,7 @@ class Cost:
     select_tokens: int | None = None
 
     def text_ms(self, text: str, query_tokens: float) -> float:
-        """Return what one text adds: its whole length is tokenised, `max_length` of it read, or,
+        """Return what one text adds: its whole length is tokenised, `max_length` of it scored, or,
         with a `stride`, all of it in windows, with `select_tokens` so many of it.
         """
         size = len(text.encode())
@@ -52,7 +52,7 @@ class Cost:
         return self.tokens_per_byte * len(query.encode())
 
     def together_ms(self, texts_ms: Iterable[float]) -> float:
-        """Return what texts take as one block; one stream alone reads the longest."""
+        """Return what texts take as one block; one stream alone scores the longest."""
         each = list(texts_ms)
         return self._joined(sum(each), max(each, default=0.0))
 
@@ -68,7 +68,7 @@ class Cost:
         """Return where the longest block from `start` ends that takes `limit_ms`, and its ms.
 
         It has at most `most` texts, and none where not even one fits. The texts at the positions
-        `known` are not read: a score cache has their scores.
+        `known` are not scored: a score cache has their scores.
         """
         query_tokens = self.query_tokens(query)
         total = longest = within = 0.0

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 from secondpass.doctor import on_files, on_scores, peer
 from secondpass.doctor.result import Check, Examination, Finding, judged, not_checked
 from secondpass.doctor.subject import Subject
-from secondpass.engine.load import load_engine
-from secondpass.engine.openvino import held_precision
-from secondpass.engine.stored_weights import read_graph
+from secondpass.engine.openvino import held_precision, read_graph_file
 from secondpass.errors import MissingExtraError, SecondpassError
+from secondpass.loaded_model import LoadedModel
 from secondpass.models.folder import ModelFolder, find_folder
 from secondpass.models.spec import ModelSpec, read_cross_encoder_spec
-from secondpass.options.model import Precision
-from secondpass.reranker import CrossEncoderReranker
-from secondpass.settings import Settings, available_processors
+from secondpass.options.model import Precision, RerankerOptions
 
 # What it is read with at most; a text of the probes is longer.
 _MOST_TOKENS = 512
@@ -68,9 +65,18 @@ def examine(
         ModelNotFoundError: there is no such model.
     """
     found = find_folder(model_name, revision=revision, local_files_only=local_files_only)
-    examiner = _Examiner(found, precision, threads, Settings.from_environment(cache_dir).cache_dir)
+    options = RerankerOptions.from_dict(
+        {
+            "precision": precision or "auto",
+            "threads": threads,
+            "cache_dir": cache_dir,
+            # The checks compare logits; the activation has a check of its own.
+            "activation": "identity",
+        }
+    )
+    examiner = _Examiner(found, options, choose_precision=precision is None)
     checks = tuple(examiner.checks())
-    info = examiner.subject.reranker.info if examiner.subject else None
+    info = examiner.subject.model.info if examiner.subject else None
     return Examination(
         model=found.name,
         revision=found.revision,
@@ -85,14 +91,13 @@ class _Examiner:
     """Keeps what a check found out for those after it."""
 
     def __init__(
-        self, found: ModelFolder, precision: Precision | None, threads: int | None, cache_dir: Path
+        self, found: ModelFolder, options: RerankerOptions, *, choose_precision: bool
     ) -> None:
         self.spec: ModelSpec | None = None
         self.subject: Subject | None = None
         self._found = found
-        self._precision = precision
-        self._threads = threads
-        self._cache_dir = cache_dir
+        self._options = options
+        self._choose_precision = choose_precision
 
     def checks(self) -> Iterator[Check]:
         """Make each check; one that needs what an earlier one lacks is not made."""
@@ -126,22 +131,12 @@ class _Examiner:
         )
 
     def _load(self, spec: ModelSpec) -> Finding:
-        precision = self._precision or _sharpest(spec)
-        threads = self._threads or available_processors()
-        reranker = CrossEncoderReranker(
-            self._found.path,
-            min(_MOST_TOKENS, spec.position_limit or _MOST_TOKENS),
-            precision=precision,
-            threads=threads,
-            # The checks compare logits; the activation has a check of its own.
-            activation="identity",
-            cache_dir=self._cache_dir,
-        )
-        engine = load_engine(
-            spec, precision=precision, device="cpu", threads=threads, cache_dir=self._cache_dir
-        )
-        self.subject = Subject.of(spec, reranker, engine)
-        info = reranker.info
+        if self._choose_precision:
+            self._options = replace(self._options, precision=_sharpest(spec))
+        max_length = min(_MOST_TOKENS, spec.position_limit or _MOST_TOKENS)
+        model = LoadedModel(self._found, replace(self._options, max_length=max_length))
+        self.subject = Subject.of(model)
+        info = model.info
         return judged(
             True,
             f"{info.engine}, weights {info.precision}, arithmetic {info.arithmetic}",
@@ -154,7 +149,7 @@ def _sharpest(spec: ModelSpec) -> Precision:
     """Return fp32 wherever it can be had: a fault shows best there."""
     if spec.weights.format == "safetensors":
         return "fp32"
-    return held_precision(read_graph(spec))
+    return held_precision(read_graph_file(spec))
 
 
 def _check(name: str, make: Callable[[], Finding]) -> Check:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from secondpass.architectures.table import ARCHITECTURES
 from secondpass.doctor.result import Finding, judged, not_checked
-from secondpass.engine.stored_weights import StoredHead, read_head, table_rows
+from secondpass.doctor.stored_weights import StoredHead, read_head, table_rows
 from secondpass.models.activation import configured_activation
 from secondpass.models.spec import ModelSpec
 from secondpass.options.model import ACTIVATIONS
@@ -19,12 +20,12 @@ if TYPE_CHECKING:
 
 _WORDS = ("word_embeddings.weight", "tok_embeddings.weight")
 _POSITIONS = ("position_embeddings.weight",)
-_LAST_LAYERS = ("classifier.weight", "classifier.out_proj.weight")
 
 
 def one_label(spec: ModelSpec) -> Finding:
     """Check that the last layer has one row; config.json was asked when the folder was read."""
-    labels = table_rows(spec, *_LAST_LAYERS)
+    families = ARCHITECTURES.values() if spec.family is None else [spec.family]
+    labels = table_rows(spec, *(f"{family.head.layers[-1]}.weight" for family in families))
     if labels is None:
         return not_checked("the weights name no last layer")
     return judged(

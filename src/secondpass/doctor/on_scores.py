@@ -9,13 +9,11 @@ from secondpass.doctor.subject import Logits, Subject, score
 from secondpass.doctor.texts import OTHER_QUERIES, QUERY, TEXTS
 from secondpass.scoring.pairs import Pair
 
-_FAMILIES_WITHOUT_TYPES = ("distilbert", "modernbert")
-
 
 def finite(subject: Subject) -> Finding:
     """Check that empty, odd and over-long texts all get a number, and a row at the very limit."""
     pair = max(subject.pairs, key=lambda one: len(one.ids))
-    logits = np.append(subject.logits, subject.run(pair, subject.reranker.info.max_length))
+    logits = np.append(subject.logits, subject.run(pair, subject.model.info.max_length))
     return judged(
         bool(np.isfinite(logits).all()),
         f"{len(logits)} logits from {logits.min():.3f} to {logits.max():.3f}, of up to "
@@ -28,7 +26,7 @@ def finite(subject: Subject) -> Finding:
 def sensitive(subject: Subject) -> Finding:
     """Check that the score depends on the text and on the query."""
     over_texts = float(np.ptp(subject.logits))
-    same_text = [score(subject.reranker, query, TEXTS[:1])[0] for query in (QUERY, *OTHER_QUERIES)]
+    same_text = [score(subject.model, query, TEXTS[:1])[0] for query in (QUERY, *OTHER_QUERIES)]
     over_queries = float(np.ptp(same_text))
     return judged(
         min(over_texts, over_queries) > subject.tolerance,
@@ -43,7 +41,7 @@ def token_types(subject: Subject) -> Finding:
     """Check that token types reach the score, where the model has them."""
     spec, layout = subject.spec, subject.layout
     known = int(spec.config.get("type_vocab_size") or 0)
-    if spec.architecture in _FAMILIES_WITHOUT_TYPES or known == 0:
+    if known == 0 or (spec.family is not None and not spec.family.token_types):
         return not_checked(f"{spec.architecture} has no token types")
     highest = max(int(pair.types.max()) for pair in subject.pairs)
     if highest >= known:
@@ -82,7 +80,7 @@ def _types_reach_the_score(subject: Subject) -> Finding:
 
 def padding(subject: Subject) -> Finding:
     """Check that a row padded to more than its length scores the same."""
-    limit = subject.reranker.info.max_length
+    limit = subject.model.info.max_length
     worst = 0.0
     for pair in subject.pairs:
         exact = subject.run(pair, len(pair.ids))
@@ -98,7 +96,7 @@ def padding(subject: Subject) -> Finding:
 
 def alone_or_in_a_batch(subject: Subject) -> Finding:
     """Check that a text scores the same whichever texts stand beside it."""
-    alone = np.array([score(subject.reranker, QUERY, [text])[0] for text in TEXTS], np.float32)
+    alone = np.array([score(subject.model, QUERY, [text])[0] for text in TEXTS], np.float32)
     return _same(
         subject,
         _apart(alone, subject.logits),
@@ -109,7 +107,7 @@ def alone_or_in_a_batch(subject: Subject) -> Finding:
 
 def order(subject: Subject) -> Finding:
     """Check that the order in which texts are given does not matter."""
-    backwards = score(subject.reranker, QUERY, TEXTS[::-1])[::-1]
+    backwards = score(subject.model, QUERY, TEXTS[::-1])[::-1]
     return _same(
         subject,
         _apart(backwards, subject.logits),

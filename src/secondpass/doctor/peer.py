@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,6 @@ import numpy as np
 from secondpass.doctor.result import Finding, judged, not_checked
 from secondpass.doctor.subject import Logits, Subject
 from secondpass.doctor.texts import QUERY, TEXTS
-from secondpass.graph.families import LATE_JOIN
 from secondpass.models.code_free import require_code_free
 from secondpass.stats.rank_agreement import kendall_tau
 
@@ -25,7 +25,7 @@ def sentence_transformers(subject: Subject) -> Finding:
     if reason is not None:
         return reason
     try:
-        theirs = _their_logits(subject)
+        theirs = their_logits(subject.spec.folder, subject.model.max_length)
     except Exception as error:  # a damaged folder may break it in any way
         why = str(error).partition("\n")[0]
         return not_checked(f"sentence-transformers cannot run it: {type(error).__name__}: {why}")
@@ -42,33 +42,35 @@ def sentence_transformers(subject: Subject) -> Finding:
 
 
 def _why_not(subject: Subject) -> Finding | None:
-    if subject.spec.architecture == LATE_JOIN:
-        return not_checked("sentence-transformers cannot load the late-join architecture")
+    family = subject.spec.family
+    if family is not None and not family.in_sentence_transformers:
+        return not_checked(f"sentence-transformers cannot load architecture {family.name!r}")
     if subject.spec.weights.format != "safetensors":
         return not_checked(
             f"the folder holds an {subject.spec.weights.format} graph and no model.safetensors"
         )
-    if subject.reranker.info.engine.startswith("torch"):
+    if subject.model.info.engine.startswith("torch"):
         return not_checked("the model runs on sentence-transformers here")
-    if subject.reranker.info.arithmetic != "f32":
+    if subject.model.info.arithmetic != "f32":
         return not_checked("compared at fp32 only", "run it again with --precision fp32")
     if find_spec("sentence_transformers") is None or find_spec("torch") is None:
         return not_checked("torch is not installed", "pip install 'secondpass[torch]'")
     return None
 
 
-def _their_logits(subject: Subject) -> Logits:
+def their_logits(folder: Path, max_length: int) -> Logits:
     """Return the logits of sentence-transformers; no code and no pickle of the folder is read."""
     import torch
     from sentence_transformers import CrossEncoder
 
-    require_code_free(subject.spec.folder)
+    require_code_free(folder)
     model: Any = CrossEncoder(
-        str(subject.spec.folder),
+        str(folder),
         device="cpu",
-        max_length=subject.reranker.info.max_length,
+        max_length=max_length,
         local_files_only=True,
         trust_remote_code=False,
+        # Else it would call whatever function of torch config.json names.
         activation_fn=torch.nn.Identity(),
         model_kwargs={"use_safetensors": True, "dtype": torch.float32},
     )

@@ -1,4 +1,4 @@
-"""A model under examination: the reranker as users have it, and its engine for odd batches."""
+"""A model under examination: as users score with it, and its engine for odd batches."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.doctor.texts import QUERY, TEXTS
-from secondpass.engine.contract import Engine
+from secondpass.loaded_model import LoadedModel
 from secondpass.models.spec import ModelSpec
-from secondpass.reranker import CrossEncoderReranker
-from secondpass.scoring.batches import Batch
+from secondpass.scorer import score_texts
+from secondpass.scoring.batches import pad_batch
 from secondpass.scoring.encode import TextEncoder, load_tokenizer
 from secondpass.scoring.pairs import Pair, PairLayout, read_pair_layout
 
@@ -30,51 +30,45 @@ _TOLERANCE, _COARSE_TOLERANCE = 1e-4, 0.02
 class Subject:
     """What the checks of behaviour need."""
 
-    spec: ModelSpec
-    reranker: CrossEncoderReranker
-    engine: Engine
+    model: LoadedModel
     layout: PairLayout
     pairs: tuple[Pair, ...]
 
     @classmethod
-    def of(cls, spec: ModelSpec, reranker: CrossEncoderReranker, engine: Engine) -> Subject:
+    def of(cls, model: LoadedModel) -> Subject:
         """Lay the probe texts out as the model reads them."""
-        tokenizer = load_tokenizer(spec.tokenizer_file)
+        tokenizer = load_tokenizer(model.spec.tokenizer_file)
         layout = read_pair_layout(tokenizer)
         query, *texts = TextEncoder(tokenizer, threads=1).encode([QUERY, *TEXTS])
-        room = reranker.info.max_length - layout.special_tokens - len(query)
+        room = model.max_length - layout.special_tokens - len(query)
         pairs = tuple(layout.join(query, text[:room]) for text in texts)
-        return cls(spec, reranker, engine, layout, pairs)
+        return cls(model, layout, pairs)
+
+    @property
+    def spec(self) -> ModelSpec:
+        """Return what the model's folder says."""
+        return self.model.spec
 
     @cached_property
     def logits(self) -> Logits:
         """Return what the probe texts score together, which the checks compare with."""
-        return score(self.reranker, QUERY, TEXTS)
+        return score(self.model, QUERY, TEXTS)
 
     @property
     def tolerance(self) -> float:
         """Return how far two logits of the same pair may be apart."""
-        info = self.reranker.info
+        info = self.model.info
         exact = (info.precision, info.arithmetic) == _EXACT
         share = _TOLERANCE if exact else _COARSE_TOLERANCE
         return share * max(1.0, float(np.ptp(self.logits)))
 
     def run(self, pair: Pair, length: int, *, types: NDArray[np.int32] | None = None) -> float:
         """Return the logit of one pair padded to `length`, with other token types if given."""
-        batch = _padded(pair, length, self.spec.padding_id, pair.types if types is None else types)
-        return float(self.engine.run([batch])[0][0, 0])
+        typed = pair if types is None else Pair(pair.ids, types)
+        batch = pad_batch([typed], np.zeros(1, np.intp), length, self.spec.padding_id)
+        return float(self.model.engine.run([batch])[0][0, 0])
 
 
-def score(reranker: CrossEncoderReranker, query: str, texts: Sequence[str]) -> Logits:
+def score(model: LoadedModel, query: str, texts: Sequence[str]) -> Logits:
     """Return one logit for each text, in input order."""
-    return reranker.score(query, texts).logits
-
-
-def _padded(pair: Pair, length: int, padding_id: int, types: NDArray[np.int32]) -> Batch:
-    after = (0, length - len(pair.ids))
-    return Batch(
-        positions=np.zeros(1, np.intp),
-        input_ids=np.pad(pair.ids, after, constant_values=padding_id)[None],
-        attention_mask=np.pad(np.ones_like(pair.ids), after)[None],
-        token_type_ids=np.pad(types, after)[None],
-    )
+    return score_texts(model, query, texts).logits

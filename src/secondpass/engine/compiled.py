@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import queue
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
-from typing import Any
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
 
+from secondpass.engine.contract import Columns
+from secondpass.errors import EngineError
 from secondpass.graph.openvino import ov
-
-# The inputs or outputs of one batch, by name.
-Columns = Mapping[str, NDArray[Any]]
 
 
 class Slots:
@@ -23,12 +22,18 @@ class Slots:
     def __init__(self, count: int) -> None:
         self.count = count
         self._free: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self._closed = False
+        self._closing = Lock()
         for slot in range(count):
             self._free.put(slot)
 
     def take(self) -> int:
-        """Wait for a free slot."""
-        return self._free.get()
+        """Wait for a free slot; an EngineError once the slots are closed."""
+        slot = self._free.get()
+        if self._closed:
+            self._free.put(slot)
+            raise EngineError.closed()
+        return slot
 
     def take_now(self) -> int | None:
         """Return a slot that is free now, if there is one."""
@@ -40,6 +45,16 @@ class Slots:
     def give_back(self, slot: int) -> None:
         """Let another batch have the slot."""
         self._free.put(slot)
+
+    def close(self) -> None:
+        """Wait until no slot is in use, then let nobody take one. A second call does nothing."""
+        with self._closing:
+            if self._closed:
+                return
+            slots = [self._free.get() for _ in range(self.count)]
+            self._closed = True
+            for slot in slots:
+                self._free.put(slot)
 
 
 class CompiledGraph:
@@ -60,6 +75,9 @@ class CompiledGraph:
 
         Keeps as many batches in flight as there are free slots, and always finishes its own before
         it waits for another thread's, so threads cannot wait for each other in a circle.
+
+        Raises:
+            EngineError: the slots are closed, or OpenVINO failed.
         """
         results: list[dict[str, NDArray[np.float32]]] = []
         # The inputs are not copied, so they have to live as long as they are read.
@@ -76,11 +94,17 @@ class CompiledGraph:
             while flying:
                 results.append(self._finish(flying[0][0]))
                 self._slots.give_back(flying.popleft()[0])
+        except RuntimeError as error:
+            raise EngineError(f"OpenVINO failed while it computed a batch: {error}") from error
         finally:
             for slot, _ in flying:
                 self._settle(slot)
                 self._slots.give_back(slot)
         return results
+
+    def free(self) -> None:
+        """Let go of the graph's memory; call it once the slots are closed."""
+        self._requests.clear()
 
     def _finish(self, slot: int) -> dict[str, NDArray[np.float32]]:
         request = self._requests[slot]

@@ -1,15 +1,55 @@
-"""What an engine is: batches in, one row of float32 out for each sequence."""
+"""What an engine is: batches in, float32 rows out. Imports nothing of ours, and no numpy."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-from secondpass.scoring.batches import Batch
+# Arrays of a batch by name. A column has a value for each token, [rows, length, ...] with padding,
+# or one for each row, [rows, 1].
+Columns = Mapping[str, "NDArray[Any]"]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows that are computed together.
+
+    `positions` [rows] are their places in the input, `lengths` [rows] their tokens without padding.
+    A batch of sequences has the int32 columns `input_ids`, `attention_mask` and `token_type_ids`;
+    between two stages it has hidden states too.
+    """
+
+    positions: NDArray[np.intp]
+    lengths: NDArray[np.intp]
+    columns: Columns
+
+    @property
+    def padded_length(self) -> int:
+        """Return the number of tokens of each row with its padding."""
+        return int(self.columns["attention_mask"].shape[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The batches that an engine wants.
+
+    Args:
+        max_tokens: the most tokens of a batch; with `pads`, padding counts.
+        length_multiple: rows are padded to a multiple of this, so that there are few shapes.
+        streams: how many batches are computed at the same time.
+        pads: whether a row costs as much as the longest of its batch. An engine that skips padding
+            says False and reads `Batch.lengths`.
+    """
+
+    max_tokens: int = 2048
+    length_multiple: int = 16
+    streams: int = 1
+    pads: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,33 +63,33 @@ class EngineInfo:
     threads: int
 
 
-# Of the exit after so many layers and the logits of all rows in input order, -inf for those that
-# left before: who goes on, one truth value a row.
-Choose = Callable[[int, NDArray[np.float32]], NDArray[np.bool_]]
+# Given the exit's layer and the logits of all rows in input order (-inf for rows that exited
+# before), returns which rows continue.
+Choose = Callable[[int, "NDArray[np.float32]"], "NDArray[np.bool_]"]
 
 
 class Staged(NamedTuple):
-    """A logit for each row in input order, and the layer it left after, 0 if it did not."""
+    """A logit for each row, in input order, and the layer after which the row exited; 0 = none."""
 
     logits: NDArray[np.float32]
     exit_layer: NDArray[np.int16]
 
 
-class StagedEngine(Protocol):
-    """A model in stages. `run_stages` may be called by several threads at once."""
+class Exits(Protocol):
+    """A model in stages. `run` may be called by several threads at once."""
 
     @property
-    def exit_layers(self) -> tuple[int, ...]:
-        """After how many layers there is an exit, ascending; none for a model without."""
+    def layers(self) -> tuple[int, ...]:
+        """After how many layers there is an exit, ascending."""
         ...
 
     @property
     def state_bytes(self) -> int:
-        """What one token takes in memory between two stages."""
+        """The memory that one token takes between two stages."""
         ...
 
-    def run_stages(self, batches: Sequence[Batch], layers: Sequence[int], choose: Choose) -> Staged:
-        """Read the rows up to the exits after `layers`, and those that go on from there."""
+    def run(self, batches: Sequence[Batch], layers: Sequence[int], choose: Choose) -> Staged:
+        """Compute all rows up to the exits after `layers`, and further only those chosen there."""
         ...
 
 
@@ -62,15 +102,23 @@ class Engine(Protocol):
         ...
 
     @property
-    def staged(self) -> StagedEngine | None:
-        """The same model in stages, where the engine can cut it."""
+    def policy(self) -> Policy:
+        """The batches that this engine wants."""
         ...
 
     @property
-    def streams(self) -> int:
-        """How many batches are computed at the same time."""
+    def exits(self) -> Exits | None:
+        """The same model in stages; None for a model without exit heads."""
         ...
 
     def run(self, batches: Sequence[Batch]) -> list[NDArray[np.float32]]:
-        """Return one array [rows, outputs] for each batch, in order."""
+        """Return one array [rows, outputs] for each batch, in order.
+
+        Raises:
+            EngineError: it is closed, or the device failed.
+        """
+        ...
+
+    def close(self) -> None:
+        """Wait for the batches being computed and free the model; later calls raise EngineError."""
         ...

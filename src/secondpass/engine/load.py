@@ -1,21 +1,23 @@
-"""The selector: which engine runs a model, and with which graph."""
+"""Loads the engine that the table in select.py names, with its graph."""
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 from secondpass.engine.contract import Engine
 from secondpass.engine.graph_cache import GraphKey, load_or_build
 from secondpass.engine.openvino import (
     OpenVINOEngine,
-    checked_device,
     held_precision,
     input_names,
-    read_model,
+    openvino_devices,
+    read_graph_file,
 )
+from secondpass.engine.select import Machine, Wanted, selected
 from secondpass.engine.torch import TorchEngine
-from secondpass.errors import ModelFileError, UnsupportedModelError
-from secondpass.graph.build import BUILDER_VERSION, build_graph, can_build
+from secondpass.errors import UnsupportedModelError
+from secondpass.graph.build import BUILDER_VERSION, build_graph
 from secondpass.graph.openvino import ov
 from secondpass.models.spec import ModelSpec, require_one_label
 from secondpass.options.model import Precision
@@ -29,29 +31,28 @@ def load_engine(
     """Load a model: a built graph, a graph file as it is, or torch for any other architecture.
 
     Raises:
-        UnsupportedModelError: the model has several labels, or not this precision.
+        UnsupportedModelError: the model has several labels, or no engine runs it at this precision.
+        InputError: no engine has this device.
         MissingExtraError: the torch or the int8 extra is needed and not installed.
     """
-    if spec.weights.format != "safetensors":
-        model = _read_graph_file(spec, precision)
-        device = checked_device(device)
-    elif can_build(spec):
-        device = checked_device(device)
+    machine = Machine(openvino_devices(), torch=find_spec("sentence_transformers") is not None)
+    name = selected(Wanted.of(spec, precision, device), machine, spec.name)
+    if name == "torch":
+        return TorchEngine(spec, device=device.lower(), threads=threads)
+    if spec.weights.format == "safetensors":
         model = _cached_graph(spec, precision, cache_dir)
     else:
-        return TorchEngine(spec, precision=precision, device=device, threads=threads)
+        model = _checked_graph_file(spec, precision)
     if spec.pooling is None:
         _check_labels(model, spec)
-    return OpenVINOEngine(model, precision=precision, device=device, threads=threads, spec=spec)
+    return OpenVINOEngine(
+        model, precision=precision, device=device.lower(), threads=threads, spec=spec
+    )
 
 
-def _read_graph_file(spec: ModelSpec, precision: Precision) -> ov.Model:
-    """Read an IR or ONNX file as it is; only what it holds can be asked of it."""
-    try:
-        model = read_model(spec.weights.entry)
-    except RuntimeError as error:
-        reason = str(error).strip().splitlines()[-1]
-        raise ModelFileError(f"{spec.weights.entry} cannot be read: {reason}") from error
+def _checked_graph_file(spec: ModelSpec, precision: Precision) -> ov.Model:
+    """Read an IR or ONNX file as it is; only the precision that it holds is available."""
+    model = read_graph_file(spec)
     unknown = set(input_names(model)) - _KNOWN_INPUTS
     if unknown:
         raise UnsupportedModelError(
@@ -61,8 +62,8 @@ def _read_graph_file(spec: ModelSpec, precision: Precision) -> ov.Model:
     held = held_precision(model)
     if precision not in ("auto", held):
         raise UnsupportedModelError(
-            f"{spec.name} holds an {held} graph only, so precision {precision!r} cannot be had "
-            f"from it; take 'auto' or {held!r}, or a folder with model.safetensors"
+            f"{spec.name} holds an {held} graph only, so precision {precision!r} is not "
+            f"available for it; take 'auto' or {held!r}, or a folder with model.safetensors"
         )
     return model
 

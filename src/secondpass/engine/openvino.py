@@ -10,14 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.engine.compiled import CompiledGraph, Slots
-from secondpass.engine.contract import EngineInfo, StagedEngine
+from secondpass.engine.contract import Batch, EngineInfo, Exits, Policy
 from secondpass.engine.staged import StagedGraph
-from secondpass.errors import InputError
+from secondpass.errors import ModelFileError
 from secondpass.graph.exits import exit_layers
 from secondpass.graph.openvino import ov
 from secondpass.models.spec import ModelSpec
 from secondpass.options.model import Precision
-from secondpass.scoring.batches import Batch
 
 # More streams than this gain nothing for the dozen batches of a hundred candidates.
 _MOST_STREAMS = 4
@@ -38,9 +37,9 @@ class OpenVINOEngine:
         threads: int,
         spec: ModelSpec | None = None,
     ) -> None:
-        self.streams = min(threads, _MOST_STREAMS)
-        properties = _properties(precision, device, threads, self.streams)
-        slots = Slots(self.streams)
+        self.policy = Policy(streams=min(threads, _MOST_STREAMS))
+        properties = _properties(precision, device, threads, self.policy.streams)
+        self._slots = slots = Slots(self.policy.streams)
 
         def compile_(graph: ov.Model) -> ov.CompiledModel:
             return _core().compile_model(graph, device.upper(), properties)
@@ -48,39 +47,54 @@ class OpenVINOEngine:
         compiled = compile_(model)
         self._graph = CompiledGraph(compiled, slots)
         # Only a model that has exits is kept to be cut.
-        self.staged: StagedEngine | None = None
-        if spec is not None and (exits := exit_layers(spec)):
-            self.staged = StagedGraph(
+        self._stages: StagedGraph | None = None
+        if spec is not None and (layers := exit_layers(spec)):
+            self._stages = StagedGraph(
                 model,
                 spec,
-                exits,
+                layers,
                 lambda stage: CompiledGraph(compile_(stage), slots),
-                self.streams,
+                self.policy,
             )
         arithmetic = str(compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name())
         held = held_precision(model)
         self.info = EngineInfo(f"openvino {ov.__version__}", device, held, arithmetic, threads)
 
+    @property
+    def exits(self) -> Exits | None:
+        """The same graph in stages; None for a model without exit heads."""
+        return self._stages
+
     def run(self, batches: Sequence[Batch]) -> list[NDArray[np.float32]]:
         """Return one float32 array [rows, outputs] for each batch, in order."""
-        names = self._graph.input_names
-        columns = [{name: getattr(batch, name) for name in names} for batch in batches]
-        return [next(iter(outputs.values())) for outputs in self._graph.run(columns)]
+        outputs = self._graph.run(batch.columns for batch in batches)
+        return [next(iter(output.values())) for output in outputs]
+
+    def close(self) -> None:
+        """Wait for the batches being computed and free the graphs."""
+        self._slots.close()
+        self._graph.free()
+        if self._stages is not None:
+            self._stages.free()
 
 
-def checked_device(device: str) -> str:
-    """Return a device this machine has, by its OpenVINO name in lower case."""
-    available = [name.lower() for name in _core().available_devices]
-    if device.lower() not in available:
-        raise InputError(
-            f"device {device!r} is not on this machine; there is {', '.join(available)}"
-        )
-    return device.lower()
+def openvino_devices() -> tuple[str, ...]:
+    """Return the devices of this machine by their OpenVINO names in lower case."""
+    return tuple(name.lower() for name in _core().available_devices)
 
 
 def read_model(file: Any) -> ov.Model:
     """Read an OpenVINO IR or ONNX file."""
     return _core().read_model(file)
+
+
+def read_graph_file(spec: ModelSpec) -> ov.Model:
+    """Read a model's IR or ONNX file; one that cannot be read is an error that names it."""
+    try:
+        return read_model(spec.weights.entry)
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise ModelFileError(f"{spec.weights.entry} cannot be read: {reason}") from error
 
 
 def held_precision(model: ov.Model) -> Literal["int8", "fp32"]:

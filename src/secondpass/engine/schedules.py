@@ -6,17 +6,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from secondpass.engine.contract import Engine, Staged, StagedEngine
+from secondpass.engine.contract import Batch, Engine, Exits, Staged
 from secondpass.errors import InputError, ModelFileError
 from secondpass.models.spec import ModelSpec
 from secondpass.options.effort import Effort
-from secondpass.scoring.batches import Batch, restore_order
+from secondpass.scoring.batches import restore_order
 from secondpass.scoring.effort import Schedule, read_schedules
 from secondpass.scoring.exits import going_on
 from secondpass.scoring.sequences import Owners
 
 # What the hidden states of one block may take between two stages.
-_STATE_BYTES = 256 * 1024**2
+STATE_BYTES = 256 * 1024**2
 
 
 def find_schedule(effort: Effort, spec: ModelSpec, engine: Engine) -> Schedule:
@@ -30,23 +30,23 @@ def find_schedule(effort: Effort, spec: ModelSpec, engine: Engine) -> Schedule:
         return ()
     file = spec.folder / "config.json"
     schedules = read_schedules(spec.config, file)
-    if engine.staged is None or effort not in schedules:
-        lacking = "'exits' in its config.json" if engine.staged else "exit heads"
+    if engine.exits is None or effort not in schedules:
+        lacking = "'exits' in its config.json" if engine.exits else "exit heads"
         raise InputError(
             f"effort is {effort!r}, but {spec.name} has no {lacking}: use effort='full', a model "
             "with trained exits such as the embedded one, or two models, "
             "CrossEncoderReranker(cascade=[small, large])"
         )
-    _require_heads(schedules[effort], engine.staged, f"{file}: {effort}")
+    _require_heads(schedules[effort], engine.exits, f"{file}: {effort}")
     return schedules[effort]
 
 
-def _require_heads(schedule: Schedule, staged: StagedEngine, where: str) -> None:
+def _require_heads(schedule: Schedule, exits: Exits, where: str) -> None:
     for one in schedule:
-        if one.layers not in staged.exit_layers:
+        if one.layers not in exits.layers:
             raise ModelFileError(
                 f"{where} has an exit after {one.layers} layers, where the model has no head; it "
-                f"has one after {', '.join(map(str, staged.exit_layers))}"
+                f"has one after {', '.join(map(str, exits.layers))}"
             )
 
 
@@ -56,17 +56,17 @@ def run(engine: Engine, batches: Sequence[Batch], schedule: Schedule, owners: Ow
     `owners` says of which request and text each row is: exits choose within a request, and the
     windows of a text continue together.
     """
-    if not schedule or engine.staged is None:
+    if not schedule or engine.exits is None:
         logits = restore_order(batches, engine.run(batches))[:, 0]
         return Staged(logits, np.zeros(len(logits), np.int16))
     exits = {one.layers: one for one in schedule}
-    return engine.staged.run_stages(
+    return engine.exits.run(
         batches, tuple(exits), lambda layers, logits: going_on(logits, owners, exits[layers])
     )
 
 
 def block_texts(engine: Engine, schedule: Schedule, *, max_length: int, most: int) -> int:
     """Return how many texts are chosen among at a time: their states have to fit in memory."""
-    if not schedule or engine.staged is None:
+    if not schedule or engine.exits is None:
         return most
-    return max(1, min(most, _STATE_BYTES // (engine.staged.state_bytes * max_length)))
+    return max(1, min(most, STATE_BYTES // (engine.exits.state_bytes * max_length)))

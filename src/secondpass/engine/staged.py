@@ -1,4 +1,4 @@
-"""The same network in stages: after each some leave, and the rest go on from where they were."""
+"""The same network in stages: after each, some rows exit and the rest continue."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from threading import Lock
 import numpy as np
 
 from secondpass.engine.compiled import CompiledGraph
-from secondpass.engine.contract import Choose, Staged
+from secondpass.engine.contract import Batch, Choose, Policy, Staged
 from secondpass.graph.cut import LOGITS, cut, require_cut
 from secondpass.graph.openvino import ov
 from secondpass.graph.ops import layer_output
 from secondpass.models.spec import ModelSpec
-from secondpass.scoring.batches import Batch
-from secondpass.scoring.rebatch import Rows, rebatch
+from secondpass.scoring.rebatch import rebatch, with_states
 
-# Where a stage begins and ends: after so many layers; None is the graph's own begin or end.
+# The layers after which a stage begins and ends; None is the graph's own beginning or end.
 Span = tuple[int | None, int | None]
 
 
@@ -28,28 +27,28 @@ class StagedGraph:
         self,
         model: ov.Model,
         spec: ModelSpec,
-        exits: tuple[int, ...],
+        layers: tuple[int, ...],
         compile_stage: Callable[[ov.Model], CompiledGraph],
-        streams: int,
+        policy: Policy,
     ) -> None:
         self._model = model
         self._spec = spec
-        self._exits = exits
+        self._layers = layers
         self._compile = compile_stage
-        self._streams = streams
+        self._policy = policy
         self._stages: dict[Span, CompiledGraph] = {}
         self._lock = Lock()
 
     @cached_property
-    def exit_layers(self) -> tuple[int, ...]:
+    def layers(self) -> tuple[int, ...]:
         """Return after how many layers this model has an exit, where its graph can be cut."""
-        require_cut(self._model, self._spec, self._exits)
-        return self._exits
+        require_cut(self._model, self._spec, self._layers)
+        return self._layers
 
     @cached_property
     def state_bytes(self) -> int:
         """Return what one token takes in memory between two stages: a float32 hidden state."""
-        states = {layer_output(layers) for layers in self.exit_layers}
+        states = {layer_output(layers) for layers in self.layers}
         widths = [
             node.get_output_partial_shape(0)[-1].get_length()
             for node in self._model.get_ops()
@@ -57,32 +56,39 @@ class StagedGraph:
         ]
         return 4 * max(widths, default=0)
 
-    def run_stages(self, batches: Sequence[Batch], layers: Sequence[int], choose: Choose) -> Staged:
-        """Read all rows up to the first of `layers`, and those that are chosen on from there.
+    def run(self, batches: Sequence[Batch], layers: Sequence[int], choose: Choose) -> Staged:
+        """Compute all rows up to the first of `layers`, and further only those chosen there.
 
-        Every batch is through a stage before it is chosen who goes on to the next.
+        Every batch is through a stage before it is chosen which rows continue.
         """
         count = sum(len(batch.positions) for batch in batches)
         staged = Staged(np.full(count, -np.inf, np.float32), np.zeros(count, np.int16))
         going = np.ones(count, np.bool_)
-        rows = [Rows.of_batch(batch) for batch in batches]
         after: int | None = None
         for layer in layers:
-            rows = self._read(self._stage(after, layer), rows, staged)
-            going &= choose(layer, np.where(going, staged.logits, -np.inf))
-            staged.exit_layer[~going & (staged.exit_layer == 0)] = layer
-            rows, after = rebatch(rows, going, streams=self._streams), layer
-        self._read(self._stage(after, None), rows, staged)
+            batches = self._advance(self._stage(after, layer), batches, staged)
+            chosen = going & choose(layer, np.where(going, staged.logits, -np.inf))
+            staged.exit_layer[going & ~chosen] = layer
+            batches, going, after = rebatch(batches, chosen, self._policy), chosen, layer
+        self._advance(self._stage(after, None), batches, staged)
         return staged
 
-    def _read(self, stage: CompiledGraph, rows: Sequence[Rows], staged: Staged) -> list[Rows]:
+    def free(self) -> None:
+        """Let go of the stages' memory; call it once the engine's slots are closed."""
+        with self._lock:
+            for stage in self._stages.values():
+                stage.free()
+
+    def _advance(
+        self, stage: CompiledGraph, batches: Sequence[Batch], staged: Staged
+    ) -> list[Batch]:
         """Run a stage, note its logits, and return what the next one needs."""
-        outputs = stage.run(group.columns for group in rows)
-        for group, output in zip(rows, outputs, strict=True):
-            staged.logits[group.positions] = next(iter(output.values()))[:, 0]
+        outputs = stage.run(batch.columns for batch in batches)
+        for batch, output in zip(batches, outputs, strict=True):
+            staged.logits[batch.positions] = next(iter(output.values()))[:, 0]
         return [
-            group.with_states({name: value for name, value in output.items() if name != LOGITS})
-            for group, output in zip(rows, outputs, strict=True)
+            with_states(batch, {name: value for name, value in output.items() if name != LOGITS})
+            for batch, output in zip(batches, outputs, strict=True)
         ]
 
     def _stage(self, after: int | None, until: int | None) -> CompiledGraph:

@@ -8,77 +8,95 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from secondpass.engine.contract import EngineInfo
-from secondpass.errors import InputError, MissingExtraError, ModelFileError, UnsupportedModelError
+from secondpass.engine.contract import Batch, EngineInfo, Policy
+from secondpass.errors import (
+    EngineError,
+    InputError,
+    ModelFileError,
+    UnsupportedModelError,
+)
 from secondpass.models.code_free import require_code_free
 from secondpass.models.spec import ModelSpec
-from secondpass.options.model import Precision
-from secondpass.scoring.batches import Batch
+from secondpass.scoring.batches import pad_batch
+from secondpass.scoring.pairs import Pair
 
 
 class TorchEngine:
     """Feeds our batches to the modules of a sentence-transformers CrossEncoder."""
 
-    streams = 1
-    staged = None
+    policy = Policy(streams=1)
+    exits = None
 
-    def __init__(self, spec: ModelSpec, *, precision: Precision, device: str, threads: int) -> None:
-        torch, sentence_transformers = _import_libraries(spec)
-        if precision == "int8":
-            raise UnsupportedModelError(
-                f"{spec.name}: precision 'int8' is only for architectures with a graph builder; "
-                f"{spec.architecture!r} runs on torch, take 'fp32' or 'auto'"
-            )
+    def __init__(self, spec: ModelSpec, *, device: str, threads: int) -> None:
+        import torch
+        from sentence_transformers import CrossEncoder
+
         require_code_free(spec.folder)
         # torch has one thread setting for the whole process.
         torch.set_num_threads(threads)
+        _check_device(device)
         try:
-            self._model = sentence_transformers.CrossEncoder(
+            self._model: Any = CrossEncoder(
                 str(spec.folder),
                 device=device,
                 local_files_only=True,
                 trust_remote_code=False,
-                # Logits are asked for; else it would import what the config names.
+                # Else it would call whatever function of torch config.json names.
                 activation_fn=torch.nn.Identity(),
                 model_kwargs={"use_safetensors": True, "dtype": torch.float32},
             )
-        except RuntimeError as error:
-            raise InputError(f"device {device!r} is not usable by torch: {error}") from error
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, RuntimeError, ValueError, KeyError) as error:
             raise ModelFileError(f"{spec.folder} cannot be loaded by torch: {error}") from error
         self._model.eval()
-        self._torch = torch
         self._accepts_types = int(spec.config.get("type_vocab_size") or 0) > 0
         self.info = EngineInfo(f"torch {torch.__version__}", device, "fp32", "f32", threads)
+        self._check_padding(spec)
 
     def run(self, batches: Sequence[Batch]) -> list[NDArray[np.float32]]:
         """Return one float32 array [rows, labels] for each batch, in order."""
-        return [self._run_one(batch) for batch in batches]
+        model = self._model
+        if model is None:
+            raise EngineError.closed()
+        try:
+            return [self._run_one(model, batch) for batch in batches]
+        except (RuntimeError, ValueError, IndexError, NotImplementedError) as error:
+            raise EngineError(f"torch failed while it computed a batch: {error}") from error
 
-    def _run_one(self, batch: Batch) -> NDArray[np.float32]:
-        features: dict[str, Any] = {
-            "input_ids": batch.input_ids,
-            "attention_mask": batch.attention_mask,
-        }
-        if self._accepts_types:
-            features["token_type_ids"] = batch.token_type_ids
-        tensors = {
-            name: self._torch.from_numpy(values).long().to(self._model.device)
-            for name, values in features.items()
-        }
-        with self._torch.inference_mode():
-            scores = self._model(tensors)["scores"].float().cpu().numpy()
-        return np.asarray(scores, np.float32).reshape(len(batch.input_ids), -1)
+    def close(self) -> None:
+        """Free the model; calls that are under way finish."""
+        self._model = None
 
+    def _check_padding(self, spec: ModelSpec) -> None:
+        """Run two rows of different length: a model without a padding token takes one only."""
+        rows = [Pair(np.zeros(length, np.int32), np.zeros(length, np.int32)) for length in (2, 1)]
+        try:
+            self.run([pad_batch(rows, np.arange(2), 2, spec.padding_id)])
+        except EngineError as error:
+            raise UnsupportedModelError(
+                f"{spec.name} cannot score two texts of different length ({error}): it needs a "
+                "padding token, set pad_token_id in its config.json"
+            ) from error
 
-def _import_libraries(spec: ModelSpec) -> tuple[Any, Any]:
-    try:
-        import sentence_transformers
+    def _run_one(self, model: Any, batch: Batch) -> NDArray[np.float32]:
         import torch
-    except ImportError as error:
-        raise MissingExtraError(
-            f"{spec.name}: architecture {spec.architecture!r} has no graph builder and runs on the "
-            "torch engine, which",
-            "torch",
-        ) from error
-    return torch, sentence_transformers
+
+        names = ["input_ids", "attention_mask"]
+        if self._accepts_types:
+            names.append("token_type_ids")
+        tensors = {
+            name: torch.from_numpy(batch.columns[name]).long().to(model.device) for name in names
+        }
+        with torch.inference_mode():
+            scores = model(tensors)["scores"].float().cpu().numpy()
+        return np.asarray(scores, np.float32).reshape(len(batch.positions), -1)
+
+
+def _check_device(device: str) -> None:
+    """Raise an InputError unless torch can put a number on the device."""
+    import torch
+
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise InputError(f"device {device!r} is not usable by torch: {reason}") from error

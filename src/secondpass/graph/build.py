@@ -1,33 +1,34 @@
-"""The selector: which builder makes the graph of which architecture."""
+"""A model's weights to its graph, by the builder that its architecture names."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
+from typing import Protocol, cast
 
+from secondpass.architectures.record import Architecture
+from secondpass.architectures.table import ARCHITECTURES
 from secondpass.errors import ModelFileError, UnsupportedModelError
-from secondpass.graph.families import FAMILIES, LATE_JOIN
-from secondpass.graph.late_join import build_late_join
-from secondpass.graph.modernbert import build_modernbert
 from secondpass.graph.openvino import ov
-from secondpass.graph.post_norm import build_post_norm
 from secondpass.graph.tensors import Tensors, open_tensors
 from secondpass.models.spec import ModelSpec
 
 # Raise it whenever a builder changes what it builds: cached graphs of older builders are not used.
 BUILDER_VERSION = 2
 
-_BUILDERS: dict[str, Callable[[ModelSpec, Tensors], ov.Model]] = {
-    **dict.fromkeys(FAMILIES, build_post_norm),
-    "modernbert": build_modernbert,
-    LATE_JOIN: build_late_join,
-}
+
+class Builder(Protocol):
+    """The `build` of a builder's module."""
+
+    def __call__(self, spec: ModelSpec, family: Architecture, tensors: Tensors) -> ov.Model:
+        """Return the graph; its output is "logits" [rows, labels], or "embedding" if pooled."""
+        ...
 
 
-def can_build(spec: ModelSpec) -> bool:
-    """Tell whether a builder knows this architecture and nothing follows its head."""
-    plain = all(module == "Transformer" for module in spec.module_types)
-    return spec.architecture in _BUILDERS and (plain or spec.pooling is not None)
+def builder_of(architecture: Architecture) -> Builder:
+    """Return the builder that a record names."""
+    return cast(Builder, import_module(f"secondpass.graph.{architecture.builder}").build)
 
 
 def build_graph(spec: ModelSpec) -> ov.Model:
@@ -37,13 +38,13 @@ def build_graph(spec: ModelSpec) -> ov.Model:
         UnsupportedModelError: no builder knows the architecture.
         ModelFileError: a weight is missing, a file is corrupt, or config and weights do not fit.
     """
-    if spec.architecture not in _BUILDERS:
+    if spec.family is None:
         raise UnsupportedModelError(
             f"{spec.name}: no graph builder for architecture {spec.architecture!r}; there is "
-            f"one for {', '.join(sorted(_BUILDERS))}"
+            f"one for {', '.join(sorted(ARCHITECTURES))}"
         )
     with open_tensors(spec.weights.files) as tensors, _errors_that_name(spec):
-        return _BUILDERS[spec.architecture](spec, tensors)
+        return builder_of(spec.family)(spec, spec.family, tensors)
 
 
 @contextmanager

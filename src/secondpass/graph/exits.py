@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.graph import ops
-from secondpass.graph.families import LATE_JOIN
 from secondpass.graph.late_join import EARLY_SCORE, late_join_exit
 from secondpass.graph.openvino import op
 from secondpass.graph.ops import Inputs, Node
@@ -75,7 +74,7 @@ def _stored(name: str, tensors: Tensors, default: float) -> NDArray[np.float32]:
 
 
 def _is_late_join(spec: ModelSpec) -> bool:
-    return spec.architecture == LATE_JOIN
+    return spec.family is not None and spec.family.kind == "late-join"
 
 
 def _join(spec: ModelSpec) -> int:

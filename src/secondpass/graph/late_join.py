@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from secondpass.architectures.record import Architecture
 from secondpass.graph import ops
 from secondpass.graph.openvino import op, ov
 from secondpass.graph.ops import Inputs, Node
@@ -27,9 +28,9 @@ from secondpass.models.spec import ModelSpec
 EARLY_SCORE = "early.score"
 
 
-def build_late_join(spec: ModelSpec, tensors: Tensors) -> ov.Model:
+def build(spec: ModelSpec, family: Architecture, tensors: Tensors) -> ov.Model:
     """Build the graph; output [rows, 1], the logit."""
-    encoder = Encoder(spec, tensors)
+    encoder = Encoder(spec, family, tensors)
     join = int(spec.config["join_layer"])
     sides = _Sides.of(encoder.inputs.token_type_ids, encoder.inputs.attention_mask)
     x = encoder.embed(positions=sides.positions(), token_types=sides.zeros())

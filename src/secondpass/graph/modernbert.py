@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from secondpass.architectures.record import Architecture
 from secondpass.graph import ops
 from secondpass.graph.openvino import op, ov
 from secondpass.graph.ops import Inputs, Node
@@ -13,7 +14,7 @@ from secondpass.graph.tensors import Tensors
 from secondpass.models.spec import ModelSpec
 
 
-def build_modernbert(spec: ModelSpec, tensors: Tensors) -> ov.Model:
+def build(spec: ModelSpec, _: Architecture, tensors: Tensors) -> ov.Model:
     """Build the graph. Output "logits" [rows, labels].
 
     As in the post-norm builder the last layer is computed for the first token alone, unless the

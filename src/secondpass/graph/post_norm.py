@@ -5,22 +5,22 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from secondpass.architectures.record import Architecture
 from secondpass.errors import UnsupportedModelError
 from secondpass.graph import heads, ops
-from secondpass.graph.families import FAMILIES, Family, layer_norm_epsilon
 from secondpass.graph.openvino import op, ov
 from secondpass.graph.ops import Inputs, Node
 from secondpass.graph.tensors import Tensors
 from secondpass.models.spec import ModelSpec
 
 
-def build_post_norm(spec: ModelSpec, tensors: Tensors) -> ov.Model:
+def build(spec: ModelSpec, family: Architecture, tensors: Tensors) -> ov.Model:
     """Build the graph: embeddings, layers, head. Output [rows, labels], or [rows, width] pooled.
 
     Where only the first token is read after the last layer, that layer's queries, attention output
     and feed-forward are computed for this token alone; keys and values still need every token.
     """
-    encoder = Encoder(spec, tensors)
+    encoder = Encoder(spec, family, tensors)
     last = encoder.layers - 1
     x = encoder.embed()
     for layer in range(last):
@@ -34,30 +34,32 @@ def build_post_norm(spec: ModelSpec, tensors: Tensors) -> ov.Model:
     first = ops.drop_length(hidden)
     if spec.pooling == "cls":
         return heads.embedding(first, encoder.inputs)
-    logits = heads.classify(first, encoder.family.head, encoder.prefix, tensors)
+    logits = heads.classify(first, family.head, encoder.prefix, tensors)
     return ops.model_of(logits, "logits", encoder.inputs)
 
 
 class Encoder:
     """The weights and sizes of one encoder, and the two steps made of them."""
 
-    def __init__(self, spec: ModelSpec, tensors: Tensors) -> None:
+    def __init__(self, spec: ModelSpec, family: Architecture, tensors: Tensors) -> None:
         config = spec.config
         if config.get("position_embedding_type", "absolute") != "absolute":
             raise UnsupportedModelError(
                 f"{spec.name}: position_embedding_type {config['position_embedding_type']!r} is "
                 "not known, only 'absolute'"
             )
-        self.family: Family = FAMILIES[spec.architecture]
+        assert family.names is not None
+        self._names = family.names
         self.prefix = self._find_prefix(tensors)
-        self.layers = int(config[self.family.layers_key])
+        self.layers = int(config[self._names.layers_key])
         self._spec = spec
         self._tensors = tensors
-        self._heads = int(config[self.family.heads_key])
-        self._width = int(config[self.family.width_key])
-        self._activation = str(config.get(self.family.activation_key, "gelu"))
-        self._epsilon = layer_norm_epsilon(config)
-        self.inputs = Inputs(token_types=self._has_token_types())
+        self._heads = int(config[self._names.heads_key])
+        self._width = int(config[self._names.width_key])
+        self._activation = str(config.get(self._names.activation_key, "gelu"))
+        # DistilBERT has none in its config; its code says 1e-12.
+        self._epsilon = float(config.get("layer_norm_eps", 1e-12))
+        self.inputs = Inputs(token_types=_has_token_types(spec, family))
         self.mask = ops.padding_mask(self.inputs.attention_mask)
 
     def embed(self, positions: Node | None = None, token_types: Node | None = None) -> Node:
@@ -83,35 +85,30 @@ class Encoder:
 
         `mask` is added to the attention's logits, by default what hides the padding.
         """
-        family, tensors = self.family, self._tensors
-        name = f"{self.prefix}{family.layer.format(number)}."
+        names, tensors = self._names, self._tensors
+        name = f"{self.prefix}{names.layer.format(number)}."
         head_width = self._width // self._heads
         query, key, value = (
             ops.split_heads(ops.linear(of, tensors, name + part), self._heads, head_width)
-            for of, part in ((asking, family.query), (x, family.key), (x, family.value))
+            for of, part in ((asking, names.query), (x, names.key), (x, names.value))
         )
         seen = ops.merge_heads(
             ops.attention(query, key, value, self.mask if mask is None else mask, name=name[:-1]),
             self._width,
         )
-        seen = op.add(ops.linear(seen, tensors, name + family.attention_output), asking)
-        seen = ops.layer_norm(seen, tensors, name + family.attention_norm, self._epsilon)
-        fed = ops.linear(seen, tensors, name + family.feed_in)
+        seen = op.add(ops.linear(seen, tensors, name + names.attention_output), asking)
+        seen = ops.layer_norm(seen, tensors, name + names.attention_norm, self._epsilon)
+        fed = ops.linear(seen, tensors, name + names.feed_in)
         fed = ops.activate(fed, self._activation, self._spec.name)
-        fed = op.add(ops.linear(fed, tensors, name + family.feed_out), seen)
-        fed = ops.layer_norm(fed, tensors, name + family.feed_norm, self._epsilon)
+        fed = op.add(ops.linear(fed, tensors, name + names.feed_out), seen)
+        fed = ops.layer_norm(fed, tensors, name + names.feed_norm, self._epsilon)
         return ops.name_layer_output(fed, number + 1)
 
     def _find_prefix(self, tensors: Tensors) -> str:
         """Return the family's prefix, or none where the file holds a bare encoder."""
         probe = "embeddings.word_embeddings.weight"
-        bare = probe in tensors and self.family.prefix + probe not in tensors
-        return "" if bare else self.family.prefix
-
-    def _has_token_types(self) -> bool:
-        """Tell whether token types differ at all: RoBERTa has one type and takes no such input."""
-        types = int(self._spec.config.get("type_vocab_size", 2))
-        return self.family.token_types and types > 1
+        bare = probe in tensors and self._names.prefix + probe not in tensors
+        return "" if bare else self._names.prefix
 
     def _token_types(self, name: str, given: Node | None) -> Node:
         table = self._tensors[name]
@@ -133,3 +130,8 @@ class Encoder:
             ops.constant(table), ops.constant([0]), length, ops.constant([1]), ops.constant([0])
         )
         return op.unsqueeze(rows, ops.constant(0))
+
+
+def _has_token_types(spec: ModelSpec, family: Architecture) -> bool:
+    """Tell whether token types differ at all: RoBERTa has one type and takes no such input."""
+    return family.token_types and int(spec.config.get("type_vocab_size", 2)) > 1

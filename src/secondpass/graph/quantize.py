@@ -7,15 +7,15 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from secondpass.engine.contract import Batch, Policy
 from secondpass.errors import MissingExtraError
 from secondpass.graph.openvino import import_nncf, ov
 from secondpass.graph.ops import UNQUANTISED_NAMES
 from secondpass.models.spec import ModelSpec
-from secondpass.scoring.batches import Batch, make_batches
+from secondpass.scoring.batches import make_batches
 from secondpass.scoring.encode import TextEncoder, load_tokenizer
 from secondpass.scoring.pairs import Pair, read_pair_layout, read_single_layout
 
@@ -23,7 +23,7 @@ CALIBRATION_FILE = Path(__file__).with_name("calibration.jsonl")
 # Raise it with the calibration text or the settings below: older int8 graphs are not used then.
 CALIBRATION_VERSION = "3"
 
-_BATCH_TOKENS = 2048
+_POLICY = Policy(max_tokens=2048)
 _MOST_TOKENS = 512
 
 
@@ -53,7 +53,7 @@ def quantize(model: ov.Model, spec: ModelSpec, rows: Rows | None = None) -> ov.M
     with redirect_stdout(sys.stderr):
         return nncf.quantize(
             model,
-            nncf.Dataset([_inputs(batch, names) for batch in batches]),
+            nncf.Dataset([{name: batch.columns[name] for name in names} for batch in batches]),
             model_type=nncf.ModelType.TRANSFORMER,
             preset=nncf.QuantizationPreset.MIXED,
             subset_size=len(batches),
@@ -69,17 +69,13 @@ def quantize(model: ov.Model, spec: ModelSpec, rows: Rows | None = None) -> ov.M
         )
 
 
-def _inputs(batch: Batch, names: list[str]) -> dict[str, Any]:
-    return {name: getattr(batch, name) for name in names}
-
-
 def _calibration_batches(spec: ModelSpec, rows: Rows) -> list[Batch]:
     """Return the calibration text as batches: pairs for a cross-encoder, texts for a bi-encoder."""
     limit = min(_MOST_TOKENS, spec.position_limit or _MOST_TOKENS)
     sequences = _pairs(spec, rows, limit) if spec.pooling is None else _texts(spec, rows, limit)
     return make_batches(
         sequences,
-        max_batch_tokens=_BATCH_TOKENS,
+        _POLICY,
         padding_id=spec.padding_id,
         length_limit=limit,
     )

@@ -8,6 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from secondpass.architectures.record import Architecture
+from secondpass.architectures.table import ARCHITECTURES
 from secondpass.checks import integer
 from secondpass.errors import InputError, ModelFileError, UnsupportedModelError
 from secondpass.models.digest import file_sha256, files_sha256, text_sha256
@@ -23,9 +25,6 @@ Pooling = Literal["mean", "cls"]
 
 # Exit heads beside weights that have none, or that are no safetensors file.
 EXITS_FILE = "exits.safetensors"
-
-# Architectures whose first position id is the padding id plus one.
-_POSITIONS_AFTER_PADDING = frozenset({"roberta", "xlm-roberta", "camembert"})
 
 
 @dataclass(frozen=True)
@@ -53,6 +52,11 @@ class ModelSpec:
         return str(self.config.get("model_type", ""))
 
     @property
+    def family(self) -> Architecture | None:
+        """Return what is known of its architecture; None for one without a graph builder."""
+        return ARCHITECTURES.get(self.architecture)
+
+    @property
     def tokenizer_file(self) -> Path:
         """Return the path of tokenizer.json."""
         return self.folder / "tokenizer.json"
@@ -60,7 +64,7 @@ class ModelSpec:
     @property
     def positions_after_padding(self) -> bool:
         """Tell whether position ids start behind the padding id, as RoBERTa's do."""
-        return self.architecture in _POSITIONS_AFTER_PADDING
+        return self.family is not None and self.family.positions_after_padding
 
     @property
     def padding_id(self) -> int:

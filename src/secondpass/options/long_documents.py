@@ -84,11 +84,6 @@ class LongDocumentPolicy:
         return self
 
     @property
-    def only_first(self) -> bool:
-        """Whether a text is read up to what fits and no further."""
-        return self.long_documents in ("truncate", "first")
-
-    @property
     def in_windows(self) -> bool:
         """Tell whether a text that does not fit is read in several windows."""
         return self.long_documents in ("max", "mean-top-k")

@@ -10,8 +10,8 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
+from secondpass.engine.contract import Policy
 from secondpass.errors import MissingExtraError
-from secondpass.scoring.batches import LENGTH_MULTIPLE
 from secondpass.stats.percentiles import percentile
 
 
@@ -99,4 +99,5 @@ def _features(candidates: int, length: int) -> NDArray[np.float64]:
 
 def _padded(length: int) -> int:
     """Return the length the engine computes."""
-    return -(-length // LENGTH_MULTIPLE) * LENGTH_MULTIPLE
+    multiple = Policy().length_multiple
+    return -(-length // multiple) * multiple

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from hashlib import sha256
 
 import numpy as np
 from numpy.typing import NDArray
 
-from secondpass.engine.describe import describe
 from secondpass.engine.load import load_engine
+from secondpass.identity import describe
 from secondpass.models.embedded import BI_ENCODER
 from secondpass.models.folder import find_folder
 from secondpass.models.spec import checked_max_length, read_bi_encoder_spec
 from secondpass.options.model import EmbedderOptions, Precision
 from secondpass.options.option import from_dict
-from secondpass.scoring.batches import balanced_budget, make_batches, restore_order
+from secondpass.scoring.batches import balanced, make_batches, restore_order
 from secondpass.scoring.candidates import checked_text, checked_texts
 from secondpass.scoring.encode import TextEncoder, TokenIds, load_tokenizer
 from secondpass.scoring.pairs import Pair, read_single_layout
@@ -85,7 +86,6 @@ class Embedder:
             limit if options.max_length is None else options.max_length, self._spec, special
         )
         self._room = self.max_length - special
-        self._max_batch_tokens = options.max_batch_tokens
         self._encoder = TextEncoder(self.tokenizer, options.compute_threads())
         self._engine = load_engine(
             self._spec,
@@ -94,6 +94,7 @@ class Embedder:
             threads=options.compute_threads(),
             cache_dir=options.graph_folder(),
         )
+        self._policy = replace(self._engine.policy, max_tokens=options.max_batch_tokens)
         self.dimension = int(self._spec.config.get("hidden_size") or self._spec.config["dim"])
 
     @property
@@ -148,14 +149,9 @@ class Embedder:
             np.concatenate((self._before, ids[: self._room], self._after))
             for ids in self._encoder.encode(texts, self._room)
         ]
-        budget = balanced_budget(
-            [len(ids) for ids in sequences],
-            max_batch_tokens=self._max_batch_tokens,
-            streams=self._engine.streams,
-        )
         batches = make_batches(
             [Pair(ids, np.zeros_like(ids)) for ids in sequences],
-            max_batch_tokens=budget,
+            balanced(self._policy, [len(ids) for ids in sequences]),
             padding_id=self._spec.padding_id,
             length_limit=self.max_length,
         )

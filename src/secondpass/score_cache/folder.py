@@ -20,7 +20,6 @@ Result = TypeVar("Result")
 # The number is the layout of the table; an older file is left alone.
 FILE = "scores-1.sqlite"
 
-_WAIT_SECONDS = 2.0
 # SQLite before 3.32 takes 999 parameters.
 _KEYS_AT_A_TIME = 500
 # From here on what is read counts as used, which costs a write; before it nothing is dropped soon.
@@ -41,12 +40,13 @@ class FolderStore:
     """At most `most_bytes` of table, about the longest unused dropped first.
 
     What cannot be read or written is one warning, and from then on nothing is found or kept: a
-    score can always be computed. A file that other processes keep busy for two seconds is a warning
-    and left out that time.
+    score can always be computed. A file that other processes keep busy for `wait_seconds` is a
+    warning and left out that time.
     """
 
-    def __init__(self, folder: Path, most_bytes: int) -> None:
+    def __init__(self, folder: Path, most_bytes: int, *, wait_seconds: float = 2.0) -> None:
         self.file = folder / FILE
+        self._wait_seconds = wait_seconds
         self._most_bytes = most_bytes
         self._lock = threading.Lock()
         self._opened: tuple[int, sqlite3.Connection] | None = None
@@ -103,7 +103,7 @@ class FolderStore:
         if self._opened is None or self._opened[0] != os.getpid():
             self.file.parent.mkdir(parents=True, exist_ok=True)
             connection = sqlite3.connect(
-                self.file, timeout=_WAIT_SECONDS, isolation_level=None, check_same_thread=False
+                self.file, timeout=self._wait_seconds, isolation_level=None, check_same_thread=False
             )
             weakref.finalize(self, _close, connection, os.getpid())
             connection.executescript(_SCHEMA)

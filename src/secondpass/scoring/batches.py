@@ -3,71 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from secondpass.engine.contract import Batch, Policy
 from secondpass.scoring.pairs import Pair
-
-# Padding to a multiple keeps the number of different shapes, each compiled once, small.
-LENGTH_MULTIPLE = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Padded sequences, int32 [rows, length] each; `positions` are their places in the input."""
-
-    positions: NDArray[np.intp]
-    input_ids: NDArray[np.int32]
-    attention_mask: NDArray[np.int32]
-    token_type_ids: NDArray[np.int32]
 
 
 def make_batches(
-    pairs: Sequence[Pair], *, max_batch_tokens: int, padding_id: int, length_limit: int
+    pairs: Sequence[Pair], policy: Policy, *, padding_id: int, length_limit: int
 ) -> list[Batch]:
-    """Group pairs of like length, longest first, into batches of at most `max_batch_tokens`.
+    """Group pairs of like length, longest first, into batches by an engine's policy.
 
-    The budget counts padded tokens (rows times length). A sequence longer than the budget makes a
-    batch of its own. Equal lengths keep the input's order, so equal input gives equal batches.
+    A sequence longer than `policy.max_tokens` makes a batch of its own. Equal lengths keep the
+    input's order, so equal input gives equal batches.
     """
-    groups = group_by_length(
-        [len(pair.ids) for pair in pairs],
-        max_batch_tokens=max_batch_tokens,
-        length_limit=length_limit,
-    )
-    return [_pad(pairs, rows, length, padding_id) for rows, length in groups]
+    groups = group_by_length([len(pair.ids) for pair in pairs], policy, length_limit=length_limit)
+    return [pad_batch(pairs, rows, length, padding_id) for rows, length in groups]
 
 
 def group_by_length(
-    lengths: Sequence[int], *, max_batch_tokens: int, length_limit: int
+    lengths: Sequence[int], policy: Policy, *, length_limit: int
 ) -> Iterator[tuple[NDArray[np.intp], int]]:
-    """Yield the positions of each batch `make_batches` makes of so long sequences, and its length.
+    """Yield positions and padded length of each batch `make_batches` builds for these lengths.
 
     >>> [(rows.tolist(), length) for rows, length in group_by_length(
-    ...     [3, 40, 30], max_batch_tokens=96, length_limit=512)]
+    ...     [3, 40, 30], Policy(max_tokens=96), length_limit=512)]
     [([1, 2], 48), ([0], 16)]
     """
     order = np.argsort(-np.asarray(lengths, np.intp), kind="stable")
     start = 0
     while start < len(order):
-        length = _padded_length(int(lengths[order[start]]), length_limit)
-        rows = order[start : start + max(1, max_batch_tokens // length)]
+        longest = int(lengths[order[start]])
+        length = padded_length(longest, policy.length_multiple, length_limit)
+        rows = order[start : start + _rows_that_fit(lengths, order[start:], length, policy)]
         yield rows, length
         start += len(rows)
 
 
-def balanced_budget(lengths: Sequence[int], *, max_batch_tokens: int, streams: int) -> int:
-    """Return a token budget that gives every stream of the engine about the same work.
+def balanced(policy: Policy, lengths: Sequence[int]) -> Policy:
+    """Return a policy whose batches give every stream of the engine about the same work.
 
     A few texts would otherwise make one batch and leave the other streams idle. Never more than
-    `max_batch_tokens`, and just that where there is plenty to do.
+    `policy.max_tokens` a batch, and just that where there is plenty to do.
     """
     total = sum(lengths)
-    rounds = -(-total // (max_batch_tokens * streams))
-    share = total // max(1, rounds * streams)
-    return min(max_batch_tokens, share + max(lengths, default=0))
+    rounds = -(-total // (policy.max_tokens * policy.streams))
+    share = total // max(1, rounds * policy.streams)
+    return replace(policy, max_tokens=min(policy.max_tokens, share + max(lengths, default=0)))
 
 
 def restore_order(
@@ -80,19 +65,40 @@ def restore_order(
     return restored
 
 
-def _padded_length(length: int, length_limit: int) -> int:
-    rounded = -(-length // LENGTH_MULTIPLE) * LENGTH_MULTIPLE
-    return max(length, min(rounded, length_limit))
+def padded_length(length: int, multiple: int, limit: int) -> int:
+    """Return a length rounded up to a multiple, but to no more than the model's limit.
+
+    >>> padded_length(30, 16, 512), padded_length(510, 16, 511)
+    (32, 511)
+    """
+    return max(length, min(-(-length // multiple) * multiple, limit))
 
 
-def _pad(pairs: Sequence[Pair], rows: NDArray[np.intp], length: int, padding_id: int) -> Batch:
+def pad_batch(pairs: Sequence[Pair], rows: NDArray[np.intp], length: int, padding_id: int) -> Batch:
+    """Return the pairs at the positions `rows` as one batch, padded to `length` tokens."""
     shape = (len(rows), length)
     input_ids = np.full(shape, padding_id, np.int32)
     attention_mask = np.zeros(shape, np.int32)
     token_type_ids = np.zeros(shape, np.int32)
+    lengths = np.array([len(pairs[position].ids) for position in rows], np.intp)
     for row, position in enumerate(rows):
         pair = pairs[position]
         input_ids[row, : len(pair.ids)] = pair.ids
         attention_mask[row, : len(pair.ids)] = 1
         token_type_ids[row, : len(pair.ids)] = pair.types
-    return Batch(rows, input_ids, attention_mask, token_type_ids)
+    columns = {
+        "input_ids": input_ids,
+        "attention_mask": attention_mask,
+        "token_type_ids": token_type_ids,
+    }
+    return Batch(rows, lengths, columns)
+
+
+def _rows_that_fit(
+    lengths: Sequence[int], order: NDArray[np.intp], length: int, policy: Policy
+) -> int:
+    """Return how many of the sequences, longest first, a batch takes; at least one."""
+    if policy.pads:
+        return max(1, policy.max_tokens // length)
+    tokens = np.cumsum([lengths[position] for position in order])
+    return max(1, int(np.searchsorted(tokens, policy.max_tokens, side="right")))

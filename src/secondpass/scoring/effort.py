@@ -89,7 +89,7 @@ def _exit(entry: Any, where: str) -> Exit:
     if not isinstance(entry, list) or len(entry) not in (2, 3):
         raise ModelFileError(f"{where} has {described(entry)}, expected {_SHAPE}")
     share = finite_number(entry[1])
-    counts = (is_integer(entry[0], 0), *(is_integer(value, 1) for value in entry[2:]))
+    counts = (is_integer(entry[0], 1), *(is_integer(value, 1) for value in entry[2:]))
     if share is None or not 0 < share <= 1 or not all(counts):
         raise ModelFileError(
             f"{where} has {described(entry)}, expected {_SHAPE}: whole numbers and a share above "

@@ -40,7 +40,7 @@ def load_tokenizer(file: Path) -> Tokenizer:
 
 # Encodings take some fifty times the memory of their text, so only so many characters are held
 # as encodings at a time; a single text may be longer.
-_CHARACTERS_AT_A_TIME = 400_000
+CHARACTERS_AT_A_TIME = 400_000
 
 
 class Encoded(NamedTuple):
@@ -98,7 +98,7 @@ class TextEncoder:
 
     def _tokenise(self, texts: Sequence[str], keep: int | None) -> list[Encoded]:
         encoded: list[Encoded] = []
-        for group in _groups(texts):
+        for group in text_groups(texts):
             encoded += [
                 Encoded(np.asarray(one.ids[:keep], np.int32), len(one))
                 for one in self._encodings(group)
@@ -110,7 +110,7 @@ class TextEncoder:
 
         An encoding knows the characters of its tokens, which the fast way does not keep.
         """
-        for group in _groups(texts):
+        for group in text_groups(texts):
             if self._parallel and len(group) > 1:
                 yield from self._tokenizer.encode_batch(list(group), add_special_tokens=False)
             else:
@@ -128,12 +128,12 @@ def _brought(text: TokenisedText, vocabulary_end: int, keep: int | None) -> Enco
     return Encoded(text.ids[:keep].astype(np.int32), len(text.ids))
 
 
-def _groups(texts: Sequence[str]) -> Iterator[Sequence[str]]:
-    """Cut a list into runs of at most `_CHARACTERS_AT_A_TIME` characters, or one text."""
+def text_groups(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Cut a list into runs of at most `CHARACTERS_AT_A_TIME` characters, or one text."""
     start, characters = 0, 0
     for at, text in enumerate(texts):
         characters += len(text)
-        if characters > _CHARACTERS_AT_A_TIME and at > start:
+        if characters > CHARACTERS_AT_A_TIME and at > start:
             yield texts[start:at]
             start, characters = at, len(text)
     if start < len(texts):

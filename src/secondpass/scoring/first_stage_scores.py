@@ -21,10 +21,10 @@ _WAY_OUT = "or use fuse='rrf', which needs only the candidates' order"
 def candidate_scores(
     candidates: Sequence[Mapping[str, Any]], field: str, fusion: Fusion
 ) -> FirstStageScores | None:
-    """Return the field `field` of each candidate; None for a fusion that reads no scores.
+    """Return the field `field` of each candidate; None for a fusion that uses no scores.
 
     Raises:
-        InputError: a candidate has no such field, or what it holds is no finite number.
+        InputError: a candidate has no such field, or what it holds is not a finite number.
     """
     if not isinstance(field, str):
         raise InputError(f"first_stage_score is {described(field)}, expected a field's name")
@@ -39,13 +39,13 @@ def given_scores(
     """Return `first_stage_scores` if they are one number for each of `texts` texts.
 
     Raises:
-        InputError: they are missing, too few or too many, or one is no finite number; or they are
-            given to a fusion that would not read them.
+        InputError: they are missing, too few or too many, or not finite numbers; or they are
+            given to a fusion that does not use them.
     """
     if fusion.rule != "weighted":
         if first_stage_scores is not None:
             raise InputError(
-                f"first_stage_scores are given, but fuse={fusion.rule!r} does not read them: use "
+                f"first_stage_scores are given, but fuse={fusion.rule!r} does not use them: use "
                 "fuse='weighted', or leave them out"
             )
         return None

@@ -5,7 +5,7 @@ Condorcet and individual Rank Learning Methods", SIGIR 2009.
 
 "weighted" adds z-scores: the convex combination with z-score normalisation of Bruch, Gai and
 Ingber, "An Analysis of Fusion Functions for Hybrid Retrieval", arXiv 2210.11934, 2022, written with
-the cross-encoder's share as 1. It reads the raw logits: a sigmoid would squash the differences
+the cross-encoder's share as 1. It uses the raw logits: a sigmoid would squash the differences
 among the best candidates, and those are the ones that matter.
 """
 
@@ -34,7 +34,7 @@ def fuse(
         fusion: the rule and its weight.
         logits: the model's output before its activation.
         scores: after it; "rrf" takes the order from them, as a ranking without fusion does.
-        first_stage_scores: the first stage's; only "weighted" reads them.
+        first_stage_scores: the first stage's; only "weighted" uses them.
     """
     if fusion.rule == "rrf":
         first = np.arange(1, len(scores) + 1)

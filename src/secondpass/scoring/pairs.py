@@ -1,4 +1,4 @@
-"""Query ids and text ids to the sequence a model reads, laid out as its own tokenizer does."""
+"""Query ids and text ids to the sequence a model scores, laid out as its own tokenizer does."""
 
 from __future__ import annotations
 

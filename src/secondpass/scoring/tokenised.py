@@ -63,7 +63,7 @@ def vocabulary_end(tokenizer: Tokenizer) -> int:
 
 
 def check_ids(text: TokenisedText, end: int) -> None:
-    """Raise unless every id is below a vocabulary's end: a model reads beyond its table else.
+    """Raise unless every id is below a vocabulary's end, or the model would index past its table.
 
     Raises:
         InputError: one is not; the message names it.

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from secondpass.graph.families import LATE_JOIN
+from secondpass.architectures.table import LATE_JOIN
 
 _NOT_OURS = ("_name_or_path", "architectures", "torch_dtype", "transformers_version")
 
@@ -70,7 +70,7 @@ def write_folder(
     config = json.loads((base / "config.json").read_text())
     labels = {"id2label": {"0": "LABEL_0"}, "label2id": {"LABEL_0": 0}}
     kept = {name: value for name, value in config.items() if name not in _NOT_OURS}
-    late = kept | labels | {"model_type": LATE_JOIN, "join_layer": join_layer}
+    late = kept | labels | {"model_type": LATE_JOIN.name, "join_layer": join_layer}
     late |= {} if exits is None else {"exits": dict(exits)}
     (folder / "config.json").write_text(json.dumps(late, indent=1) + "\n")
     tokenizer = json.dumps(_pair_tokenizer(base), ensure_ascii=False)

@@ -12,6 +12,7 @@ from sentence_transformers.base.modules import InputModule
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from secondpass.engine.contract import Policy
 from secondpass.scoring.batches import group_by_length
 from secondpass.training.join_states import JoinStates, default_bytes, join_pairs
 from secondpass.training.late_join_folder import read_late_join, save_late_join
@@ -75,7 +76,7 @@ class LateJoinModule(InputModule):  # type: ignore[misc]
         """Return logits [pairs], read in batches of pairs of like length."""
         lengths = [len(query) + len(text) for query, text in pairs]
         groups = group_by_length(
-            lengths, max_batch_tokens=BATCH_TOKENS, length_limit=self.max_seq_length
+            lengths, Policy(max_tokens=BATCH_TOKENS), length_limit=self.max_seq_length
         )
         rows = [positions for positions, _ in groups]
         scores = [self.head(*join_pairs([pairs[at] for at in chosen]))[0] for chosen in rows]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from secondpass.architectures.table import LATE_JOIN
 from secondpass.errors import InputError, UnsupportedModelError
-from secondpass.graph.families import LATE_JOIN
 from secondpass.models.activation import configured_activation
 from secondpass.models.code_free import require_code_free
 from secondpass.models.files import read_json_if_there
@@ -53,7 +53,7 @@ def load_trainable(model: str | None, max_length: int) -> Any:
 
     name = configured_activation(spec.config, spec.modular, name=spec.name)
     activation_fn = getattr(torch.nn, _TORCH_NAMES[name])()
-    if spec.architecture == LATE_JOIN:
+    if spec.family is LATE_JOIN:
         from secondpass.training.late_join_module import LateJoinModule
 
         modules = [LateJoinModule(spec.folder, max_length)]

@@ -1,4 +1,4 @@
-"""Which sentences of a text are read, within a budget of tokens."""
+"""Which sentences of a text are selected, within a budget of tokens."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def chosen(lengths: Sequence[int], merits: Sequence[float], budget: int) -> list[tuple[int, int]]:
-    """Return (sentence, tokens of it that are read), in the order of the text.
+    """Return (sentence, tokens of it that are kept), in the order of the text.
 
     The best come first, of equal ones the earlier, until the budget is used; the one that does not
-    fit is cut. So every choice reads as much as truncation to the same budget, and is truncation
+    fit is cut. So every choice keeps as much as truncation to the same budget, and is truncation
     where all merits are equal.
 
     >>> chosen([4, 4, 4], [0, 1, 2], 6)
@@ -39,7 +39,7 @@ def chosen(lengths: Sequence[int], merits: Sequence[float], budget: int) -> list
 def choose(
     words: AbstractSet[str], text: str, encoding: Encoding, budget: int
 ) -> list[tuple[int, int]]:
-    """Return the tokens [start, stop) of `text` that are read beside a query of these words.
+    """Return the tokens [start, stop) of `text` that are kept beside a query of these words.
 
     The runs are in order and no two touch: neighbouring sentences are one.
     """

@@ -10,26 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from secondpass.engine.openvino import read_model
-from secondpass.errors import ModelFileError
-from secondpass.graph.families import FAMILIES, LATE_JOIN, Head
-from secondpass.graph.openvino import ov
+from secondpass.architectures.record import Architecture
+from secondpass.engine.openvino import read_graph_file
 from secondpass.graph.tensors import open_tensors
 from secondpass.models.spec import ModelSpec
 
 Weights = NDArray[np.float32]
 
-# head -> the names of its dense layers; {} is the family's prefix, which a bare encoder drops.
-_HEAD_LAYERS: Mapping[Head, tuple[str, ...]] = {
-    "pooler": ("{}pooler.dense", "classifier"),
-    "dense-tanh": ("classifier.dense", "classifier.out_proj"),
-    "dense-gelu": ("classifier.dense", "classifier.out_proj"),
-    "dense-relu": ("pre_classifier", "classifier"),
-}
-_OTHER_HEADS: Mapping[str, tuple[str, ...]] = {
-    "modernbert": ("head.dense", "head.norm", "classifier"),
-    LATE_JOIN: ("projection", "gate", "classifier.dense", "classifier.out_proj"),
-}
 # What may stand between a product and what it reads, and changes no more than scale and shape.
 _BETWEEN = {"Convert", "FakeQuantize", "Multiply", "Subtract", "Transpose", "Reshape"}
 
@@ -54,15 +41,6 @@ def table_rows(spec: ModelSpec, *names: str) -> int | None:
     return None if found is None else found[0]
 
 
-def read_graph(spec: ModelSpec) -> ov.Model:
-    """Read an IR or ONNX file; one that cannot be read is an error that names it."""
-    try:
-        return read_model(spec.weights.entry)
-    except RuntimeError as error:
-        reason = str(error).strip().splitlines()[-1]
-        raise ModelFileError(f"{spec.weights.entry} cannot be read: {reason}") from error
-
-
 def read_head(spec: ModelSpec) -> StoredHead | None:
     """Return the head as it is stored, None for an architecture whose head has no known names.
 
@@ -71,25 +49,16 @@ def read_head(spec: ModelSpec) -> StoredHead | None:
     """
     if spec.weights.format != "safetensors":
         return _graph_head(spec)
-    layers = _layer_names(spec)
-    return None if layers is None else _named_head(spec, layers)
+    return None if spec.family is None else _named_head(spec, spec.family)
 
 
-def _layer_names(spec: ModelSpec) -> tuple[str, ...] | None:
-    if spec.architecture in _OTHER_HEADS:
-        return _OTHER_HEADS[spec.architecture]
-    family = FAMILIES.get(spec.architecture)
-    return None if family is None else _HEAD_LAYERS[family.head]
-
-
-def _named_head(spec: ModelSpec, layers: tuple[str, ...]) -> StoredHead:
-    family = FAMILIES.get(spec.architecture)
+def _named_head(spec: ModelSpec, family: Architecture) -> StoredHead:
     found: dict[str, Weights] = {}
     missing = []
     with open_tensors(spec.weights.files) as tensors:
-        for layer in layers:
+        for layer in family.head.layers:
             # A bare encoder's pooler has no prefix.
-            prefixes = (family.prefix, "") if family else ("",)
+            prefixes = (family.names.prefix, "") if family.names else ("",)
             names = [f"{layer.format(prefix)}.weight" for prefix in prefixes]
             stored = next((name for name in names if name in tensors), None)
             if stored is None:
@@ -104,7 +73,7 @@ def _named_head(spec: ModelSpec, layers: tuple[str, ...]) -> StoredHead:
 
 def _graph_head(spec: ModelSpec) -> StoredHead:
     """Find the two dense layers nearest to the logit; a graph's constants need have no names."""
-    model = read_graph(spec)
+    model = read_graph_file(spec)
     found: dict[str, Weights] = {}
     missing = []
     for product, weight in _dense_layers_from(model.output(0).get_node()):
@@ -117,9 +86,7 @@ def _graph_head(spec: ModelSpec) -> StoredHead:
 
 
 def _wants_tanh(spec: ModelSpec) -> bool:
-    family = FAMILIES.get(spec.architecture)
-    late_join = spec.architecture == LATE_JOIN
-    return family is not None and not late_join and family.head in ("pooler", "dense-tanh")
+    return spec.family is not None and spec.family.head.activation == "tanh"
 
 
 def _dense_layers_from(node: Any) -> Iterator[tuple[Any, Any]]:

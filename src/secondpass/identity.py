@@ -1,4 +1,4 @@
-"""All that decides a logit, gathered from those who know it."""
+"""The identity of a loaded model: what records say of it, and what its logits depend on."""
 
 from __future__ import annotations
 
@@ -8,6 +8,25 @@ from secondpass.graph.build import BUILDER_VERSION
 from secondpass.graph.quantize import CALIBRATION_VERSION
 from secondpass.models.spec import ModelSpec
 from secondpass.score_cache.rules import ScoringRules
+from secondpass.types import ModelInfo
+
+
+def describe(spec: ModelSpec, engine: EngineInfo, *, max_length: int, activation: str) -> ModelInfo:
+    """Return what is loaded and how it runs."""
+    return ModelInfo(
+        name=spec.name,
+        revision=spec.revision,
+        architecture=spec.architecture,
+        weights_sha256=spec.weights_sha256,
+        tokenizer_sha256=spec.tokenizer_sha256,
+        precision=engine.precision,
+        arithmetic=engine.arithmetic,
+        engine=engine.name,
+        device=engine.device,
+        threads=engine.threads,
+        max_length=max_length,
+        activation=activation,
+    )
 
 
 def scoring_rules(
@@ -19,7 +38,7 @@ def scoring_rules(
     stride: int | None,
     choice: str,
 ) -> ScoringRules:
-    """Return the rules under which a loaded model scores."""
+    """Return everything a logit depends on besides query and text, as a cache key."""
     return ScoringRules(
         weights_sha256=spec.weights_sha256,
         config_sha256=spec.config_sha256,
