@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-extras lint embedded parity bench-speed speed-pages memory quality quality-pages long deadline deadline-pages clean
+.PHONY: demo options-page test test-extras lint embedded parity bench-speed speed-pages memory quality quality-pages long deadline deadline-pages clean
 
 demo: $(VENV)/.search
 	$(BIN)/secondpass demo
@@ -28,6 +28,10 @@ parity: $(VENV)-torch/.done
 # The tests of engines and training that need torch or NNCF, which make test leaves out.
 test-extras: $(VENV)-torch/.done
 	$(VENV)-torch/bin/python -m pytest tests/engine tests/training tests/doctor tests/compiling
+
+# Writes the tables of docs/options.md from the options dataclasses.
+options-page: $(VENV)/.test
+	$(BIN)/python -m scripts.options_page
 
 # Times secondpass beside its rivals; needs torch and the rivals.
 SPEED_OUT ?= benchmarks/speed/results/$(shell date +%F).json

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, Protocol, TypedDict, runtime_checkable
 
-from secondpass.deadline.budget import Budget, Now, checked_budget_ms
-from secondpass.options import whole
-from secondpass.scoring.effort import Effort, checked_effort
-from secondpass.scoring.fusion_rule import Fuse, Fusion
+from secondpass.checks import integer
+from secondpass.deadline.budget import Budget, Now
+from secondpass.options.call import RankOptions
+from secondpass.options.effort import Effort, checked_effort
+from secondpass.options.fusion import Fuse, Fusion
 from secondpass.types import Ranking, RetrievedDocument, SearchHit, SearchResult, SearchTimings
 
 # A budget must be above 0; this is too small to score anything.
@@ -121,7 +122,7 @@ class SearchPipeline:
     ) -> None:
         self._index = index
         self._reranker = reranker
-        self._depth = whole("depth", depth)
+        self._depth = integer("depth", depth)
         self._fusion = Fusion.checked(fuse, fuse_weight)
         self._effort = None if effort is None else checked_effort(effort)
         self._now = now
@@ -146,8 +147,9 @@ class SearchPipeline:
             InputError: the query is empty, `top_k` is not an integer of at least 1, `min_score` not
                 a finite number, or `budget_ms` not above 0.
         """
-        checked = checked_budget_ms(budget_ms)
-        budget = None if checked is None else Budget.start(checked, self._now)
+        options = RankOptions(top_k=top_k, min_score=min_score, budget_ms=budget_ms)
+        checked_ms = options.budget_ms
+        budget = None if checked_ms is None else Budget.start(checked_ms, self._now)
         started = self._now()
         found = retrieve(self._index, query, self._depth, self._now)
         ranking = self._rerank(query, found.documents, top_k, min_score, budget)

@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from secondpass.deadline.budget import Budget, checked_budget_ms
+from secondpass.deadline.budget import Budget
 from secondpass.deadline.calibrate import Measured, fit
 from secondpass.deadline.cost import Cost
 from secondpass.deadline.slowdown import Slowdown
 from secondpass.errors import InputError
+from secondpass.options.call import RankOptions
 
 # Of 4 bytes one token; 10 tokens cost 1 ms + attention 0.001 * 100 = 0.1 ms.
 COST = Cost(
@@ -162,12 +163,12 @@ def test_a_budget_counts_down():
 @pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), "50", True, [50], 10**400])
 def test_a_budget_is_a_finite_number_above_zero(value):
     with pytest.raises(InputError, match=r"budget_ms is .*above 0"):
-        checked_budget_ms(value)
+        RankOptions(budget_ms=value)
 
 
 def test_no_budget_is_no_limit():
-    assert checked_budget_ms(None) is None
-    assert checked_budget_ms(50) == 50.0
+    assert RankOptions().budget_ms is None
+    assert RankOptions(budget_ms=50).budget_ms == 50.0
 
 
 def test_a_text_in_windows_costs_each_of_them():
