@@ -13,7 +13,7 @@ LEVELS = [
     {"options"},
     {"models"},
     {"scoring"},
-    {"graph", "scorer"},
+    {"cost", "graph", "scorer"},
     {"score_cache"},
     {"engine"},
     {"deadline", "cascade", "identity", "testing"},

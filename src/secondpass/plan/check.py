@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 
+from secondpass.cost.line import Cost
 from secondpass.plan.calibration import Subject
-from secondpass.plan.cost import Cost
 from secondpass.stats.percentiles import percentile
 
 # (candidates, document tokens); none of the lengths is one of the calibration's.

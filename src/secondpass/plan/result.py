@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from secondpass.cost.line import Cost
 from secondpass.facts.machine import Machine, read_machine
 from secondpass.facts.software import Software, read_software
 from secondpass.plan.check import Checked, median_p50_error, median_p95_error
-from secondpass.plan.cost import Cost
 from secondpass.plan.plan import Plan
 from secondpass.report.page import write
 from secondpass.types import ModelInfo
