@@ -13,7 +13,7 @@ LEVELS = [
     {"jsonl", "options", "result_file"},
     {"models"},
     {"scoring"},
-    {"graph", "scorer"},
+    {"cost", "graph", "scorer"},
     {"score_cache"},
     {"engine"},
     {"deadline", "cascade", "identity", "testing"},
