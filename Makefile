@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-extras lint embedded parity bench-speed speed-pages memory quality quality-pages long deadline deadline-pages clean
+.PHONY: ci demo options-page test test-extras lint embedded parity bench-speed speed-pages memory quality quality-pages long deadline deadline-pages clean
 
 demo: $(VENV)/.search
 	$(BIN)/secondpass demo
@@ -25,9 +25,22 @@ embedded: $(VENV)/.int8
 parity: $(VENV)-torch/.done
 	$(VENV)-torch/bin/python scripts/make_parity.py
 
+# All that CI runs: lint, types and every test with torch, NNCF and the trainer, and then that the
+# base install does without them.
+ci: $(VENV)-torch/.done $(VENV)-base/.done
+	$(VENV)-torch/bin/ruff check .
+	$(VENV)-torch/bin/ruff format --check .
+	$(VENV)-torch/bin/mypy
+	$(VENV)-torch/bin/python -m pytest --durations=20
+	cd / && $(abspath $(VENV)-base)/bin/python $(CURDIR)/scripts/check_base_install.py
+
 # The tests of engines and training that need torch or NNCF, which make test leaves out.
 test-extras: $(VENV)-torch/.done
 	$(VENV)-torch/bin/python -m pytest tests/engine tests/training tests/doctor tests/compiling
+
+# Writes the tables of docs/options.md from the options dataclasses.
+options-page: $(VENV)/.test
+	$(BIN)/python -m scripts.options_page
 
 # Times secondpass beside its rivals; needs torch and the rivals.
 SPEED_OUT ?= benchmarks/speed/results/$(shell date +%F).json
@@ -97,6 +110,11 @@ $(VENV)/.int8: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[search,int8]'
 	@touch $@
 
+$(VENV)-base/.done: pyproject.toml
+	$(PYTHON) -m venv $(VENV)-base
+	$(VENV)-base/bin/python -m pip install --quiet --disable-pip-version-check '.[search]'
+	@touch $@
+
 $(VENV)-torch/.done: pyproject.toml scripts/parity-requirements.txt
 	$(PYTHON) -m venv $(VENV)-torch
 	$(VENV)-torch/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
@@ -112,4 +130,4 @@ $(VENV)-rivals/.done: pyproject.toml benchmarks/speed/requirements.txt
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(VENV)-torch $(VENV)-rivals build dist
+	rm -rf $(VENV) $(VENV)-base $(VENV)-torch $(VENV)-rivals build dist

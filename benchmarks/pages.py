@@ -19,6 +19,11 @@ def between(text: str, marker: str) -> str | None:
     return found[2].strip() if found else None
 
 
+def put_between(text: str, marker: str, content: str) -> str:
+    """Return the page with `content` between its markers; unchanged where it has none."""
+    return _pattern(marker).sub(lambda found: f"{found[1]}\n{content}\n{found[3]}", text)
+
+
 def place(file: Path, contents: Mapping[str, str]) -> None:
     """Put each content between its markers in a page.
 
@@ -30,9 +35,7 @@ def place(file: Path, contents: Mapping[str, str]) -> None:
         wanted = " or ".join(f"<!-- {marker} --> ... <!-- /{marker} -->" for marker in contents)
         raise SystemExit(f"{file} has no place for the table: write {wanted} where it shall be")
     for marker, content in contents.items():
-        text = _pattern(marker).sub(
-            lambda found, content=content: f"{found[1]}\n{content}\n{found[3]}", text
-        )
+        text = put_between(text, marker, content)
     file.write_text(text, encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-"""docs/options.md names every option there is, and none that is not."""
+"""docs/options.md is made of the dataclasses, and names every option there is."""
 
 import inspect
 import re
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts.options_page import page
 from secondpass import CrossEncoderReranker, SearchPipeline
 from secondpass.cli import rerank, search
 
@@ -29,6 +30,10 @@ CALLS = {"--index", "--json"}
 )
 def test_every_option_of_python_is_named(function):
     assert set(inspect.signature(function).parameters) - SUBJECTS <= NAMED
+
+
+def test_the_page_is_current():
+    assert page(PAGE) == PAGE, "make options-page"
 
 
 def test_the_commands_options_are_those_of_the_page():

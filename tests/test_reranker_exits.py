@@ -271,7 +271,10 @@ def test_a_cascade_predicts_and_describes_by_the_second(cascade, tiny):
         ({"cascade": "ab"}, "cascade is str 'ab', expected two models"),
         ({"cascade": ["a", "b"], "keep": 0}, "keep is 0, expected a whole number of at least 1"),
         ({"cascade": ["a", "b"], "model_name": "c"}, "model_name is 'c' and cascade"),
-        ({"cascade": ["a", "b"], "effort": "fast"}, "effort is 'fast', but a cascade reads whole"),
+        (
+            {"cascade": ["a", "b"], "effort": "fast"},
+            "effort is 'fast', but a cascade scores by all layers",
+        ),
         ({"effort": "slow"}, "effort is 'slow', expected one of full, balanced, fast"),
     ],
 )
@@ -281,10 +284,10 @@ def test_what_cannot_be_meant_is_refused_before_anything_loads(options, message)
 
 
 def test_a_cascade_has_no_effort(cascade, parity, graphs):
-    with pytest.raises(InputError, match="effort is 'fast', but a cascade reads whole"):
+    with pytest.raises(InputError, match="effort is 'fast', but a cascade scores by all layers"):
         cascade.rank(QUERY, ["a"], effort="fast")
     models = [parity / "electra", parity / "bert"]
-    with pytest.raises(InputError, match="a cascade reads whole"):
+    with pytest.raises(InputError, match="a cascade scores by all layers"):
         CrossEncoderReranker(
             cascade=models, effort="fast", max_length=64, precision="fp32", cache_dir=graphs
         )

@@ -104,7 +104,7 @@ def test_min_score_drops_and_counts(tiny, documents_once):
     ("options", "message"),
     [
         ({"fuse": "mean"}, "fuse is 'mean', expected one of none, rrf, weighted"),
-        ({"fuse_weight": 1}, "fuse_weight is 1, but fuse='none'"),
+        ({"fuse_weight": 1}, "fuse_weight is 1.0, but fuse='none'"),
         ({"min_score": math.nan}, "min_score is float nan"),
         ({"fuse": "weighted"}, "candidate 1 has no 'score'"),
         ({"fuse": "weighted", "first_stage_score": "text"}, "candidate 0: 'text' is str 'a'"),

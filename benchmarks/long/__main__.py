@@ -24,7 +24,7 @@ from secondpass.evaluation.measures import Measures
 from secondpass.evaluation.rerank import candidate_texts
 from secondpass.evaluation.runs import Ranked
 from secondpass.facts.machine import read_machine
-from secondpass.scoring.window_rule import LONG_DOCUMENTS
+from secondpass.options.long_documents import LONG_DOCUMENTS
 
 PASSAGES = "passages alone"
 TABLE = "long table"

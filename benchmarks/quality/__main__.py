@@ -23,7 +23,7 @@ from benchmarks.run import Benchmark, command, main
 from secondpass import Embedder
 from secondpass.cli.output import progress
 from secondpass.errors import InputError
-from secondpass.scoring.fusion_rule import DEFAULT_WEIGHT
+from secondpass.options.fusion import DEFAULT_WEIGHT
 
 
 def reranker(text: str) -> CrossEncoder:

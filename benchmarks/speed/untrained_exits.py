@@ -18,7 +18,7 @@ from safetensors.numpy import save_file
 from secondpass.models.embedded import CROSS_ENCODER
 from secondpass.models.folder import find_folder
 from secondpass.models.spec import EXITS_FILE
-from secondpass.scoring.effort import EFFORTS
+from secondpass.options.effort import EFFORTS
 
 
 def with_untrained_exits(model: Path, folder: Path, schedules: Mapping[str, Any]) -> Path:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
         SecondpassError,
         UnsupportedModelError,
     )
+    from secondpass.options.call import RankOptions
+    from secondpass.options.model import RerankerOptions
     from secondpass.pipeline import SearchPipeline
     from secondpass.reranker import CrossEncoderReranker
     from secondpass.retrieval.embedder import Embedder
@@ -61,7 +63,9 @@ _MODULES = {
     "ModelFileError": "errors",
     "ModelInfo": "types",
     "ModelNotFoundError": "errors",
+    "RankOptions": "options.call",
     "Ranking": "types",
+    "RerankerOptions": "options.model",
     "RetrievedDocument": "types",
     "ScoreError": "errors",
     "Scores": "types",
@@ -89,7 +93,9 @@ __all__ = [
     "ModelFileError",
     "ModelInfo",
     "ModelNotFoundError",
+    "RankOptions",
     "Ranking",
+    "RerankerOptions",
     "RetrievedDocument",
     "ScoreError",
     "Scores",

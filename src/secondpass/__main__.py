@@ -1,6 +1,8 @@
 """python -m secondpass."""
 
+import sys
+
 from secondpass.cli.main import main
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

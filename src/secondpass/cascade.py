@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from secondpass.options.cascade import refuse_budget, require_full
+from secondpass.options.effort import Effort
 from secondpass.scorer import AnyScorer, Pricing, Request, score_requests
-from secondpass.scoring.cascade_rule import refuse_budget, require_full
-from secondpass.scoring.effort import Effort
 from secondpass.scoring.fusion import best_first
 from secondpass.scoring.scored import FIRST_MODEL, SECOND_MODEL, Scored
 

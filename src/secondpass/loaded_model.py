@@ -15,20 +15,20 @@ from secondpass.errors import InputError
 from secondpass.identity import describe, scoring_rules
 from secondpass.models.activation import configured_activation
 from secondpass.models.folder import ModelFolder
-from secondpass.models.spec import read_cross_encoder_spec
-from secondpass.options import Options, checked_max_length
+from secondpass.models.spec import checked_max_length, read_cross_encoder_spec
+from secondpass.options.effort import Effort
+from secondpass.options.model import RerankerOptions
 from secondpass.score_cache.rules import ScoringRules
 from secondpass.scorer import Pricing
 from secondpass.scoring.aggregate import aggregate
 from secondpass.scoring.batches import balanced, make_batches
-from secondpass.scoring.effort import Effort, Schedule
+from secondpass.scoring.effort import Schedule
 from secondpass.scoring.encode import TextEncoder, load_tokenizer
 from secondpass.scoring.pairs import read_pair_layout
 from secondpass.scoring.prepare import Preparer
 from secondpass.scoring.scored import Scored
 from secondpass.scoring.sequences import Logits, Owners, Prepared, TokenSequence, divided
 from secondpass.scoring.stats import Stats, ms_since
-from secondpass.scoring.window_rule import WindowRule
 from secondpass.types import ModelInfo
 
 # This many texts are in memory as token ids at a time, however many there are.
@@ -40,14 +40,14 @@ SEQUENCES_AT_A_TIME = 1024
 class LoadedModel:
     """A cross-encoder and its `Scorer`, safe to use from many threads."""
 
-    def __init__(
-        self, folder: ModelFolder, max_length: int, options: Options, window_rule: WindowRule
-    ) -> None:
+    def __init__(self, folder: ModelFolder, options: RerankerOptions) -> None:
         self.spec = read_cross_encoder_spec(folder)
         tokenizer = load_tokenizer(self.spec.tokenizer_file)
         layout = read_pair_layout(tokenizer)
-        self.max_length = checked_max_length(max_length, self.spec, layout.special_tokens)
-        self.window_rule = window_rule.checked_for(self.max_length - layout.special_tokens - 1)
+        self.max_length = checked_max_length(options.max_length, self.spec, layout.special_tokens)
+        self.window_rule = options.long_document_policy().checked_for(
+            self.max_length - layout.special_tokens - 1
+        )
         self.activation = options.activation or configured_activation(
             self.spec.config, self.spec.modular, name=self.spec.name
         )
@@ -55,10 +55,10 @@ class LoadedModel:
             self.spec,
             precision=options.precision,
             device=options.device,
-            threads=options.threads,
-            cache_dir=options.cache_dir,
+            threads=options.compute_threads(),
+            cache_dir=options.graph_folder(),
         )
-        self.encoder = TextEncoder(tokenizer, options.threads)
+        self.encoder = TextEncoder(tokenizer, options.compute_threads())
         self.layout = layout
         self._policy = replace(self.engine.policy, max_tokens=options.max_batch_tokens)
         self._preparer = Preparer(self.encoder, layout, self.max_length, self.window_rule)

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, Protocol, TypedDict, runtime_checkable
 
-from secondpass.deadline.budget import Budget, Now, checked_budget_ms
-from secondpass.options import whole
-from secondpass.scoring.effort import Effort, checked_effort
-from secondpass.scoring.fusion_rule import Fuse, Fusion
+from secondpass.checks import integer
+from secondpass.deadline.budget import Budget, Now
+from secondpass.options.call import RankOptions
+from secondpass.options.effort import Effort, checked_effort
+from secondpass.options.fusion import PAIR_WEIGHT, Fuse, Fusion
+from secondpass.options.model import ACCURATE, BI_ENCODER, CROSS_ENCODER
 from secondpass.types import Ranking, RetrievedDocument, SearchHit, SearchResult, SearchTimings
 
 # A budget must be above 0; this is too small to score anything.
@@ -94,6 +96,19 @@ class EffortOption(TypedDict, total=False):
     effort: Effort
 
 
+def default_fusion(index: Retriever, reranker: SecondPass) -> Fusion:
+    """Return the fusion of a search where none is asked for.
+
+    The embedded models were measured together, so their weight is known; of other models nobody
+    knows whether the first stage's score adds anything.
+    """
+    first = getattr(getattr(index, "embedder", None), "name", None)
+    second = getattr(getattr(reranker, "info", None), "name", None)
+    if first == BI_ENCODER and second in (CROSS_ENCODER, ACCURATE):
+        return Fusion.checked("weighted", PAIR_WEIGHT)
+    return Fusion()
+
+
 class SearchPipeline:
     """Two stages as one search: `depth` documents are retrieved, all are reranked.
 
@@ -101,7 +116,8 @@ class SearchPipeline:
         index: the first stage.
         reranker: the second.
         depth: how many documents the second pass scores; 50 to 100 is usual.
-        fuse: "none" ranks by the second pass alone, "rrf" and "weighted" by both stages, as
+        fuse: by default "weighted" for the embedded pair and "none" for other models. "none" ranks
+            by the second pass alone, "rrf" and "weighted" by both stages, as
             `CrossEncoderReranker.rerank` describes; the first stage's score is the similarity.
         fuse_weight: what the similarity counts in "weighted".
         effort: how much the second pass spends, by default what the reranker was made with.
@@ -114,15 +130,19 @@ class SearchPipeline:
         reranker: SecondPass,
         depth: int = 100,
         *,
-        fuse: Fuse = "none",
+        fuse: Fuse | None = None,
         fuse_weight: float | None = None,
         effort: Effort | None = None,
         now: Now = perf_counter,
     ) -> None:
         self._index = index
         self._reranker = reranker
-        self._depth = whole("depth", depth)
-        self._fusion = Fusion.checked(fuse, fuse_weight)
+        self._depth = integer("depth", depth)
+        self._fusion = (
+            default_fusion(index, reranker)
+            if fuse is None and fuse_weight is None
+            else Fusion.checked(fuse or "weighted", fuse_weight)
+        )
         self._effort = None if effort is None else checked_effort(effort)
         self._now = now
 
@@ -146,8 +166,9 @@ class SearchPipeline:
             InputError: the query is empty, `top_k` is not an integer of at least 1, `min_score` not
                 a finite number, or `budget_ms` not above 0.
         """
-        checked = checked_budget_ms(budget_ms)
-        budget = None if checked is None else Budget.start(checked, self._now)
+        options = RankOptions(top_k=top_k, min_score=min_score, budget_ms=budget_ms)
+        checked_ms = options.budget_ms
+        budget = None if checked_ms is None else Budget.start(checked_ms, self._now)
         started = self._now()
         found = retrieve(self._index, query, self._depth, self._now)
         ranking = self._rerank(query, found.documents, top_k, min_score, budget)

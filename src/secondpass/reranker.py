@@ -14,17 +14,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.cascade import CascadeScorer
-from secondpass.deadline.budget import Budget, checked_budget_ms
+from secondpass.deadline.budget import Budget
 from secondpass.deadline.scorer import DeadlineScorer
 from secondpass.deadline.speed import Speed
 from secondpass.deadline.timeout import ThreadTimeoutRunner
-from secondpass.engine.contract import Precision
 from secondpass.errors import InputError
 from secondpass.loaded_model import LoadedModel
-from secondpass.models.activation import Activation
-from secondpass.models.embedded import CROSS_ENCODER
 from secondpass.models.folder import find_folder
-from secondpass.options import Options, whole
+from secondpass.options.call import RankOptions
+from secondpass.options.effort import Effort
+from secondpass.options.fusion import Fuse
+from secondpass.options.long_documents import LongDocuments
+from secondpass.options.model import (
+    CACHE_BYTES,
+    CROSS_ENCODER,
+    Activation,
+    Precision,
+    RerankerOptions,
+)
 from secondpass.score_cache.scorer import CachedScorer, open_store
 from secondpass.scorer import AnyScorer, Request, score_requests, score_texts
 from secondpass.scoring.candidates import (
@@ -35,19 +42,15 @@ from secondpass.scoring.candidates import (
     checked_texts,
     with_scores,
 )
-from secondpass.scoring.cascade_rule import checked_keep, checked_models, require_full
-from secondpass.scoring.effort import Effort, checked_effort
 from secondpass.scoring.first_stage_scores import (
     FirstStageScores,
     candidate_scores,
     given_scores,
 )
-from secondpass.scoring.fusion_rule import Fuse
 from secondpass.scoring.scored import Scored
 from secondpass.scoring.scores import to_scores
-from secondpass.scoring.selection import Selection
+from secondpass.scoring.selection import select
 from secondpass.scoring.stats import ms_since
-from secondpass.scoring.window_rule import LongDocuments, WindowRule
 from secondpass.types import ModelInfo, Ranking, Scores
 
 
@@ -115,39 +118,70 @@ class CrossEncoderReranker:
         cache: str | os.PathLike[str] | None = None,
         cache_bytes: int | None = None,
     ) -> None:
-        options = Options.checked(
-            precision=precision,
-            device=device,
-            threads=threads,
-            activation=activation,
-            max_batch_tokens=max_batch_tokens,
-            cache_dir=cache_dir,
-            cache=cache,
-            cache_bytes=cache_bytes,
+        self.options = RerankerOptions.from_dict(
+            {
+                "model_name": model_name,
+                "max_length": max_length,
+                "precision": precision,
+                "device": device,
+                "threads": threads,
+                "revision": revision,
+                "local_files_only": local_files_only,
+                "activation": activation,
+                "max_batch_tokens": max_batch_tokens,
+                "cache_dir": cache_dir,
+                "long_documents": long_documents,
+                "stride": stride,
+                "select_tokens": select_tokens,
+                "effort": effort,
+                "cascade": cascade,
+                "keep": keep,
+                "cache": cache,
+                "cache_bytes": cache_bytes,
+            }
         )
-        window_rule = WindowRule.checked(long_documents, stride, select_tokens)
-        self._effort = checked_effort(effort)
-        if cascade is not None:
-            require_full(self._effort)
-        keep = whole("keep", checked_keep(keep, cascade))
+        options = self.options
         models = [
             LoadedModel(
-                find_folder(name, revision=revision, local_files_only=local_files_only),
-                max_length,
+                find_folder(
+                    name, revision=options.revision, local_files_only=options.local_files_only
+                ),
                 options,
-                window_rule,
             )
-            for name in checked_models(model_name, cascade)
+            for name in options.models
         ]
         first, *second = (_with_cache(model, options) for model in models)
         self.model = models[-1]
         self._last = second[0] if second else first
         self._find_known = first.knows if isinstance(first, CachedScorer) else None
-        self._scorer: AnyScorer = CascadeScorer(first, self._last, keep) if second else first
+        self._scorer: AnyScorer = (
+            CascadeScorer(first, self._last, options.kept) if second else first
+        )
         # What each effort costs is learnt apart.
         self._speeds: dict[Effort, Speed] = {}
         self._runner = ThreadTimeoutRunner(2 * self.model.engine.policy.streams)
-        self._scorer.most_texts(self._effort)
+        self._scorer.most_texts(self.options.effort)
+
+    @classmethod
+    def from_options(cls, options: RerankerOptions) -> CrossEncoderReranker:
+        """Load the reranker that these options describe."""
+        return cls(**options.to_dict())
+
+    @classmethod
+    def from_dict(cls, given: Mapping[str, Any]) -> CrossEncoderReranker:
+        """Load the reranker of a dict, such as `to_dict` gives."""
+        return cls.from_options(RerankerOptions.from_dict(given))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the options as values that JSON has, from which `from_dict` loads an equal one."""
+        return self.options.to_dict()
+
+    def __repr__(self) -> str:
+        return self.options.in_words(type(self).__name__)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle and copy the options: another process loads the model itself."""
+        return type(self).from_options, (self.options,)
 
     @property
     def info(self) -> ModelInfo:
@@ -163,7 +197,7 @@ class CrossEncoderReranker:
         Raises:
             InputError: the reranker is a cascade, which takes no budget.
         """
-        self._speed(self._effort).calibrate()
+        self._speed(self.options.effort).calibrate()
 
     def close(self) -> None:
         """Free the engine, the cache and the threads; the reranker scores no more."""
@@ -193,6 +227,7 @@ class CrossEncoderReranker:
         first_stage_score: str = "score",
         budget_ms: float | None = None,
         effort: Effort | None = None,
+        activation: Activation | None = None,
     ) -> list[dict[str, Any]]:
         """Return copies of the `top_k` best candidates with `cross_encoder_score`, best first.
 
@@ -213,7 +248,7 @@ class CrossEncoderReranker:
                 these candidates (Bruch et al. 2022), and of the logit, for an activation such as
                 the sigmoid squashes the differences among the best.
             fuse_weight: what the first stage counts in "weighted", by default `DEFAULT_WEIGHT` of
-                scoring/fusion_rule.py; 0 gives the order of "none".
+                options/fusion.py; 0 gives the order of "none".
             first_stage_score: the field that holds the first stage's score, higher is better; only
                 "weighted" uses it.
             budget_ms: the wall milliseconds that the call may take. Candidates are scored in
@@ -224,20 +259,27 @@ class CrossEncoderReranker:
             effort: for this call in place of the reranker's own. A candidate that left early stands
                 below those that went further, and its score is one that agrees with that;
                 `min_score` and `fuse` take it as it is.
+            activation: for this call in place of the reranker's own; "identity" gives logits.
 
         Raises:
             InputError: the query is empty, an option is not usable, or a candidate has no text, one
                 that is no string, or for "weighted" no finite first-stage score; the message names
                 its position. Nothing is scored then.
         """
-        call = self._call(effort, budget_ms)
-        selection = Selection.checked(
-            top_k=top_k, min_score=min_score, fuse=fuse, fuse_weight=fuse_weight
+        options = RankOptions(
+            top_k=top_k,
+            min_score=min_score,
+            fuse=fuse,
+            fuse_weight=fuse_weight,
+            budget_ms=budget_ms,
+            effort=effort,
+            activation=activation,
         )
+        call = self._call(options)
         given = checked_texts(candidates, "candidates")
         texts = [candidate_text(candidate, at) for at, candidate in enumerate(given)]
-        first = candidate_scores(given, first_stage_score, selection.fusion)
-        ranking = self._rank(call, query, texts, selection, first)
+        first = candidate_scores(given, first_stage_score, options.fusion())
+        ranking = self._rank(call, query, texts, first)
         return with_scores(given, ranking, marked=budget_ms is not None)
 
     def rank(
@@ -252,6 +294,7 @@ class CrossEncoderReranker:
         first_stage_scores: Iterable[float] | None = None,
         budget_ms: float | None = None,
         effort: Effort | None = None,
+        activation: Activation | None = None,
     ) -> Ranking:
         """Return the `top_k` best texts as typed hits, best first, with the timings of each stage.
 
@@ -262,13 +305,19 @@ class CrossEncoderReranker:
         Raises:
             InputError: as for `rerank`, or `first_stage_scores` are not one for each text.
         """
-        call = self._call(effort, budget_ms)
-        selection = Selection.checked(
-            top_k=top_k, min_score=min_score, fuse=fuse, fuse_weight=fuse_weight
+        options = RankOptions(
+            top_k=top_k,
+            min_score=min_score,
+            fuse=fuse,
+            fuse_weight=fuse_weight,
+            budget_ms=budget_ms,
+            effort=effort,
+            activation=activation,
         )
+        call = self._call(options)
         checked = _checked_list(texts)
-        first = given_scores(first_stage_scores, len(checked), selection.fusion)
-        return self._rank(call, query, checked, selection, first)
+        first = given_scores(first_stage_scores, len(checked), options.fusion())
+        return self._rank(call, query, checked, first)
 
     def rank_many(
         self,
@@ -278,6 +327,7 @@ class CrossEncoderReranker:
         *,
         min_score: float | None = None,
         effort: Effort | None = None,
+        activation: Activation | None = None,
     ) -> list[Ranking]:
         """Return for each query the ranking of its own list of texts.
 
@@ -289,7 +339,9 @@ class CrossEncoderReranker:
             InputError: as for `rank`, or there is not one list for each query.
         """
         started = perf_counter()
-        selection = Selection.checked(top_k=top_k, min_score=min_score)
+        options = RankOptions(
+            top_k=top_k, min_score=min_score, effort=effort, activation=activation
+        )
         lists = [_checked_list(one) for one in checked_texts(texts)]
         given = [checked_query(query) for query in checked_texts(queries, "queries")]
         if len(given) != len(lists):
@@ -298,13 +350,13 @@ class CrossEncoderReranker:
                 "for each query"
             )
         requests = [Request(*both) for both in zip(given, lists, strict=True)]
-        asked = self._effort if effort is None else checked_effort(effort)
+        call = self._call(options)
         rankings = []
         for table, (_, checked) in zip(
-            score_requests(self._scorer, requests, asked), requests, strict=True
+            score_requests(self._scorer, requests, call.effort), requests, strict=True
         ):
-            scores = to_scores(table, len(checked), self.model.activation, started)
-            rankings.append(_ordered(scores, checked, selection, None, started))
+            scores = to_scores(table, len(checked), call.activation, started)
+            rankings.append(_ordered(scores, checked, options, None, started))
         return rankings
 
     def score(
@@ -314,6 +366,7 @@ class CrossEncoderReranker:
         *,
         budget_ms: float | None = None,
         effort: Effort | None = None,
+        activation: Activation | None = None,
     ) -> Scores:
         """Return every text's logit, score and truncation, in the order of the texts.
 
@@ -322,7 +375,7 @@ class CrossEncoderReranker:
         Raises:
             InputError: the query is empty, an option is not usable, or a text is not a string.
         """
-        call = self._call(effort, budget_ms)
+        call = self._call(RankOptions(budget_ms=budget_ms, effort=effort, activation=activation))
         return self._score(call, query, _checked_list(texts))
 
     def score_pairs(self, pairs: Iterable[tuple[str, str]]) -> Scores:
@@ -356,12 +409,11 @@ class CrossEncoderReranker:
         call: _Call,
         query: str,
         texts: Sequence[str],
-        selection: Selection,
         first_stage_scores: FirstStageScores | None,
     ) -> Ranking:
         """The main loop: score all texts, then put them in order."""
-        scores = self._score(call, query, texts, selection.top_k)
-        return _ordered(scores, texts, selection, first_stage_scores, call.started)
+        scores = self._score(call, query, texts, call.options.top_k)
+        return _ordered(scores, texts, call.options, first_stage_scores, call.started)
 
     def _score(
         self, call: _Call, query: str, texts: Sequence[str], hits: int | None = None
@@ -369,15 +421,16 @@ class CrossEncoderReranker:
         request = Request(checked_query(query), texts)
         scorer = self._scorer if call.budget is None else self._in_time(call, call.budget, hits)
         (table,) = score_requests(scorer, [request], call.effort)
-        return to_scores(table, len(texts), self.model.activation, call.started)
+        return to_scores(table, len(texts), call.activation, call.started)
 
-    def _call(self, effort: Effort | None, budget_ms: float | None) -> _Call:
-        """Check what a call asks for, and start its budget, the machine measured."""
-        asked = self._effort if effort is None else checked_effort(effort)
-        self._scorer.most_texts(asked)
-        checked_ms = checked_budget_ms(budget_ms)
-        budget = None if checked_ms is None else self._speed(asked).start(checked_ms)
-        return _Call(perf_counter(), asked, budget)
+    def _call(self, options: RankOptions) -> _Call:
+        """Start a call and its budget, the machine measured."""
+        effort = options.effort or self.options.effort
+        self._scorer.most_texts(effort)
+        budget_ms = options.budget_ms
+        budget = None if budget_ms is None else self._speed(effort).start(budget_ms)
+        activation = options.activation or self.model.activation
+        return _Call(options, perf_counter(), effort, activation, budget)
 
     def _in_time(self, call: _Call, budget: Budget, hits: int | None) -> DeadlineScorer:
         return DeadlineScorer(
@@ -399,17 +452,20 @@ class CrossEncoderReranker:
 
 
 class _Call(NamedTuple):
-    """When a call began, how much is spent on it, and until when."""
+    """What a call asks for, when it began, and what holds for it where it does not say."""
 
+    options: RankOptions
     started: float
     effort: Effort
+    activation: Activation
     budget: Budget | None
 
 
-def _with_cache(model: LoadedModel, options: Options) -> AnyScorer:
-    if options.cache is None:
+def _with_cache(model: LoadedModel, options: RerankerOptions) -> AnyScorer:
+    place = options.cache_place()
+    if place is None:
         return model
-    return CachedScorer(model, open_store(options.cache, options.cache_bytes), model.rules)
+    return CachedScorer(model, open_store(place, options.cache_bytes or CACHE_BYTES), model.rules)
 
 
 def _checked_list(texts: Iterable[str]) -> list[str]:
@@ -419,12 +475,12 @@ def _checked_list(texts: Iterable[str]) -> list[str]:
 def _ordered(
     scores: Scores,
     texts: Sequence[str],
-    selection: Selection,
+    options: RankOptions,
     first_stage_scores: FirstStageScores | None,
     started: float,
 ) -> Ranking:
     begun = perf_counter()
-    hits, dropped = selection.select(texts, scores, first_stage_scores)
+    hits, dropped = select(options, texts, scores, first_stage_scores)
     timings = replace(
         scores.timings,
         dropped=dropped,

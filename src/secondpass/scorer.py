@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
-from secondpass.scoring.effort import Effort
+from secondpass.options.effort import Effort
 from secondpass.scoring.scored import Scored
 
 # A request as a scorer has prepared it, and what scoring it gave; each scorer has its own.

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from secondpass.options.call import RankOptions
 from secondpass.scoring.candidates import (
     candidate_text,
     checked_pairs,
@@ -23,7 +24,7 @@ from secondpass.scoring.candidates import (
     with_scores,
 )
 from secondpass.scoring.scores import plain_scores
-from secondpass.scoring.selection import Selection
+from secondpass.scoring.selection import select
 from secondpass.types import ModelInfo, Ranking, Scores
 
 # Of a query and a text: the score.
@@ -98,7 +99,7 @@ class FakeReranker:
         """Return the `top_k` best texts, best first; equal scores keep their order."""
         given = checked_texts(texts)
         scores = self.score(query, given)
-        hits = Selection.checked(top_k=top_k).select(given, scores, None).hits
+        hits = select(RankOptions(top_k=top_k), given, scores, None).hits
         return Ranking(hits, scores.timings)
 
     def rerank(

@@ -7,6 +7,7 @@ from click.testing import CliRunner
 
 from secondpass import CrossEncoderReranker, InputError
 from secondpass.cli.main import group
+from secondpass.options.model import RerankerOptions
 
 QUERY = "read the csv rows"
 
@@ -46,7 +47,7 @@ def test_thirty_are_kept_by_default(rerank, parity):
     ("options", "message"),
     [
         (("--keep", "5"), "keep is 5, but there is no cascade"),
-        (("--cascade", "a", "--effort", "fast"), "a cascade reads whole"),
+        (("--cascade", "a", "--effort", "fast"), "a cascade scores by all layers"),
         (("--cascade", "missing/model"), "missing/model"),
     ],
 )
@@ -58,24 +59,20 @@ def test_what_cannot_be_meant_is_refused(rerank, options, message):
 
 def test_a_budget_has_no_place_beside_a_cascade(rerank, parity):
     done = rerank("--cascade", parity / "electra", "--budget-ms", "50")
-    assert "a cascade takes no budget_ms" in str(done.exception)
+    assert "budget_ms cannot be used with a cascade" in str(done.exception)
 
 
 def test_search_makes_the_same_cascade(monkeypatch):
-    made = {}
+    made = []
 
-    def reranker(*arguments, **options):
-        made.update(options, model=arguments[0])
+    def from_options(options):
+        made.append(options)
         raise InputError("enough")
 
-    monkeypatch.setattr("secondpass.reranker.CrossEncoderReranker", reranker)
+    monkeypatch.setattr("secondpass.reranker.CrossEncoderReranker.from_options", from_options)
     monkeypatch.setattr("secondpass.retrieval.embedder.Embedder", lambda **_: None)
     monkeypatch.setattr("secondpass.retrieval.index.Index.open", lambda *_: None)
     options = ["--cascade", "small", "--model", "large", "--keep", "7"]
     done = CliRunner().invoke(group, ["search", QUERY, "--index", "folder", *options])
     assert str(done.exception) == "enough"
-    assert (made["model"], made["cascade"], made["keep"]) == (
-        "embedded/cross-encoder",
-        ["small", "large"],
-        7,
-    )
+    assert made == [RerankerOptions(cascade=("small", "large"), keep=7)]

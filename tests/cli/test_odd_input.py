@@ -198,7 +198,9 @@ def test_the_bare_command_prints_its_help_as_it_is():
 
 
 def test_an_empty_model_name_is_not_the_embedded_model():
-    assert "model_name is empty" in one_line(secondpass("rerank", "q", "--model", ""), 2)
+    assert "model_name is '', expected a hub name" in one_line(
+        secondpass("rerank", "q", "--model", ""), 2
+    )
 
 
 def snapshot(cache, name, parity):

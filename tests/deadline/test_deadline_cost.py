@@ -5,18 +5,18 @@ from dataclasses import replace
 
 import pytest
 
-from secondpass.deadline.budget import Budget, checked_budget_ms
-from secondpass.deadline.calibrate import Measured, fit
-from secondpass.deadline.cost import Cost
+from secondpass.cost.calibrate import Measured, text_cost
+from secondpass.cost.line import Cost
+from secondpass.cost.text_cost import TextCost
+from secondpass.deadline.budget import Budget
 from secondpass.deadline.slowdown import Slowdown
 from secondpass.errors import InputError
+from secondpass.options.call import RankOptions
 
 # Of 4 bytes one token; 10 tokens cost 1 ms + attention 0.001 * 100 = 0.1 ms.
-COST = Cost(
-    block_ms=2.0,
+COST = TextCost(
+    Cost(call_ms=2.0, candidate_ms=0.0, token_ms=0.1, attention_ms=0.001),
     byte_ms=0.01,
-    token_ms=0.1,
-    attention_ms=0.001,
     tokens_per_byte=0.25,
     max_length=20,
     streams=2,
@@ -77,27 +77,32 @@ def test_what_a_cache_knows_costs_next_to_nothing():
 def test_fit_finds_the_line_that_the_measurements_were_made_with():
     """Made with block 2, token 0.1, attention 0.001: 10 tokens 1.1, 100 tokens 20 a text."""
     one = Measured(texts=1, bytes=40, tokens=10, ms=2 + 2 * 1.1, tokenise_ms=0.4)
-    short = Measured(texts=10, bytes=400, tokens=100, ms=11.0, tokenise_ms=4.0)
-    long = Measured(texts=3, bytes=1200, tokens=300, ms=60.0, tokenise_ms=12.0)
-    cost = fit(one, short, long, streams=2, max_length=512)
-    assert cost.token_ms == pytest.approx(0.1)
-    assert cost.attention_ms == pytest.approx(0.001)
-    assert cost.block_ms == pytest.approx(2.0)
+    short = Measured(texts=10, bytes=400, tokens=100, ms=2 + 11.0, tokenise_ms=4.0)
+    long = Measured(texts=3, bytes=1200, tokens=300, ms=2 + 60.0, tokenise_ms=12.0)
+    cost = text_cost(one, short, long, streams=2, max_length=512)
+    assert cost.line.token_ms == pytest.approx(0.1)
+    assert cost.line.attention_ms == pytest.approx(0.001)
+    assert cost.line.call_ms == pytest.approx(2.0)
     assert cost.byte_ms == pytest.approx(0.01)
     assert cost.tokens_per_byte == pytest.approx(0.25)
 
 
-def test_fit_of_disturbed_measurements_is_never_below_zero():
-    one = Measured(texts=1, bytes=40, tokens=10, ms=0.0, tokenise_ms=0.0)
-    short = Measured(texts=10, bytes=400, tokens=100, ms=50.0, tokenise_ms=0.0)
-    long = Measured(texts=3, bytes=1200, tokens=300, ms=10.0, tokenise_ms=0.0)
-    cost = fit(one, short, long, streams=2, max_length=512)
-    assert cost.attention_ms == 0
-    assert cost.token_ms == pytest.approx(0.5)
-    assert cost.block_ms > 0
+@pytest.mark.parametrize("times", [(4.2, 50.0, 62.0), (40.0, 13.0, 62.0), (0.0, 0.0, 0.0)])
+def test_fit_of_disturbed_measurements_is_never_below_zero(times):
+    counts = ((1, 40, 10), (10, 400, 100), (3, 1200, 300))
+    blocks = [Measured(*count, ms, 0.0) for count, ms in zip(counts, times, strict=True)]
+    line = text_cost(*blocks, streams=2, max_length=512).line
+    assert line.attention_ms >= 0
+    assert line.token_ms > 0
+    assert line.call_ms > 0
+
+
+def test_texts_that_are_all_cut_to_one_length_say_nothing_of_attention():
+    one = Measured(texts=1, bytes=40, tokens=10, ms=4.2, tokenise_ms=0.0)
+    short = Measured(texts=10, bytes=400, tokens=100, ms=13.0, tokenise_ms=0.0)
     # A model whose max_length cuts the long texts to the short ones' length.
-    same = fit(one, short, short, streams=2, max_length=10)
-    assert same.attention_ms == 0
+    same = text_cost(one, short, short, streams=2, max_length=10)
+    assert same.line.attention_ms == 0
 
 
 def test_the_pace_before_anything_is_known():
@@ -162,18 +167,18 @@ def test_a_budget_counts_down():
 @pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), "50", True, [50], 10**400])
 def test_a_budget_is_a_finite_number_above_zero(value):
     with pytest.raises(InputError, match=r"budget_ms is .*above 0"):
-        checked_budget_ms(value)
+        RankOptions(budget_ms=value)
 
 
 def test_no_budget_is_no_limit():
-    assert checked_budget_ms(None) is None
-    assert checked_budget_ms(50) == 50.0
+    assert RankOptions().budget_ms is None
+    assert RankOptions(budget_ms=50).budget_ms == 50.0
 
 
 def test_a_text_in_windows_costs_each_of_them():
     whole = replace(COST, max_length=100, tokens_per_byte=1.0, byte_ms=0.0)
     windowed = replace(whole, stride=50)
     # 10 tokens of the query, 290 of the text: 200 beyond the first window, by 50 four more.
-    assert windowed.text_ms("x" * 290, 10) == pytest.approx(5 * whole.engine_ms(100))
-    assert whole.text_ms("x" * 290, 10) == pytest.approx(whole.engine_ms(100))
-    assert windowed.text_ms("x" * 20, 10) == pytest.approx(whole.engine_ms(30))
+    assert windowed.text_ms("x" * 290, 10) == pytest.approx(5 * whole.line.each_ms(100))
+    assert whole.text_ms("x" * 290, 10) == pytest.approx(whole.line.each_ms(100))
+    assert windowed.text_ms("x" * 20, 10) == pytest.approx(whole.line.each_ms(30))

@@ -5,8 +5,9 @@ from fake_world import World
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from secondpass.options.call import RankOptions
 from secondpass.scoring.scores import to_scores
-from secondpass.scoring.selection import Selection
+from secondpass.scoring.selection import select
 
 lengths = st.lists(st.integers(0, 3000), max_size=60)
 slowness = st.lists(st.floats(0.2, 30), min_size=1, max_size=8)
@@ -27,7 +28,7 @@ def test_no_candidate_is_lost_or_repeated_whatever_the_machine_does(
         assert scored.logits.tolist() == list(range(count))
         assert budget.left_ms() >= -1e-6
         scores = to_scores(scored, len(texts), "identity", 0.0)
-        hits = Selection.checked(top_k=top_k).select(texts, scores, None).hits
+        hits = select(RankOptions(top_k=top_k), texts, scores, None).hits
         everything = list(range(count))[::-1] + list(range(count, len(texts)))
         assert [hit.index for hit in hits] == everything[:top_k]
         assert [hit.reranked for hit in hits] == [hit.index < count for hit in hits]

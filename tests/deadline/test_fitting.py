@@ -1,15 +1,14 @@
 """What fits is a decision of numbers alone: the expected blocks are worked out by hand."""
 
-from secondpass.deadline.cost import Cost
+from secondpass.cost.line import Cost
+from secondpass.cost.text_cost import TextCost
 from secondpass.deadline.fitting import Block, next_block
 from secondpass.deadline.slowdown import Pace
 
 # A text of ten bytes is ten tokens and 1 ms; a block of its own costs 2 ms more.
-COST = Cost(
-    block_ms=2.0,
+COST = TextCost(
+    Cost(call_ms=2.0, candidate_ms=0.0, token_ms=0.1, attention_ms=0.0),
     byte_ms=0.0,
-    token_ms=0.1,
-    attention_ms=0.0,
     tokens_per_byte=1.0,
     max_length=1000,
     streams=1,

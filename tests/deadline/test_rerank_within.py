@@ -138,8 +138,8 @@ def test_calibrating_measures_once(tiny):
     count = len(asked)
     assert speed.calibrate() is cost
     assert len(asked) == count > 0
-    assert cost.token_ms > 0
-    assert cost.block_ms > 0
+    assert cost.line.token_ms > 0
+    assert cost.line.call_ms > 0
     text = "csv reader " * 4
     tokens = score_texts(tiny.model, "a", [text]).stats.tokens
     # The estimate from bytes is of the size of the true count.

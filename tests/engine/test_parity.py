@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from margins import assert_same_order
 
 from secondpass import CrossEncoderReranker, Embedder
 
@@ -42,13 +43,8 @@ def test_scores_and_order_equal_the_reference(parity, family):
         scores = reranker.predict(pairs)
         np.testing.assert_allclose(scores, expected["scores"], atol=TOLERANCE, rtol=0)
         hits = reranker.rank(case["query"], case["documents"], top_k=None)
-        assert_same_order([hit.index for hit in hits], np.array(expected["scores"]))
-
-
-def assert_same_order(order, scores):
-    """The order is the reference's, but for neighbours nearer than twice the tolerance."""
-    ranked = scores[order]
-    assert (np.diff(ranked) <= 2 * TOLERANCE).all()
+        reference_scores = dict(enumerate(expected["scores"]))
+        assert_same_order([hit.index for hit in hits], reference_scores, 2 * TOLERANCE)
 
 
 def test_embeddings_equal_the_reference(parity):

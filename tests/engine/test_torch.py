@@ -45,18 +45,21 @@ def test_a_device_that_torch_lacks_here_is_an_error_of_ours(deberta, device):
 
 
 def test_an_activation_that_the_folder_names_is_never_called(deberta, tmp_path, monkeypatch):
-    """sentence-transformers would import any dotted name of torch's and call it."""
+    """sentence-transformers would import any dotted name of torch's and call it.
+
+    A class of torch.nn passes the check of the folder, and is not called either.
+    """
     import json
     import shutil
 
     import torch
 
     called = []
-    monkeypatch.setattr(torch.nn, "planted", lambda: called.append(1), raising=False)
+    monkeypatch.setattr(torch.nn, "Planted", lambda: called.append(1), raising=False)
     folder = tmp_path / "model"
     shutil.copytree(deberta, folder)
     config = json.loads((folder / "config.json").read_text())
-    config["sentence_transformers"] = {"activation_fn": "torch.nn.planted"}
+    config["sentence_transformers"] = {"activation_fn": "torch.nn.Planted"}
     (folder / "config.json").write_text(json.dumps(config))
     CrossEncoderReranker(folder, 64, activation="sigmoid").rank(QUERY, ["csv"])
     assert called == []

@@ -7,8 +7,8 @@ from secondpass.evaluation.evaluate import evaluate
 from secondpass.evaluation.first_stages.select import FirstStage
 from secondpass.evaluation.open import open_collection
 from secondpass.evaluation.runs import Ranked
+from secondpass.options.fusion import Fusion
 from secondpass.result_file import as_values
-from secondpass.scoring.fusion_rule import Fusion
 
 # Of q1's four candidates the first stage is sure of b alone.
 RUN = {

@@ -59,11 +59,38 @@ def test_grades_that_count_as_relevant():
     assert measures.binary == ("AP",)
 
 
+def test_a_query_whose_best_grade_is_that_of_spam_has_no_relevant_document():
+    """TREC's -2 ended the process within pytrec_eval."""
+    names = ("nDCG@10", "RR@10", "AP", "R@100")
+    values = Measures(names, {"q": {"a": -2, "b": -3}}).values({"q": ranked("a", "b")})
+    assert {name: values[name].tolist() for name in names} == {name: [0.0] for name in names}
+
+
+@pytest.mark.parametrize(
+    ("qrels", "message"),
+    [
+        ({"q": {"a": 3_000_000_000}}, "grade 3000000000 is above 10000"),
+        ({"q": {"a": 10**30}}, "is above 10000"),
+        ({"q": {"\ud800": 1}}, "is not valid Unicode"),
+        ({"q\0": {"a": 1}}, "is not valid Unicode"),
+    ],
+)
+def test_what_native_code_cannot_count_with_is_refused(qrels, message):
+    with pytest.raises(InputError, match=message):
+        Measures(("AP",), qrels)
+
+
 @pytest.mark.parametrize(
     "name", ["nDGC@10", "nDCG@ten", "AP(relevance=2)", "nDCG@10 +", "import os"]
 )
 def test_an_unknown_measure_is_named(name):
     with pytest.raises(InputError, match="--measure"):
+        Measures((name,), {"q": {"a": 1}})
+
+
+@pytest.mark.parametrize("name", ["R@0", "P@0", "nDCG@2147483648", "AP(rel=10001)", "AP(rel=0)"])
+def test_a_parameter_that_native_code_cannot_count_with_is_refused(name):
+    with pytest.raises(InputError, match="expected 1 to"):
         Measures((name,), {"q": {"a": 1}})
 
 

@@ -8,13 +8,13 @@ from safetensors.numpy import save_file
 
 from secondpass import InputError
 from secondpass.bench.clock import WallClock
+from secondpass.cost.line import Cost, fit
 from secondpass.models.embedded import CROSS_ENCODER
 from secondpass.models.folder import find_folder
 from secondpass.models.spec import read_cross_encoder_spec
 from secondpass.plan import check as checking
 from secondpass.plan.calibration import FEWEST_REPEATS, REPEATS, TURNS, Subject, calibrate, settings
 from secondpass.plan.check import SETTINGS, check, median_p50_error, median_p95_error
-from secondpass.plan.cost import Cost, fit
 from secondpass.plan.memory import COPIES, PROCESS_BYTES, Need, estimate
 from secondpass.plan.others import OtherWork
 from secondpass.plan.plan import Plan, Wanted, make_plan

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 pytest.importorskip("lancedb")
 
 from fake_embedder import FakeEmbedder
+from margins import assert_same_order
 
 import secondpass
 from secondpass.errors import (
@@ -76,11 +77,13 @@ def test_search_is_exact_cosine_nearest_first(index: Index) -> None:
     for query in ("text d7", "something else", "third"):
         vectors = embedder.embed([f"text d{n}" for n in range(500)])
         expected = vectors @ embedder.embed([query])[0]
-        order = np.argsort(-expected)[:20]
+        cosines = {f"d{n}": float(cosine) for n, cosine in enumerate(expected)}
         found = index.search(query, limit=20)
-        assert [document.id for document in found] == [f"d{n}" for n in order]
+        assert_same_order([document.id for document in found], cosines, 2e-6)
         np.testing.assert_allclose(
-            [document.similarity for document in found], expected[order], atol=1e-6
+            [document.similarity for document in found],
+            [cosines[document.id] for document in found],
+            atol=1e-6,
         )
 
 

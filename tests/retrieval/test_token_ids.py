@@ -77,7 +77,7 @@ def test_a_search_tokenises_only_the_query(tmp_path, tiny: CrossEncoderReranker,
     expected = SearchPipeline(plain, tiny).search("read csv", top_k=None)
     assert len(asked) == 2 + len(TEXTS)
     assert result.hits == expected.hits
-    assert any(hit.truncated for hit in result)
+    assert any(row.hit.truncated for row in result)
     assert result.timings.rerank.tokens == expected.timings.rerank.tokens
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from secondpass.errors import ScoreError
-from secondpass.models.activation import ACTIVATIONS
+from secondpass.options.model import ACTIVATIONS
 from secondpass.scoring.activation import activate, require_finite
 
 

@@ -1,7 +1,8 @@
 import pytest
 
 from secondpass.errors import InputError, ModelFileError
-from secondpass.scoring.effort import Exit, checked_effort, read_schedules
+from secondpass.options.effort import checked_effort
+from secondpass.scoring.effort import Exit, read_schedules
 
 
 def read(exits, tmp_path):

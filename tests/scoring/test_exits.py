@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secondpass.engine.contract import NO_EXIT
+from secondpass.options.call import RankOptions
 from secondpass.scoring.effort import Exit
 from secondpass.scoring.exits import align_with_order, depths_of, going_on
 from secondpass.scoring.scored import FIRST_MODEL, SECOND_MODEL, Scored
 from secondpass.scoring.scores import to_scores
-from secondpass.scoring.selection import Selection
+from secondpass.scoring.selection import select
 from secondpass.scoring.sequences import Owners
 
 
@@ -25,8 +26,8 @@ def ranked(logits, exit_layer, activation="sigmoid", *, scored_by=None, **option
     if scored_by is not None:
         columns["scored_by"] = np.array(scored_by, np.int8)
     scores = to_scores(Scored.of(logits, **columns), len(logits), activation, 0.0)
-    selection = Selection.checked(**{"top_k": None, **options})
-    return selection.select([""] * len(logits), scores, None).hits
+    asked = RankOptions(**{"top_k": None, **options})
+    return select(asked, [""] * len(logits), scores, None).hits
 
 
 def continuing(logits, texts, exit_, groups=None):

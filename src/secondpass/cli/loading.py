@@ -3,47 +3,50 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from secondpass.engine.contract import Precision
-from secondpass.models.embedded import CROSS_ENCODER
-from secondpass.scoring.effort import Effort
-from secondpass.scoring.window_rule import LongDocuments
+from secondpass.options.call import RankOptions
+from secondpass.options.model import CROSS_ENCODER, RerankerOptions
+from secondpass.options.option import declared
 
 if TYPE_CHECKING:
     from secondpass.reranker import CrossEncoderReranker
 
 
-def load_reranker(
-    *,
-    model: str | None,
-    max_length: int,
-    precision: Precision,
-    threads: int | None,
-    long_documents: LongDocuments = "truncate",
-    stride: int | None = None,
-    select_tokens: int | None = None,
-    effort: Effort = "full",
-    cache: str | None = None,
-    cascade: str | None = None,
-    keep: int | None = None,
-) -> CrossEncoderReranker:
-    """Return the reranker of the shared options; in a cascade `model` is the second."""
+def load_reranker(**given: Any) -> CrossEncoderReranker:
+    """Return the reranker of the options of `cli.options`, by the names of their fields.
+
+    Raises:
+        InputError: one is not usable.
+    """
+    options = reranker_of(**given)
     from secondpass.reranker import CrossEncoderReranker
 
-    name = CROSS_ENCODER if model is None else model
-    # "memory" would be a name here: what a command keeps in memory is lost with it.
-    folder = None if cache is None else Path(cache)
-    return CrossEncoderReranker(
-        name if cascade is None else CROSS_ENCODER,
-        max_length,
-        precision=precision,
-        threads=threads,
-        long_documents=long_documents,
-        stride=stride,
-        select_tokens=select_tokens,
-        effort=effort,
-        cache=folder,
-        cascade=None if cascade is None else [cascade, name],
-        keep=keep,
+    return CrossEncoderReranker.from_options(options)
+
+
+def reranker_of(
+    *,
+    model_name: str | None = None,
+    cascade: str | None = None,
+    cache: str | None = None,
+    **others: Any,
+) -> RerankerOptions:
+    """Return the options; on the command the model is the second of a cascade."""
+    model = CROSS_ENCODER if model_name is None else model_name
+    return RerankerOptions.from_dict(
+        {
+            "model_name": model if cascade is None else CROSS_ENCODER,
+            "cascade": None if cascade is None else [cascade, model],
+            # "memory" would be a name here: what a command keeps in memory is lost with it.
+            "cache": None if cache is None else Path(cache),
+            **others,
+        }
     )
+
+
+def split_options(given: dict[str, Any]) -> tuple[RankOptions, dict[str, Any]]:
+    """Return the options of the call, checked, and those that are left, of the reranker."""
+    of_call = {name for name, (one, _) in declared(RankOptions).items() if one.flag}
+    call = {name: value for name, value in given.items() if name in of_call}
+    return RankOptions(**call), {name: given[name] for name in given.keys() - of_call}

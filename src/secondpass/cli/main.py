@@ -11,7 +11,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -66,13 +66,14 @@ def group() -> None:
     """Rerank search results with a cross-encoder, on this machine."""
 
 
-def main(arguments: list[str] | None = None) -> Any:
+def main(arguments: list[str] | None = None) -> int:
     """Run the command. An error of ours is one line on standard error and exit status 2."""
     try:
         with _warnings_as_lines():
             status = group.main(args=arguments, prog_name="secondpass", standalone_mode=False)
         _flush()
-        return status
+        # Some commands return their result, for `verify`; only a number is an exit status.
+        return status if isinstance(status, int) else 0
     except click.ClickException as error:
         _fail(_with_hint(error), 2)
     except click.Abort:
@@ -113,7 +114,7 @@ def _in_words(error: OSError) -> str:
     return reason if error.filename is None else f"{error.filename}: {reason}"
 
 
-def _fail(message: str, status: int) -> None:
+def _fail(message: str, status: int) -> NoReturn:
     _say(message)
     sys.exit(status)
 
@@ -139,7 +140,7 @@ def _drop_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _leave_quietly() -> None:
+def _leave_quietly() -> NoReturn:
     """End after the reader of a pipe went away, as `head` does, without a word."""
     _drop_output()
     sys.exit(141)

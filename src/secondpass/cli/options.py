@@ -1,4 +1,4 @@
-"""Options that several subcommands share."""
+"""Options of the command, made of the fields of the options dataclasses."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from secondpass.scoring.cascade_rule import DEFAULT_KEEP
-from secondpass.scoring.effort import EFFORTS
-from secondpass.scoring.fusion_rule import DEFAULT_WEIGHT, FUSIONS
-from secondpass.scoring.window_rule import LONG_DOCUMENTS, SELECT_TOKENS
+from secondpass.options.call import RankOptions
+from secondpass.options.kinds import Choice, Integer, Kind, Number
+from secondpass.options.model import RerankerOptions
+from secondpass.options.option import IsDataclass, Option, declared
 
 Command = Callable[..., Any]
 
@@ -42,146 +42,42 @@ class FiniteFloat(click.types.FloatParamType):
         return number
 
 
-_PRECISIONS = click.Choice(["auto", "fp32", "int8"])
+def options_of(options: type[IsDataclass], *names: str) -> Callable[[Command], Command]:
+    """Add the options of a dataclass that have a flag: all in its order, or `names` in theirs.
+
+    The command gets each by the name of its field.
+    """
+
+    def add(command: Command) -> Command:
+        known = declared(options)
+        for name in reversed(names or tuple(known)):
+            one, default = known[name]
+            if one.flag is not None:
+                command = _option(name, one.flag, one, default)(command)
+        return command
+
+    return add
 
 
 def reranker_options(command: Command) -> Command:
-    """Add --model, --max-length, --precision, --effort and --threads."""
-    for option in reversed(
-        [
-            click.option(
-                "--model",
-                metavar="NAME",
-                help="Hub name or folder of the cross-encoder.  [default: the embedded one]",
-            ),
-            click.option(
-                "--max-length",
-                type=click.IntRange(min=1),
-                default=512,
-                show_default=True,
-                help="Most tokens of query and text together.",
-            ),
-            click.option("--precision", type=_PRECISIONS, default="auto", show_default=True),
-            click.option(
-                "--effort",
-                type=click.Choice(EFFORTS),
-                default="full",
-                show_default=True,
-                help="Let the hopeless leave early; the model needs exits, as the embedded has.",
-            ),
-            click.option(
-                "--threads",
-                type=click.IntRange(min=1),
-                help="Compute threads.  [default: the processors this process may use]",
-            ),
-        ]
-    ):
-        command = option(command)
-    return command
+    """Add what every command takes that loads a reranker."""
+    names = ("model_name", "max_length", "precision", "effort", "threads")
+    return options_of(RerankerOptions, *names)(command)
 
 
-def cascade_options(command: Command) -> Command:
-    """Add --cascade and --keep."""
-    for option in (
-        click.option(
-            "--keep",
-            type=click.IntRange(min=1),
-            help=f"How many --model reads after --cascade.  [default: {DEFAULT_KEEP}]",
-        ),
-        click.option(
-            "--cascade",
-            metavar="SMALL",
-            help="Hub name or folder of a smaller model that reads all first; --model reads the "
-            "best of them again.",
-        ),
-    ):
-        command = option(command)
-    return command
+def all_reranker_options(command: Command) -> Command:
+    """Add every option of a reranker that has a flag."""
+    return options_of(RerankerOptions)(command)
 
 
 def fusion_options(command: Command) -> Command:
     """Add --fuse and --fuse-weight."""
-    for option in (
-        click.option(
-            "--fuse-weight",
-            type=FiniteFloatRange(min=0),
-            help=f"What the first stage counts in --fuse weighted.  [default: {DEFAULT_WEIGHT}]",
-        ),
-        click.option(
-            "--fuse",
-            type=click.Choice(FUSIONS),
-            default="none",
-            show_default=True,
-            help="Rank by the first stage as well: by reciprocal ranks, or by z-scores.",
-        ),
-    ):
-        command = option(command)
-    return command
+    return options_of(RankOptions, "fuse", "fuse_weight")(command)
 
 
-def window_options(command: Command) -> Command:
-    """Add --long-documents, --stride and --select-tokens."""
-    for option in (
-        click.option(
-            "--select-tokens",
-            type=click.IntRange(min=1),
-            help="Most tokens of a text that --long-documents select reads.  "
-            f"[default: {SELECT_TOKENS}]",
-        ),
-        click.option(
-            "--stride",
-            type=click.IntRange(min=1),
-            help="Tokens from one window's start to the next.  [default: half a window]",
-        ),
-        click.option(
-            "--long-documents",
-            type=click.Choice(LONG_DOCUMENTS),
-            default="truncate",
-            show_default=True,
-            help="What is read of a text that does not fit: the beginning, all of it in windows "
-            "that count by the best or the three best, or the sentences with the query's words.",
-        ),
-    ):
-        command = option(command)
-    return command
-
-
-def min_score_option(command: Command) -> Command:
-    """Add --min-score."""
-    return click.option(
-        "--min-score",
-        type=FiniteFloat(),
-        help="Drop what the model scores below this, and say how many.",
-    )(command)
-
-
-def budget_option(command: Command) -> Command:
-    """Add --budget-ms."""
-    return click.option(
-        "--budget-ms",
-        type=FiniteFloatRange(min=0, min_open=True),
-        help="Milliseconds it may take; what there is no time to read follows, in its order.",
-    )(command)
-
-
-def top_k_option(command: Command) -> Command:
-    """Add --top-k."""
-    return click.option(
-        "--top-k",
-        type=click.IntRange(min=1),
-        default=10,
-        show_default=True,
-        help="How many to print.",
-    )(command)
-
-
-def cache_option(command: Command) -> Command:
-    """Add --cache."""
-    return click.option(
-        "--cache",
-        metavar="DIR",
-        help="Keep scores in this folder and read no query and text twice.",
-    )(command)
+def rank_options(command: Command) -> Command:
+    """Add every option of a call that has a flag."""
+    return options_of(RankOptions)(command)
 
 
 def json_option(command: Command) -> Command:
@@ -189,3 +85,31 @@ def json_option(command: Command) -> Command:
     return click.option(
         "--json", "as_json", is_flag=True, help="Print JSON Lines, as into a pipe."
     )(command)
+
+
+def _option(name: str, flag: str, one: Option, default: Any) -> Callable[[Command], Command]:
+    """Return click's option; what stands for the default is said, and left to the dataclass."""
+    text = one.on_command or one.help
+    return click.option(
+        flag,
+        name,
+        type=_type(one.kind),
+        default=None if one.means else default,
+        show_default=one.means is None and default is not None,
+        metavar=one.metavar,
+        help=text if one.means in (None, "none") else f"{text}  [default: {one.means}]",
+    )
+
+
+def _type(kind: Kind) -> click.ParamType[Any]:
+    match kind:
+        case Integer(least, most):
+            return click.IntRange(least, most)
+        case Number(None, None):
+            return FiniteFloat()
+        case Number(least, above):
+            low = above if least is None else least
+            return FiniteFloatRange(low, min_open=least is None)
+        case Choice(words):
+            return click.Choice(words)
+    return click.STRING

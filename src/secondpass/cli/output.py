@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from secondpass.errors import InputError
-from secondpass.scoring.window_rule import SELECT_TOKENS
+from secondpass.options.long_documents import SELECT_TOKENS
 from secondpass.types import Hit, Timings
 
 # What moves the cursor, recolours the screen or turns the reading direction (control codes,

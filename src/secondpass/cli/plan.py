@@ -9,7 +9,7 @@ import click
 from secondpass.cli import output
 from secondpass.cli.extras import require_measure
 from secondpass.cli.options import FiniteFloatRange
-from secondpass.engine.contract import Precision
+from secondpass.options.model import PRECISIONS, Precision
 
 if TYPE_CHECKING:
     from secondpass.plan.plan import Plan, Wanted
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 @click.option(
     "--precision",
     "precisions",
-    type=click.Choice(["auto", "fp32", "int8"]),
+    type=click.Choice(PRECISIONS),
     multiple=True,
     default=("auto",),
     show_default=True,

@@ -8,27 +8,14 @@ import click
 
 from secondpass.cli import output
 from secondpass.cli.candidates import read_candidates
-from secondpass.cli.options import (
-    budget_option,
-    cache_option,
-    cascade_options,
-    fusion_options,
-    json_option,
-    min_score_option,
-    reranker_options,
-    top_k_option,
-    window_options,
-)
-from secondpass.scoring.fusion_rule import Fuse, Fusion
+from secondpass.cli.options import all_reranker_options, json_option, rank_options
 from secondpass.types import Ranking
 
 
 @click.command("rerank")
 @click.argument("query")
 @click.argument("file", default="-")
-@top_k_option
-@min_score_option
-@fusion_options
+@rank_options
 @click.option(
     "--first-stage-score",
     metavar="FIELD",
@@ -36,24 +23,9 @@ from secondpass.types import Ranking
     show_default=True,
     help="The candidates' field that --fuse weighted reads.",
 )
-@budget_option
-@reranker_options
-@cascade_options
-@window_options
-@cache_option
+@all_reranker_options
 @json_option
-def command(
-    query: str,
-    file: str,
-    top_k: int,
-    min_score: float | None,
-    fuse: Fuse,
-    fuse_weight: float | None,
-    first_stage_score: str,
-    budget_ms: float | None,
-    as_json: bool,
-    **model_options: Any,
-) -> None:
+def command(query: str, file: str, first_stage_score: str, as_json: bool, **given: Any) -> None:
     """Rerank the candidates in FILE (or standard input) for QUERY.
 
     FILE holds JSON Lines or one JSON array. A candidate is an object with "text", else "content",
@@ -64,33 +36,28 @@ def command(
     one of which sentences were chosen where these stand, "windows". With --cascade,
     "scored_by" is "first" where only the smaller model scored it, else "second".
     """
-    from secondpass.cli.loading import load_reranker
+    from secondpass.cli.loading import load_reranker, split_options
     from secondpass.scoring.candidates import candidate_text, with_scores
     from secondpass.scoring.first_stage_scores import candidate_scores
 
-    fusion = Fusion.checked(fuse, fuse_weight)
+    options, model_options = split_options(given)
     candidates = read_candidates(file)
     texts = [candidate_text(candidate, at) for at, candidate in enumerate(candidates)]
-    first_stage_scores = candidate_scores(candidates, first_stage_score, fusion)
+    first_stage_scores = candidate_scores(candidates, first_stage_score, options.fusion())
     reranker = load_reranker(**model_options)
     ranking = reranker.rank(
-        query,
-        texts,
-        top_k,
-        min_score=min_score,
-        fuse=fuse,
-        fuse_weight=fuse_weight,
-        first_stage_scores=first_stage_scores,
-        budget_ms=budget_ms,
+        query, texts, first_stage_scores=first_stage_scores, **options.to_dict()
     )
     if output.for_a_person(as_json):
         _print_table(ranking)
     else:
-        output.print_json_lines(with_scores(candidates, ranking, marked=budget_ms is not None))
+        output.print_json_lines(
+            with_scores(candidates, ranking, marked=options.budget_ms is not None)
+        )
     timings = ranking.timings
     output.warn_truncated(timings, model_options)
-    output.say_dropped(timings.dropped, timings.candidates, min_score)
-    output.say_unread(timings.reranked, timings.candidates, budget_ms)
+    output.say_dropped(timings.dropped, timings.candidates, options.min_score)
+    output.say_unread(timings.reranked, timings.candidates, options.budget_ms)
 
 
 def _print_table(ranking: Ranking) -> None:

@@ -5,20 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from secondpass.cli import output
-from secondpass.cli.options import (
-    budget_option,
-    cache_option,
-    cascade_options,
-    fusion_options,
-    json_option,
-    min_score_option,
-    reranker_options,
-    top_k_option,
-    window_options,
-)
-from secondpass.scoring.fusion_rule import Fuse, Fusion
+from secondpass.cli.options import all_reranker_options, json_option, rank_options
 from secondpass.types import SearchResult, SearchTimings
 
 
@@ -32,51 +22,44 @@ from secondpass.types import SearchResult, SearchTimings
     show_default=True,
     help="How many documents are retrieved and reranked.",
 )
-@top_k_option
-@min_score_option
-@fusion_options
-@budget_option
-@reranker_options
-@cascade_options
-@window_options
-@cache_option
+@rank_options
+@all_reranker_options
 @json_option
-def command(
-    query: str,
-    folder: str,
-    depth: int,
-    top_k: int,
-    min_score: float | None,
-    fuse: Fuse,
-    fuse_weight: float | None,
-    budget_ms: float | None,
-    as_json: bool,
-    **model_options: Any,
-) -> None:
+def command(query: str, folder: str, depth: int, as_json: bool, **given: Any) -> None:
     """Retrieve the DEPTH documents nearest to QUERY, rerank them, print the best.
 
-    --budget-ms is for both stages; loading the models is not part of it.
+    --budget-ms is for both stages; loading the models is not part of it. Without --fuse the
+    embedded models rank by both stages, others by the reranker alone.
     """
-    from secondpass.cli.loading import load_reranker
+    from secondpass.cli.loading import load_reranker, split_options
     from secondpass.pipeline import SearchPipeline
     from secondpass.retrieval.embedder import Embedder
     from secondpass.retrieval.index import Index
 
-    Fusion.checked(fuse, fuse_weight)
+    options, model_options = split_options(given)
     index = Index.open(folder, Embedder(threads=model_options["threads"]))
     reranker = load_reranker(**model_options)
-    if budget_ms is not None:
+    if options.budget_ms is not None:
         reranker.calibrate()
-    pipeline = SearchPipeline(index, reranker, depth, fuse=fuse, fuse_weight=fuse_weight)
-    result = pipeline.search(query, top_k, min_score=min_score, budget_ms=budget_ms)
+    asked = click.get_current_context().get_parameter_source("fuse") != ParameterSource.DEFAULT
+    pipeline = SearchPipeline(
+        index,
+        reranker,
+        depth,
+        fuse=options.fuse if asked else None,
+        fuse_weight=options.fuse_weight,
+    )
+    result = pipeline.search(
+        query, options.top_k, min_score=options.min_score, budget_ms=options.budget_ms
+    )
     if output.for_a_person(as_json):
         print_result(result)
     else:
-        output.print_json_lines(_rows(result, marked=budget_ms is not None))
+        output.print_json_lines(_rows(result, marked=options.budget_ms is not None))
     timings = result.timings.rerank
     output.warn_truncated(timings, model_options)
-    output.say_dropped(timings.dropped, timings.candidates, min_score)
-    output.say_unread(timings.reranked, timings.candidates, budget_ms)
+    output.say_dropped(timings.dropped, timings.candidates, options.min_score)
+    output.say_unread(timings.reranked, timings.candidates, options.budget_ms)
 
 
 def print_result(result: SearchResult) -> None:

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
+from secondpass.checks import integer
 from secondpass.compiling.agreement import measure_agreement
 from secondpass.compiling.folder import admit, copy_beside_graph, written_beside
 from secondpass.compiling.limits import Limits, criteria
@@ -17,7 +18,6 @@ from secondpass.compiling.quality import measure_quality
 from secondpass.compiling.result import Bytes, Calibration, Compiled
 from secondpass.compiling.speed import ROUNDS, measure_speed
 from secondpass.compiling.texts import Texts, read_texts
-from secondpass.engine.contract import Precision
 from secondpass.engine.select import Machine, Wanted, select
 from secondpass.errors import MissingExtraError, UnsupportedModelError
 from secondpass.evaluation.collection import Collection
@@ -29,7 +29,7 @@ from secondpass.graph.write import GRAPH_FILE, write_graph
 from secondpass.models.files import find_weights
 from secondpass.models.folder import find_folder
 from secondpass.models.spec import ModelSpec, read_cross_encoder_spec
-from secondpass.options import whole
+from secondpass.options.model import Precision
 from secondpass.progress import ProgressBar, silent
 from secondpass.reranker import CrossEncoderReranker
 from secondpass.settings import Settings, available_processors
@@ -89,7 +89,7 @@ def compile_model(
     for module, extra in (("nncf", "int8"), ("scipy", "measure"), ("psutil", "measure")):
         if find_spec(module) is None:
             raise MissingExtraError("secondpass compile", extra)
-    threads = available_processors() if threads is None else whole("threads", threads)
+    threads = available_processors() if threads is None else integer("threads", threads)
     found = find_folder(model_name, revision=revision, local_files_only=local_files_only)
     spec = read_cross_encoder_spec(found)
     _require_builder(spec)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from secondpass.checks import finite_number
 from secondpass.compiling.result import Agreement, Criterion, Quality, Speed
 from secondpass.errors import InputError
-from secondpass.scoring.finite import finite_number
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
 
-from secondpass.errors import InputError
-from secondpass.scoring.finite import described, finite_number
-
 # Seconds of a clock that never goes back.
 Now = Callable[[], float]
 
@@ -29,16 +26,3 @@ class Budget:
     def left_ms(self) -> float:
         """Return the milliseconds left; below zero when it is overrun."""
         return self.ms - (self.now() - self.started) * 1000
-
-
-def checked_budget_ms(budget_ms: float | None) -> float | None:
-    """Return `budget_ms` if it is a finite number above 0, or None for no limit."""
-    if budget_ms is None:
-        return None
-    number = finite_number(budget_ms)
-    if number is None or number <= 0:
-        raise InputError(
-            f"budget_ms is {described(budget_ms)}, expected milliseconds, a finite number above "
-            "0, or None for no limit"
-        )
-    return number

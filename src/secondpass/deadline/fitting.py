@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from typing import NamedTuple
 
-from secondpass.deadline.cost import Cost
+from secondpass.cost.text_cost import TextCost
 from secondpass.deadline.slowdown import Pace
 
 # A block may take this share of what is left, so that a machine that gets slower meanwhile is
@@ -24,7 +24,7 @@ class Block(NamedTuple):
 
 
 def next_block(
-    cost: Cost,
+    cost: TextCost,
     pace: Pace,
     query: str,
     texts: Sequence[str],

@@ -15,8 +15,8 @@ from secondpass.deadline.cached_texts import CachedTexts, FindKnown
 from secondpass.deadline.fitting import Block, next_block
 from secondpass.deadline.speed import Speed
 from secondpass.deadline.timeout import TimeoutRunner
+from secondpass.options.effort import Effort
 from secondpass.scorer import AnyScorer, Pricing, score_texts
-from secondpass.scoring.effort import Effort
 from secondpass.scoring.scored import Scored
 from secondpass.scoring.stats import Stats, ms_since
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 from threading import Lock
 from time import perf_counter
 
+from secondpass.cost.calibrate import ScoreBlock, calibrate
+from secondpass.cost.text_cost import TextCost
 from secondpass.deadline.budget import Budget, Now
-from secondpass.deadline.calibrate import ScoreBlock, calibrate
-from secondpass.deadline.cost import Cost
 from secondpass.deadline.sliding_quantile import SlidingQuantile
 from secondpass.deadline.slowdown import Slowdown
 from secondpass.scorer import Pricing
@@ -33,9 +33,9 @@ class Speed:
         self._pricing = pricing
         self._score = score
         self._calibrating = Lock()
-        self._cost: Cost | None = None
+        self._cost: TextCost | None = None
 
-    def calibrate(self) -> Cost:
+    def calibrate(self) -> TextCost:
         """Return what texts cost on an idle machine, which is measured once.
 
         Threads that come meanwhile wait for it.

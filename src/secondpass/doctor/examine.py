@@ -17,14 +17,12 @@ from secondpass.doctor.result import (
     not_checked,
 )
 from secondpass.doctor.subject import Subject
-from secondpass.engine.contract import Precision
 from secondpass.engine.openvino import held_precision, read_graph_file
 from secondpass.errors import MissingExtraError, SecondpassError
 from secondpass.loaded_model import LoadedModel
 from secondpass.models.folder import ModelFolder, find_folder
 from secondpass.models.spec import ModelSpec, read_cross_encoder_spec
-from secondpass.options import Options
-from secondpass.scoring.window_rule import WindowRule
+from secondpass.options.model import Precision, RerankerOptions
 
 # What it is read with at most; a text of the probes is longer.
 _MOST_TOKENS = 512
@@ -74,14 +72,14 @@ def examine(
         ModelNotFoundError: there is no such model.
     """
     found = find_folder(model_name, revision=revision, local_files_only=local_files_only)
-    options = Options.checked(
-        precision=precision or "auto",
-        device="cpu",
-        threads=threads,
-        max_batch_tokens=2048,
-        cache_dir=cache_dir,
-        # The checks compare logits; the activation has a check of its own.
-        activation="identity",
+    options = RerankerOptions.from_dict(
+        {
+            "precision": precision or "auto",
+            "threads": threads,
+            "cache_dir": cache_dir,
+            # The checks compare logits; the activation has a check of its own.
+            "activation": "identity",
+        }
     )
     examiner = _Examiner(found, options, choose_precision=precision is None)
     checks = tuple(examiner.checks())
@@ -101,7 +99,9 @@ def examine(
 class _Examiner:
     """Keeps what a check found out for those after it."""
 
-    def __init__(self, found: ModelFolder, options: Options, *, choose_precision: bool) -> None:
+    def __init__(
+        self, found: ModelFolder, options: RerankerOptions, *, choose_precision: bool
+    ) -> None:
         self.spec: ModelSpec | None = None
         self.subject: Subject | None = None
         self._found = found
@@ -143,7 +143,7 @@ class _Examiner:
         if self._choose_precision:
             self._options = replace(self._options, precision=_sharpest(spec))
         max_length = min(_MOST_TOKENS, spec.position_limit or _MOST_TOKENS)
-        model = LoadedModel(self._found, max_length, self._options, WindowRule())
+        model = LoadedModel(self._found, replace(self._options, max_length=max_length))
         self.subject = Subject.of(model)
         info = model.info
         return judged(

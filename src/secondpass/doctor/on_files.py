@@ -10,8 +10,9 @@ import numpy as np
 from secondpass.architectures.table import ARCHITECTURES
 from secondpass.doctor.result import Finding, judged, not_checked
 from secondpass.doctor.stored_weights import StoredHead, read_head, table_rows
-from secondpass.models.activation import ACTIVATIONS, configured_activation
+from secondpass.models.activation import configured_activation
 from secondpass.models.spec import ModelSpec
+from secondpass.options.model import ACTIVATIONS
 from secondpass.scoring.encode import load_tokenizer
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ import numpy as np
 from secondpass.doctor.result import Finding, judged, not_checked
 from secondpass.doctor.subject import Logits, Subject
 from secondpass.doctor.texts import QUERY, TEXTS
+from secondpass.models.code_free import require_code_free
 from secondpass.stats.rank_agreement import kendall_tau
 
 # Both compute in float32, in another order of sums.
@@ -62,6 +63,7 @@ def their_logits(folder: Path, max_length: int) -> Logits:
     import torch
     from sentence_transformers import CrossEncoder
 
+    require_code_free(folder)
     model: Any = CrossEncoder(
         str(folder),
         device="cpu",

@@ -9,11 +9,11 @@ from contextlib import suppress
 from threading import Lock
 
 import numpy as np
-import openvino as ov
 from numpy.typing import NDArray
 
 from secondpass.engine.contract import Columns
 from secondpass.errors import EngineError
+from secondpass.graph.openvino import ov
 
 
 class Slots:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-Precision = Literal["auto", "fp32", "int8"]
-PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 # Arrays of a batch by name. A column has a value for each token, [rows, length, ...] with padding,
 # or one for each row, [rows, 1].

@@ -15,10 +15,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import openvino as ov
-
 from secondpass.atomic import beside
 from secondpass.engine.openvino import read_model
+from secondpass.graph.openvino import ov
 from secondpass.graph.write import write_graph
 from secondpass.models.digest import file_sha256, text_sha256
 

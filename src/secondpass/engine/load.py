@@ -5,9 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
-import openvino as ov
-
-from secondpass.engine.contract import Engine, Precision
+from secondpass.engine.contract import Engine
 from secondpass.engine.graph_cache import GraphKey, load_or_build
 from secondpass.engine.openvino import (
     OpenVINOEngine,
@@ -20,7 +18,9 @@ from secondpass.engine.select import Machine, Wanted, selected
 from secondpass.engine.torch import TorchEngine
 from secondpass.errors import UnsupportedModelError
 from secondpass.graph.build import BUILDER_VERSION, build_graph
+from secondpass.graph.openvino import ov
 from secondpass.models.spec import ModelSpec, require_one_label
+from secondpass.options.model import Precision
 
 _KNOWN_INPUTS = {"input_ids", "attention_mask", "token_type_ids"}
 

@@ -7,15 +7,16 @@ from functools import cache
 from typing import Any, Literal
 
 import numpy as np
-import openvino as ov
 from numpy.typing import NDArray
 
 from secondpass.engine.compiled import CompiledGraph, Slots
-from secondpass.engine.contract import Batch, EngineInfo, Exits, Policy, Precision
+from secondpass.engine.contract import Batch, EngineInfo, Exits, Policy
 from secondpass.engine.staged import StagedGraph
 from secondpass.errors import ModelFileError
 from secondpass.graph.exits import exit_layers
+from secondpass.graph.openvino import ov
 from secondpass.models.spec import ModelSpec
+from secondpass.options.model import Precision
 
 # More streams than this gain nothing for the dozen batches of a hundred candidates.
 _MOST_STREAMS = 4

@@ -9,8 +9,9 @@ import numpy as np
 from secondpass.engine.contract import NO_EXIT, Batch, Engine, Exits, Staged
 from secondpass.errors import InputError, ModelFileError
 from secondpass.models.spec import ModelSpec
+from secondpass.options.effort import Effort
 from secondpass.scoring.batches import restore_order
-from secondpass.scoring.effort import Effort, Schedule, read_schedules
+from secondpass.scoring.effort import Schedule, read_schedules
 from secondpass.scoring.exits import going_on
 from secondpass.scoring.sequences import Owners
 

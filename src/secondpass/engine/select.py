@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from secondpass.architectures.table import ARCHITECTURES
-from secondpass.engine.contract import PRECISIONS, Precision
 from secondpass.errors import (
     InputError,
     MissingExtraError,
@@ -19,6 +18,7 @@ from secondpass.errors import (
 )
 from secondpass.models.files import Format
 from secondpass.models.spec import ModelSpec
+from secondpass.options.model import PRECISIONS, Precision
 
 EngineName = Literal["openvino", "torch"]
 

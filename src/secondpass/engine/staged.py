@@ -7,11 +7,11 @@ from functools import cached_property
 from threading import Lock
 
 import numpy as np
-import openvino as ov
 
 from secondpass.engine.compiled import CompiledGraph
 from secondpass.engine.contract import NO_EXIT, Batch, Choose, Policy, Staged
 from secondpass.graph.cut import LOGITS, cut, require_cut
+from secondpass.graph.openvino import ov
 from secondpass.graph.ops import layer_output
 from secondpass.models.spec import ModelSpec
 from secondpass.scoring.rebatch import rebatch, with_states

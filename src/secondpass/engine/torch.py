@@ -15,6 +15,7 @@ from secondpass.errors import (
     ModelFileError,
     UnsupportedModelError,
 )
+from secondpass.models.code_free import require_code_free
 from secondpass.models.spec import ModelSpec
 from secondpass.scoring.batches import pad_batch
 from secondpass.scoring.pairs import Pair
@@ -30,6 +31,7 @@ class TorchEngine:
         import torch
         from sentence_transformers import CrossEncoder
 
+        require_code_free(spec.folder)
         # torch has one thread setting for the whole process.
         torch.set_num_threads(threads)
         _check_device(device)

@@ -8,7 +8,7 @@ from typing import Any
 
 from secondpass.errors import InputError
 from secondpass.evaluation.collection import Collection
-from secondpass.evaluation.qrels import read_qrels
+from secondpass.evaluation.qrels import checked_id, read_qrels
 from secondpass.evaluation.runs import read_run
 from secondpass.evaluation.text_files import find_text_file
 from secondpass.jsonl import read_objects
@@ -62,7 +62,7 @@ def _rows(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     for where, row in read_objects(file):
         if not all(isinstance(row.get(field), str) for field in ("_id", "text")):
             raise InputError(f"{where} is not an object with the strings '_id' and 'text'")
-        id_ = row["_id"]
+        id_ = checked_id(row["_id"], str(where))
         first = first_lines.setdefault(id_, where.number)
         if first != where.number:
             raise InputError(f"{where}: _id {id_!r} is there twice, first in line {first}")

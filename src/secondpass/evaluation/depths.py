@@ -12,7 +12,7 @@ from secondpass.evaluation.measures import Measures
 from secondpass.evaluation.rerank import Rescored, TextScorer, at_depth, candidate_texts
 from secondpass.evaluation.result import Curve, CurvePoint, Latency
 from secondpass.evaluation.runs import Run
-from secondpass.scoring.fusion_rule import Fusion
+from secondpass.options.fusion import Fusion
 from secondpass.stats.percentiles import percentile, unsupported
 
 # Each depth is timed on this many queries: enough for the median, and it need not take long.

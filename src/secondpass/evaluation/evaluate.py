@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
+from secondpass.checks import integer
 from secondpass.evaluation.collection import Collection
 from secondpass.evaluation.depths import quality_curve, time_depths, timed_queries, to_latency
 from secondpass.evaluation.first_stages.select import FirstStage
@@ -27,9 +28,8 @@ from secondpass.evaluation.runs import Run
 from secondpass.evaluation.verdict import compare
 from secondpass.facts.machine import read_machine
 from secondpass.facts.software import read_software
-from secondpass.options import whole
+from secondpass.options.fusion import Fusion
 from secondpass.progress import ProgressBar, silent
-from secondpass.scoring.fusion_rule import Fusion
 from secondpass.types import ModelInfo
 
 _ALONE = Fusion()
@@ -83,8 +83,8 @@ def evaluate(
         InputError: an unknown measure, a depth below 1, or data that do not belong together.
         MissingExtraError: ir_measures, psutil or scipy is not installed.
     """
-    whole("depth", depth)
-    curve_depths = sorted({depth, *(whole("a depth", one) for one in depths)}) if depths else []
+    integer("depth", depth)
+    curve_depths = sorted({depth, *(integer("a depth", one) for one in depths)}) if depths else []
     deepest = max(depth, *depths) if depths else depth
     # Checked now: reranking takes minutes, a misspelt name should not.
     Measures(measures, collection.qrels)

@@ -8,8 +8,8 @@ import numpy as np
 
 from secondpass.evaluation.rerank import Rescored
 from secondpass.evaluation.runs import Ranked, Run
+from secondpass.options.fusion import Fusion
 from secondpass.scoring.fusion import fuse
-from secondpass.scoring.fusion_rule import Fusion
 
 
 def scores_at(

@@ -6,6 +6,7 @@ from typing import Any
 
 from secondpass.errors import InputError, MissingExtraError
 from secondpass.evaluation.collection import Collection
+from secondpass.evaluation.qrels import checked_grade
 
 PREFIX = "ir_datasets:"
 
@@ -41,7 +42,9 @@ def from_dataset(dataset: Any, name: str) -> Collection:
             raise InputError(f"{PREFIX}{name} has no {kind}; choose one of its parts that has them")
     qrels: dict[str, dict[str, int]] = {}
     for judged in dataset.qrels_iter():
-        qrels.setdefault(judged.query_id, {})[judged.doc_id] = int(judged.relevance)
+        qrels.setdefault(judged.query_id, {})[judged.doc_id] = checked_grade(
+            int(judged.relevance), f"{PREFIX}{name}, query {judged.query_id!r}"
+        )
     return Collection(
         name=name,
         documents={document.doc_id: _text(document) for document in dataset.docs_iter()},

@@ -9,10 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.errors import InputError, MissingExtraError
-from secondpass.evaluation.qrels import Qrels
+from secondpass.evaluation.qrels import HIGHEST_GRADE, Qrels, checked_grade, checked_id
 from secondpass.evaluation.runs import Run
 
 DEFAULT_MEASURES = ("nDCG@10", "RR@10", "AP", "R@100")
+
+# The most of a measure's parameters; native code takes a 0 or 2**31 at its word.
+_MOST = {"cutoff": 1_000_000, "rel": HIGHEST_GRADE}
 
 # Measure name -> one value for each query, in the order of the qrels.
 Values = Mapping[str, NDArray[np.float64]]
@@ -32,7 +35,7 @@ class Measures:
         self._measures = [_parse(measures, name) for name in dict.fromkeys(names)]
         self.names = tuple(map(str, self._measures))
         try:
-            self._evaluator = measures.evaluator(self._measures, {**qrels})
+            self._evaluator = measures.evaluator(self._measures, _checked(qrels))
         except ValueError as error:
             raise InputError(f"--measure {', '.join(names)}: {error}") from None
 
@@ -66,6 +69,17 @@ class Measures:
         }
 
 
+def _checked(qrels: Qrels) -> dict[str, dict[str, int]]:
+    """Return judgements that are safe for native code, which believes what it is given."""
+    return {
+        checked_id(query_id, "judgements"): {
+            checked_id(document_id, "judgements"): checked_grade(grade, "judgements")
+            for document_id, grade in judged.items()
+        }
+        for query_id, judged in qrels.items()
+    }
+
+
 def _parse(measures: Any, name: str) -> Any:
     try:
         parsed = measures.parse_measure(name)
@@ -75,6 +89,10 @@ def _parse(measures: Any, name: str) -> Any:
             f"--measure {name!r} is not known to ir_measures ({error}); write for example "
             f"{', '.join(DEFAULT_MEASURES)} or AP(rel=2)"
         ) from None
+    for parameter, value in parsed.params.items():
+        most = _MOST.get(parameter)
+        if most is not None and not 1 <= value <= most:
+            raise InputError(f"--measure {name!r}: {parameter} is {value}, expected 1 to {most}")
     return parsed
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,9 +12,17 @@ from secondpass.evaluation.text_files import numbered_lines
 # Query id -> document id -> grade; 0 is judged and not relevant.
 Qrels = Mapping[str, Mapping[str, int]]
 
+# trec_eval reserves memory for every grade up to the highest.
+HIGHEST_GRADE = 10_000
+_INTEGER = re.compile(r"[+-]?[0-9]{1,9}")
+# What a C string or UTF-8 cannot hold: NUL, and half of a surrogate pair.
+_NO_ID = re.compile("[\0\ud800-\udfff]")
+
 
 def read_qrels(file: Path) -> Qrels:
     """Read BEIR's three columns under a header, or TREC's four without one.
+
+    A grade below 0, as TREC gives spam, counts as 0: judged and not relevant.
 
     Raises:
         InputError: no such file, or a line that is none of these; the message names the line.
@@ -42,7 +51,35 @@ def _fields(fields: list[str], where: str) -> tuple[str, str, int]:
             f"{where} has {len(fields)} fields, expected query-id corpus-id score, or TREC's "
             "query-id 0 document-id grade"
         )
-    try:
-        return fields[0], fields[-2], int(fields[-1])
-    except ValueError:
-        raise InputError(f"{where}: grade {fields[-1]!r} is no whole number") from None
+    grade = fields[-1]
+    if not _INTEGER.fullmatch(grade):
+        raise InputError(
+            f"{where}: grade {grade[:80]!r} is not an integer of at most {HIGHEST_GRADE}"
+        )
+    return (
+        checked_id(fields[0], where),
+        checked_id(fields[-2], where),
+        checked_grade(int(grade), where),
+    )
+
+
+def checked_grade(grade: int, where: str) -> int:
+    """Return a grade that the measures can count with; one below 0 counts as 0.
+
+    Raises:
+        InputError: it is above `HIGHEST_GRADE`.
+    """
+    if grade > HIGHEST_GRADE:
+        raise InputError(f"{where}: grade {grade} is above {HIGHEST_GRADE}, the highest allowed")
+    return max(grade, 0)
+
+
+def checked_id(id_: str, where: str) -> str:
+    """Return the id of a query or document, which other programs are given as it is.
+
+    Raises:
+        InputError: it holds NUL or half of a surrogate pair.
+    """
+    if _NO_ID.search(id_):
+        raise InputError(f"{where}: id {id_[:80]!r} is not valid Unicode text without NUL")
+    return id_

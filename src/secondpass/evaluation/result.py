@@ -9,7 +9,7 @@ from typing import Literal
 from secondpass.facts.machine import Machine
 from secondpass.facts.outputs import Outputs
 from secondpass.facts.software import Software
-from secondpass.scoring.fusion_rule import Fusion
+from secondpass.options.fusion import Fusion
 from secondpass.types import ModelInfo
 
 Verdict = Literal["helps", "no evidence that it helps", "hurts"]

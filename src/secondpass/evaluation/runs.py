@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.errors import InputError
+from secondpass.evaluation.qrels import checked_id
 from secondpass.evaluation.text_files import numbered_lines, open_to_write
 
 TIE_RULE = "ties are broken as trec_eval does: equal 32-bit scores by document id, descending"
@@ -107,7 +108,7 @@ def _run_fields(line: str, where: str) -> tuple[str, str, float]:
         raise InputError(f"{where}: score {fields[4]!r} is no number") from None
     if not abs(score) <= _LARGEST:
         raise InputError(f"{where}: score {fields[4]} is no finite 32-bit number")
-    return fields[0], fields[2], score
+    return checked_id(fields[0], where), checked_id(fields[2], where), score
 
 
 def _word(name: str) -> str:

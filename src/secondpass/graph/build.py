@@ -7,11 +7,10 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Protocol, cast
 
-import openvino as ov
-
 from secondpass.architectures.record import Architecture
 from secondpass.architectures.table import ARCHITECTURES
 from secondpass.errors import ModelFileError, UnsupportedModelError
+from secondpass.graph.openvino import ov
 from secondpass.graph.tensors import Tensors, open_tensors
 from secondpass.models.spec import ModelSpec
 

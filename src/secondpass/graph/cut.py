@@ -9,11 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import openvino as ov
-from openvino import opset13 as op
-
 from secondpass.errors import UnsupportedModelError
 from secondpass.graph.exits import carried_names, exit_logit
+from secondpass.graph.openvino import op, ov
 from secondpass.graph.ops import Inputs, Node
 from secondpass.models.spec import ModelSpec
 

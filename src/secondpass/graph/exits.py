@@ -13,10 +13,10 @@ import re
 
 import numpy as np
 from numpy.typing import NDArray
-from openvino import opset13 as op
 
 from secondpass.graph import ops
 from secondpass.graph.late_join import EARLY_SCORE, late_join_exit
+from secondpass.graph.openvino import op
 from secondpass.graph.ops import Inputs, Node
 from secondpass.graph.tensors import Tensors, open_tensors
 from secondpass.models.spec import ModelSpec

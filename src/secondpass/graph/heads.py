@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import openvino as ov
-from openvino import opset13 as op
 
 from secondpass.architectures.record import Head
 from secondpass.graph import ops
+from secondpass.graph.openvino import op, ov
 from secondpass.graph.ops import Inputs, Node
 from secondpass.graph.tensors import Tensors
 

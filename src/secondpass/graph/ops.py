@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import openvino as ov
 from numpy.typing import NDArray
-from openvino import opset13 as op
 
 from secondpass.errors import UnsupportedModelError
+from secondpass.graph.openvino import op, ov
 from secondpass.graph.tensors import Tensors
 
 Node = Any  # openvino's nodes carry no usable types

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import openvino as ov
 from numpy.typing import NDArray
-from openvino import opset13 as op
 
 from secondpass.architectures.record import Architecture
 from secondpass.errors import UnsupportedModelError
 from secondpass.graph import heads, ops
+from secondpass.graph.openvino import op, ov
 from secondpass.graph.ops import Inputs, Node
 from secondpass.graph.tensors import Tensors
 from secondpass.models.spec import ModelSpec

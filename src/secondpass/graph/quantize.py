@@ -9,10 +9,10 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 import numpy as np
-import openvino as ov
 
 from secondpass.engine.contract import Batch, Policy
 from secondpass.errors import MissingExtraError
+from secondpass.graph.openvino import import_nncf, ov
 from secondpass.graph.ops import UNQUANTISED_NAMES
 from secondpass.models.spec import ModelSpec
 from secondpass.scoring.batches import make_batches
@@ -41,7 +41,7 @@ def quantize(model: ov.Model, spec: ModelSpec, rows: Rows | None = None) -> ov.M
         MissingExtraError: the `int8` extra is not installed.
     """
     try:
-        import nncf
+        nncf = import_nncf()
     except ImportError as error:
         raise MissingExtraError(f"precision 'int8' for {spec.name}", "int8") from error
     import logging

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import openvino as ov
+from secondpass.graph.openvino import ov
 
 # The name by which a model's folder is read.
 GRAPH_FILE = "openvino_model.xml"

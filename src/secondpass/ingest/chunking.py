@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from tokenizers import Tokenizer
 
+from secondpass.checks import integer
 from secondpass.errors import InputError, MissingExtraError
-from secondpass.options import whole
 from secondpass.scoring.candidates import checked_text
 
 
@@ -33,8 +33,8 @@ class Chunker:
     """
 
     def __init__(self, tokenizer: Tokenizer, *, max_tokens: int = 200, overlap: int = 0) -> None:
-        whole("max_tokens", max_tokens)
-        if whole("overlap", overlap, 0) >= max_tokens:
+        integer("max_tokens", max_tokens)
+        if integer("overlap", overlap, 0) >= max_tokens:
             raise InputError(
                 f"overlap {overlap} leaves no room in chunks of {max_tokens} tokens; pass at most "
                 f"overlap={max_tokens - 1}"

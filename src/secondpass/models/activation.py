@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from typing import Any, Literal, get_args
+from typing import Any
 
 from secondpass.errors import UnsupportedModelError
-
-Activation = Literal["sigmoid", "identity", "tanh", "relu", "softplus"]
-ACTIVATIONS: tuple[str, ...] = get_args(Activation)
+from secondpass.options.model import ACTIVATIONS, Activation
 
 # The class name at the end of the dotted path that sentence-transformers stores.
 _BY_CLASS: dict[str, Activation] = {

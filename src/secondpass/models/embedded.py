@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-_FOLDER = Path(__file__).parent / "embedded"
+from secondpass.options.model import ACCURATE as ACCURATE
+from secondpass.options.model import BI_ENCODER as BI_ENCODER
+from secondpass.options.model import CROSS_ENCODER as CROSS_ENCODER
 
-CROSS_ENCODER = "embedded/cross-encoder"
-ACCURATE = "embedded/accurate"
-BI_ENCODER = "embedded/bi-encoder"
+_FOLDER = Path(__file__).parent / "embedded"
 
 
 def embedded_folder(name: str) -> Path:

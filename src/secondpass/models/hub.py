@@ -28,9 +28,11 @@ def fetch_snapshot(repository: str, *, revision: str | None, local_files_only: b
         InputError: `repository` is no possible hub name.
         ModelNotFoundError: the hub has no such model, or it is not cached and cannot be fetched.
     """
+    from huggingface_hub import constants
     from huggingface_hub.errors import HFValidationError
     from huggingface_hub.utils._validators import validate_repo_id
 
+    constants.HF_HUB_DISABLE_TELEMETRY = True
     try:
         validate_repo_id(repository)
     except HFValidationError as error:

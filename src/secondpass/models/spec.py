@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 from secondpass.architectures.record import Architecture
 from secondpass.architectures.table import ARCHITECTURES
-from secondpass.errors import ModelFileError, UnsupportedModelError
+from secondpass.checks import integer
+from secondpass.errors import InputError, ModelFileError, UnsupportedModelError
 from secondpass.models.digest import file_sha256, files_sha256, text_sha256
 from secondpass.models.files import (
     WeightFiles,
@@ -134,6 +135,21 @@ def require_one_label(labels: int, name: str) -> None:
             "such as cross-encoder/ms-marco-MiniLM-L-6-v2, BAAI/bge-reranker-base or the embedded "
             "one"
         )
+
+
+def checked_max_length(max_length: int, spec: ModelSpec, special_tokens: int) -> int:
+    """Return `max_length` if the model can read that many tokens and a pair fits in it.
+
+    Raises:
+        InputError: it is too short or too long.
+    """
+    integer("max_length", max_length, special_tokens + 2)
+    if spec.position_limit is not None and max_length > spec.position_limit:
+        raise InputError(
+            f"max_length {max_length} is more than the {spec.position_limit} positions of "
+            f"{spec.name}; pass max_length={spec.position_limit} or less"
+        )
+    return int(max_length)
 
 
 def _read_spec(found: ModelFolder, pooling: Pooling | None = None) -> ModelSpec:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from secondpass.bench.clock import Clock
-from secondpass.plan.cost import Point
+from secondpass.cost.line import Point, padded
+from secondpass.cost.turns import in_turns
 from secondpass.plan.texts import QUERY
 from secondpass.reranker import CrossEncoderReranker
 
@@ -19,8 +20,6 @@ LEAST = (1, 2, 4)
 REPEATS = 20
 # Of a model so slow that the time is over before; the P95 of these is their largest.
 FEWEST_REPEATS = 5
-# The first turn over the next ones; fewer than 20 repeats have no P95 but their largest.
-WARM_UP_SLOWER = 1.25
 TURNS = REPEATS + 1
 
 
@@ -43,7 +42,7 @@ class Subject:
         started = self.clock.now()
         self.reranker.rank(QUERY, texts)
         spent_ms = (self.clock.now() - started) * 1000
-        return Point(candidates, self.length(document_tokens), spent_ms)
+        return Point(candidates, padded(self.length(document_tokens)), spent_ms)
 
 
 def calibrate(subject: Subject, seconds: float, advance: Callable[[int], None]) -> list[Point]:
@@ -53,21 +52,15 @@ def calibrate(subject: Subject, seconds: float, advance: Callable[[int], None]) 
     warms up and is not kept; it tells how many more there is time for. `advance` is told of each
     of the `TURNS`, and at once of those that there is no time for.
     """
-    chosen = settings(subject, seconds)
-    started = subject.clock.now()
-    _turn(subject, chosen)
-    affordable = int(WARM_UP_SLOWER * seconds / (subject.clock.now() - started))
-    repeats = max(FEWEST_REPEATS, min(REPEATS, affordable))
-    advance(TURNS - repeats)
-    points: list[Point] = []
-    for _ in range(repeats):
-        points += _turn(subject, chosen)
-        advance(1)
-    return points
-
-
-def _turn(subject: Subject, chosen: list[tuple[int, int]]) -> list[Point]:
-    return [subject.measure(candidates, tokens) for candidates, tokens in chosen]
+    turns = in_turns(
+        lambda setting: subject.measure(*setting),
+        settings(subject, seconds),
+        seconds=seconds,
+        repeats=(FEWEST_REPEATS, REPEATS),
+        now=subject.clock.now,
+        advance=advance,
+    )
+    return [point for turn in turns for point in turn]
 
 
 def settings(subject: Subject, seconds: float) -> list[tuple[int, int]]:

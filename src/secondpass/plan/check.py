@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from statistics import median
 
+from secondpass.cost.line import Cost
 from secondpass.plan.calibration import Subject
-from secondpass.plan.cost import Cost
 from secondpass.plan.result import Checked
 from secondpass.stats.percentiles import percentile
 

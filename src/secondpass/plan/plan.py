@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from secondpass.bench.clock import Clock
-from secondpass.engine.contract import Precision
+from secondpass.cost.line import Cost, fit
 from secondpass.errors import InputError
 from secondpass.facts.machine import read_machine
 from secondpass.facts.usage import read_usage
 from secondpass.models.folder import find_folder
 from secondpass.models.spec import read_cross_encoder_spec
+from secondpass.options.model import Precision
 from secondpass.plan.calibration import TURNS, Subject, calibrate
 from secondpass.plan.check import REPEATS, check
-from secondpass.plan.cost import Cost, fit
 from secondpass.plan.memory import Need, estimate
 from secondpass.plan.others import OtherWork
 from secondpass.plan.result import Checked

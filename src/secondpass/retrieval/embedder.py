@@ -10,14 +10,14 @@ from hashlib import sha256
 
 import numpy as np
 
-from secondpass.engine.contract import Precision
 from secondpass.engine.load import load_engine
 from secondpass.identity import describe
 from secondpass.models.embedded import BI_ENCODER
 from secondpass.models.folder import find_folder
 from secondpass.models.prompts import Prompts, read_prompts
-from secondpass.models.spec import read_bi_encoder_spec
-from secondpass.options import Options, checked_max_length
+from secondpass.models.spec import checked_max_length, read_bi_encoder_spec
+from secondpass.options.model import EmbedderOptions, Precision
+from secondpass.options.option import from_dict
 from secondpass.retrieval.contract import Features, Progress
 from secondpass.retrieval.stores.contract import TOKEN_IDS, FeatureIdentity, Vectors
 from secondpass.scoring.batches import balanced, make_batches, restore_order
@@ -59,15 +59,26 @@ class Embedder:
         max_batch_tokens: int = 2048,
         cache_dir: str | os.PathLike[str] | None = None,
     ) -> None:
-        options = Options.checked(
-            precision=precision,
-            device=device,
-            threads=threads,
-            max_batch_tokens=max_batch_tokens,
-            cache_dir=cache_dir,
+        options = from_dict(
+            EmbedderOptions,
+            {
+                "model_name": model_name,
+                "max_length": max_length,
+                "precision": precision,
+                "device": device,
+                "threads": threads,
+                "revision": revision,
+                "local_files_only": local_files_only,
+                "max_batch_tokens": max_batch_tokens,
+                "cache_dir": cache_dir,
+            },
         )
         self._spec = read_bi_encoder_spec(
-            find_folder(model_name, revision=revision, local_files_only=local_files_only)
+            find_folder(
+                options.model_name,
+                revision=options.revision,
+                local_files_only=options.local_files_only,
+            )
         )
         self.prompts = read_prompts(
             self._spec.modular, self._spec.folder / "config_sentence_transformers.json"
@@ -77,16 +88,16 @@ class Embedder:
         special = len(self._before) + len(self._after)
         limit = self._spec.sequence_limit or self._spec.position_limit or 512
         self.max_length = checked_max_length(
-            limit if max_length is None else max_length, self._spec, special
+            limit if options.max_length is None else options.max_length, self._spec, special
         )
         self._room = self.max_length - special
-        self._encoder = TextEncoder(self.tokenizer, options.threads)
+        self._encoder = TextEncoder(self.tokenizer, options.compute_threads())
         self._engine = load_engine(
             self._spec,
             precision=options.precision,
             device=options.device,
-            threads=options.threads,
-            cache_dir=options.cache_dir,
+            threads=options.compute_threads(),
+            cache_dir=options.graph_folder(),
         )
         self._policy = replace(self._engine.policy, max_tokens=options.max_batch_tokens)
         self.dimension = int(self._spec.config.get("hidden_size") or self._spec.config["dim"])

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from secondpass.checks import integer
 from secondpass.errors import IndexExistsError, IndexFileError, InputError
-from secondpass.options import whole
 from secondpass.retrieval.content_hash import documents_sha256
 from secondpass.retrieval.contract import (
     LENGTH_TOLERANCE,
@@ -139,7 +139,7 @@ class Index:
             InputError: a document that cannot be kept as it is; the message names its position.
             IndexFileError: the folder cannot be read or written.
         """
-        whole("batch_size", batch_size)
+        integer("batch_size", batch_size)
         if isinstance(documents, str | bytes | Mapping) or not isinstance(documents, Iterable):
             raise InputError(f"documents is {type(documents).__name__}, expected a list of them")
         records = _records(documents) if replace else self._new_records(documents)
@@ -167,7 +167,7 @@ class Index:
             InputError: the query is empty, or `limit` is not an integer of at least 1.
             IndexFileError: the folder cannot be read, or what it keeps of a document is damaged.
         """
-        whole("limit", limit)
+        integer("limit", limit)
         return self.search_vector(self.embed_query(query), limit)
 
     def embed_query(self, query: str) -> Vectors:
@@ -187,7 +187,7 @@ class Index:
                 integer of at least 1.
             IndexFileError: the folder cannot be read, or what it keeps of a document is damaged.
         """
-        found = self._store.nearest(self._unit(vector), whole("limit", limit))
+        found = self._store.nearest(self._unit(vector), integer("limit", limit))
         features = self._store.identity().features
         return [to_document(row, features, self._store.location) for row in found]
 

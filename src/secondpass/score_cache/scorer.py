@@ -11,12 +11,12 @@ from zlib import crc32
 
 import numpy as np
 
+from secondpass.options.effort import Effort
 from secondpass.score_cache.contract import ScoreStore
 from secondpass.score_cache.entries import from_bytes, to_bytes
 from secondpass.score_cache.memory import MemoryStore
 from secondpass.score_cache.rules import ScoringRules, pair_keys
 from secondpass.scorer import L, P, Pricing, Scorer
-from secondpass.scoring.effort import Effort
 from secondpass.scoring.scored import Scored
 from secondpass.scoring.stats import Stats, ms_since
 

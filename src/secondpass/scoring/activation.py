@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from secondpass.errors import ScoreError
-from secondpass.models.activation import Activation
+from secondpass.options.model import Activation
 from secondpass.scoring.scored import Floats
 
 

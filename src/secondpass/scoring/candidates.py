@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from secondpass.checks import described
 from secondpass.errors import InputError
-from secondpass.scoring.finite import described
 from secondpass.types import Hit
 
 SCORE_FIELD = "cross_encoder_score"

@@ -1,4 +1,4 @@
-"""How much of a model is spent on the hopeless: after which layers how many go on. No numpy."""
+"""Exit schedules: the share of candidates that continues after each exit layer."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
-from secondpass.errors import InputError, ModelFileError
-from secondpass.scoring.finite import described, finite_number
-
-Effort = Literal["full", "balanced", "fast"]
-EFFORTS: tuple[str, ...] = get_args(Effort)
+from secondpass.checks import described, finite_number, is_integer
+from secondpass.errors import ModelFileError
+from secondpass.options.effort import EFFORTS
 
 # Below so many candidates an exit saves little and may cost a good one.
 LEAST_KEPT = 10
@@ -44,13 +42,6 @@ class Exit:
 
 
 Schedule = tuple[Exit, ...]
-
-
-def checked_effort(effort: Any) -> Effort:
-    """Return `effort` if it is one of the three."""
-    if not isinstance(effort, str) or effort not in EFFORTS:
-        raise InputError(f"effort is {effort!r}, expected one of {', '.join(EFFORTS)}")
-    return effort  # type: ignore[return-value]
 
 
 def read_schedules(config: Mapping[str, Any], file: Path) -> dict[str, Schedule]:
@@ -98,14 +89,10 @@ def _exit(entry: Any, where: str) -> Exit:
     if not isinstance(entry, list) or len(entry) not in (2, 3):
         raise ModelFileError(f"{where} has {described(entry)}, expected {_SHAPE}")
     share = finite_number(entry[1])
-    counts = (_is_count(entry[0], 0), *(_is_count(value, 1) for value in entry[2:]))
+    counts = (is_integer(entry[0], 0), *(is_integer(value, 1) for value in entry[2:]))
     if share is None or not 0 < share <= 1 or not all(counts):
         raise ModelFileError(
             f"{where} has {described(entry)}, expected {_SHAPE}: whole numbers and a share above "
             "0 of at most 1"
         )
     return Exit(entry[0], share, *entry[2:])
-
-
-def _is_count(value: Any, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least

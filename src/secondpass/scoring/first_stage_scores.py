@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from secondpass.checks import described, finite_number
 from secondpass.errors import InputError
+from secondpass.options.fusion import Fusion
 from secondpass.scoring.candidates import checked_texts
-from secondpass.scoring.finite import described, finite_number
-from secondpass.scoring.fusion_rule import Fusion
 
 FirstStageScores = NDArray[np.float64]
 

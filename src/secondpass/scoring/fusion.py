@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from secondpass.scoring.fusion_rule import Fusion, K
+from secondpass.options.fusion import Fusion, K
 
 Numbers = NDArray[np.float64]
 

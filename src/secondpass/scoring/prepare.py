@@ -8,6 +8,7 @@ from time import perf_counter
 
 import numpy as np
 
+from secondpass.options.long_documents import LongDocumentPolicy
 from secondpass.scoring.cuts import Cut, Span, room_for_text, truncate
 from secondpass.scoring.effort import Schedule
 from secondpass.scoring.encode import Encoded, TextEncoder
@@ -16,7 +17,6 @@ from secondpass.scoring.select.cut import select
 from secondpass.scoring.select.nearness import words_of
 from secondpass.scoring.sequences import Prepared, TokenSequence
 from secondpass.scoring.stats import Stats, ms_since
-from secondpass.scoring.window_rule import WindowRule
 from secondpass.scoring.windows import cut_windows
 
 _WHOLE: Span = (-1, -1)
@@ -29,7 +29,7 @@ class Preparer:
     encoder: TextEncoder
     layout: PairLayout
     max_length: int
-    rule: WindowRule
+    rule: LongDocumentPolicy
 
     def prepare(self, query: str, texts: Sequence[str], schedule: Schedule = ()) -> Prepared:
         """Return the texts beside the query as sequences.

@@ -8,7 +8,7 @@ from time import perf_counter
 import numpy as np
 
 from secondpass.engine.contract import NO_EXIT
-from secondpass.models.activation import Activation
+from secondpass.options.model import Activation
 from secondpass.scoring.activation import activate, require_finite
 from secondpass.scoring.exits import align_with_order, depths_of
 from secondpass.scoring.scored import FIRST_MODEL, Floats, Scored

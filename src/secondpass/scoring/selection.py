@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.engine.contract import NO_EXIT
-from secondpass.errors import InputError
+from secondpass.options.call import RankOptions
+from secondpass.options.fusion import Fusion
 from secondpass.scoring.exits import depths_of, ordering_keys
-from secondpass.scoring.finite import described, finite_number
 from secondpass.scoring.first_stage_scores import FirstStageScores
 from secondpass.scoring.fusion import best_first, fuse
-from secondpass.scoring.fusion_rule import Fuse, Fusion
 from secondpass.scoring.scored import SCORED_BY
 from secondpass.types import Hit, Scores
 
@@ -34,69 +32,49 @@ class _Ordered(NamedTuple):
     fused: NDArray[np.float64] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Checked options of what is returned. Make it with `checked`."""
+def select(
+    options: RankOptions,
+    texts: Sequence[str],
+    scores: Scores,
+    first_stage_scores: FirstStageScores | None,
+) -> Selected:
+    """Put all in order, drop what is below `min_score`, and keep the `top_k` best of the rest.
 
-    top_k: int | None
-    min_score: float | None
-    fusion: Fusion
+    What is dropped still counts in the z-scores and ranks of a fusion: a limit on the model's
+    score changes no other candidate's fused score.
 
-    @classmethod
-    def checked(
-        cls,
-        *,
-        top_k: int | None,
-        min_score: float | None = None,
-        fuse: Fuse = "none",
-        fuse_weight: float | None = None,
-    ) -> Selection:
-        """Return the options, or raise an InputError that names the value and what is allowed."""
-        return cls(
-            checked_top_k(top_k), checked_min_score(min_score), Fusion.checked(fuse, fuse_weight)
-        )
+    A fusion is among the texts that were scored; the others follow in their order, and
+    `min_score` drops none of them, for they have no score.
+    """
+    ordered = _order(options.fusion(), scores, first_stage_scores)
+    kept = ordered.positions
+    if options.min_score is not None:
+        # As float64, or numpy would round the limit to float32 and not compare what is shown.
+        kept = kept[scores.scores[kept].astype(np.float64) >= options.min_score]
+    unscored = np.flatnonzero(~scores.scored)
+    shown = np.concatenate((kept, unscored))[: options.top_k].tolist()
+    hits = tuple(_hit(position, texts, scores, ordered.fused) for position in shown)
+    return Selected(hits, len(ordered.positions) - len(kept))
 
-    def select(
-        self, texts: Sequence[str], scores: Scores, first_stage_scores: FirstStageScores | None
-    ) -> Selected:
-        """Put all in order, drop what is below `min_score`, and keep the `top_k` best of the rest.
 
-        What is dropped still counts in the z-scores and ranks of a fusion: a limit on the model's
-        score changes no other candidate's fused score.
-
-        A fusion is among the texts that were scored; the others follow in their order, and
-        `min_score` drops none of them, for they have no score.
-        """
-        ordered = self._order(scores, first_stage_scores)
-        kept = ordered.positions
-        if self.min_score is not None:
-            # As float64, or numpy would round the limit to float32 and not compare what is shown.
-            kept = kept[scores.scores[kept].astype(np.float64) >= self.min_score]
-        unscored = np.flatnonzero(~scores.scored)
-        shown = np.concatenate((kept, unscored))[: self.top_k].tolist()
-        hits = tuple(_hit(position, texts, scores, ordered.fused) for position in shown)
-        return Selected(hits, len(ordered.positions) - len(kept))
-
-    def _order(self, scores: Scores, first_stage_scores: FirstStageScores | None) -> _Ordered:
-        positions = np.flatnonzero(scores.scored)
-        values = scores.scores[positions]
-        depths = depths_of(scores.exit_layer, scores.scored_by)[positions]
-        own = ordering_keys(values, depths)
-        fused = fuse(
-            self.fusion,
-            logits=scores.logits[positions],
-            scores=own if self.fusion.rule == "rrf" else values,
-            first_stage_scores=None
-            if first_stage_scores is None
-            else first_stage_scores[positions],
-        )
-        # A weight of 0 is no fusion, and then depth comes before scores that are equal.
-        order = best_first(own if fused is None or self.fusion.weight == 0 else fused)
-        if fused is None:
-            return _Ordered(positions[order], None)
-        of_all = np.full(len(scores), np.nan)
-        of_all[positions] = fused
-        return _Ordered(positions[order], of_all)
+def _order(fusion: Fusion, scores: Scores, first_stage_scores: FirstStageScores | None) -> _Ordered:
+    positions = np.flatnonzero(scores.scored)
+    values = scores.scores[positions]
+    depths = depths_of(scores.exit_layer, scores.scored_by)[positions]
+    own = ordering_keys(values, depths)
+    fused = fuse(
+        fusion,
+        logits=scores.logits[positions],
+        scores=own if fusion.rule == "rrf" else values,
+        first_stage_scores=None if first_stage_scores is None else first_stage_scores[positions],
+    )
+    # A weight of 0 is no fusion, and then depth comes before scores that are equal.
+    order = best_first(own if fused is None or fusion.weight == 0 else fused)
+    if fused is None:
+        return _Ordered(positions[order], None)
+    of_all = np.full(len(scores), np.nan)
+    of_all[positions] = fused
+    return _Ordered(positions[order], of_all)
 
 
 def _hit(
@@ -122,26 +100,3 @@ def _hit(
         scored_by=SCORED_BY[scores.scored_by[position]],
         spans=scores.spans[position],
     )
-
-
-def checked_top_k(top_k: int | None) -> int | None:
-    """Return `top_k` if it is an integer of at least 1, or None for all."""
-    if top_k is None:
-        return None
-    if isinstance(top_k, bool) or not isinstance(top_k, int | np.integer) or top_k < 1:
-        raise InputError(
-            f"top_k is {top_k!r}, expected a whole number of at least 1, or None for all"
-        )
-    return int(top_k)
-
-
-def checked_min_score(min_score: float | None) -> float | None:
-    """Return `min_score` if it is a finite number, or None for no limit."""
-    if min_score is None:
-        return None
-    number = finite_number(min_score)
-    if number is None:
-        raise InputError(
-            f"min_score is {described(min_score)}, expected a finite number, or None for no limit"
-        )
-    return number

@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from secondpass.architectures.table import LATE_JOIN
 from secondpass.errors import InputError, UnsupportedModelError
+from secondpass.models.activation import configured_activation
+from secondpass.models.code_free import require_code_free
 from secondpass.models.files import read_json_if_there
 from secondpass.models.folder import ModelFolder, find_folder
-from secondpass.models.spec import ModelSpec, read_bi_encoder_spec, read_cross_encoder_spec
-from secondpass.options import checked_max_length
+from secondpass.models.spec import (
+    ModelSpec,
+    checked_max_length,
+    read_bi_encoder_spec,
+    read_cross_encoder_spec,
+)
+from secondpass.options.model import Activation
 
 # [CLS] query [SEP] text [SEP]; RoBERTa has one more.
 _SPECIAL_TOKENS = 4
+# The class of each activation: sentence-transformers would import any name of the config.
+_TORCH_NAMES: Mapping[Activation, str] = {
+    "sigmoid": "Sigmoid",
+    "identity": "Identity",
+    "tanh": "Tanh",
+    "relu": "ReLU",
+    "softplus": "Softplus",
+}
+_LOCAL = {"local_files_only": True, "trust_remote_code": False}
 _NO_MODEL = (
     "give --model: a folder or a hub name of a model to start from. The embedded one ships at "
     "int8 and cannot be trained so; make build/cross-encoder in a clone puts its weights together"
@@ -27,25 +44,29 @@ def load_trainable(model: str | None, max_length: int) -> Any:
 
     Raises:
         InputError: there is no such model, or it cannot read `max_length` tokens.
-        UnsupportedModelError: it has several labels, or no safetensors.
+        UnsupportedModelError: it has several labels, no safetensors, or names code to run.
     """
     spec = check_trainable(model, max_length)
+    import torch
     from sentence_transformers import CrossEncoder
     from sentence_transformers.base.modules import Transformer
 
+    name = configured_activation(spec.config, spec.modular, name=spec.name)
+    activation_fn = getattr(torch.nn, _TORCH_NAMES[name])()
     if spec.family is LATE_JOIN:
         from secondpass.training.late_join_module import LateJoinModule
 
-        return CrossEncoder(modules=[LateJoinModule(spec.folder, max_length)], num_labels=1)
+        modules = [LateJoinModule(spec.folder, max_length)]
+        return CrossEncoder(modules=modules, num_labels=1, activation_fn=activation_fn)
     transformer = Transformer(
         str(spec.folder),
         transformer_task="sequence-classification",
-        model_kwargs={"use_safetensors": True, "local_files_only": True, "dtype": "float32"},
-        processor_kwargs={"local_files_only": True},
-        config_kwargs={"num_labels": 1, "local_files_only": True},
+        model_kwargs={"use_safetensors": True, "dtype": "float32", **_LOCAL},
+        processor_kwargs=dict(_LOCAL),
+        config_kwargs={"num_labels": 1, **_LOCAL},
         max_seq_length=max_length,
     )
-    return CrossEncoder(modules=[transformer], num_labels=1)
+    return CrossEncoder(modules=[transformer], num_labels=1, activation_fn=activation_fn)
 
 
 def check_trainable(model: str | None, max_length: int) -> ModelSpec:
@@ -58,6 +79,7 @@ def check_trainable(model: str | None, max_length: int) -> ModelSpec:
             f"{spec.name} holds {spec.weights.entry.name}, and only safetensors can be trained; "
             "name the model it was made from"
         )
+    require_code_free(spec.folder)
     checked_max_length(max_length, spec, _SPECIAL_TOKENS)
     return spec
 

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from secondpass.checks import integer
 from secondpass.errors import InputError
-from secondpass.options import whole
 from secondpass.training.mining import Miner
 
 Loss = Literal["listwise", "lambda"]
@@ -54,11 +54,11 @@ class Recipe:
             raise InputError("neither steps nor minutes is given: say when to end")
         counts = "batch_groups negatives checkpoint_every dev_queries dev_depth"
         for name in counts.split():
-            whole(name, getattr(self, name))
+            integer(name, getattr(self, name))
         for name in ("steps", "evaluate_every"):
             if getattr(self, name) is not None:
-                whole(name, getattr(self, name))
-        whole("seed", self.seed, 0)
+                integer(name, getattr(self, name))
+        integer("seed", self.seed, 0)
         for name in ("minutes", "learning_rate", "temperature", "nearest_negative"):
             value = getattr(self, name)
             if value is not None and not (math.isfinite(value) and value > 0):

@@ -12,9 +12,9 @@ from secondpass.evaluation.collection import Collection
 from secondpass.evaluation.first_stages import bm25, dense, fusion, run_file
 from secondpass.evaluation.own_document import without_own_document
 from secondpass.evaluation.runs import Run
+from secondpass.options.fusion import K
 from secondpass.progress import ProgressBar, silent
 from secondpass.retrieval.contract import TextEmbedder
-from secondpass.scoring.fusion_rule import K
 from secondpass.types import ModelInfo
 
 # As long as TREC's runs, so that AP and R@100 mean what they mean elsewhere.

@@ -1,21 +1,24 @@
-"""Which fusion of first stage and cross-encoder was asked for. Loads no numpy, for the command."""
+"""Which fusion of first stage and cross-encoder was asked for."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from secondpass.checks import described, finite_number, one_of, shortened
 from secondpass.errors import InputError
-from secondpass.scoring.finite import described, finite_number
 
 Fuse = Literal["none", "rrf", "weighted"]
-FUSIONS: tuple[str, ...] = get_args(Fuse)
+FUSIONS: tuple[Fuse, ...] = get_args(Fuse)
 
 # The constant of Cormack et al. 2009.
 K = 60
 # What the first stage's z-score counts where the caller gives no weight: the best for BM25 on the
 # development collections, each by the others (docs/quality.md).
 DEFAULT_WEIGHT = 0.15
+# What the similarity's z-score counts in a search with the embedded pair: with it the search is on
+# no development collection worse than the first stage alone by more than 0.01 (docs/quality.md).
+PAIR_WEIGHT = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +35,12 @@ class Fusion:
         `fuse_weight` None is the default weight. A weight for a rule without one is an error, for
         it would do nothing.
         """
-        if not isinstance(fuse, str) or fuse not in FUSIONS:
-            raise InputError(f"fuse is {fuse!r}, expected one of {', '.join(FUSIONS)}")
+        one_of("fuse", fuse, FUSIONS)
         if fuse != "weighted":
             if fuse_weight is not None:
                 raise InputError(
-                    f"fuse_weight is {fuse_weight!r}, but fuse={fuse!r} has no weight: use "
-                    "fuse='weighted', or leave fuse_weight out"
+                    f"fuse_weight is {shortened(fuse_weight)}, but fuse={fuse!r} has no weight: "
+                    "use fuse='weighted', or leave fuse_weight out"
                 )
             return cls(fuse)
         weight = finite_number(DEFAULT_WEIGHT if fuse_weight is None else fuse_weight)

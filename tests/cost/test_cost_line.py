@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from secondpass.plan.cost import Cost, Point, fit
+from secondpass.cost.line import Cost, Point, fit
 
 # 5 ms a call, 0.1 ms a candidate, 0.02 ms a token, 0.00005 ms a token and length.
 TRUE = Cost(5.0, 0.1, 0.02, 0.00005, spread=1.0)

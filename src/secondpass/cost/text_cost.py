@@ -6,23 +6,23 @@ import math
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 
+from secondpass.cost.line import Cost
+
 # What looking a text up in a score cache takes, in memory or in a folder (docs/caching.md).
 _KNOWN_MS = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
-    """Milliseconds: of a block, of a byte to tokenise, of a token, of a token times the length.
+class TextCost:
+    """What texts cost before they are tokenised: the line, and how bytes become tokens.
 
-    The last is attention, in which every token meets every other. Token milliseconds are those with
-    all `streams` of the engine at work. Tokens are told from UTF-8 bytes, which a tokenizer of any
-    script turns into tokens more evenly than characters.
+    `byte_ms` is what tokenising a byte takes. Tokens are told from UTF-8 bytes, which a tokenizer
+    of any script turns into tokens more evenly than characters. Token milliseconds are those with
+    all `streams` of the engine at work.
     """
 
-    block_ms: float
+    line: Cost
     byte_ms: float
-    token_ms: float
-    attention_ms: float
     tokens_per_byte: float
     max_length: int
     streams: int
@@ -39,13 +39,9 @@ class Cost:
             tokens = min(tokens, self.select_tokens)
         beyond = query_tokens + tokens - self.max_length
         if beyond <= 0:
-            return self.byte_ms * size + self.engine_ms(self.max_length + beyond)
+            return self.byte_ms * size + self.line.each_ms(self.max_length + beyond)
         windows = 1 if self.stride is None else 1 + math.ceil(beyond / self.stride)
-        return self.byte_ms * size + windows * self.engine_ms(self.max_length)
-
-    def engine_ms(self, length: float) -> float:
-        """Return what the engine takes for one sequence of `length` tokens among many."""
-        return length * (self.token_ms + self.attention_ms * length)
+        return self.byte_ms * size + windows * self.line.each_ms(self.max_length)
 
     def query_tokens(self, query: str) -> float:
         """Return about how many tokens a query adds to each text."""
@@ -85,5 +81,5 @@ class Cost:
         return stop, within
 
     def _joined(self, total_ms: float, longest_ms: float) -> float:
-        begins_ms = self.block_ms if longest_ms else 0.0
+        begins_ms = self.line.call_ms if longest_ms else 0.0
         return begins_ms + max(total_ms, self.streams * longest_ms)

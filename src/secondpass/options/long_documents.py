@@ -1,10 +1,10 @@
-"""What is read of a text that does not fit. Loads no numpy, for the command.
+"""What is scored of a text that does not fit.
 
 "first" and "max" are FirstP and MaxP of Dai and Callan, "Deeper Text Understanding for IR with
 Contextual Neural Language Modeling", SIGIR 2019. "mean-top-k" takes the three best windows, as
 Birch takes the three best sentences (Akkalyoncu Yilmaz et al., "Cross-Domain Modeling of
-Sentence-Level Evidence for Document Retrieval", EMNLP 2019), each counting the same. "select" reads
-the sentences nearest to the query (scoring/nearness.py).
+Sentence-Level Evidence for Document Retrieval", EMNLP 2019), each counting the same. "select"
+scores the sentences nearest to the query (scoring/select/).
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 from unicodedata import unidata_version
 
+from secondpass.checks import integer, one_of
 from secondpass.errors import InputError
 
 LongDocuments = Literal["truncate", "max", "mean-top-k", "first", "select"]
-LONG_DOCUMENTS: tuple[str, ...] = get_args(LongDocuments)
+LONG_DOCUMENTS: tuple[LongDocuments, ...] = get_args(LongDocuments)
 
 # Raise it with any change of which sentences "select" reads: it is part of a score cache's keys, as
 # are Python's Unicode tables, which say what a letter is.
@@ -30,7 +31,7 @@ SELECT_TOKENS = 256
 
 
 @dataclass(frozen=True, slots=True)
-class WindowRule:
+class LongDocumentPolicy:
     """A checked choice. Make it with `checked`.
 
     `stride` is how many tokens lie between the starts of two windows; None is half a window, as Dai
@@ -48,15 +49,12 @@ class WindowRule:
         long_documents: LongDocuments = "truncate",
         stride: int | None = None,
         select_tokens: int | None = None,
-    ) -> WindowRule:
+    ) -> LongDocumentPolicy:
         """Return the choice, or raise an InputError that names the value and what is allowed.
 
         A number that is another rule's is an error, for it would do nothing.
         """
-        if not isinstance(long_documents, str) or long_documents not in LONG_DOCUMENTS:
-            raise InputError(
-                f"long_documents is {long_documents!r}, expected one of {', '.join(LONG_DOCUMENTS)}"
-            )
+        one_of("long_documents", long_documents, LONG_DOCUMENTS)
         if long_documents == "select" and select_tokens is None:
             select_tokens = SELECT_TOKENS
         rule = cls(long_documents, stride, select_tokens)
@@ -70,11 +68,12 @@ class WindowRule:
                 f"select_tokens is {select_tokens!r}, but long_documents={long_documents!r} "
                 "chooses no sentences: use 'select', or leave select_tokens out"
             )
-        _check_number("stride", stride)
-        _check_number("select_tokens", select_tokens)
+        for name, number in (("stride", stride), ("select_tokens", select_tokens)):
+            if number is not None:
+                integer(name, number)
         return rule
 
-    def checked_for(self, text_tokens: int) -> WindowRule:
+    def checked_for(self, text_tokens: int) -> LongDocumentPolicy:
         """Return the rule if its stride skips no token of windows of at most `text_tokens`."""
         if self.stride is not None and self.stride > text_tokens:
             raise InputError(
@@ -106,10 +105,3 @@ class WindowRule:
         stand side by side, and every token is still read.
         """
         return max(1, room // 2) if self.stride is None else min(self.stride, room)
-
-
-def _check_number(name: str, value: object) -> None:
-    if value is None:
-        return
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise InputError(f"{name} is {value!r}, expected a whole number of at least 1")

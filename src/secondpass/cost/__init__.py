@@ -1,0 +1,1 @@
+"""What scoring takes on this machine: one line, fitted to a few measurements."""

@@ -1,0 +1,1 @@
+"""What may be asked: frozen, checked dataclasses of plain values. Loads no numpy."""

@@ -1,0 +1,110 @@
+"""What kinds of values an option takes; each checks a value, and the command makes a type of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from secondpass import checks
+from secondpass.errors import InputError
+
+
+class Kind(Protocol):
+    """Checks a value that is not None."""
+
+    def checked(self, name: str, value: Any, also: str) -> Any:
+        """Return the value as it is kept; `also` says for an error what else may be.
+
+        Raises:
+            InputError: it is not of this kind; the message names it and what is allowed.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Integer:
+    """An integer from `least` to `most`."""
+
+    least: int = 1
+    most: int | None = None
+
+    def checked(self, name: str, value: Any, also: str) -> int:
+        """Return the value as an int."""
+        return checks.integer(name, value, self.least, self.most, also=also)
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A finite number, of at least `least` or above `above`; `unit` is said in an error."""
+
+    least: float | None = None
+    above: float | None = None
+    unit: str = ""
+
+    def checked(self, name: str, value: Any, also: str) -> float:
+        """Return the value as a float."""
+        number = checks.finite_number(value)
+        too_low = number is not None and (
+            (self.least is not None and number < self.least)
+            or (self.above is not None and number <= self.above)
+        )
+        if number is None or too_low:
+            raise InputError(
+                f"{name} is {checks.described(value)}, expected {self._expected}{also}"
+            )
+        return number
+
+    @property
+    def _expected(self) -> str:
+        bound = "" if self.least is None else f" of at least {self.least:g}"
+        bound += "" if self.above is None else f" above {self.above:g}"
+        return f"{f'{self.unit}, ' if self.unit else ''}a finite number{bound}"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of some words."""
+
+    words: tuple[str, ...]
+
+    def checked(self, name: str, value: Any, also: str) -> str:
+        """Return the word."""
+        return checks.one_of(name, value, self.words)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A string or a path that is not empty, kept as a string; `expected` is said in an error."""
+
+    expected: str
+
+    def checked(self, name: str, value: Any, also: str) -> str:
+        """Return the value as a string."""
+        return checks.path(name, value, f"{self.expected}{also}")
+
+
+@dataclass(frozen=True, slots=True)
+class YesOrNo:
+    """True or False."""
+
+    def checked(self, name: str, value: Any, also: str) -> bool:
+        """Return the value."""
+        if not isinstance(value, bool):
+            raise InputError(f"{name} is {checks.shortened(value)}, expected True or False")
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class TwoModels:
+    """A sequence of two models."""
+
+    def checked(self, name: str, value: Any, also: str) -> tuple[str, str]:
+        """Return their names."""
+        if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != 2:
+            raise InputError(
+                f"{name} is {checks.described(value)}, expected two models, such as "
+                "['embedded/cross-encoder', 'BAAI/bge-reranker-base']"
+            )
+        first, second = (checks.path(name, model, "two models by name") for model in value)
+        return first, second
