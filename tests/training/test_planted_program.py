@@ -14,7 +14,7 @@ import secondpass.engine.torch as engine
 from secondpass.models.folder import find_folder
 from secondpass.models.spec import read_cross_encoder_spec
 spec = read_cross_encoder_spec(find_folder("model"))
-engine.TorchEngine(spec, precision="fp32", device="cpu", threads=1)
+engine.TorchEngine(spec, device="cpu", threads=1)
 """
 DOCTOR = "from secondpass.cli.main import main; main()"
 TRAIN = "from secondpass.training.load_trainable import load_trainable; load_trainable('model', 64)"
