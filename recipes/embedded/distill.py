@@ -10,6 +10,7 @@ import argparse
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,7 @@ _NOTHING = -1e4
 def main(arguments: list[str] | None = None) -> None:
     """Try each beginning, go on with the best, and write it."""
     options = parse(arguments)
-    settings, progress = read_settings(options.recipe), Progress()
+    settings, progress = read_recipe(options), Progress()
     torch.backends.cuda.matmul.allow_tf32 = True
     torch.backends.cuda.enable_cudnn_sdp(False)  # it plans anew for every shape
     torch.manual_seed(settings.training.seed)
@@ -64,7 +65,15 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         "--minutes", type=float, default=7.3, help="from the start to the last step"
     )
     parser.add_argument("--try-minutes", type=float, default=0.5, help="for each beginning")
+    parser.add_argument("--groups", type=int, help="in one step (default: the recipe's), to try")
     return parser.parse_args(arguments)
+
+
+def read_recipe(options: argparse.Namespace) -> Settings:
+    """Return the recipe, with other groups where that is asked for."""
+    settings = read_settings(options.recipe)
+    groups = options.groups or settings.training.groups
+    return replace(settings, training=replace(settings.training, groups=groups))
 
 
 def best_beginning(

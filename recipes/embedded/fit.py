@@ -110,12 +110,17 @@ def exit_line(judged: Sequence[Fitted], layers: int, platt: Platt) -> list[float
 
 
 def print_schedules(fitted: Sequence[Fitted]) -> None:
-    """Print the mean nDCG@10 over bge's candidates of every schedule tried, and its cost."""
+    """Print the mean nDCG@10 over bge's candidates of every schedule tried, and its cost.
+
+    Schedules with an exit that the student does not have are left out.
+    """
     usable = [one for one in fitted if one.table.in_pool["bge"].any()]
     full = float(np.mean([simulate(one.table, one.exits, one.end, [], 0) for one in usable]))
     print(f"all layers for all: {full:.4f}")
+    there = usable[0].exits.keys()
+    possible = [schedule for schedule in SCHEDULES if there >= {layer for layer, _ in schedule}]
     for weight in WEIGHTS:
-        for schedule in SCHEDULES:
+        for schedule in possible:
             values = [simulate(one.table, one.exits, one.end, schedule, weight) for one in usable]
             mean = float(np.mean(values))
             print(
@@ -128,11 +133,13 @@ def _drawn(
     pairs: Sequence[tuple[Numbers, NDArray[np.bool_]]], fit: Fit, random: np.random.Generator
 ) -> tuple[Numbers, NDArray[np.bool_]]:
     """Draw as many pairs of each collection, in turn again where it has fewer."""
-    chosen = [np.resize(random.permutation(len(logits)), fit.pairs) for logits, _ in pairs]
-    return tuple(  # type: ignore[return-value]
-        np.concatenate([pair[side][rows] for pair, rows in zip(pairs, chosen, strict=True)])
-        for side in (0, 1)
-    )
+    rows = [np.resize(random.permutation(len(logits)), fit.pairs) for logits, _ in pairs]
+    drawn = [
+        (logits[chosen], relevant[chosen])
+        for (logits, relevant), chosen in zip(pairs, rows, strict=True)
+    ]
+    logits, relevant = map(np.concatenate, zip(*drawn, strict=True))
+    return logits, relevant
 
 
 if __name__ == "__main__":
