@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,9 +58,9 @@ class DevTable:
             self.scores[:queries],
         )
 
-    def to_arrays(self) -> dict[str, NDArray]:
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return the table as arrays under its name; `tables_from_arrays` is the inverse."""
-        arrays = {
+        arrays: dict[str, NDArray[Any]] = {
             "candidates": self.candidates,
             "gains": self.gains,
             "ideal": self.ideal,

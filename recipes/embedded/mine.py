@@ -22,7 +22,7 @@ _BM25_QUERIES, _DENSE_QUERIES = 512, 2048
 _CERTAIN = 1e9
 
 # Numbers of passages [queries, depth], and the weight of each in the choice.
-Candidates = tuple[NDArray[np.int64], float]
+Candidates = tuple[NDArray[np.integer], float]
 
 
 def bm25_weights(passages: Ragged, first: int, last: int, device: str) -> Tensor:

@@ -163,7 +163,8 @@ def dev_arrays(options: argparse.Namespace, settings: Settings) -> dict[str, NDA
     """Return each collection's documents, judged queries, judgements, and BM25's candidates."""
     folders = sorted(path for path in options.dev.iterdir() if path.is_dir())
     wanted = options.collections or [*(folder.name for folder in folders), "stdlib"]
-    tokenize, names, arrays = PairTokenizer(), [], {}
+    tokenize, names = PairTokenizer(), []
+    arrays: dict[str, NDArray[Any]] = {}
     for folder in folders:
         if folder.name in wanted:
             arrays |= pack_collection(folder, tokenize, settings, options.most)

@@ -64,7 +64,8 @@ class StudentDev:
         The logits are under "COLLECTION.HEAD". `quick` leaves out what only bge found.
         """
         student.eval()
-        kept, means = {}, []
+        kept: dict[str, NDArray[np.float16]] = {}
+        means = []
         for table in self._tables:
             table = _without_bge(table.first(queries)) if quick else table.first(queries)
             logits = self._logits(student, table)
