@@ -5,6 +5,10 @@
 #   gpu.sh label FOLDER LABELS [--minutes N]         there: candidates, four teachers' scores
 #   gpu.sh train FOLDER LABELS OUT [--minutes N]     there: the student
 #
+# The shipped model: pack with --train PAIRS ../shared/data/train, where PAIRS is what
+# recipes.embedded.documentation wrote; label --minutes 3.6; train as it is; then, here,
+# python -m recipes.embedded.fit LABELS OUT and python -m recipes.embedded.assemble OUT --base BASE.
+#
 # "Here" needs secondpass with its measure extra; "there" is the machine with the GPU and needs torch,
 # safetensors, tokenizers, onnx and numpy, and this repository, not installed. More options: those
 # of pack.py, label.py and distill.py. With --device cpu "there" may be here.
@@ -16,7 +20,7 @@ python=${PYTHON:-python3}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-usage() { sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+usage() { sed -n '2,15s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 
 pack() {
     [ $# -ge 1 ] || usage
@@ -54,6 +58,6 @@ train() {
 }
 
 case ${1:-} in
-    pack | label | train) "$@" ;;
+    pack | label | train) "$@"; exit ;;
     *) usage ;;
 esac

@@ -27,7 +27,7 @@ _COSINES_AT_A_TIME = 200_000
 
 @dataclass(frozen=True, slots=True)
 class Teachers:
-    """Four models; bge's cross-encoder has a classifier beside it."""
+    """Four models (teachers.txt names them); the cross-encoder's head is its `classifier`."""
 
     cross_encoder: Encoder
     classifier: Classifier
