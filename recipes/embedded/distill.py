@@ -22,7 +22,7 @@ from torch.nn.functional import kl_div, log_softmax, softmax
 from recipes.embedded.groups import Groups
 from recipes.embedded.optimizer import Optimizer
 from recipes.embedded.progress import Progress
-from recipes.embedded.settings import RECIPE, Rates, Settings, Training, read_settings
+from recipes.embedded.settings import RECIPE, Settings, Training, read_settings
 from recipes.embedded.student import Student, begin, trained_parts
 from recipes.embedded.student_dev import StudentDev, score
 
@@ -109,7 +109,7 @@ def train(
     lasting: bool,
 ) -> None:
     """Train for so long; the rate goes down to nothing if `lasting`."""
-    rates: Rates = training.rates if lasting else training.rates_while_trying
+    rates = training.rates if lasting else training.rates_while_trying
     optimizer = Optimizer(student, rates, training, groups.device)
     student.train()
     begun, step, running = time.monotonic(), 0, math.nan
@@ -117,8 +117,7 @@ def train(
         step += 1
         loss = loss_of(student, groups, training)
         loss.backward()
-        warm = min(1.0, step / training.warmup_steps)
-        optimizer.step(warm * (0.5 * (1 + math.cos(math.pi * done)) if lasting else 1.0))
+        optimizer.step(rate_share(step, done if lasting else 0.0, training.warmup_steps))
         if step % _LOSS_EVERY == 0:
             value = float(loss.detach())
             running = value if math.isnan(running) else 0.9 * running + 0.1 * value
@@ -130,6 +129,11 @@ def train(
         f"{step} steps, {pairs:,} pairs, loss {running:.4f}, "
         f"cross bias {head.cross_bias.tolist()}, weights {head.weights.tolist()}"
     )
+
+
+def rate_share(step: int, done: float, warmup_steps: int) -> float:
+    """Return the share of the peak rate: up for some steps, down along a cosine by what is done."""
+    return min(1.0, step / warmup_steps) * 0.5 * (1 + math.cos(math.pi * done))
 
 
 def loss_of(student: Student, groups: Groups, training: Training) -> Tensor:

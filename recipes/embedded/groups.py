@@ -37,21 +37,14 @@ class Groups:
         report: Callable[[str], None],
     ) -> None:
         arrays = load_arrays(pack / "texts.npz.xz")
-        candidates = np.load(labels / "candidates.npy")
-        scores = [np.load(labels / f"scores{part}.npy") for part in ("01", "23")]
-        spread = np.load(labels / "dev_scores.npz")["spread"]
-        goals = ensemble_logits(
-            np.concatenate(scores, -1).astype(np.float32),
-            candidates,
-            spread,
-            query_kinds(arrays),
-            settings.ensemble,
-        )
+        candidates, scores, spread = read_labels(labels)
+        kinds = query_kinds(arrays)
+        goals = ensemble_logits(scores, candidates, spread, kinds, settings.ensemble)
         chances = query_chances(arrays, candidates, settings)
+        self.device = device
         self.passages, self.queries = (
             DeviceTexts(texts_from_arrays(arrays, name), device) for name in ("passages", "queries")
         )
-        self.device = device
         self._size = settings.training.group_size
         self._cumulated = torch.tensor(chances, device=device, dtype=torch.float64).cumsum(0)
         self._candidates = torch.tensor(candidates, device=device).long()
@@ -71,6 +64,17 @@ class Groups:
         keys = torch.rand(candidates.shape, generator=self._random, device=device)
         chosen = keys.masked_fill(candidates < 0, -1).topk(self._size, 1).indices
         return Drawn(rows, candidates.gather(1, chosen), goals.gather(1, chosen))
+
+
+def read_labels(
+    folder: Path,
+) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:
+    """Return candidates [queries, n], the teachers' scores [queries, n, 4], and their spreads."""
+    scores = [np.load(folder / f"scores{part}.npy") for part in ("01", "23")]
+    with np.load(folder / "dev_scores.npz") as dev:
+        spread = dev["spread"]
+    candidates = np.load(folder / "candidates.npy")
+    return candidates, np.concatenate(scores, -1).astype(np.float32), spread
 
 
 def query_kinds(arrays: Arrays) -> NDArray[np.str_]:
