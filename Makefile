@@ -93,7 +93,7 @@ recipe-dry-run: $(VENV)-torch/.done
 	    --collections noveleval stdlib
 	$(RECIPE_RUN) label build/recipe build/recipe-labels --device cpu
 	$(RECIPE_RUN) train build/recipe build/recipe-labels build/recipe-student --device cpu \
-	    --groups 2 --try-minutes 0.1 --minutes 1
+	    --groups 2 --try-minutes 0.05 --minutes 2
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

@@ -108,19 +108,20 @@ def train(
     *,
     lasting: bool,
 ) -> None:
-    """Train for so long; the rate goes down to nothing if `lasting`."""
+    """Train for so many seconds, no step if none are left; the rate ends at 0 if `lasting`."""
     rates = training.rates if lasting else training.rates_while_trying
     optimizer = Optimizer(student, rates, training, groups.device)
     student.train()
     begun, step, running = time.monotonic(), 0, math.nan
-    while (done := (time.monotonic() - begun) / seconds) < 1:
+    while (passed := time.monotonic() - begun) < seconds:
         step += 1
         loss = loss_of(student, groups, training)
         loss.backward()
-        optimizer.step(rate_share(step, done if lasting else 0.0, training.warmup_steps))
-        if step % _LOSS_EVERY == 0:
+        done = passed / seconds if lasting else 0.0
+        optimizer.step(rate_share(step, done, training.warmup_steps))
+        if step == 1 or step % _LOSS_EVERY == 0:
             value = float(loss.detach())
-            running = value if math.isnan(running) else 0.9 * running + 0.1 * value
+            running = value if step <= _LOSS_EVERY else 0.9 * running + 0.1 * value
         if step % _REPORTED == 0:
             report(f"step {step} loss {running:.4f}")
     pairs = step * training.groups * training.group_size
