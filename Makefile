@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: ci demo options-page test test-extras lint embedded parity bench-speed speed-pages memory quality quality-pages long deadline deadline-pages clean
+.PHONY: ci demo options-page test test-extras lint embedded parity bench-speed speed-pages memory quality quality-pages long deadline deadline-pages recipe-dry-run clean
 
 demo: $(VENV)/.search
 	$(BIN)/secondpass demo
@@ -94,6 +94,19 @@ deadline: $(VENV)/.test
 deadline-pages: $(VENV)/.test
 	$(BIN)/python -m benchmarks.deadline --show $(lastword $(sort $(wildcard benchmarks/deadline/results/*.json))) \
 	    --into docs/deadline.md --picture docs/deadline.svg
+
+# Distills the embedded cross-encoder from a few texts, on the CPU: the steps of recipes/embedded/gpu.sh.
+RECIPE_DATA ?= ../shared/data
+RECIPE_RUN := PYTHON=$(abspath $(VENV)-torch/bin/python) recipes/embedded/gpu.sh
+
+recipe-dry-run: $(VENV)-torch/.done
+	$(VENV)-torch/bin/python -m pip install --quiet --disable-pip-version-check onnx
+	$(RECIPE_RUN) pack build/recipe --train $(RECIPE_DATA)/train --dev $(RECIPE_DATA)/eval \
+	    --questions $(RECIPE_DATA)/stdlib_questions.json --most 3 --sources pubmedqa qamr tldr \
+	    --collections noveleval stdlib
+	$(RECIPE_RUN) label build/recipe build/recipe-labels --device cpu
+	$(RECIPE_RUN) train build/recipe build/recipe-labels build/recipe-student --device cpu \
+	    --groups 2 --try-minutes 0.05 --minutes 2
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

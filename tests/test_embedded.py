@@ -11,7 +11,13 @@ from margins import assert_same_order, reduced_precision_margin
 
 from secondpass import CrossEncoderReranker, Embedder, InputError
 from secondpass.models.digest import file_sha256, files_sha256
-from secondpass.models.embedded import ACCURATE, BI_ENCODER, CROSS_ENCODER, embedded_folder, embedded_names
+from secondpass.models.embedded import (
+    ACCURATE,
+    BI_ENCODER,
+    CROSS_ENCODER,
+    embedded_folder,
+    embedded_names,
+)
 from secondpass.models.files import find_weights
 
 # The folder of `make build/...` that holds the cross-encoder at fp32.

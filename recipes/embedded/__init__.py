@@ -1,1 +1,1 @@
-"""How the embedded cross-encoder was made: recipe.toml, and the steps that read it."""
+"""How the embedded cross-encoder was made: recipe.toml, and the steps of gpu.sh that read it."""

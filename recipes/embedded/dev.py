@@ -1,189 +1,132 @@
-"""The development collections on the device: candidates, teachers' scores, nDCG@10, and the ensemble's weights."""
+"""The development collections on the device: candidates of three first stages, teachers' scores."""
 
 from __future__ import annotations
 
-import itertools
-import lzma
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from recipes.embedded.bert import Ragged
+from recipes.embedded.dev_table import DENSE_POOLS, POOLS, DevTable
 from recipes.embedded.mine import nearest
-from recipes.embedded.teachers import NAMES, Teachers, encode, score
+from recipes.embedded.ndcg import ideal_gain, ndcg
+from recipes.embedded.ragged import Arrays, texts_from_arrays
+from recipes.embedded.settings import TEACHERS, Dev
+from recipes.embedded.teachers import Side, Teachers, encode, score
 
-MOST_QUERIES = 150
-# Which collections choose the weights of which kind of query.
-KINDS = {
-    "web": ("dl19", "noveleval", "scifact", "cranfield", "cisi", "xquad_en", "course_faq"),
-    "long": ("arguana", "cisi"),
-    "docs": ("stdlib", "course_faq"),
-}
-
-
-@dataclass
-class DevSet:
-    """One collection: all queries first, `candidates` [queries, n] with -1, `pools` of them by first stage."""
-
-    name: str
-    queries: Ragged
-    documents: Ragged
-    gains: NDArray[np.float32]
-    ideal: NDArray[np.float32]
-    candidates: NDArray[np.int32]
-    in_pool: dict[str, NDArray[np.bool_]]
-    scores: NDArray[np.float32] | None = None
+Report = Callable[[str], None]
+# A document's number -> its grade, of one query.
+Grades = dict[int, float]
+Numbers = NDArray[np.int32]
 
 
-def load(file: Path) -> dict[str, NDArray]:
-    with lzma.open(file) as data:
-        return dict(np.load(data).items())
+def score_collection(
+    arrays: Arrays, name: str, teachers: Teachers, dev: Dev, device: str, report: Report
+) -> DevTable:
+    """Find both dense stages' candidates, choose queries, and score all by all teachers."""
+    queries = texts_from_arrays(arrays, f"{name}.queries")
+    documents = texts_from_arrays(arrays, f"{name}.documents")
+    query_side = encode(teachers, queries, device, queries=True)
+    text_side = encode(teachers, documents, device, queries=False)
+    grades, ideal = judgements(arrays[f"{name}.qrels"], len(queries))
+    pools = {"bm25": arrays[f"{name}.bm25"]} | {
+        model: dense_pool(text_side, query_side, model, arrays[f"{name}.self"], dev.depth)
+        for model in DENSE_POOLS
+    }
+    for model in DENSE_POOLS:
+        value = _first_stage_ndcg(pools[model], grades, ideal)
+        report(f"first stage {name} {model}: {value:.4f} of {len(queries)}")
+    chosen = np.random.default_rng(dev.seed).permutation(len(queries))[: dev.queries]
+    candidates, in_pool = united(pools, chosen)
+    table = DevTable(
+        name,
+        queries.chosen(chosen),
+        candidates,
+        _gains(candidates, [grades[row] for row in chosen]),
+        ideal[chosen],
+        in_pool,
+        _scores(teachers, query_side, text_side, chosen, candidates),
+    )
+    report_teachers(table, report)
+    return table
 
 
-def ragged(arrays: dict[str, NDArray], name: str) -> Ragged:
-    return Ragged(arrays[f"{name}.ids"], arrays[f"{name}.lengths"])
-
-
-def ndcg(
-    scores: NDArray, gains: NDArray, ideal: NDArray, allowed: NDArray[np.bool_]
-) -> NDArray[np.float64]:
-    """Return nDCG@10 [queries], linear gain as trec_eval's."""
-    order = np.argsort(np.where(allowed, -scores, np.inf), 1, kind="stable")[:, :10]
-    found = np.take_along_axis(np.where(allowed, gains, 0), order, 1)
-    return (found / np.log2(np.arange(2, 2 + found.shape[1]))).sum(1) / np.maximum(ideal, 1e-9)
-
-
-@torch.inference_mode()
-def open_dev(
-    arrays: dict[str, NDArray], name: str, teachers: Teachers, device: str, most: int, report
-) -> DevSet:
-    """Find both dense stages' candidates, score all by all teachers."""
-    queries, documents = ragged(arrays, f"{name}.queries"), ragged(arrays, f"{name}.documents")
-    of_queries = encode(teachers, queries.to(device), queries=True)
-    of_texts = encode(teachers, documents.to(device), queries=False)
-    bm25, itself = arrays[f"{name}.bm25"], arrays[f"{name}.self"]
-    count = len(queries)
-    judged = arrays[f"{name}.qrels"]
-    ideal = np.zeros(count, np.float32)
-    grades: list[dict[int, float]] = [{} for _ in range(count)]
-    every: list[list[float]] = [[] for _ in range(count)]
-    for row, document, grade in judged.tolist():
-        every[row].append(max(grade, 0))
+def judgements(qrels: Numbers, queries: int) -> tuple[list[Grades], NDArray[np.float32]]:
+    """Return each query's grades, and its ideal gain, which counts documents not here (-1) too."""
+    grades: list[Grades] = [{} for _ in range(queries)]
+    every: list[list[float]] = [[] for _ in range(queries)]
+    for row, document, grade in qrels.tolist():
+        every[row].append(grade)
         if document >= 0:
             grades[row][document] = max(grade, 0)
-    for row in range(count):
-        top = sorted(every[row], reverse=True)[:10]
-        ideal[row] = sum(gain / np.log2(2 + at) for at, gain in enumerate(top))
-    pools = {"bm25": bm25}
-    for model in ("bge", "minilm"):
-        found = nearest(getattr(of_texts, model), getattr(of_queries, model), 101)
-        pools[model] = np.array(
-            [[d for d in row if d != itself[at]][:100] for at, row in enumerate(found.tolist())]
-        )
-        gains = np.array(
-            [[grades[at].get(d, 0) for d in row] for at, row in enumerate(pools[model].tolist())],
-            np.float32,
-        )
-        flat = -np.tile(np.arange(gains.shape[1], dtype=np.float32), (count, 1))
-        report(
-            f"first stage {name} {model}: {ndcg(flat, gains, ideal, np.ones_like(gains, bool)).mean():.4f} of {count}"
-        )
-    chosen = np.random.default_rng(5).permutation(count)[:most]
-    kept = Ragged(*rows_of(queries, chosen))
-    sets = [[sorted(set(pools[p][row].tolist()) - {-1}) for p in pools] for row in chosen]
-    unions = [sorted(set().union(*one)) for one in sets]
-    width = max(len(one) for one in unions)
-    candidates = np.array([one + [-1] * (width - len(one)) for one in unions], np.int32)
+    return grades, np.array([ideal_gain(judged) for judged in every], np.float32)
+
+
+def dense_pool(
+    texts: Side, queries: Side, model: str, own_documents: Numbers, depth: int
+) -> Numbers:
+    """Return a bi-encoder's best documents [queries, depth], without a query's own document."""
+    found = nearest(getattr(texts, model), getattr(queries, model), depth + 1)
+    rows = zip(found.tolist(), own_documents.tolist(), strict=True)
+    kept = [[document for document in row if document != own][:depth] for row, own in rows]
+    # Where all documents were found, those without the query's own are one fewer.
+    width = min(map(len, kept))
+    return np.array([row[:width] for row in kept], np.int32)
+
+
+def united(
+    pools: dict[str, Numbers], chosen: NDArray[np.intp]
+) -> tuple[Numbers, dict[str, NDArray[np.bool_]]]:
+    """Return the chosen queries' candidates of all pools, -1 filled, and which pool has which."""
+    sets = {pool: [set(pools[pool][row].tolist()) - {-1} for row in chosen] for pool in POOLS}
+    unions = [sorted(set().union(*found)) for found in zip(*sets.values(), strict=True)]
+    width = max(map(len, unions))
+    candidates = np.array([row + [-1] * (width - len(row)) for row in unions], np.int32)
     in_pool = {
-        p: np.array(
+        pool: np.array(
             [
-                [d in set(one[at]) for d in row]
-                for one, row in zip(sets, candidates.tolist(), strict=True)
+                [document in found for document in row]
+                for found, row in zip(sets[pool], candidates.tolist(), strict=True)
             ]
         )
-        for at, p in enumerate(pools)
+        for pool in POOLS
     }
-    gains = np.array(
-        [[grades[row].get(d, 0) for d in candidates[at].tolist()] for at, row in enumerate(chosen)],
-        np.float32,
-    )
-    real = candidates >= 0
-    rows, _ = np.nonzero(real)
+    return candidates, in_pool
+
+
+def report_teachers(table: DevTable, report: Report) -> None:
+    """Report each teacher's nDCG@10 over each first stage."""
+    for pool in table.pools:
+        values = (
+            f"{teacher} {table.ndcg(table.scores[..., column], pool):.4f}"
+            for column, teacher in enumerate(TEACHERS)
+        )
+        report(f"{table.name} over {pool}: {', '.join(values)}")
+
+
+def _first_stage_ndcg(pool: Numbers, grades: Sequence[Grades], ideal: NDArray[np.float32]) -> float:
+    gains = _gains(pool, grades)
+    places = np.tile(np.arange(pool.shape[1], dtype=np.float32), (len(pool), 1))
+    return float(ndcg(-places, gains, ideal, np.ones_like(gains, bool)).mean())
+
+
+def _gains(candidates: Numbers, grades: Sequence[Grades]) -> NDArray[np.float32]:
+    rows = zip(candidates.tolist(), grades, strict=True)
+    return np.array([[judged.get(document, 0) for document in row] for row, judged in rows], "f4")
+
+
+def _scores(
+    teachers: Teachers, queries: Side, texts: Side, chosen: NDArray[np.intp], candidates: Numbers
+) -> NDArray[np.float32]:
+    real, device = candidates >= 0, texts.bge.device
     values = score(
         teachers,
-        queries.to(device),
-        documents.to(device),
-        of_queries,
-        of_texts,
-        torch.as_tensor(chosen[rows], device=device),
+        queries,
+        texts,
+        torch.as_tensor(chosen[np.nonzero(real)[0]], device=device),
         torch.as_tensor(candidates[real].astype(np.int64), device=device),
     )
-    scores = np.zeros((*candidates.shape, len(NAMES)), np.float32)
-    scores[real] = values.float().cpu().numpy()
-    dev = DevSet(name, kept, documents, gains, ideal[chosen], candidates, in_pool, scores)
-    for pool in pools:
-        if dev.in_pool[pool].any():
-            report(
-                f"{name} over {pool}: "
-                + ", ".join(
-                    f"{teacher} {ndcg(scores[..., at], gains, dev.ideal, in_pool[pool]).mean():.4f}"
-                    for at, teacher in enumerate(NAMES)
-                )
-            )
-    return dev
-
-
-def rows_of(texts: Ragged, rows: NDArray) -> tuple[NDArray, NDArray]:
-    parts = [texts.ids[texts.starts[row] : texts.starts[row] + texts.lengths[row]] for row in rows]
-    return np.concatenate(parts).astype(np.uint16), texts.lengths[rows].astype(np.uint16)
-
-
-def spreads(sets: list[DevSet]) -> NDArray[np.float64]:
-    """Return each teacher's mean deviation within a query's candidates."""
-    return np.mean(
-        [
-            np.mean(
-                [
-                    scores[real].std(0)
-                    for scores, real in zip(dev.scores, dev.candidates >= 0, strict=True)
-                ],
-                0,
-            )
-            for dev in sets
-        ],
-        0,
-    )
-
-
-def choose_weights(sets: list[DevSet], spread: NDArray, report) -> dict[str, NDArray[np.float64]]:
-    """Return the weights with the best mean nDCG@10 over the collections of each kind, BM25's and dense candidates."""
-    steps = (0.0, 0.25, 0.5, 1.0, 1.5)
-    best = {}
-    for kind, names in KINDS.items():
-        results = []
-        for weights in itertools.product(steps, steps, steps, steps):
-            if not any(weights) or max(weights) not in (1.0, 1.5):
-                continue
-            values = []
-            for dev in (one for one in sets if one.name in names):
-                mixed = (dev.scores / spread * np.array(weights)).sum(-1)
-                values.append(
-                    np.mean(
-                        [
-                            ndcg(mixed, dev.gains, dev.ideal, dev.in_pool[p]).mean()
-                            for p in ("bm25", "bge", "minilm")
-                            if dev.in_pool[p].any()
-                        ]
-                    )
-                )
-            results.append((float(np.mean(values)), weights))
-        results.sort(reverse=True)
-        for value, weights in results[:4]:
-            report(f"weights {kind} {dict(zip(NAMES, weights, strict=True))}: {value:.4f}")
-        # The mean of the best ten: less chance.
-        best[kind] = np.mean([weights for _, weights in results[:10]], 0)
-        report(f"weights {kind} kept {np.round(best[kind], 2).tolist()}")
-    return best
+    scores = np.zeros((*candidates.shape, len(TEACHERS)), np.float32)
+    scores[real] = values.cpu().numpy()
+    return scores

@@ -1,10 +1,16 @@
-"""python -m recipes.embedded.distill: on the device: try some beginnings for a while, train the best to the end."""
+"""python -m recipes.embedded.distill: on the device, try some beginnings, train the best on.
+
+Writes student_lower.safetensors and student_upper.safetensors (float16: what training changed), and
+student_dev.npz: every head's logits of the development collections.
+"""
 
 from __future__ import annotations
 
 import argparse
 import math
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,305 +19,159 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn.functional import kl_div, log_softmax, softmax
 
-from recipes.embedded.bert import DeviceRagged, Ragged, batches, pair
-from recipes.embedded.dev import load, ndcg, ragged
-from recipes.embedded.student import Optimizer, Student, parts, read_encoder, take_heads
+from recipes.embedded.groups import Groups
+from recipes.embedded.optimizer import Optimizer
+from recipes.embedded.progress import Progress
+from recipes.embedded.settings import RECIPE, Settings, Training, read_settings
+from recipes.embedded.student import Student, begin, trained_parts
+from recipes.embedded.student_dev import StudentDev, score
 
-BEGUN = time.monotonic()
-# What a source's queries count, beside their number ** POWER; third-party texts are not drawn.
-POWER = 0.7
-WEIGHTS = {
-    "nqopen": 4.0,
-    "multispanqa_valid": 2.0,
-    "selqa_dev": 1.5,
-    "squadshifts_wiki": 1.5,
-    "covidqa": 1.5,
-    "medquad": 1.2,
-    "pubmedqa": 1.2,
-    "squad_sent": 1.0,
-    "arxiv_title_abstract": 0.6,
-    "qamr": 0.5,
-    "dstc9_faq": 0.5,
-    "tldr": 0.6,
-    "wordnet_defs": 0.4,
-    "factbook": 0.25,
-    "docstrings": 1.2,
-    "squadshifts_amazon": 0.0,
-    "squadshifts_reddit": 0.0,
-    "policyqa": 0.0,
-}
-LONG_SHARE = 0.15
-TEACHERS = {
-    "web": (1.1, 1.05, 1.0, 0.5),
-    "docs": (0.15, 1.3, 0.3, 0.5),
-    "long": (0.2, 0.4, 1.35, 0.15),
-}
-SHARPNESS, POSITIVE_BONUS = 3.0, 0.5
-ANCHOR, EARLY, EXIT = 0.02, 0.3, 0.15
-GROUPS, DRAWN, CHUNK = 64, 10, 40960
+_REPORTED = 500  # steps
+_LOSS_EVERY = 50  # steps
+_NOTHING = -1e4
 
 
-def report(text: str) -> None:
-    print(f"[{time.monotonic() - BEGUN:6.1f}] {text}", flush=True)
+def main(arguments: list[str] | None = None) -> None:
+    """Try each beginning, go on with the best, and write it."""
+    options = parse(arguments)
+    settings, progress = read_recipe(options), Progress()
+    torch.backends.cuda.matmul.allow_tf32 = True
+    torch.backends.cuda.enable_cudnn_sdp(False)  # it plans anew for every shape
+    torch.manual_seed(settings.training.seed)
+    options.out.mkdir(parents=True, exist_ok=True)
+    groups = Groups(options.pack, options.labels, settings, options.device, progress)
+    dev = StudentDev(options.pack, options.labels, options.device, progress)
+    name, student = best_beginning(options, settings, groups, dev, progress)
+    progress(f"== {name} goes on")
+    seconds = 60 * options.minutes - progress.seconds
+    train(student, groups, seconds, settings.training, progress, lasting=True)
+    save(student, name, options.out)
+    progress("saved")
+    _, logits = dev.evaluate(student, settings.dev.queries)
+    np.savez_compressed(options.out / "student_dev.npz", **logits)
+    progress("done")
 
 
-class Groups:
-    """Draws groups of candidates of one query, with the ensemble's logits."""
-
-    def __init__(self, data: Path, device: str, seed: int) -> None:
-        arrays = load(data / "texts.npz.xz")
-        self.passages = ragged(arrays, "passages").to(device)
-        self.queries = ragged(arrays, "queries").to(device)
-        candidates = np.load(data / "candidates.npy")
-        scores = np.concatenate(
-            [np.load(data / f"scores{part}.npy") for part in ("01", "23")], -1
-        ).astype(np.float32)
-        names, long = [str(name) for name in arrays["names"]], arrays["long"]
-        kinds = np.array([str(kind) for kind in arrays["kinds"]])[arrays["source"]]
-        kinds = np.where(long, "long", kinds)
-        spread = np.load(data / "dev_scores.npz")["spread"]
-        real = (candidates >= 0).sum(1) >= 4
-        center = scores[candidates >= 0].mean(0)
-        weights = np.array(
-            [np.array(TEACHERS[kind]) / sum(TEACHERS[kind]) for kind in kinds], np.float32
-        )
-        teacher = SHARPNESS * ((scores - center) / spread * weights[:, None]).sum(-1)
-        teacher[:, 0] += np.where(long, 0, POSITIVE_BONUS)
-        chance = np.zeros(len(long))
-        for source, name in enumerate(names):
-            for is_long in (False, True):
-                rows = real & (arrays["source"] == source) & (long == is_long)
-                count = int(rows.sum())
-                if count:
-                    chance[rows] = (
-                        WEIGHTS.get(name, 0.7) * count ** (POWER - 1) * (1 if is_long else 1)
-                    )
-        for is_long, share in ((True, LONG_SHARE), (False, 1 - LONG_SHARE)):
-            if chance[long == is_long].sum():
-                chance[long == is_long] *= share / chance[long == is_long].sum()
-        self.chance = torch.tensor(chance, device=device, dtype=torch.float64)
-        self.candidates = torch.tensor(candidates, device=device).long()
-        self.teacher = torch.tensor(teacher, device=device, dtype=torch.float32)
-        self.random = torch.Generator(device).manual_seed(seed)
-        report(f"{int(real.sum()):,} queries with scores, {int((chance > 0).sum()):,} may be drawn")
-
-    def draw(self, groups: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Return queries [groups], candidates and teacher [groups, DRAWN]; -1 where there is none."""
-        cumulated = self.chance.cumsum(0)
-        spots = (
-            torch.rand(
-                groups, generator=self.random, device=self.chance.device, dtype=torch.float64
-            )
-            * cumulated[-1]
-        )
-        rows = torch.searchsorted(cumulated, spots).clamp_max(len(cumulated) - 1)
-        keys = torch.rand(
-            groups, self.candidates.shape[1], generator=self.random, device=rows.device
-        )
-        keys = keys.masked_fill(self.candidates[rows] < 0, -1)
-        chosen = keys.topk(DRAWN, 1).indices
-        return rows, self.candidates[rows].gather(1, chosen), self.teacher[rows].gather(1, chosen)
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """Return the options."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--pack", type=Path, required=True, help="texts.npz.xz and dev.npz.xz")
+    parser.add_argument("--labels", type=Path, required=True, help="what label.py wrote")
+    parser.add_argument("--models", type=Path, required=True, help="folder of .safetensors files")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--recipe", type=Path, default=RECIPE)
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument(
+        "--minutes", type=float, default=7.3, help="from the start to the last step"
+    )
+    parser.add_argument("--try-minutes", type=float, default=0.5, help="for each beginning")
+    parser.add_argument("--groups", type=int, help="in one step (default: the recipe's), to try")
+    return parser.parse_args(arguments)
 
 
-def score(
-    student: Student,
-    queries: DeviceRagged,
-    texts: DeviceRagged,
-    asked: Tensor,
-    read: Tensor,
-    tokens: int,
-) -> dict[str, Tensor]:
-    """Return each head's logits of pairs, in their order."""
-    lengths = (queries.lengths[asked] + texts.lengths[read] + 4).cpu().numpy()
-    rows, logits = [], []
-    for chosen in batches(lengths, tokens):
-        at = torch.as_tensor(chosen, device=asked.device)
-        logits.append(student(*pair(queries, texts, asked[at], read[at], twice=True)))
-        rows.append(at)
-    back = torch.cat(rows).argsort()
-    return {name: torch.cat([one[name] for one in logits])[back] for name in logits[0]}
+def read_recipe(options: argparse.Namespace) -> Settings:
+    """Return the recipe, with other groups where that is asked for."""
+    settings = read_settings(options.recipe)
+    groups = options.groups or settings.training.groups
+    return replace(settings, training=replace(settings.training, groups=groups))
 
 
-def loss_of(student: Student, groups: Groups) -> Tensor:
-    rows, candidates, teacher = groups.draw(GROUPS)
-    real = candidates >= 0
-    at, place = real.nonzero(as_tuple=True)
-    logits = score(student, groups.queries, groups.passages, rows[at], candidates[at, place], CHUNK)
-    goal = softmax(teacher.masked_fill(~real, -1e4), -1)
-    total = torch.zeros((), device=rows.device)
-    for name, values in logits.items():
-        mine = torch.full(real.shape, -1e4, device=rows.device).masked_scatter(real, values.float())
-        value = kl_div(log_softmax(mine, -1), goal, reduction="batchmean")
-        if name == "end":
-            value = value + ANCHOR * (values.float() - teacher[real]).square().mean()
-        total = total + {"end": 1.0, "early": EARLY}.get(name, EXIT) * value
-    return total
+def best_beginning(
+    options: argparse.Namespace,
+    settings: Settings,
+    groups: Groups,
+    dev: StudentDev,
+    progress: Progress,
+) -> tuple[str, Student]:
+    """Train each beginning for a while; return the one with the best mean nDCG@10, and its name."""
+    tried = {}
+    for name, beginning in settings.beginnings.items():
+        progress(f"== {name}")
+        student = begin(beginning, options.models, settings.exit_heads).prepare(options.device)
+        if beginning.trained_layers:
+            dev.evaluate(student, settings.dev.queries_while_trying, quick=True)
+        train(student, groups, 60 * options.try_minutes, settings.training, progress, lasting=False)
+        value, _ = dev.evaluate(student, settings.dev.queries_while_trying, quick=True)
+        if options.device == "cuda":
+            progress(f"{torch.cuda.max_memory_allocated() / 2**30:.1f} GiB at most")
+        tried[name] = (value, student)
+    best = max(tried, key=lambda name: tried[name][0])
+    return best, tried[best][1]
 
 
 def train(
     student: Student,
     groups: Groups,
     seconds: float,
-    rates: tuple[float, float],
-    decays: bool,
-    device: str,
-) -> Optimizer:
-    """Train for so long; the rate goes down to nothing if `decays`."""
-    optimizer = Optimizer(student, *rates, 0.85, device)
+    training: Training,
+    report: Callable[[str], None],
+    *,
+    lasting: bool,
+) -> None:
+    """Train for so many seconds, no step if none are left; the rate ends at 0 if `lasting`."""
+    rates = training.rates if lasting else training.rates_while_trying
+    optimizer = Optimizer(student, rates, training, groups.device)
     student.train()
-    begun, step, running = time.monotonic(), 0, 0.0
-    while (done := (time.monotonic() - begun) / seconds) < 1:
+    begun, step, running = time.monotonic(), 0, math.nan
+    while (passed := time.monotonic() - begun) < seconds:
         step += 1
-        loss = loss_of(student, groups)
+        loss = loss_of(student, groups, training)
         loss.backward()
-        optimizer.step(
-            min(1.0, step / 100) * (0.5 * (1 + math.cos(math.pi * done)) if decays else 1.0)
-        )
-        if step % 50 == 0:
+        done = passed / seconds if lasting else 0.0
+        optimizer.step(rate_share(step, done, training.warmup_steps))
+        if step == 1 or step % _LOSS_EVERY == 0:
             value = float(loss.detach())
-            running = value if step == 50 else 0.9 * running + 0.1 * value
-            if step % 500 == 0:
-                report(f"step {step} loss {running:.4f}")
+            running = value if step <= _LOSS_EVERY else 0.9 * running + 0.1 * value
+        if step % _REPORTED == 0:
+            report(f"step {step} loss {running:.4f}")
+    pairs = step * training.groups * training.group_size
+    head = student.head
     report(
-        f"{step} steps, {step * GROUPS * DRAWN:,} pairs, loss {running:.4f}, cross bias {student.head.cross_bias.tolist()}, weights {student.head.weights.tolist()}"
+        f"{step} steps, {pairs:,} pairs, loss {running:.4f}, "
+        f"cross bias {head.cross_bias.tolist()}, weights {head.weights.tolist()}"
     )
-    return optimizer
 
 
-class Dev:
-    """The development collections, cut to some queries."""
-
-    def __init__(self, data: Path, device: str, names: list[str] | None) -> None:
-        self.arrays, self.known, self.device = (
-            load(data / "dev.npz.xz"),
-            dict(np.load(data / "dev_scores.npz").items()),
-            device,
-        )
-        self.names = [str(name) for name in self.arrays["names"] if not names or name in names]
-        self.texts = {
-            name: ragged(self.arrays, f"{name}.documents").to(device) for name in self.names
-        }
-        self.queries = {
-            name: Ragged(self.known[f"{name}.query_ids"], self.known[f"{name}.query_lengths"]).to(
-                device
-            )
-            for name in self.names
-        }
-
-    @torch.inference_mode()
-    def evaluate(
-        self, student: Student, most: int, tokens: int
-    ) -> tuple[float, dict[str, np.ndarray]]:
-        """Return the mean nDCG@10 over collections and first stages, and every head's logits."""
-        student.eval()
-        kept, means = {}, []
-        for name in self.names:
-            candidates = self.known[f"{name}.candidates"][:most]
-            pools = {
-                pool: self.known[f"{name}.in.{pool}"][:most] for pool in ("bm25", "bge", "minilm")
-            }
-            if most < 100:
-                pools.pop("bge")
-                candidates = np.where(pools["bm25"] | pools["minilm"], candidates, -1)
-            real = candidates >= 0
-            at, place = np.nonzero(real)
-            logits = score(
-                student,
-                self.queries[name],
-                self.texts[name],
-                torch.as_tensor(at, device=self.device),
-                torch.as_tensor(candidates[at, place].astype(np.int64), device=self.device),
-                tokens,
-            )
-            gains, ideal = self.known[f"{name}.gains"][:most], self.known[f"{name}.ideal"][:most]
-            line = []
-            for head, values in logits.items():
-                table = np.zeros(candidates.shape, np.float32)
-                table[at, place] = values.float().cpu().numpy()
-                kept[f"{name}.{head}"] = table
-                found = [
-                    ndcg(table, gains, ideal, pools[pool] & real).mean()
-                    for pool in pools
-                    if pools[pool].any()
-                ]
-                line.append(f"{head} " + " ".join(f"{value:.4f}" for value in found))
-                if head == "end":
-                    means.append(np.mean(found))
-            report(f"  {name}: {'; '.join(line)}")
-        student.train()
-        report(f"mean {np.mean(means):.4f}")
-        return float(np.mean(means)), kept
+def rate_share(step: int, done: float, warmup_steps: int) -> float:
+    """Return the share of the peak rate: up for some steps, down along a cosine by what is done."""
+    return min(1.0, step / warmup_steps) * 0.5 * (1 + math.cos(math.pi * done))
 
 
-def beginnings(models: Path) -> dict[str, callable]:
-    """Return what the student may begin as."""
-
-    def shipped() -> Student:
-        student = Student(read_encoder(models / "minilm.safetensors", range(6), 6), 4, -3.0)
-        take_heads(student, models / "trained.safetensors", layers=True)
-        return student
-
-    def pruned(name: str, chosen: list[int], join: int, bias: float) -> Student:
-        student = Student(read_encoder(models / f"{name}.safetensors", chosen, 12), join, bias)
-        take_heads(student, models / "trained.safetensors", layers=False)
-        return student
-
-    return {
-        "shipped": shipped,
-        "cross_encoder_3": lambda: pruned("reranker_en", [1, 3, 5, 7, 9, 11], 3, -0.5),
-        "colbert_4": lambda: pruned("colbert", [1, 3, 5, 7, 9, 11], 4, -1.0),
-    }
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--models", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--device", default="cuda")
-    parser.add_argument("--try-seconds", type=float, default=30)
-    parser.add_argument(
-        "--until", type=float, required=True, help="seconds from the start at which training ends"
+def loss_of(student: Student, groups: Groups, training: Training) -> Tensor:
+    """Return the divergence of every head from the ensemble over drawn groups, weighed."""
+    drawn = groups.draw(training.groups)
+    real = drawn.candidates >= 0
+    rows, columns = real.nonzero(as_tuple=True)
+    logits = score(
+        student,
+        groups.queries,
+        groups.passages,
+        drawn.queries[rows],
+        drawn.candidates[rows, columns],
+        training.batch_tokens,
     )
-    parser.add_argument("--dev-sets", nargs="*")
-    parser.add_argument("--most", type=int, default=150)
-    arguments = parser.parse_args()
-    torch.backends.cuda.matmul.allow_tf32 = True
-    torch.backends.cuda.enable_cudnn_sdp(False)  # it plans anew for every shape
-    torch.manual_seed(3)
-    device = arguments.device
-    groups = Groups(arguments.data, device, 3)
-    dev = Dev(arguments.data, device, arguments.dev_sets)
-    tokens = 131072 if device == "cuda" else 4096
-    tried = {}
-    for name, begin in beginnings(arguments.models).items():
-        report(f"== {name}")
-        student = begin().prepare(device)
-        if name == "shipped":
-            dev.evaluate(student, min(40, arguments.most), tokens)
-        train(student, groups, arguments.try_seconds, (2e-4, 1e-3), False, device)
-        value, _ = dev.evaluate(student, min(40, arguments.most), tokens)
-        if device == "cuda":
-            report(f"{torch.cuda.max_memory_allocated() / 2**30:.1f} GiB at most")
-        tried[name] = (value, student)
-    name = max(tried, key=lambda one: tried[one][0])
-    student = tried[name][1]
-    tried.clear()
-    report(f"== {name} goes on")
-    train(student, groups, arguments.until - (time.monotonic() - BEGUN), (2e-4, 8e-4), True, device)
-    for part, tensors in parts(student):
+    goal = softmax(drawn.goals.masked_fill(~real, _NOTHING), -1)
+    weights = {"end": 1.0, "early": training.early_loss}
+    total = torch.zeros((), device=rows.device)
+    for name, values in logits.items():
+        mine = torch.full(real.shape, _NOTHING, device=rows.device)
+        mine = mine.masked_scatter(real, values.float())
+        value = kl_div(log_softmax(mine, -1), goal, reduction="batchmean")
+        if name == "end":
+            distance = (values.float() - drawn.goals[real]).square().mean()
+            value = value + training.anchor_loss * distance
+        total = total + weights.get(name, training.exit_loss) * value
+    return total
+
+
+def save(student: Student, beginning: str, folder: Path) -> None:
+    """Write what training changed, in two files."""
+    for part, tensors in trained_parts(student):
         save_file(
             tensors,
-            arguments.out / f"student_{part}.safetensors",
-            metadata={"beginning": name, "join": str(student.join)},
+            folder / f"student_{part}.safetensors",
+            metadata={"beginning": beginning, "join": str(student.join)},
         )
-    report("saved")
-    _, kept = dev.evaluate(student, arguments.most, tokens)
-    np.savez_compressed(
-        arguments.out / "student_dev.npz",
-        **{key: value.astype(np.float16) for key, value in kept.items()},
-    )
-    report("done")
 
 
 if __name__ == "__main__":

@@ -1,154 +1,201 @@
-"""python -m recipes.embedded.label: on the device: mine candidates, score them by all teachers, choose the ensemble's weights."""
+"""python -m recipes.embedded.label: on the device, candidates and the teachers' scores of them.
+
+Writes candidates.npy [queries, candidates], its float16 scores [queries, candidates, 4] in two
+files (the first two teachers, the other two), and dev_scores.npz: the same of the development
+collections, and the ensemble's weights.
+"""
 
 from __future__ import annotations
 
 import argparse
-import time
+import math
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from recipes.embedded import dev as development
-from recipes.embedded.bert import Ragged
+from recipes.embedded.dev import score_collection
+from recipes.embedded.ensemble import choose_weights, spreads
 from recipes.embedded.mine import (
-    BGE,
-    BM25,
-    CANDIDATES,
-    MINILM,
+    Candidates,
     bm25_best,
     bm25_weights,
     choose,
     nearest,
+    sources,
 )
-from recipes.embedded.teachers import NAMES, Teachers, encode, score, to_numpy
+from recipes.embedded.progress import Progress
+from recipes.embedded.ragged import Arrays, Ragged, load_arrays, texts_from_arrays
+from recipes.embedded.settings import RECIPE, TEACHERS, Mining, Settings, read_settings
+from recipes.embedded.teachers import Side, Teachers, encode, score
 
-BEGUN = time.monotonic()
+QUERIES_AT_A_TIME = 8000
 
 
-def report(text: str) -> None:
-    print(f"[{time.monotonic() - BEGUN:6.1f}] {text}", flush=True)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--data", type=Path, required=True, help="folder of texts.npz.xz and dev.npz.xz"
-    )
-    parser.add_argument("--models", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--device", default="cuda")
-    parser.add_argument(
-        "--seconds", type=float, default=1e9, help="score no further query after this long"
-    )
-    parser.add_argument("--dev-queries", type=int, default=development.MOST_QUERIES)
-    parser.add_argument("--dev-sets", nargs="*")
-    arguments = parser.parse_args()
+def main(arguments: list[str] | None = None) -> None:
+    """Score the development collections, then the training queries until time is up."""
+    options = parse(arguments)
+    settings, progress = read_settings(options.recipe), Progress()
     torch.backends.cuda.matmul.allow_tf32 = True
-    device = arguments.device
-    teachers = Teachers.load(arguments.models, device)
-    report("teachers loaded")
-    arrays = development.load(arguments.data / "dev.npz.xz")
-    names = [
-        str(name)
+    teachers = Teachers.read(options.models, options.device)
+    progress("teachers loaded")
+    options.out.mkdir(parents=True, exist_ok=True)
+    label_dev(options, settings, teachers, progress)
+    label_training(options, settings, teachers, progress)
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """Return the options."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--pack", type=Path, required=True, help="texts.npz.xz and dev.npz.xz")
+    parser.add_argument("--models", type=Path, required=True, help="folder of .safetensors files")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--recipe", type=Path, default=RECIPE)
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="begin no block later")
+    return parser.parse_args(arguments)
+
+
+def label_dev(
+    options: argparse.Namespace, settings: Settings, teachers: Teachers, progress: Progress
+) -> None:
+    """Write dev_scores.npz."""
+    arrays = load_arrays(options.pack / "dev.npz.xz")
+    tables = [
+        score_collection(arrays, str(name), teachers, settings.dev, options.device, progress)
         for name in arrays["names"]
-        if not arguments.dev_sets or name in arguments.dev_sets
     ]
-    sets = [
-        development.open_dev(arrays, name, teachers, device, arguments.dev_queries, report)
-        for name in names
-    ]
-    spread = development.spreads(sets)
-    report(f"spreads {dict(zip(NAMES, spread.round(4).tolist(), strict=True))}")
-    weights = development.choose_weights(sets, spread, report)
-    np.savez_compressed(
-        arguments.out / "dev_scores.npz",
-        spread=spread,
-        **{f"weights.{kind}": value for kind, value in weights.items()},
-        **{
-            f"{one.name}.{field}": getattr(one, field)
-            for one in sets
-            for field in ("candidates", "gains", "ideal")
-        },
-        **{f"{one.name}.scores": one.scores.astype(np.float16) for one in sets},
-        **{f"{one.name}.in.{pool}": value for one in sets for pool, value in one.in_pool.items()},
-        **{
-            f"{one.name}.{field}": value
-            for one in sets
-            for field, value in zip(
-                ("query_ids", "query_lengths"),
-                (one.queries.ids.astype(np.uint16), one.queries.lengths.astype(np.uint16)),
-                strict=True,
-            )
-        },
-    )
-    report("development done")
-    label(arguments, teachers, device)
+    spread = spreads(tables)
+    named = dict(zip(TEACHERS, spread.round(4).tolist(), strict=True))
+    progress(f"spreads {named}")
+    weights = choose_weights(tables, spread, settings.dev.kinds, progress)
+    kept = {"spread": spread} | {f"weights.{kind}": value for kind, value in weights.items()}
+    for table in tables:
+        kept |= table.to_arrays()
+    np.savez_compressed(options.out / "dev_scores.npz", **kept)
+    progress("development done")
 
 
-def label(arguments: argparse.Namespace, teachers: Teachers, device: str) -> None:
-    """Write candidates [queries, CANDIDATES] and float16 scores [queries, CANDIDATES, 4] in two files."""
-    arrays = development.load(arguments.data / "texts.npz.xz")
-    passages, queries = (
-        Ragged(arrays["passages.ids"], arrays["passages.lengths"]),
-        Ragged(arrays["queries.ids"], arrays["queries.lengths"]),
-    )
-    report(
-        f"{len(passages):,} passages of {passages.lengths.sum():,} tokens, {len(queries):,} queries of {queries.lengths.sum():,}"
-    )
-    on_texts, on_queries = passages.to(device), queries.to(device)
-    of_texts = encode(teachers, on_texts, queries=False)
-    report("passages encoded")
-    of_queries = encode(teachers, on_queries, queries=True)
-    report("queries encoded")
-    random = np.random.default_rng(17)
-    candidates = np.full((len(queries), CANDIDATES), -1, np.int32)
-    for source, (first, last) in enumerate(arrays["ranges"].tolist()):
-        rows = np.flatnonzero(arrays["source"] == source)
-        if not len(rows):
-            continue
-        weights = bm25_weights(passages, first, last, device)
-        words = [
-            queries.ids[queries.starts[row] : queries.starts[row] + queries.lengths[row]]
-            for row in rows
-        ]
-        at = torch.as_tensor(rows, device=device)
-        pools = [
-            (bm25_best(weights, words, BM25[0], device), BM25[1]),
-            (nearest(of_texts.bge[first:last], of_queries.bge[at], BGE[0]), BGE[1]),
-            (nearest(of_texts.minilm[first:last], of_queries.minilm[at], MINILM[0]), MINILM[1]),
-        ]
-        own = np.where(arrays["own"][rows] >= 0, arrays["own"][rows] - first, -1)
+def label_training(
+    options: argparse.Namespace, settings: Settings, teachers: Teachers, progress: Progress
+) -> None:
+    """Write candidates.npy, scores01.npy and scores23.npy."""
+    arrays = load_arrays(options.pack / "texts.npz.xz")
+    passages, queries = (texts_from_arrays(arrays, name) for name in ("passages", "queries"))
+    progress(f"{described(passages, 'passages')}, {described(queries, 'queries')}")
+    text_side = encode(teachers, passages, options.device, queries=False)
+    progress("passages encoded")
+    query_side = encode(teachers, queries, options.device, queries=True)
+    progress("queries encoded")
+    random = np.random.default_rng(settings.mining.seed)
+    candidates = mine_candidates(arrays, query_side, text_side, settings.mining, random)
+    progress("candidates mined")
+    order = random.permutation(len(queries))
+    seconds = 60 * options.minutes
+    scores = score_candidates(teachers, query_side, text_side, candidates, order, seconds, progress)
+    np.save(options.out / "candidates.npy", candidates)
+    np.save(options.out / "scores01.npy", scores[..., :2])
+    np.save(options.out / "scores23.npy", scores[..., 2:])
+
+
+def described(texts: Ragged, name: str) -> str:
+    """Return how many texts and tokens there are, for the log."""
+    return f"{len(texts):,} {name} of {texts.lengths.sum():,} tokens"
+
+
+def mine_candidates(
+    arrays: Arrays, queries: Side, texts: Side, mining: Mining, random: np.random.Generator
+) -> NDArray[np.int32]:
+    """Return each query's candidates [queries, candidates] out of its own source, -1 filled."""
+    candidates = np.full((len(arrays["source"]), mining.candidates), -1, np.int32)
+    for first, last, rows in sources(arrays["ranges"], arrays["source"]):
+        own = arrays["own"][rows]
         chosen = choose(
-            arrays["positive"][rows] - first, own, arrays["long"][rows], pools, last - first, random
+            arrays["positive"][rows] - first,
+            np.where(own >= 0, own - first, -1),
+            arrays["long"][rows],
+            source_pools(queries, texts, mining, first, last, rows),
+            last - first,
+            mining,
+            random,
         )
         candidates[rows] = np.where(chosen >= 0, chosen + first, -1)
-    report("candidates mined")
-    table = np.zeros((*candidates.shape, len(NAMES)), np.float16)
-    done, pairs = 0, 0
-    for block in np.array_split(random.permutation(len(queries)), max(1, len(queries) // 8000)):
-        if time.monotonic() - BEGUN > arguments.seconds:
+    return candidates
+
+
+def source_pools(
+    queries: Side,
+    texts: Side,
+    mining: Mining,
+    first: int,
+    last: int,
+    rows: NDArray[np.intp],
+) -> list[Candidates]:
+    """Return what each first stage finds for a source's queries in passages first to last."""
+    device = texts.bge.device
+    weights = bm25_weights(texts.ragged, first, last, device)
+    tokens = [queries.ragged[row] for row in rows]
+    places = torch.as_tensor(rows, device=device)
+    return [
+        (bm25_best(weights, tokens, mining.bm25.depth, device), mining.bm25.weight),
+        (
+            nearest(texts.bge[first:last], queries.bge[places], mining.bge.depth),
+            mining.bge.weight,
+        ),
+        (
+            nearest(texts.minilm[first:last], queries.minilm[places], mining.minilm.depth),
+            mining.minilm.weight,
+        ),
+    ]
+
+
+def score_candidates(
+    teachers: Teachers,
+    queries: Side,
+    texts: Side,
+    candidates: NDArray[np.int32],
+    order: NDArray[np.intp],
+    seconds: float,
+    progress: Progress,
+) -> NDArray[np.float16]:
+    """Return the teachers' scores [queries, candidates, 4] of queries in this order.
+
+    After so many seconds no block of queries is begun: those left lose their candidates.
+    """
+    scores = np.zeros((*candidates.shape, len(TEACHERS)), np.float16)
+    done = pairs = 0
+    blocks = np.array_split(order, max(1, len(order) // QUERIES_AT_A_TIME))
+    for number, block in enumerate(blocks):
+        if progress.seconds > seconds:
             candidates[block] = -1
             continue
-        asked, place = np.nonzero(candidates[block] >= 0)
-        asked = block[asked]
-        scores = score(
-            teachers,
-            on_queries,
-            on_texts,
-            of_queries,
-            of_texts,
-            torch.as_tensor(asked, device=device),
-            torch.as_tensor(candidates[asked, place].astype(np.int64), device=device),
-        )
-        table[asked, place] = to_numpy(scores)
-        done, pairs = done + len(block), pairs + len(asked)
-        if done // len(block) % 4 == 1:
-            report(f"{done:,} of {len(queries):,} queries, {pairs:,} pairs")
-    np.save(arguments.out / "candidates.npy", candidates)
-    np.save(arguments.out / "scores01.npy", table[..., :2])
-    np.save(arguments.out / "scores23.npy", table[..., 2:])
-    report(f"{done:,} queries, {pairs:,} pairs scored")
+        places, columns = np.nonzero(candidates[block] >= 0)
+        rows = block[places]
+        scores[rows, columns] = _scored(teachers, queries, texts, rows, candidates[rows, columns])
+        done, pairs = done + len(block), pairs + len(rows)
+        if number % 4 == 0:
+            progress(f"{done:,} of {len(order):,} queries, {pairs:,} pairs")
+    progress(f"{done:,} queries, {pairs:,} pairs scored")
+    return scores
+
+
+def _scored(
+    teachers: Teachers,
+    queries: Side,
+    texts: Side,
+    query_rows: NDArray[np.intp],
+    text_rows: NDArray[np.int32],
+) -> NDArray[np.float16]:
+    device = texts.bge.device
+    values = score(
+        teachers,
+        queries,
+        texts,
+        torch.as_tensor(query_rows, device=device),
+        torch.as_tensor(text_rows.astype(np.int64), device=device),
+    )
+    return values.to(torch.float16).cpu().numpy()
 
 
 if __name__ == "__main__":

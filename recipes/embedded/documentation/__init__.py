@@ -1,0 +1,1 @@
+"""Training pairs from software documentation; DOCUMENTATION.md names its sources and licences."""
