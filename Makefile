@@ -17,9 +17,9 @@ lint: $(VENV)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Builds the two models that ship in the package from their sources and checks them against it.
+# Builds the models that ship in the package from their sources and checks them against it.
 embedded: $(VENV)/.int8
-	$(BIN)/python scripts/build_embedded.py
+	$(BIN)/python -m scripts.build_embedded
 
 # Makes the tiny models and reference scores under tests/parity again; needs torch.
 parity: $(VENV)-torch/.done
@@ -69,8 +69,8 @@ quality: $(VENV)/.test $(QUALITY_FP32)
 	$(BIN)/python -m benchmarks.quality --data $(QUALITY_DATA) --reranker $(QUALITY_FP32)=fp32 \
 	    --out $(QUALITY_OUT) --resume $(QUALITY_MORE)
 
-build/cross-encoder: recipes/embedded/trained.safetensors recipes/embedded/recipe.toml
-	$(BIN)/python scripts/build_embedded.py --sources build --sources-only
+build/cross-encoder: recipes/embedded/trained.safetensors recipes/embedded/recipe.toml | $(VENV)/.int8
+	$(BIN)/python -m scripts.build_embedded --only embedded/cross-encoder --sources build --sources-only
 
 # Puts the newest result into the pages that show it.
 quality-pages: $(VENV)/.test
@@ -120,7 +120,7 @@ $(VENV)/.test: pyproject.toml | $(BIN)/python
 	@touch $@
 
 $(VENV)/.int8: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[search,int8]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[search,int8]' onnx
 	@touch $@
 
 $(VENV)-base/.done: pyproject.toml
