@@ -1,4 +1,4 @@
-"""The result as the tables of docs/deadline.md."""
+"""The result as the tables of docs/results/deadline.md."""
 
 from __future__ import annotations
 

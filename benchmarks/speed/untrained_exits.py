@@ -1,7 +1,8 @@
 """The weights all share, with exit heads that nobody trained: good for the time, not the order.
 
 The heads lie in a file beside the weights, which stay as they are; the schedules are those of the
-embedded model. Its own exit before the first layer costs more than these heads (docs/effort.md).
+embedded model. Its own exit before the first layer costs more than these heads
+(docs/guide/early-exit.md).
 """
 
 from __future__ import annotations

@@ -80,14 +80,14 @@ class CrossEncoderReranker:
         select_tokens: how many tokens of a text "select" reads, by default 256, and never more than
             fit beside the query.
         effort: "full" reads every text through all layers. "balanced" and "fast" let the hopeless
-            leave at exits on the way, as the model's config.json says (docs/effort.md).
+            leave at exits on the way, as the model's config.json says (docs/guide/early-exit.md).
         cascade: two models in place of `model_name`, such as [small, large]: the first reads all,
             the second reads the best `keep` of them again. The other options apply to both; `info`
             and `predict` are the second's.
         keep: how many the second model of a cascade reads, by default 30.
         cache: keep scores and read no (query, text) twice: "memory", or a folder that processes of
             this machine share. A cache never gives a score made by another model or other rules.
-            A folder that cannot be used is a warning (docs/caching.md).
+            A folder that cannot be used is a warning (docs/guide/caching.md).
         cache_bytes: the most the cache holds, by default 64 MiB; the longest unused goes first.
 
     Raises:

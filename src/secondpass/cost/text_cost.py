@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from secondpass.cost.line import Cost
 
-# What looking a text up in a score cache takes, in memory or in a folder (docs/caching.md).
+# What looking a text up in a score cache takes, in memory or in a folder (docs/results/caching.md).
 _KNOWN_MS = 0.01
 
 

@@ -37,7 +37,7 @@ def nearness(words: AbstractSet[str], sentences: Sequence[str]) -> list[float]:
 
     The idf is over the text's own sentences, so a word that is in most of them counts little, and
     no list of stop words is needed. BM25 with such a list, which is of one language, did not choose
-    measurably better (docs/long-documents.md).
+    measurably better (docs/notes/README.md).
     """
     held = [words_of(sentence) & words for sentence in sentences]
     idf = idf_of(held)
