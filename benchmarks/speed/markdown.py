@@ -31,8 +31,8 @@ _SHORT_ROWS = {
 # What a row's reason not to be compared means.
 _NOTES = {
     "untrained heads": "Rows with untrained heads show what an effort costs on these weights: they "
-    "leave by the embedded model's schedules, but by heads that nobody trained, so their order "
-    "means nothing.",
+    "use the embedded model's schedules with heads that nobody trained, so their order means "
+    "nothing.",
     "other weights": "The embedded model joins late, so the rivals cannot load it; its exits are "
     "trained, and [quality.md](quality.md) says how good its order is at each effort.",
 }

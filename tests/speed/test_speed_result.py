@@ -58,7 +58,9 @@ def test_the_page_says_what_was_timed_and_how_far_ahead_int8_is():
     assert "OpenVINO" not in shown
     assert "int8 is" not in page(result(TORCH))
     assert "untrained" not in shown
-    assert "by heads that nobody trained, so their order means nothing" in page(result(INT8, FAST))
+    assert "with heads that nobody trained, so their order means nothing" in page(
+        result(INT8, FAST)
+    )
 
 
 def test_agreement_is_the_mean_over_the_lists():

@@ -1,9 +1,9 @@
 """Whether two machines compute a model alike, and how far its scores may then lie apart.
 
 The figures are in docs/reference/records.md with the command that measures them: on one processor,
-kept to lesser instruction sets, two documents of the int8 example move against each other by up to 4.1 %
-of their query's range of scores without BF16, and by up to 10.9 % without VNNI too, where int8
-products saturate.
+kept to lesser instruction sets, two documents of the int8 example move against each other by up to
+4.1 % of their query's range of scores without BF16, and by up to 10.9 % without VNNI too, where
+int8 products saturate.
 """
 
 from __future__ import annotations
