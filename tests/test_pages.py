@@ -93,7 +93,7 @@ def printed(run, *arguments):
 
 def assert_shows(output, expected):
     """Compare words exactly and decimal numbers roughly: int8 differs a little by processor."""
-    number = re.compile(r"-?\d+\.\d+")
+    number = re.compile(r"-?\d+(?:\.\d+(?:e-?\d+)?|e-?\d+)")
     words, expected_words = (
         [line.split() for line in re.sub(rf" *{number.pattern}", " # ", text).splitlines()]
         for text in (output, expected)
