@@ -21,8 +21,8 @@ from benchmarks.quality.task import COLLECTIONS, Task, open_task
 from benchmarks.run import Benchmark, command, main, now
 from secondpass import CrossEncoderReranker
 from secondpass.cli.output import progress
-from secondpass.facts.machine import read_machine
-from secondpass.facts.software import read_software
+from secondpass.environment.machine import read_machine
+from secondpass.environment.software import read_software
 
 MARKER = "deadline"
 

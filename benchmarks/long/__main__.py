@@ -20,10 +20,10 @@ from benchmarks.quality.task import Task, open_task
 from benchmarks.run import Benchmark, command, main
 from secondpass import CrossEncoderReranker
 from secondpass.cli.output import progress
+from secondpass.environment.machine import read_machine
 from secondpass.evaluation.measures import Measures
 from secondpass.evaluation.rerank import candidate_texts
 from secondpass.evaluation.runs import Ranked
-from secondpass.facts.machine import read_machine
 from secondpass.options.long_documents import LONG_DOCUMENTS
 
 PASSAGES = "passages alone"

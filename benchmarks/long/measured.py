@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from benchmarks.pages import table as markdown_table
-from secondpass.facts.machine import Machine
+from secondpass.environment.machine import Machine
 from secondpass.stats.paired import paired_difference
 from secondpass.types import ModelInfo
 

@@ -19,8 +19,8 @@ from benchmarks.quality.result import (
     System,
 )
 from benchmarks.quality.statistics import mean_interval, mean_of_means
-from secondpass.facts.machine import read_machine
-from secondpass.facts.software import read_software
+from secondpass.environment.machine import read_machine
+from secondpass.environment.software import read_software
 from secondpass.stats.paired import paired_difference
 from secondpass.stats.percentiles import summarise
 

@@ -7,7 +7,7 @@ from secondpass import InputError
 from secondpass.evaluation.depths import to_curve, to_latency
 from secondpass.evaluation.evaluate import evaluate
 from secondpass.evaluation.first_stages.select import DenseFacts, FirstStage
-from secondpass.evaluation.open import open_collection
+from secondpass.evaluation.open_collection import open_collection
 from secondpass.evaluation.report import to_html
 from secondpass.evaluation.rerank import at_depth
 from secondpass.evaluation.result import CurvePoint, Evaluation
@@ -218,8 +218,8 @@ def test_options_are_checked_before_anything_is_reranked(collection, options, me
     assert reranker.calls == []
 
 
-def test_the_most_hurt_query_shows_what_moved(collection):
-    (hurt,) = run_evaluate(collection, CSV_FIRST, measures=("RR@10",)).evaluation.most_hurt
+def test_the_worst_regressions_query_shows_what_moved(collection):
+    (hurt,) = run_evaluate(collection, CSV_FIRST, measures=("RR@10",)).evaluation.worst_regressions
     assert (hurt.query_id, hurt.text) == ("q2", "what time is it")
     assert (hurt.first_stage, hurt.reranked) == (1.0, pytest.approx(1 / 3))
     assert (hurt.now_first.document_id, hurt.now_first.grade) == ("a", None)

@@ -8,8 +8,8 @@ import pytest
 import secondpass.plan.plan as planning
 from secondpass.bench.clock import WallClock
 from secondpass.cli.plan import _print
-from secondpass.facts.usage import Usage, read_usage
-from secondpass.plan.others import OtherWork
+from secondpass.environment.usage import Usage, read_usage
+from secondpass.plan.background_load import OtherWork
 from secondpass.plan.plan import Wanted, make_plan
 from secondpass.plan.predict import plan_result
 from secondpass.plan.result import Target

@@ -16,8 +16,8 @@ from secondpass.bench.result import (
     Used,
 )
 from secondpass.evaluation.result import CollectionFacts, Comparison, Evaluation, Latency
-from secondpass.facts.outputs import Outputs, RankedQuery, StageOutput
 from secondpass.stats.summary import Estimate, Summary
+from secondpass.verify.outputs import Outputs, RankedQuery, StageOutput
 
 COLD = QueryTimes(None, None, None, 1.0, 1.0, 1.0, 1.0, 4.0, 4.0, 100, 9000, 0)
 SUMMARY = Summary(
@@ -74,7 +74,7 @@ EVAL = Evaluation(
     comparisons=(Comparison("nDCG@10", 0.4, 0.5, 0.1, 0.0, 0.2, 0.01, 0.01, 9, 1, 0, "helps"),),
     latency=Latency(43, 21.0, 20.0, 30.0),
     curve=None,
-    most_hurt=(),
+    worst_regressions=(),
     queries=(),
     notes=(),
     observed=Outputs(

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from secondpass import CrossEncoderReranker, Embedder
-from secondpass.facts.machine import UNKNOWN
+from secondpass.environment.machine import UNKNOWN
 from secondpass.models.digest import file_sha256
 from secondpass.verify import example
 from secondpass.verify.arithmetic import INT8_FLAGS
-from secondpass.verify.lines import failures
+from secondpass.verify.check_lines import failures
 from secondpass.verify.record import read_record
 from secondpass.verify.rerun import check
 
@@ -124,6 +124,6 @@ def test_the_kept_record_is_refuted_by_another_order(outcome):
 
 
 def _flags():
-    from secondpass.facts.machine import read_machine
+    from secondpass.environment.machine import read_machine
 
     return read_machine().processor_flags

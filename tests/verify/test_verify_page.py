@@ -46,7 +46,7 @@ def test_the_margins_of_the_page_are_those_of_the_code():
 def test_every_verdict_and_file_that_the_page_names_is_there():
     from typing import get_args
 
-    from secondpass.verify.lines import Verdict
+    from secondpass.verify.check_lines import Verdict
 
     text = PAGE.read_text()
     assert all(f"| {verdict} |" in text for verdict in get_args(Verdict))

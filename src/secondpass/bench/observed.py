@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from secondpass.facts.outputs import Outputs, RankedQuery, StageOutput
 from secondpass.pipeline import SearchPipeline
 from secondpass.types import SearchHit
+from secondpass.verify.outputs import Outputs, RankedQuery, StageOutput
 
 QUERIES = 5
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from secondpass.facts.machine import Machine
-from secondpass.facts.outputs import Outputs
-from secondpass.facts.software import Software
+from secondpass.environment.machine import Machine
+from secondpass.environment.software import Software
 from secondpass.stats.summary import Summary
 from secondpass.types import ModelInfo
+from secondpass.verify.outputs import Outputs
 
 LoopName = Literal["closed", "open"]
 

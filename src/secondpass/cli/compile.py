@@ -156,7 +156,7 @@ def _notes(compiled: Compiled) -> str:
 def _open(name: str | None, max_queries: int | None) -> Collection | None:
     if name is None:
         return None
-    from secondpass.evaluation.open import open_collection
+    from secondpass.evaluation.open_collection import open_collection
 
     collection = open_collection(name)
     return collection if max_queries is None else collection.sample(max_queries, 0)

@@ -84,7 +84,7 @@ def command(
     from secondpass.cli.loading import load_reranker
     from secondpass.evaluation.evaluate import evaluate
     from secondpass.evaluation.measures import DEFAULT_MEASURES
-    from secondpass.evaluation.open import open_collection
+    from secondpass.evaluation.open_collection import open_collection
 
     require_measure("eval")
     output.check_writable(run_out, json_file, html_file)

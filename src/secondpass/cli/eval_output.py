@@ -88,10 +88,10 @@ def _print_curve(curve: Curve) -> None:
 
 
 def _print_hurt(evaluation: Evaluation) -> None:
-    if not evaluation.most_hurt:
+    if not evaluation.worst_regressions:
         return
     click.echo(f"\nmost hurt, by {evaluation.comparisons[0].measure}:")
-    for one in evaluation.most_hurt:
+    for one in evaluation.worst_regressions:
         click.echo("\n".join(_hurt_lines(one)))
 
 

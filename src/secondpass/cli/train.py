@@ -206,8 +206,8 @@ def _in_words(at: Any) -> str:
 
 
 def _write_card(outcome: Outcome, out: Path) -> None:
-    from secondpass.facts.machine import read_machine
-    from secondpass.facts.software import read_software
+    from secondpass.environment.machine import read_machine
+    from secondpass.environment.software import read_software
     from secondpass.report.page import write
     from secondpass.training.card import to_card
 

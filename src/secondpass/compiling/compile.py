@@ -19,10 +19,10 @@ from secondpass.compiling.result import Bytes, Calibration, Compiled
 from secondpass.compiling.speed import ROUNDS, measure_speed
 from secondpass.compiling.texts import Texts, read_texts
 from secondpass.engine.select import Machine, Wanted, select
+from secondpass.environment.machine import read_machine
+from secondpass.environment.software import read_software
 from secondpass.errors import MissingExtraError, UnsupportedModelError
 from secondpass.evaluation.collection import Collection
-from secondpass.facts.machine import read_machine
-from secondpass.facts.software import read_software
 from secondpass.graph.build import build_graph
 from secondpass.graph.quantize import quantize
 from secondpass.graph.write import GRAPH_FILE, write_graph

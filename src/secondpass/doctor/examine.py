@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 
-from secondpass.doctor import on_files, on_scores, peer
+from secondpass.doctor import on_files, on_scores, sentence_transformers_check
 from secondpass.doctor.result import (
     Check,
     Examination,
@@ -42,7 +42,7 @@ _ON_SCORES: Mapping[str, Callable[[Subject], Finding]] = {
     "padding": on_scores.padding,
     "alone or in a batch": on_scores.alone_or_in_a_batch,
     "order": on_scores.order,
-    "sentence-transformers": peer.sentence_transformers,
+    "sentence-transformers": sentence_transformers_check.sentence_transformers,
 }
 NAMES = ("files", *_ON_FILES, "loads", *_ON_SCORES)
 

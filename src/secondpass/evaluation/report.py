@@ -24,8 +24,8 @@ def to_html(evaluation: Evaluation) -> str:
     sections = [
         Section("Does it help?", tables=[_comparisons(evaluation)], figures=[_changes(evaluation)]),
         *([_depths(evaluation.curve)] if evaluation.curve else []),
-        Section("Most hurt queries", tables=[_hurt(evaluation.most_hurt)])
-        if evaluation.most_hurt
+        Section("Most hurt queries", tables=[_hurt(evaluation.worst_regressions)])
+        if evaluation.worst_regressions
         else Section("Most hurt queries", "No query was hurt."),
         Section("How to read it", "\n".join(evaluation.notes)),
         Section("What it depends on", header(evaluation)),

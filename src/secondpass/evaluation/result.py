@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from secondpass.facts.machine import Machine
-from secondpass.facts.outputs import Outputs
-from secondpass.facts.software import Software
+from secondpass.environment.machine import Machine
+from secondpass.environment.software import Software
 from secondpass.options.fusion import Fusion
 from secondpass.types import ModelInfo
+from secondpass.verify.outputs import Outputs
 
 Verdict = Literal["helps", "no evidence that it helps", "hurts"]
 
@@ -148,7 +148,7 @@ class Evaluation:
     comparisons: tuple[Comparison, ...]
     latency: Latency | None
     curve: Curve | None
-    most_hurt: tuple[HurtQuery, ...]
+    worst_regressions: tuple[HurtQuery, ...]
     queries: tuple[QueryResult, ...]
     notes: tuple[str, ...]
     observed: Outputs

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from secondpass.environment.machine import Machine
+from secondpass.environment.software import Software
 from secondpass.evaluation.result import (
     CollectionFacts,
     Curve,
@@ -11,8 +13,6 @@ from secondpass.evaluation.result import (
     Evaluation,
     ShownDocument,
 )
-from secondpass.facts.machine import Machine
-from secondpass.facts.software import Software
 from secondpass.types import ModelInfo
 
 # The packages whose version decides a ranking or its measures.

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 from secondpass.bench.clock import Clock
 from secondpass.cost.line import Cost, fit
+from secondpass.environment.machine import read_machine
+from secondpass.environment.usage import read_usage
 from secondpass.errors import InputError
-from secondpass.facts.machine import read_machine
-from secondpass.facts.usage import read_usage
 from secondpass.models.folder import find_folder
 from secondpass.models.spec import read_cross_encoder_spec
 from secondpass.options.model import Precision
+from secondpass.plan.background_load import OtherWork
 from secondpass.plan.calibration import TURNS, Subject, calibrate
 from secondpass.plan.check import REPEATS, check
 from secondpass.plan.memory import Need, estimate
-from secondpass.plan.others import OtherWork
 from secondpass.plan.result import Checked
 from secondpass.plan.texts import QUERY, text_maker
 from secondpass.progress import ProgressBar, silent

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from secondpass.errors import InputError
 from secondpass.training.beir_split import read_train_split
-from secondpass.training.examples import TrainingSet, positives_by_query
-from secondpass.training.leak import without_queries
+from secondpass.training.examples import TrainingSet, positives_by_query, query_key
 from secondpass.training.mining import Mined, Mining, mine
 from secondpass.training.mixture import Mixture
 from secondpass.training.outcome import DataFacts
@@ -37,6 +36,24 @@ def read_training_data(
     read = [without_queries(_read(path, licences), queries) for path in paths]
     sets, kept_out = zip(*read, strict=True)
     return TrainingData(sets, kept_out)
+
+
+def without_queries(rows: TrainingSet, queries: Iterable[str]) -> tuple[TrainingSet, int]:
+    """Return the set without the examples of these queries, and the number of those left out.
+
+    Otherwise the nDCG@10 of the development queries would measure memorization.
+
+    Raises:
+        InputError: no example remains.
+    """
+    kept_out = {query_key(query) for query in queries}
+    kept = tuple(example for example in rows.examples if query_key(example.query) not in kept_out)
+    if not kept:
+        raise InputError(
+            f"{rows.path}: each of its {len(rows.examples)} queries is also a query of --dev; hold "
+            "other queries out"
+        )
+    return replace(rows, examples=kept), len(rows.examples) - len(kept)
 
 
 def mix(

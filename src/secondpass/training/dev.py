@@ -10,7 +10,7 @@ from secondpass.errors import InputError
 from secondpass.evaluation.collection import Collection
 from secondpass.evaluation.first_stages.select import find_candidates
 from secondpass.evaluation.measures import Measures
-from secondpass.evaluation.open import open_collection
+from secondpass.evaluation.open_collection import open_collection
 from secondpass.evaluation.rerank import TextScorer, at_depth, rescore
 from secondpass.evaluation.runs import Run
 from secondpass.evaluation.text_files import find_text_file

@@ -12,7 +12,7 @@ import torch
 from cachetools import LRUCache
 from torch import Tensor
 
-from secondpass.facts.machine import read_machine
+from secondpass.environment.machine import read_machine
 from secondpass.training.late_join import Encoder
 
 # What is kept: at most so many bytes, and at most this share of the memory that is free at first.

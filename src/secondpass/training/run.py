@@ -70,11 +70,13 @@ def run(
         ScoreError: the loss became no number.
     """
     from transformers import set_seed
+    from transformers.utils import logging
 
-    from secondpass.training.quiet import quiet_libraries
     from secondpass.training.start_weights import StartWeights
 
-    quiet_libraries()
+    # Neither bars nor messages short of a warning may write into our progress bar.
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
     recipe = prepared.recipe
     set_seed(recipe.seed)
     model = load_trainable(recipe.model, recipe.max_length)

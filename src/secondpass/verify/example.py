@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from secondpass.facts.outputs import RankedQuery, StageOutput
 from secondpass.models.digest import file_sha256
 from secondpass.pipeline import SearchPipeline
 from secondpass.reranker import CrossEncoderReranker
@@ -16,6 +15,7 @@ from secondpass.retrieval.index import Index, store_identity
 from secondpass.retrieval.stores.memory import MemoryStore
 from secondpass.stats.percentiles import percentile, unsupported
 from secondpass.types import Document
+from secondpass.verify.outputs import RankedQuery, StageOutput
 from secondpass.verify.record import (
     DataSource,
     Latency,

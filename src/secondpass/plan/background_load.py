@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from secondpass.facts.usage import Usage
+from secondpass.environment.usage import Usage
 
 # Of the processors that the reranker computes on, the share that others may take unsaid.
 _UNSAID = 0.1

@@ -14,7 +14,7 @@ from secondpass.evaluation.runs import Run
 SHOWN = 10
 
 
-def most_hurt(
+def worst_regressions(
     collection: Collection,
     before: NDArray[np.float64],
     after: NDArray[np.float64],

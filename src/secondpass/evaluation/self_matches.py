@@ -6,7 +6,7 @@ from secondpass.evaluation.collection import Collection
 from secondpass.evaluation.runs import Ranked, Run
 
 
-def without_own_document(run: Run, collection: Collection) -> tuple[Run, int]:
+def without_self_matches(run: Run, collection: Collection) -> tuple[Run, int]:
     """Return the run without each query's own document, and how many were dropped.
 
     The id alone does not tell: in Cranfield query 1 and document 1 have nothing to do with each

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from secondpass.facts.machine import UNKNOWN
+from secondpass.environment.machine import UNKNOWN
 from secondpass.verify.record import Kind
 
 # "shown" is for what changes from one moment to the next, such as a time: it is not judged.
