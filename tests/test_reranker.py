@@ -144,7 +144,7 @@ def test_timings_count_what_was_read(tiny, documents):
     timings = tiny.rank(QUERY, documents).timings
     assert timings.candidates == 100
     assert timings.tokens > 100
-    stages = timings.tokenise_ms + timings.batch_ms + timings.infer_ms + timings.rank_ms
+    stages = timings.tokenize_ms + timings.batch_ms + timings.infer_ms + timings.rank_ms
     assert 0 < stages <= timings.total_ms
 
 

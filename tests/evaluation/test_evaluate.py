@@ -219,7 +219,7 @@ def test_options_are_checked_before_anything_is_reranked(collection, options, me
 
 
 def test_the_worst_regressions_query_shows_what_moved(collection):
-    (hurt,) = run_evaluate(collection, CSV_FIRST, measures=("RR@10",)).evaluation.worst_regressions
+    (hurt,) = run_evaluate(collection, CSV_FIRST, measures=("RR@10",)).evaluation.most_hurt
     assert (hurt.query_id, hurt.text) == ("q2", "what time is it")
     assert (hurt.first_stage, hurt.reranked) == (1.0, pytest.approx(1 / 3))
     assert (hurt.now_first.document_id, hurt.now_first.grade) == ("a", None)

@@ -11,11 +11,11 @@ from secondpass.report.page import Figure
 from secondpass.stats.percentiles import percentile
 from secondpass.stats.summary import Estimate
 
-# The stages that add up to the pipeline, each with its colour.
+# The stages that add up to the pipeline, each with its color.
 _PARTS = {
     "embed_ms": SERIES[1],
     "search_ms": SERIES[2],
-    "tokenise_ms": SERIES[3],
+    "tokenize_ms": SERIES[3],
     "batch_ms": SERIES[4],
     "infer_ms": SERIES[0],
     "rank_ms": SERIES[5],
@@ -28,11 +28,11 @@ def distribution(result: BenchResult) -> Figure:
     columns = [("rerank", "rerank_ms")]
     if result.row("dense_ms") is not None:
         columns.insert(0, ("dense retrieval", "dense_ms"))
-    for (label, key), colour in zip(columns, SERIES, strict=False):
+    for (label, key), color in zip(columns, SERIES, strict=False):
         values = [getattr(one.times, key) for one in result.measured]
-        axes.ecdf(values, color=colour, label=label)
+        axes.ecdf(values, color=color, label=label)
         for percent in (50, 95, 99):
-            _mark(axes, float(percentile(values, percent)), percent, colour)
+            _mark(axes, float(percentile(values, percent)), percent, color)
     axes.set(xscale="log", xlabel="ms (logarithmic)", ylabel="share of queries", ylim=(0, 1.04))
     _plain_numbers(axes.xaxis)
     axes.legend(loc="center")
@@ -60,7 +60,7 @@ def shares(result: BenchResult) -> Figure:
 def depth_curve(result: BenchResult) -> Figure:
     """Draw P50 and P95 of the rerank against depth, with their intervals."""
     figure, axes = subplots()
-    for label, colour, marker in (("p50", SERIES[0], "o"), ("p95", SERIES[1], "s")):
+    for label, color, marker in (("p50", SERIES[0], "o"), ("p95", SERIES[1], "s")):
         points = [
             (point.depth, estimate)
             for point in result.depth_curve
@@ -71,7 +71,7 @@ def depth_curve(result: BenchResult) -> Figure:
             depths,
             [estimate.value for _, estimate in points],
             yerr=_bars([estimate for _, estimate in points]),
-            color=colour,
+            color=color,
             marker=marker,
             capsize=3,
             label=label.upper(),
@@ -83,8 +83,8 @@ def depth_curve(result: BenchResult) -> Figure:
     return Figure(to_svg(figure), "Milliseconds to rerank so many candidates, with 95 % intervals.")
 
 
-def _mark(axes: Any, value: float, percent: int, colour: str) -> None:
-    axes.plot([value], [percent / 100], "o", color=colour, markersize=5)
+def _mark(axes: Any, value: float, percent: int, color: str) -> None:
+    axes.plot([value], [percent / 100], "o", color=color, markersize=5)
 
 
 def _plain_numbers(axis: Any) -> None:

@@ -83,7 +83,7 @@ class QueryTimes:
     embed_ms: float | None
     search_ms: float | None
     dense_ms: float | None
-    tokenise_ms: float
+    tokenize_ms: float
     batch_ms: float
     infer_ms: float
     rank_ms: float
@@ -124,7 +124,7 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table; `key` is the field of QueryTimes or Served that is summarised."""
+    """One line of the table; `key` is the field of QueryTimes or Served that is summarized."""
 
     key: str
     label: str

@@ -50,7 +50,7 @@ def _print_comparisons(evaluation: Evaluation) -> None:
         ],
     )
     click.echo(
-        "interval: bootstrap (BCa); p: two-sided randomisation test, after Holm's correction\n"
+        "interval: bootstrap (BCa); p: two-sided randomization test, after Holm's correction\n"
     )
     width = max(len(one.measure) for one in evaluation.comparisons)
     for one in evaluation.comparisons:
@@ -88,10 +88,10 @@ def _print_curve(curve: Curve) -> None:
 
 
 def _print_hurt(evaluation: Evaluation) -> None:
-    if not evaluation.worst_regressions:
+    if not evaluation.most_hurt:
         return
     click.echo(f"\nmost hurt, by {evaluation.comparisons[0].measure}:")
-    for one in evaluation.worst_regressions:
+    for one in evaluation.most_hurt:
         click.echo("\n".join(_hurt_lines(one)))
 
 

@@ -17,7 +17,7 @@ from secondpass.errors import InputError
 from secondpass.options.long_documents import SELECT_TOKENS
 from secondpass.types import Hit, Timings
 
-# What moves the cursor, recolours the screen or turns the reading direction (control codes,
+# What moves the cursor, recolors the screen or turns the reading direction (control codes,
 # bidirectional overrides), and lone surrogates, which no terminal takes.
 _HARMFUL = (
     *range(0x20),

@@ -101,7 +101,7 @@ def compile_model(
         )
 
     with written_beside(folder) as written:
-        with progress("quantising", 1) as advance:
+        with progress("quantizing", 1) as advance:
             write_graph(quantize(build_graph(spec), spec, texts.calibration), written / GRAPH_FILE)
             copy_beside_graph(spec.folder, written)
             advance(1)

@@ -20,7 +20,7 @@ class Calibration:
     source: str
     sha256: str
     rows: int
-    quantiser: str
+    quantizer: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,9 +98,9 @@ def read_graph_file(spec: ModelSpec) -> ov.Model:
 
 
 def held_precision(model: ov.Model) -> Literal["int8", "fp32"]:
-    """Return "int8" for a quantised graph, else "fp32"."""
-    quantised = any(operation.get_type_name() == "FakeQuantize" for operation in model.get_ops())
-    return "int8" if quantised else "fp32"
+    """Return "int8" for a quantized graph, else "fp32"."""
+    quantized = any(operation.get_type_name() == "FakeQuantize" for operation in model.get_ops())
+    return "int8" if quantized else "fp32"
 
 
 def input_names(model: ov.Model) -> list[str]:

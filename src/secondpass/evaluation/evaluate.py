@@ -119,7 +119,7 @@ def evaluate(
         comparisons=compare(before, after, seed=seed),
         latency=latency,
         curve=_curve(stage.run, rescored, fusion, measured, curve_depths, latencies),
-        worst_regressions=worst_regressions(done, before[main], after[main], stage.run, run),
+        most_hurt=worst_regressions(done, before[main], after[main], stage.run, run),
         queries=_query_results(done, rescored, before, after),
         notes=make_notes(done, stage, measured, rescored, deepest, (latency, *latencies.values())),
         observed=observe(stage, run, depth),

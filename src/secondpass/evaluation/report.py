@@ -24,8 +24,8 @@ def to_html(evaluation: Evaluation) -> str:
     sections = [
         Section("Does it help?", tables=[_comparisons(evaluation)], figures=[_changes(evaluation)]),
         *([_depths(evaluation.curve)] if evaluation.curve else []),
-        Section("Most hurt queries", tables=[_hurt(evaluation.worst_regressions)])
-        if evaluation.worst_regressions
+        Section("Most hurt queries", tables=[_hurt(evaluation.most_hurt)])
+        if evaluation.most_hurt
         else Section("Most hurt queries", "No query was hurt."),
         Section("How to read it", "\n".join(evaluation.notes)),
         Section("What it depends on", header(evaluation)),
@@ -72,9 +72,9 @@ def _changes(evaluation: Evaluation) -> Figure:
         (one.reranked[main.measure] - one.first_stage[main.measure] for one in evaluation.queries),
         reverse=True,
     )
-    colours = [SERIES[0] if value > 0 else SERIES[1] for value in differences]
+    colors = [SERIES[0] if value > 0 else SERIES[1] for value in differences]
     figure, axes = subplots()
-    axes.bar(range(1, len(differences) + 1), differences, width=1.0, color=colours)
+    axes.bar(range(1, len(differences) + 1), differences, width=1.0, color=colors)
     axes.set_axisbelow(True)
     axes.axhline(0, color=SOFT, linewidth=1)
     axes.set_xlabel("queries, the most helped first")

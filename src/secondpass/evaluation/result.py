@@ -32,7 +32,7 @@ class Comparison:
     """One measure before and after reranking, as means over the queries.
 
     `difference` is the mean of after minus before, in the 95 % bootstrap (BCa) interval `low` to
-    `high`. `p_value` is that of a two-sided randomisation test, `p_holm` after Holm's correction
+    `high`. `p_value` is that of a two-sided randomization test, `p_holm` after Holm's correction
     for the number of measures.
     """
 
@@ -148,7 +148,7 @@ class Evaluation:
     comparisons: tuple[Comparison, ...]
     latency: Latency | None
     curve: Curve | None
-    worst_regressions: tuple[HurtQuery, ...]
+    most_hurt: tuple[HurtQuery, ...]
     queries: tuple[QueryResult, ...]
     notes: tuple[str, ...]
     observed: Outputs

@@ -66,9 +66,9 @@ def merge_heads(x: Node, width: int) -> Node:
     return op.reshape(op.transpose(x, constant([0, 2, 1, 3])), constant([0, 0, width]), True)
 
 
-# The products that quantisation leaves out, by name: an attention's two, and the heads, which are
+# The products that quantization leaves out, by name: an attention's two, and the heads, which are
 # small beside the layers and where each rounding is seen in the score.
-UNQUANTISED_NAMES = (
+UNQUANTIZED_NAMES = (
     r".*(attention_(logits|values)|token_similarities|projection|gate|classifier.*|pooler.*)"
 )
 

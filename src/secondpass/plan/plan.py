@@ -24,7 +24,6 @@ from secondpass.scoring.encode import load_tokenizer
 from secondpass.scoring.pairs import read_pair_layout
 from secondpass.types import ModelInfo
 
-# (what is done, how much of it) -> a bar, which is told of each advance.
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +40,15 @@ class Wanted:
 class Plan:
     """What a calibrated reranker costs; `overhead` is the tokens of query and special tokens.
 
-    `memory` was estimated before the model was loaded; `others` worked while it was calibrated.
+    `memory` was estimated before the model was loaded; `background_load` was measured while it was
+    calibrated.
     """
 
     info: ModelInfo
     cost: Cost
     overhead: int
     memory: Need
-    others: OtherWork
+    background_load: OtherWork
     checked: tuple[Checked, ...] = ()
 
     def length(self, document_tokens: int) -> int:
@@ -80,13 +80,13 @@ def make_plan(
     before = read_usage()
     with progress("calibrating", TURNS) as advance:
         cost = fit(calibrate(subject, seconds, advance))
-    others = OtherWork.between(before, read_usage(), subject.reranker.info.threads)
+    background_load = OtherWork.between(before, read_usage(), subject.reranker.info.threads)
     checked: list[Checked] = []
     if checking:
         with progress("checking", REPEATS) as advance:
             checked = check(subject, cost, advance)
     info = subject.reranker.info
-    return Plan(info, cost, subject.overhead, memory, others, tuple(checked))
+    return Plan(info, cost, subject.overhead, memory, background_load, tuple(checked))
 
 
 def _check_memory(wanted: Wanted) -> Need:
