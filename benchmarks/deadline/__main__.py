@@ -100,7 +100,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         metavar="MS",
         help="the curve's budgets, beside the first stage and no limit",
     )
-    add("--queries", type=int, help="a seeded choice of so many queries of each collection")
+    add("--queries", type=int, help="random sample of this many queries of each collection")
     add("--depth", type=int, default=100, help="candidates of a query")
     add("--seed", type=int, default=0)
 

@@ -53,7 +53,7 @@ def _curve(points: Sequence[Point]) -> list[str]:
     ]
     means = [mean_at(points, budget) for budget in budgets]
     last = "| mean | | " + " | ".join(f"{mean:.3f}" for mean in means) + " |"
-    note = "In brackets the share of the candidates that was read."
+    note = "In brackets the share of the candidates that was scored."
     return ["\n".join((head, rule, *rows, last)), note]
 
 

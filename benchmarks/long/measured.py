@@ -14,7 +14,7 @@ BASE = "truncate"
 
 @dataclass(frozen=True)
 class System:
-    """One way to read: nDCG@10 of each query, in the result's order, and what it took."""
+    """One long-document policy: nDCG@10 of each query, in the result's order, and what it took."""
 
     label: str
     ndcg: list[float]

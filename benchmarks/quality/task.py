@@ -75,7 +75,7 @@ def open_task(folder: Path, *, depth: int, queries: int | None, seed: int) -> Ta
     """Read a collection and the top `depth` of its BM25 run, or of our BM25 where it has no run.
 
     A query that is itself a document does not get that document; in a pooled collection only the
-    pool answers. `queries` evaluates a seeded choice of so many.
+    pool answers. `queries` evaluates a random sample of that many.
     """
     whole = open_collection(str(folder))
     file = find_text_file(folder, "run.bm25.trec")

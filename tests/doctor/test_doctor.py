@@ -131,8 +131,8 @@ def test_a_pooler_with_a_nan_in_it(model_copy):
 
     found = examine(change_weights(model_copy(), damage))
     assert failed(found) == {"head", "finite"}
-    assert "holds 1 that are no numbers" in check_of(found, "head").measured
-    assert check_of(found, "order").measured == "the scores are no numbers"
+    assert "holds 1 values that are not finite" in check_of(found, "head").measured
+    assert check_of(found, "order").measured == "the scores are not finite numbers"
 
 
 def test_a_graph_without_its_pooler_s_tanh(parity, tmp_path):

@@ -70,5 +70,5 @@ def test_a_plan_made_on_busy_cores_says_so(parity, monkeypatch, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert [line for line in lines if line.startswith("warning")] == [
         f"warning: {parity / 'bert'} at fp32: the cores were busy while this was measured: other "
-        "work took 1.3 of 2, and the times hold only beside it; plan again when they are free"
+        "work took 1.3 of 2, and the times hold only under that load; plan again when they are free"
     ]

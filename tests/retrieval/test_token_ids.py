@@ -65,13 +65,13 @@ def test_a_search_tokenises_only_the_query(tmp_path, tiny: CrossEncoderReranker,
     index = made(tmp_path, Tokenizing())
     plain = made(tmp_path / "plain", FakeEmbedder())
     asked: list[str] = []
-    tokenize = TextEncoder._tokenize
+    tokenize = TextEncoder.tokenize
 
     def watched(self: TextEncoder, texts: Any, keep: Any) -> Any:
         asked.extend(texts)
         return tokenize(self, texts, keep)
 
-    monkeypatch.setattr(TextEncoder, "_tokenize", watched)
+    monkeypatch.setattr(TextEncoder, "tokenize", watched)
     result = SearchPipeline(index, tiny).search("read csv", top_k=None)
     assert asked == ["read csv"]
     expected = SearchPipeline(plain, tiny).search("read csv", top_k=None)

@@ -23,7 +23,7 @@ _PARTS = {
 
 
 def distribution(result: BenchResult) -> Figure:
-    """Draw the share of queries answered within so many ms: dense, and rerank."""
+    """Draw the share of queries answered within a time: dense, and rerank."""
     figure, axes = subplots()
     columns = [("rerank", "rerank_ms")]
     if result.row("dense_ms") is not None:
@@ -38,7 +38,7 @@ def distribution(result: BenchResult) -> Figure:
     axes.legend(loc="center")
     return Figure(
         to_svg(figure),
-        "Share of queries that took at most so many milliseconds. The points are P50, P95 and P99.",
+        "Share of queries that took at most the time on the axis. The points are P50, P95 and P99.",
     )
 
 
@@ -80,7 +80,7 @@ def depth_curve(result: BenchResult) -> Figure:
     axes.set_ylim(bottom=0)
     axes.set_xticks([point.depth for point in result.depth_curve])
     axes.legend(loc="upper left")
-    return Figure(to_svg(figure), "Milliseconds to rerank so many candidates, with 95 % intervals.")
+    return Figure(to_svg(figure), "Milliseconds to rerank each depth, with 95 % intervals.")
 
 
 def _mark(axes: Any, value: float, percent: int, color: str) -> None:

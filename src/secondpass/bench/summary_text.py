@@ -26,10 +26,10 @@ def notes(result: BenchResult) -> list[str]:
     count = len(result.measured)
     said = [note for percent in _PERCENTS if (note := unsupported(percent, count))]
     truncated = sum(one.times.truncated for one in result.measured)
-    read = sum(one.times.candidates for one in result.measured)
+    scored = sum(one.times.candidates for one in result.measured)
     if truncated:
         most = result.constraints.reranker.max_length
-        said.append(f"{truncated} of {read} candidates were cut at {most} tokens")
+        said.append(f"{truncated} of {scored} candidates were cut at {most} tokens")
     if result.constraints.embedder is None:
         said.append("the candidates are fixed, so there is no dense stage to compare with")
     if count < result.setting.queries:

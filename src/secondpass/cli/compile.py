@@ -35,7 +35,9 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     help="JSON Lines with 'query' and 'text'.  [default: text that ships]",
 )
 @click.option("--eval", "collection", help="Judged collection to compare nDCG@10 on, as for eval.")
-@click.option("--max-queries", type=click.IntRange(min=1), help="Of it, a seeded choice.")
+@click.option(
+    "--max-queries", type=click.IntRange(min=1), help="Random sample of this many queries of it."
+)
 @click.option(
     "--min-tau",
     type=FiniteFloatRange(-1, 1),

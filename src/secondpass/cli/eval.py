@@ -140,7 +140,7 @@ def _parse_depths(depths: str | None) -> tuple[int, ...]:
         parsed = ()
     if not parsed or min(parsed) < 1:
         raise InputError(
-            f"--depths {depths!r} is no list of whole numbers of at least 1, such as 10,20,50,100"
+            f"--depths {depths!r} is not a list of integers of at least 1, such as 10,20,50,100"
         )
     return parsed
 

@@ -6,12 +6,13 @@ import click
 
 from secondpass.cli import output
 from secondpass.evaluation.result import Curve, Evaluation, HurtQuery, Latency
-from secondpass.evaluation.verdict import bounds, in_words
+from secondpass.evaluation.verdict import in_words
 from secondpass.evaluation.wording import (
+    comparison_cells,
+    curve_table,
     enough_in_words,
     header,
     in_milliseconds,
-    milliseconds,
     place_in_words,
 )
 
@@ -38,16 +39,7 @@ def print_evaluation(evaluation: Evaluation) -> None:
 def _print_comparisons(evaluation: Evaluation) -> None:
     output.print_table(
         ("measure", "first stage", "reranked", "difference [95 % interval]", "p"),
-        [
-            (
-                one.measure,
-                f"{one.first_stage:.4f}",
-                f"{one.reranked:.4f}",
-                bounds(one),
-                f"{one.p_holm:.4f}",
-            )
-            for one in evaluation.comparisons
-        ],
+        map(comparison_cells, evaluation.comparisons),
     )
     click.echo(
         "interval: bootstrap (BCa); p: two-sided randomization test, after Holm's correction\n"
@@ -69,18 +61,7 @@ def _latency(latency: Latency) -> str:
 
 def _print_curve(curve: Curve) -> None:
     click.echo()
-    output.print_table(
-        ("depth", *curve.points[0].values, "P50 ms", "P95 ms"),
-        [
-            (
-                point.depth,
-                *(f"{value:.4f}" for value in point.values.values()),
-                milliseconds(point, "p50_ms"),
-                milliseconds(point, "p95_ms"),
-            )
-            for point in curve.points
-        ],
-    )
+    output.print_table(*curve_table(curve))
     timed = next((point.latency for point in curve.points if point.latency), None)
     if timed:
         click.echo(f"each depth was really reranked and timed on {timed.queries} queries")

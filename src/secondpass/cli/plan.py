@@ -98,7 +98,7 @@ def command(
 
 
 def _plans(wanted: list[Wanted], seconds: float, checking: bool) -> list[Plan]:
-    """Plan each; what cannot be had is said and left out, unless nothing is left."""
+    """Plan each; name and leave out those that are not available, unless none is left."""
     from secondpass.bench.clock import WallClock
     from secondpass.errors import SecondpassError
     from secondpass.plan.plan import make_plan

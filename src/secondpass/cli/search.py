@@ -52,7 +52,7 @@ def command(query: str, folder: str, depth: int, as_json: bool, **given: Any) ->
     timings = result.timings.rerank
     output.warn_truncated(timings, model_options)
     output.say_dropped(timings.dropped, timings.candidates, options.min_score)
-    output.say_unread(timings.reranked, timings.candidates, options.budget_ms)
+    output.say_unscored(timings.reranked, timings.candidates, options.budget_ms)
 
 
 def print_result(result: SearchResult) -> None:

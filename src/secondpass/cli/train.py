@@ -47,13 +47,13 @@ _ABOVE_ZERO = FiniteFloatRange(min=0, min_open=True)
 )
 @click.option("--out", type=_FOLDER, required=True, help="Folder of the best model and its card.")
 @click.option("--model", metavar="NAME", help="Hub name or folder to start from (safetensors).")
-@click.option("--minutes", type=_ABOVE_ZERO, help="End after so long.  [default: 25, or --steps]")
-@click.option("--steps", type=_COUNT, help="End after so many steps.")
+@click.option("--minutes", type=_ABOVE_ZERO, help="Stop after this many minutes.  [default: 25]")
+@click.option("--steps", type=_COUNT, help="Stop after this many steps.")
 @click.option(
     "--loss", type=click.Choice(["listwise", "lambda"]), default="listwise", show_default=True
 )
 @click.option("--max-length", type=_COUNT, default=512, show_default=True, help="Tokens of a pair.")
-@click.option("--batch-groups", type=_COUNT, default=8, show_default=True, help="Groups of a step.")
+@click.option("--batch-groups", type=_COUNT, default=8, show_default=True, help="Groups in a step.")
 @click.option(
     "--negatives",
     type=_COUNT,
@@ -82,7 +82,7 @@ _ABOVE_ZERO = FiniteFloatRange(min=0, min_open=True)
     multiple=True,
     default=("bm25", "dense"),
     show_default=True,
-    help="Whose tops become negatives.",
+    help="First stages whose top results become negatives.",
 )
 @click.option(
     "--nearest-negative",
@@ -96,7 +96,7 @@ _ABOVE_ZERO = FiniteFloatRange(min=0, min_open=True)
     type=FiniteFloatRange(min=0, max=1, max_open=True),
     default=0.0,
     show_default=True,
-    help="Keep so much of the weights to start from: 0.5 is half way.",
+    help="Share of the start weights in what is kept: 0.5 is half way.",
 )
 @click.option(
     "--evaluate-every",
@@ -112,10 +112,12 @@ _ABOVE_ZERO = FiniteFloatRange(min=0, min_open=True)
     metavar="STEPS",
     help="There is one after each evaluation too.",
 )
-@click.option("--dev-queries", type=_COUNT, default=50, show_default=True, help="Most of a folder.")
+@click.option(
+    "--dev-queries", type=_COUNT, default=50, show_default=True, help="Most queries of a folder."
+)
 @click.option("--dev-depth", type=_COUNT, default=50, show_default=True, help="Candidates a query.")
 @click.option("--licence", "licences", multiple=True, metavar="FILE=TEXT", help="For the card.")
-@click.option("--resume", is_flag=True, help="Go on from the newest checkpoint in --out.")
+@click.option("--resume", is_flag=True, help="Continue from the newest checkpoint in --out.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 def command(
     train_paths: tuple[Path, ...],
@@ -224,7 +226,7 @@ def _write_card(outcome: Outcome, out: Path) -> None:
 def _say_result(outcome: Outcome, out: Path) -> None:
     history = outcome.history
     if not outcome.complete:
-        click.echo("INCOMPLETE: interrupted; --resume goes on from the newest checkpoint")
+        click.echo("INCOMPLETE: interrupted; --resume continues from the newest checkpoint")
     for point in history.dev:
         values = ", ".join(f"{name} {value:.4f}" for name, value in point.ndcg.items())
         click.echo(f"step {point.step:>6,}  nDCG@10 {point.mean:.4f}  ({values})")

@@ -70,7 +70,7 @@ def compile_model(
         calibrate: a file of JSON Lines with `query` and `text`; by default the text that ships.
         collection: a judged collection, to measure nDCG@10 over BM25's top 100.
         limits: what decides, by default `Limits()`.
-        max_length: the most tokens to read while comparing.
+        max_length: the most tokens of a pair while comparing.
         threads: compute threads, by default the processors this process may use.
         revision: branch, tag or commit of a hub model.
         local_files_only: never ask the hub.

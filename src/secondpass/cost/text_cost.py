@@ -16,9 +16,9 @@ _KNOWN_MS = 0.01
 class TextCost:
     """What texts cost before they are tokenized: the line, and how bytes become tokens.
 
-    `byte_ms` is what tokenizing a byte takes. Tokens are told from UTF-8 bytes, which a tokenizer
-    of any script turns into tokens more evenly than characters. Token milliseconds are those with
-    all `streams` of the engine at work.
+    `byte_ms` is what tokenizing a byte takes. Tokens are estimated from UTF-8 bytes, which a
+    tokenizer of any script turns into tokens more evenly than characters. Token milliseconds are
+    those with all `streams` of the engine at work.
     """
 
     line: Cost
@@ -31,7 +31,7 @@ class TextCost:
 
     def text_ms(self, text: str, query_tokens: float) -> float:
         """Return what one text adds: its whole length is tokenized, `max_length` of it scored, or,
-        with a `stride`, all of it in windows, with `select_tokens` so many of it.
+        with a `stride`, all of it in windows, with `select_tokens` that many tokens of it.
         """
         size = len(text.encode())
         tokens = self.tokens_per_byte * size

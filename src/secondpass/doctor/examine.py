@@ -1,4 +1,4 @@
-"""All checks of a model, in order: its files, then how it scores, then a peer."""
+"""All checks of a model, in order: its files, its scores, and sentence-transformers."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from secondpass.models.folder import ModelFolder, find_folder
 from secondpass.models.spec import ModelSpec, read_cross_encoder_spec
 from secondpass.options.model import Precision, RerankerOptions
 
-# What it is read with at most; a text of the probes is longer.
+# The longest `max_length` of an examination; one of the probe texts is longer.
 _MOST_TOKENS = 512
-_NO_NUMBERS = "the scores are no numbers"
+_NO_NUMBERS = "the scores are not finite numbers"
 
 _ON_FILES: Mapping[str, Callable[[ModelSpec], Finding]] = {
     "one label": on_files.one_label,
@@ -155,7 +155,7 @@ class _Examiner:
 
 
 def _sharpest(spec: ModelSpec) -> Precision:
-    """Return fp32 wherever it can be had: a fault shows best there."""
+    """Return fp32 wherever it is available: a fault shows best there."""
     if spec.weights.format == "safetensors":
         return "fp32"
     return held_precision(read_graph_file(spec))

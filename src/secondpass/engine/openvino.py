@@ -20,8 +20,8 @@ from secondpass.options.model import Precision
 
 # More streams than this gain nothing for the dozen batches of a hundred candidates.
 _MOST_STREAMS = 4
-# OpenVINO keeps what it made for so many shapes of each kind, by default 5,000: with a new shape in
-# most batches, memory grew with the candidates. Made anew it costs no time that can be measured.
+# OpenVINO keeps what it made for this many shapes of each kind, by default 5,000: with a new shape
+# in most batches, memory grew with the candidates. Made anew it costs no time that can be measured.
 _KEPT_SHAPES = 16
 
 

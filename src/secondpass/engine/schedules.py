@@ -1,4 +1,4 @@
-"""What an effort means for a loaded model: its schedule of exits, and running by it."""
+"""The exit schedule of an effort for a loaded model, and running batches by it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STATE_BYTES = 256 * 1024**2
 
 
 def find_schedule(effort: Effort, spec: ModelSpec, engine: Engine) -> Schedule:
-    """Return after which layers how many go on; no exits for "full".
+    """Return the share of texts that continues after each exit layer; no exits for "full".
 
     Raises:
         InputError: the model has no exits, or none for this effort; the message says what does.

@@ -21,7 +21,6 @@ from secondpass.evaluation.regressions import worst_regressions
 from secondpass.evaluation.rerank import Rescored, TextScorer, at_depth, rescore
 from secondpass.evaluation.result import (
     CollectionFacts,
-    Curve,
     Evaluation,
     Latency,
     QueryResult,
@@ -118,7 +117,9 @@ def evaluate(
         seed=seed,
         comparisons=compare(before, after, seed=seed),
         latency=latency,
-        curve=_curve(stage.run, rescored, fusion, measured, curve_depths, latencies),
+        curve=quality_curve(stage.run, rescored, fusion, measured, curve_depths, latencies)
+        if curve_depths
+        else None,
         most_hurt=worst_regressions(done, before[main], after[main], stage.run, run),
         queries=_query_results(done, rescored, before, after),
         notes=make_notes(done, stage, measured, rescored, deepest, (latency, *latencies.values())),
@@ -145,17 +146,6 @@ def _time(
     except KeyboardInterrupt:  # the quality is known by now, and worth printing
         rescored.complete = False
         return {}
-
-
-def _curve(
-    run: Run,
-    rescored: Rescored,
-    fusion: Fusion,
-    measures: Measures,
-    depths: Sequence[int],
-    latencies: dict[int, Latency],
-) -> Curve | None:
-    return quality_curve(run, rescored, fusion, measures, depths, latencies) if depths else None
 
 
 def _facts(collection: Collection) -> CollectionFacts:

@@ -1,4 +1,4 @@
-"""The queries that reranking made worst, with what to read to understand why."""
+"""The queries that reranking made worse, with the documents that explain it."""
 
 from __future__ import annotations
 

@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from secondpass.evaluation.result import Curve, CurvePoint, Evaluation, HurtQuery, ShownDocument
-from secondpass.evaluation.verdict import bounds, in_words
-from secondpass.evaluation.wording import enough_in_words, header, milliseconds, place_in_words
+from secondpass.evaluation.verdict import in_words
+from secondpass.evaluation.wording import (
+    comparison_cells,
+    curve_table,
+    enough_in_words,
+    header,
+    place_in_words,
+)
 from secondpass.report.figures import INK, SERIES, SOFT, subplots, to_svg
 from secondpass.report.page import Figure, Section, Table, render
 
@@ -38,26 +44,13 @@ def to_html(evaluation: Evaluation) -> str:
 def _comparisons(evaluation: Evaluation) -> Table:
     return Table(
         (
-            "measure",
-            "first stage",
-            "reranked",
-            "difference [95 % interval]",
-            "p (Holm)",
-            "helped",
-            "hurt",
-            "same",
-            "verdict",
+            *("measure", "first stage", "reranked", "difference [95 % interval]", "p (Holm)"),
+            *("helped", "hurt", "same", "verdict"),
         ),
         [
             (
-                one.measure,
-                f"{one.first_stage:.4f}",
-                f"{one.reranked:.4f}",
-                bounds(one),
-                f"{one.p_holm:.4f}",
-                str(one.helped),
-                str(one.hurt),
-                str(one.unchanged),
+                *comparison_cells(one),
+                *map(str, (one.helped, one.hurt, one.unchanged)),
                 one.verdict,
             )
             for one in evaluation.comparisons
@@ -87,20 +80,10 @@ def _changes(evaluation: Evaluation) -> Figure:
 
 
 def _depths(curve: Curve) -> Section:
-    table = Table(
-        ("depth", *curve.points[0].values, "P50 ms", "P95 ms"),
-        [
-            (
-                str(point.depth),
-                *(f"{value:.4f}" for value in point.values.values()),
-                milliseconds(point, "p50_ms"),
-                milliseconds(point, "p95_ms"),
-            )
-            for point in curve.points
-        ],
-    )
     drawn = [_draw(curve)] if _timed(curve) else []
-    return Section("Quality against latency", enough_in_words(curve), [table], drawn)
+    return Section(
+        "Quality against latency", enough_in_words(curve), [Table(*curve_table(curve))], drawn
+    )
 
 
 def _timed(curve: Curve) -> list[tuple[CurvePoint, float, int]]:

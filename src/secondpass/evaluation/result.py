@@ -68,7 +68,7 @@ class QueryResult:
 class Latency:
     """Wall milliseconds of reranking one query.
 
-    A percentile is a time that was measured; None where so few queries do not support it.
+    A percentile is a time that was measured; None where the queries are too few for it.
     """
 
     queries: int

@@ -74,13 +74,13 @@ UNQUANTIZED_NAMES = (
 
 
 def name_layer_output(x: Node, layers: int) -> Node:
-    """Name what comes out after so many layers, where the graph can be cut; see cut.py."""
+    """Name the output after `layers` layers, where the graph can be cut; see cut.py."""
     x.set_friendly_name(layer_output(layers))
     return x
 
 
 def layer_output(layers: int) -> str:
-    """Return the name of the hidden states after so many layers; saved and int8 graphs keep it."""
+    """Return the name of the hidden states after `layers` layers; saved and int8 graphs keep it."""
     return f"layer.{layers}.output"
 
 

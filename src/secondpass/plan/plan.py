@@ -25,7 +25,6 @@ from secondpass.scoring.pairs import read_pair_layout
 from secondpass.types import ModelInfo
 
 
-
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """A reranker to plan for."""
@@ -52,7 +51,7 @@ class Plan:
     checked: tuple[Checked, ...] = ()
 
     def length(self, document_tokens: int) -> int:
-        """Return the tokens that are read for a document with the query."""
+        """Return the tokens of a document with the query, as far as they are scored."""
         return min(self.info.max_length, document_tokens + self.overhead)
 
 
@@ -69,11 +68,11 @@ def make_plan(
     seconds: float,
     checking: bool = False,
 ) -> Plan:
-    """Load a reranker and calibrate it in about so many seconds; with `checking`, check that.
+    """Load a reranker and calibrate it in about `seconds` seconds; with `checking`, check that.
 
     Raises:
         InputError: the model does not fit in memory; it is not loaded then.
-        ModelError, MissingExtraError: it cannot be had in this precision.
+        ModelError, MissingExtraError: it is not available in this precision.
     """
     memory = _check_memory(wanted)
     subject = _load(wanted, clock)

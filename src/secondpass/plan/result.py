@@ -23,7 +23,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What reranking so many candidates will take."""
+    """What reranking `depth` candidates will take."""
 
     depth: int
     p50_ms: float

@@ -1,4 +1,4 @@
-"""What an embedder is to an index, and the check that it keeps its word."""
+"""What an embedder is to an index, and the check of the vectors it returns."""
 
 from __future__ import annotations
 

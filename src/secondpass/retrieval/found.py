@@ -1,4 +1,4 @@
-"""A row that a store found to a document; what was stored of it is checked here."""
+"""A row of a store to a document; its stored metadata and token ids are checked."""
 
 from __future__ import annotations
 

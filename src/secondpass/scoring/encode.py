@@ -38,8 +38,8 @@ def load_tokenizer(file: Path) -> Tokenizer:
     return tokenizer
 
 
-# Encodings take some fifty times the memory of their text, so only so many characters are held
-# as encodings at a time; a single text may be longer.
+# Encodings take some fifty times the memory of their text, so only `CHARACTERS_AT_A_TIME` are held
+# as encodings; a single text may be longer.
 CHARACTERS_AT_A_TIME = 400_000
 
 
@@ -81,14 +81,14 @@ class TextEncoder:
 
         A text that brings ids of this tokenizer is not tokenized.
         """
-        fresh = iter(self._tokenize([text for text in texts if not self._brings_ids(text)], keep))
+        fresh = iter(self.tokenize([text for text in texts if not self._brings_ids(text)], keep))
         return [
             _brought(text, self._vocabulary_end, keep) if self._brings_ids(text) else next(fresh)
             for text in texts
         ]
 
     def brought(self, text: str, most_tokens: int) -> TokenIds | None:
-        """Return the ids of this tokenizer that a text brings, if it does and they are no more."""
+        """Return the ids of this tokenizer that a text brings, unless over `most_tokens`."""
         if not self._brings_ids(text) or len(text.ids) > most_tokens:
             return None
         return _brought(text, self._vocabulary_end, None).ids
@@ -96,7 +96,8 @@ class TextEncoder:
     def _brings_ids(self, text: str) -> TypeGuard[TokenizedText]:
         return isinstance(text, TokenizedText) and text.tokenizer == self.digest
 
-    def _tokenize(self, texts: Sequence[str], keep: int | None) -> list[Encoded]:
+    def tokenize(self, texts: Sequence[str], keep: int | None) -> list[Encoded]:
+        """Return the first `keep` token ids of each text, whatever ids it brings."""
         encoded: list[Encoded] = []
         for group in text_groups(texts):
             encoded += [

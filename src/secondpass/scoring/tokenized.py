@@ -1,4 +1,4 @@
-"""A text that brings its token ids along, so that they are not made again."""
+"""A text with its token ids, so that it is not tokenized again."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from secondpass.stats.summary import Estimate, Summary
 Values = NDArray[np.float64]
 Statistic = Callable[..., Any]
 
-# Each percentile is a value that was really measured: the smallest that at least so many percent
+# Each percentile is a value that was really measured: the smallest that at least that many percent
 # of the sample do not exceed.
 METHOD: Final = "inverted_cdf"
 CONFIDENCE = 0.95

@@ -34,7 +34,7 @@ def to_card(
 
 _INCOMPLETE = (
     "**INCOMPLETE: the run was interrupted.** What follows is of the steps until then; the same "
-    "command with `--resume` goes on from the newest checkpoint."
+    "command with `--resume` continues from the newest checkpoint."
 )
 
 

@@ -1,4 +1,4 @@
-"""Hard negatives: passages that the first stages take for an answer, and that are none.
+"""Hard negatives: passages that the first stages rank high and that are not answers.
 
 The filter is TopK-PercPos of NV-Retriever (Moreira et al. 2024, arXiv:2407.15831): a candidate
 nearer to the query than a share of the positive's cosine, 95 % in the paper, is likely an answer
@@ -25,7 +25,7 @@ from secondpass.training.examples import Example, TrainingSet, query_key
 
 Miner = Literal["bm25", "dense"]
 
-# So many of each stage are looked at, before the filter.
+# The number of documents of each stage that the filter is given.
 TOP = 30
 # Queries whose cosines with all passages are in memory at a time.
 _BLOCK = 64
@@ -79,7 +79,7 @@ def mine(one: TrainingSet, positives: Mapping[str, frozenset[str]], mining: Mini
             advance(len(block))
     if not any(found):
         raise InputError(
-            f"{one.path}: no negative is to be had from its {len(one.passages)} passages; give "
+            f"{one.path}: no negatives could be mined from its {len(one.passages)} passages; give "
             "'negatives', or more examples whose positives differ"
         )
     return Mined(tuple(found), dropped)

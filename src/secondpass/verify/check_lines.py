@@ -1,4 +1,4 @@
-"""One line of a check, and what its verdict is worth."""
+"""One line of a check: its verdict, and whether it can fail the check."""
 
 from __future__ import annotations
 

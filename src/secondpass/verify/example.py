@@ -69,7 +69,7 @@ def run_example(advance: Callable[[int], object] = lambda _: None) -> Outcome:
                 ),
             )
         ),
-        latencies=_latencies(milliseconds),
+        latencies=latencies(milliseconds),
     )
 
 
@@ -124,7 +124,8 @@ def _ranked(question: _Text, scored: Sequence[tuple[str, float]]) -> RankedQuery
     )
 
 
-def _latencies(milliseconds: Sequence[dict[str, float]]) -> tuple[Latency, ...]:
+def latencies(milliseconds: Sequence[dict[str, float]]) -> tuple[Latency, ...]:
+    """Return P50 and P95 of each step, as far as the number of samples supports them."""
     return tuple(
         Latency(name, f"P{percent}", float(percentile(samples, percent)), len(samples))
         for name in milliseconds[0]
