@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +22,7 @@ from secondpass.evaluation.first_stages.dense import corpus_vectors
 from secondpass.progress import ProgressBar, silent
 from secondpass.retrieval.contract import TextEmbedder, embed_checked
 from secondpass.training.examples import Example, TrainingSet, query_key
-
-Miner = Literal["bm25", "dense"]
+from secondpass.training.recipe import Miner
 
 # The number of documents of each stage that the filter is given.
 TOP = 30
