@@ -38,8 +38,10 @@ def loaded_after(code):
         "import secondpass",
         "import secondpass; secondpass.InputError; secondpass.Hit",
         "from secondpass.cli.main import group\ntry: group(['--help'])\nexcept SystemExit: pass",
+        "from secondpass.cli.main import group\n"
+        "try: group(['rerank', '--help'])\nexcept SystemExit: pass",
     ],
-    ids=["import", "light names", "help"],
+    ids=["import", "light names", "help", "help of a command"],
 )
 def test_no_engine_is_loaded(code):
     loaded = loaded_after(code)

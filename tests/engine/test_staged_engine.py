@@ -83,7 +83,7 @@ def test_the_exit_of_a_bert_is_its_linear_head_on_the_first_token(bert, engine):
     )
     logit = hidden @ weights["exits.1.classifier.weight"].T + weights["exits.1.classifier.bias"]
     staged = engine.exits.run([batch], (1,), lambda _, logits: logits < -np.inf)
-    np.testing.assert_allclose(staged.logits[batch.positions], 2 * logit[:, 0] - 0.5, atol=1e-5)
+    np.testing.assert_allclose(staged.logits[batch.positions], 2 * logit[:, 0] - 0.5, atol=1e-4)
 
 
 def test_the_exit_at_the_join_is_the_score_before_it(make):
