@@ -233,7 +233,7 @@ def test_notes_name_the_rules(collection):
     notes = run_evaluate(collection, CSV_FIRST).evaluation.notes
     assert "ties are broken as trec_eval does" in notes[0]
     assert "RR@10, AP, R@100 count grade 1 and more as relevant" in notes[1]
-    assert "no query has more than 4 candidates: depth 100 reads no more" in notes
+    assert "no query has more than 4 candidates: depth 100 scores no more" in notes
 
 
 def difference(mean, low, high):

@@ -35,7 +35,7 @@ def trained(request, toy, parity, late_join, tmp_path_factory):
         precision="fp32",
         evaluate_every=12,
         checkpoint_every=8,
-    ).checked()
+    )
     patch = pytest.MonkeyPatch()
     patch.setenv("SECONDPASS_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
     prepared = prepare(recipe, (toy / "train.jsonl",), {}, (toy / "dev",))

@@ -29,7 +29,7 @@ def distribution(result: BenchResult) -> Figure:
     if result.row("dense_ms") is not None:
         columns.insert(0, ("dense retrieval", "dense_ms"))
     for (label, key), color in zip(columns, SERIES, strict=False):
-        values = [getattr(one.times, key) for one in result.measured]
+        values = [getattr(served.times, key) for served in result.measured]
         axes.ecdf(values, color=color, label=label)
         for percent in (50, 95, 99):
             _mark(axes, float(percentile(values, percent)), percent, color)
@@ -98,6 +98,12 @@ def _plain_numbers(axis: Any) -> None:
 
 def _bars(estimates: list[Estimate]) -> list[list[float]]:
     """Return how far each interval reaches below and above its value."""
-    below = [one.value - (one.value if one.low is None else one.low) for one in estimates]
-    above = [(one.value if one.high is None else one.high) - one.value for one in estimates]
+    below = [
+        estimate.value - (estimate.value if estimate.low is None else estimate.low)
+        for estimate in estimates
+    ]
+    above = [
+        (estimate.value if estimate.high is None else estimate.high) - estimate.value
+        for estimate in estimates
+    ]
     return [below, above]

@@ -28,14 +28,14 @@ RATIO = "rerank : dense"
 def make_rows(served: Sequence[Served], *, dense: bool, queue: bool, seed: int) -> tuple[Row, ...]:
     """Summarize the measurements of each stage; without a dense stage, without its three rows."""
     columns = {
-        key: [getattr(one.times, key) for one in served]
+        key: [getattr(query.times, key) for query in served]
         for key in STAGES
         if dense or key not in ("embed_ms", "search_ms", "dense_ms")
     }
     rows = [Row(key, STAGES[key], "ms", summarize(columns[key], seed=seed)) for key in columns]
     if queue:
         for key, label in QUEUE.items():
-            waits = [getattr(one, key) for one in served]
+            waits = [getattr(query, key) for query in served]
             rows.append(Row(key, label, "ms", summarize(waits, seed=seed)))
     if dense:
         ratio = summarize_ratio(columns["rerank_ms"], columns["dense_ms"], seed=seed)

@@ -44,11 +44,11 @@ def _print_comparisons(evaluation: Evaluation) -> None:
     click.echo(
         "interval: bootstrap (BCa); p: two-sided randomization test, after Holm's correction\n"
     )
-    width = max(len(one.measure) for one in evaluation.comparisons)
-    for one in evaluation.comparisons:
+    width = max(len(comparison.measure) for comparison in evaluation.comparisons)
+    for comparison in evaluation.comparisons:
         click.echo(
-            f"{one.measure:<{width}}  {one.verdict} ({one.helped} queries helped, {one.hurt} hurt, "
-            f"{one.unchanged} unchanged)"
+            f"{comparison.measure:<{width}}  {comparison.verdict} ({comparison.helped} queries "
+            f"helped, {comparison.hurt} hurt, {comparison.unchanged} unchanged)"
         )
 
 
@@ -72,17 +72,17 @@ def _print_hurt(evaluation: Evaluation) -> None:
     if not evaluation.most_hurt:
         return
     click.echo(f"\nmost hurt, by {evaluation.comparisons[0].measure}:")
-    for one in evaluation.most_hurt:
-        click.echo("\n".join(_hurt_lines(one)))
+    for query in evaluation.most_hurt:
+        click.echo("\n".join(_hurt_lines(query)))
 
 
-def _hurt_lines(one: HurtQuery) -> list[str]:
-    shown = [("now first", one.now_first)]
-    if one.relevant:
-        shown.append(("moved down", one.relevant))
+def _hurt_lines(query: HurtQuery) -> list[str]:
+    shown = [("now first", query.now_first)]
+    if query.relevant:
+        shown.append(("moved down", query.relevant))
     return [
-        f"  {one.first_stage:.3f} to {one.reranked:.3f}  query {output.harmless(one.query_id)}: "
-        f"{output.one_line(one.text, 120)}",
+        f"  {query.first_stage:.3f} to {query.reranked:.3f}  "
+        f"query {output.harmless(query.query_id)}: {output.one_line(query.text, 120)}",
         *(
             f"      {what} ({place_in_words(document)}): {output.one_line(document.text, 120)}"
             for what, document in shown

@@ -155,7 +155,7 @@ def _compare(
         command="",
         machine=read_machine(),
         software=read_software(),
-        admitted=all(one.met for one in found),
+        admitted=all(criterion.met for criterion in found),
         folder=None,
         source=fp32.info,
         model=int8.info,

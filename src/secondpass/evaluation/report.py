@@ -49,11 +49,11 @@ def _comparisons(evaluation: Evaluation) -> Table:
         ),
         [
             (
-                *comparison_cells(one),
-                *map(str, (one.helped, one.hurt, one.unchanged)),
-                one.verdict,
+                *comparison_cells(comparison),
+                *map(str, (comparison.helped, comparison.hurt, comparison.unchanged)),
+                comparison.verdict,
             )
-            for one in evaluation.comparisons
+            for comparison in evaluation.comparisons
         ],
     )
 
@@ -62,7 +62,10 @@ def _changes(evaluation: Evaluation) -> Figure:
     """Draw each query's difference as a bar, the most helped first."""
     main = evaluation.comparisons[0]
     differences = sorted(
-        (one.reranked[main.measure] - one.first_stage[main.measure] for one in evaluation.queries),
+        (
+            query.reranked[main.measure] - query.first_stage[main.measure]
+            for query in evaluation.queries
+        ),
         reverse=True,
     )
     colors = [SERIES[0] if value > 0 else SERIES[1] for value in differences]
@@ -122,18 +125,18 @@ def _draw(curve: Curve) -> Figure:
 
 def _hurt(queries: Sequence[HurtQuery]) -> Table:
     return Table(
-        ("query", "what", "change", "text"), [row for one in queries for row in _hurt_rows(one)]
+        ("query", "what", "change", "text"), [row for query in queries for row in _hurt_rows(query)]
     )
 
 
-def _hurt_rows(one: HurtQuery) -> list[tuple[str, ...]]:
-    change = f"{one.first_stage:.4f} to {one.reranked:.4f}"
+def _hurt_rows(query: HurtQuery) -> list[tuple[str, ...]]:
+    change = f"{query.first_stage:.4f} to {query.reranked:.4f}"
     rows: list[tuple[str, ...]] = [
-        (f"query {one.query_id}", "the query", change, _short(one.text)),
-        ("", "now first", *_cells(one.now_first)),
+        (f"query {query.query_id}", "the query", change, _short(query.text)),
+        ("", "now first", *_cells(query.now_first)),
     ]
-    if one.relevant:
-        rows.append(("", "moved down", *_cells(one.relevant)))
+    if query.relevant:
+        rows.append(("", "moved down", *_cells(query.relevant)))
     return rows
 
 

@@ -17,7 +17,9 @@ def without_self_matches(run: Run, collection: Collection) -> tuple[Run, int]:
     for query_id, ranked in run.items():
         kept[query_id] = ranked
         if _is_document(query_id, collection):
-            kept[query_id] = tuple(one for one in ranked if one.document_id != query_id)
+            kept[query_id] = tuple(
+                document for document in ranked if document.document_id != query_id
+            )
             dropped += len(ranked) - len(kept[query_id])
     return kept, dropped
 

@@ -272,7 +272,7 @@ class Index:
     ) -> Iterator[Rows]:
         """Yield the records as rows, `batch_size` at a time."""
         while batch := list(islice(records, batch_size)):
-            features = checked_features(self._embedder, [one.text for one in batch], progress)
+            features = checked_features(self._embedder, [record.text for record in batch], progress)
             yield Rows(
                 id=[record.id for record in batch],
                 text=[record.text for record in batch],

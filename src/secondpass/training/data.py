@@ -61,7 +61,7 @@ def mix(
 ) -> tuple[Mixture, tuple[DataFacts, ...]]:
     """Mine every set and mix them."""
     positives = positives_by_query(data.sets)
-    mined = [mine(one, positives, mining) for one in data.sets]
+    mined = [mine(rows, positives, mining) for rows in data.sets]
     mixture = Mixture(
         data.sets,
         mined,
@@ -84,15 +84,15 @@ def _read(path: Path, licences: Mapping[str, str]) -> TrainingSet:
     return read_json_lines(path, licences)
 
 
-def _facts(one: TrainingSet, kept_out: int, mined: Mined) -> DataFacts:
+def _facts(rows: TrainingSet, kept_out: int, mined: Mined) -> DataFacts:
     return DataFacts(
-        name=one.name,
-        sha256=one.sha256,
-        licence=one.licence,
-        examples=len(one.examples),
-        passages=len(one.passages),
+        name=rows.name,
+        sha256=rows.sha256,
+        licence=rows.licence,
+        examples=len(rows.examples),
+        passages=len(rows.passages),
         kept_out=kept_out,
         without_negative=sum(not negatives for negatives in mined.negatives),
         too_near=mined.too_near,
-        unused_fields=one.unused_fields,
+        unused_fields=rows.unused_fields,
     )
