@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from benchmarks.pages import table as markdown_table
-from secondpass.facts.machine import Machine
+from secondpass.environment.machine import Machine
 from secondpass.stats.paired import paired_difference
 from secondpass.types import ModelInfo
 
@@ -14,7 +14,7 @@ BASE = "truncate"
 
 @dataclass(frozen=True)
 class System:
-    """One policy: nDCG@10 of each query, in the result's order, and what it took."""
+    """One long-document policy: nDCG@10 of each query, in the result's order, and what it took."""
 
     label: str
     ndcg: list[float]

@@ -23,9 +23,9 @@ from benchmarks.speed.ours import OURS
 from benchmarks.speed.result import Result
 from benchmarks.speed.run import ROOT, run
 from benchmarks.speed.work import make_work, token_counts
+from secondpass.environment.machine import read_machine
+from secondpass.environment.software import read_software
 from secondpass.errors import InputError
-from secondpass.facts.machine import read_machine
-from secondpass.facts.software import read_software
 from secondpass.models.digest import file_sha256
 
 RIVALS = (

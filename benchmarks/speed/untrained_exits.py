@@ -35,7 +35,7 @@ def with_untrained_exits(model: Path, folder: Path, schedules: Mapping[str, Any]
 
 
 def embedded_schedules() -> Mapping[str, Any]:
-    """Return after which layers of the embedded model how many go on, by effort."""
+    """Return the exit schedules of the embedded model, by effort."""
     return _config(find_folder(CROSS_ENCODER).path)["exits"]
 
 

@@ -21,7 +21,7 @@ from recipes.embedded.exits import score as score_exit
 from recipes.embedded.groups import GroupSampler, Mined
 from recipes.embedded.mine import Embeddings, mine
 from recipes.embedded.sources import Source, read_sources
-from recipes.embedded.states import BelowJoin, States, compute_states, tokenise
+from recipes.embedded.states import BelowJoin, States, compute_states, tokenize
 from recipes.embedded.train import score, train
 from secondpass.models.digest import require_sha256
 from secondpass.training.late_join import EarlyHead, JointHead, read_encoder
@@ -109,7 +109,7 @@ def exit_lines(
 def prepare(
     base: Path, sources: list[Source], dev_folder: Path, recipe: dict[str, Any]
 ) -> tuple[list[DevSet], list[list[int]]]:
-    """Number all texts, the sources' and then the dev sets', and tokenise them."""
+    """Number all texts, the sources' and then the dev sets', and tokenize them."""
     texts: list[str] = []
     limits: list[int] = []
     for source in sources:
@@ -126,7 +126,7 @@ def prepare(
     tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    return dev, tokenise(tokenizer, texts, limits)
+    return dev, tokenize(tokenizer, texts, limits)
 
 
 def mine_all(sources: list[Source], states: States, phase: dict[str, Any]) -> list[Mined]:

@@ -18,8 +18,8 @@ from safetensors.numpy import load_file, save_file
 from recipes.calibration import Platt, expected_calibration_error, fit_platt, relevant_from
 from secondpass import CrossEncoderReranker
 from secondpass.evaluation.beir_folder import read_beir_folder
-from secondpass.evaluation.own_document import without_own_document
 from secondpass.evaluation.runs import read_run
+from secondpass.evaluation.self_matches import without_self_matches
 from secondpass.evaluation.text_files import find_text_file
 
 # As many pairs of each, so that no collection decides alone.
@@ -48,7 +48,7 @@ def score(folder: Path, reranker: CrossEncoderReranker) -> Pairs:
     """Return logits and relevance of BM25's candidates of a few queries."""
     collection = read_beir_folder(folder, "test")
     run = read_run(find_text_file(folder, "run.bm25.trec") or folder / "run.bm25.trec")
-    run, _ = without_own_document(run, collection)
+    run, _ = without_self_matches(run, collection)
     least = relevant_from(collection)
     chosen = sorted(id_ for id_ in collection.qrels if run.get(id_))
     random.Random(SEED).shuffle(chosen)

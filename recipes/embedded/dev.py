@@ -13,9 +13,9 @@ from recipes.embedded.states import States
 from recipes.embedded.train import score
 from secondpass.evaluation.collection import Collection
 from secondpass.evaluation.measures import Measures
-from secondpass.evaluation.open import open_collection
-from secondpass.evaluation.own_document import without_own_document
+from secondpass.evaluation.open_collection import open_collection
 from secondpass.evaluation.runs import Ranked, Run, in_trec_order, read_run
+from secondpass.evaluation.self_matches import without_self_matches
 from secondpass.evaluation.text_files import find_text_file
 from secondpass.training.late_join import JointHead
 
@@ -36,7 +36,7 @@ def read_dev_set(folder: Path, queries: int, seed: int, first_number: int) -> De
     """Read a collection; its documents and then its queries are numbered from `first_number`."""
     whole = open_collection(str(folder))
     run = read_run(find_text_file(folder, "run.bm25.trec") or folder / "run.bm25.trec")
-    run, _ = without_own_document(run, whole)
+    run, _ = without_self_matches(run, whole)
     answered = sorted(id_ for id_, grades in whole.qrels.items() if max(grades.values()) > 0)
     answered = [id_ for id_ in answered if id_ in run]
     random.Random(seed).shuffle(answered)

@@ -82,7 +82,7 @@ class BelowJoin:
         return x.float(), query, text
 
 
-def tokenise(tokenizer: Tokenizer, texts: list[str], limits: list[int]) -> list[list[int]]:
+def tokenize(tokenizer: Tokenizer, texts: list[str], limits: list[int]) -> list[list[int]]:
     """Return each text's token ids, cut at its limit, special tokens included."""
     encoded = tokenizer.encode_batch(texts, add_special_tokens=False)
     return [

@@ -8,9 +8,9 @@ from benchmarks.run import write
 from benchmarks.speed.markdown import number, page, pages, short, table
 from benchmarks.speed.result import Ratio, Result, Row, times_faster
 from benchmarks.speed.run import agreement
+from secondpass.environment.machine import Machine
+from secondpass.environment.software import Software
 from secondpass.errors import InputError
-from secondpass.facts.machine import Machine
-from secondpass.facts.software import Software
 from secondpass.result_file import read_result
 
 ROOT = Path(__file__).parent.parent.parent

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import get_args
 
 from secondpass.verify import arithmetic
-from secondpass.verify.lines import Verdict
+from secondpass.verify.check_lines import Verdict
 from secondpass.verify.record import read_record
 
 ROOT = Path(__file__).parent.parent.parent

@@ -51,7 +51,7 @@ class ModelOptions:
         metavar="NAME",
     )
     max_length: int | None = option(
-        None, Integer(), "Most tokens of a text.", means="what the model reads"
+        None, Integer(), "Most tokens of a text.", means="the model's own limit"
     )
     precision: Precision = option(
         "auto",

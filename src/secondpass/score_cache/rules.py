@@ -1,4 +1,4 @@
-"""All that decides a logit besides query and text, and the key that it makes."""
+"""Everything a logit depends on besides query and text, and the cache key made of it."""
 
 from __future__ import annotations
 

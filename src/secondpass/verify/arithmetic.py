@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from secondpass.facts.machine import UNKNOWN, Machine
+from secondpass.environment.machine import UNKNOWN, Machine
 from secondpass.types import ModelInfo
 
 # Scores of one model at fp32 agree to this on any processor.

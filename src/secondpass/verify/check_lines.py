@@ -1,4 +1,4 @@
-"""One line of a check, and what its verdict is worth."""
+"""One line of a check: its verdict, and whether it can fail the check."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from secondpass.facts.machine import UNKNOWN
+from secondpass.environment.machine import UNKNOWN
 from secondpass.verify.record import Kind
 
 # "shown" is for what changes from one moment to the next, such as a time: it is not judged.

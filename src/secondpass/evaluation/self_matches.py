@@ -6,7 +6,7 @@ from secondpass.evaluation.collection import Collection
 from secondpass.evaluation.runs import Ranked, Run
 
 
-def without_own_document(run: Run, collection: Collection) -> tuple[Run, int]:
+def without_self_matches(run: Run, collection: Collection) -> tuple[Run, int]:
     """Return the run without each query's own document, and how many were dropped.
 
     The id alone does not tell: in Cranfield query 1 and document 1 have nothing to do with each
@@ -17,7 +17,9 @@ def without_own_document(run: Run, collection: Collection) -> tuple[Run, int]:
     for query_id, ranked in run.items():
         kept[query_id] = ranked
         if _is_document(query_id, collection):
-            kept[query_id] = tuple(one for one in ranked if one.document_id != query_id)
+            kept[query_id] = tuple(
+                document for document in ranked if document.document_id != query_id
+            )
             dropped += len(ranked) - len(kept[query_id])
     return kept, dropped
 

@@ -1,4 +1,4 @@
-"""The queries that reranking made worst, with what to read to understand why."""
+"""The queries that reranking made worse, with the documents that explain it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from secondpass.evaluation.runs import Run
 SHOWN = 10
 
 
-def most_hurt(
+def worst_regressions(
     collection: Collection,
     before: NDArray[np.float64],
     after: NDArray[np.float64],

@@ -1,4 +1,4 @@
-"""A text that brings its token ids along, so that they are not made again."""
+"""A text with its token ids, so that it is not tokenized again."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 
-class TokenisedText(str):
+class TokenizedText(str):
     """A string with the ids that one tokenizer makes of it, without special tokens.
 
     It is a string so that whoever takes texts takes it, and whoever has another tokenizer sees
@@ -29,7 +29,7 @@ class TokenisedText(str):
     ids: NDArray[np.integer[Any]]
     tokenizer: str
 
-    def __new__(cls, text: str, ids: NDArray[np.integer[Any]], tokenizer: str) -> TokenisedText:
+    def __new__(cls, text: str, ids: NDArray[np.integer[Any]], tokenizer: str) -> TokenizedText:
         """Make a string and hang the ids on it."""
         made = super().__new__(cls, text)
         made.ids = ids
@@ -62,7 +62,7 @@ def vocabulary_end(tokenizer: Tokenizer) -> int:
     return max(tokenizer.get_vocab().values(), default=-1) + 1
 
 
-def check_ids(text: TokenisedText, end: int) -> None:
+def check_ids(text: TokenizedText, end: int) -> None:
     """Raise unless every id is below a vocabulary's end, or the model would index past its table.
 
     Raises:

@@ -1,12 +1,12 @@
-"""Other work on the processors while a plan was measured: the predictions hold only beside it."""
+"""Other work on the processors during a calibration: predictions hold under the same load."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from secondpass.facts.usage import Usage
+from secondpass.environment.usage import Usage
 
-# Of the processors that the reranker computes on, the share that others may take unsaid.
+# Of the processors that the reranker computes on, the share that others may take without a warning.
 _UNSAID = 0.1
 
 
@@ -39,5 +39,5 @@ class OtherWork:
             return None
         return (
             f"the cores were busy while this was measured: other work took {self.taken:.1f} of "
-            f"{self.cores}, and the times hold only beside it; plan again when they are free"
+            f"{self.cores}, and the times hold only under that load; plan again when they are free"
         )

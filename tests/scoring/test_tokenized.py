@@ -14,7 +14,7 @@ from tokenizers import Tokenizer
 from secondpass import InputError
 from secondpass.models.embedded import BI_ENCODER, CROSS_ENCODER, embedded_folder
 from secondpass.scoring.encode import TextEncoder, load_tokenizer
-from secondpass.scoring.tokenised import TokenisedText, tokenizer_digest
+from secondpass.scoring.tokenized import TokenizedText, tokenizer_digest
 
 PARITY = Path(__file__).parent.parent / "parity"
 
@@ -31,7 +31,7 @@ def encoder(tokenizer: Tokenizer) -> TextEncoder:
 
 def test_brought_ids_are_taken_as_they_are(encoder):
     """Ids that the tokenizer would never make of this text show that it was not asked."""
-    texts = ["plain", TokenisedText("text", np.array([9, 8, 7], np.int32), encoder.digest), "file"]
+    texts = ["plain", TokenizedText("text", np.array([9, 8, 7], np.int32), encoder.digest), "file"]
     encoded = encoder.encode(texts)
     assert encoded[1].tolist() == [9, 8, 7]
     assert encoded[1].dtype == np.int32
@@ -43,30 +43,30 @@ def test_brought_ids_are_taken_as_they_are(encoder):
 
 
 def test_ids_of_another_tokenizer_are_not_taken(encoder):
-    text = TokenisedText("csv file", np.array([9, 8, 7], np.int32), "another")
+    text = TokenizedText("csv file", np.array([9, 8, 7], np.int32), "another")
     assert encoder.encode([text])[0].tolist() == encoder.encode(["csv file"])[0].tolist()
 
 
 @pytest.mark.parametrize(("ids", "named"), [([5, -1], "-1"), ([70_000, 5], "70000")])
 def test_ids_beyond_the_vocabulary_are_refused(encoder, ids, named):
-    text = TokenisedText("a text", np.array(ids, np.int32), encoder.digest)
+    text = TokenizedText("a text", np.array(ids, np.int32), encoder.digest)
     with pytest.raises(InputError, match=f"'a text' brings the token id {named}.*vocabulary has"):
         encoder.encode([text])
 
 
 def test_a_text_without_tokens_is_legal(encoder):
-    (ids,) = encoder.encode([TokenisedText("", np.empty(0, np.int32), encoder.digest)])
+    (ids,) = encoder.encode([TokenizedText("", np.empty(0, np.int32), encoder.digest)])
     assert ids.tolist() == []
 
 
 def test_the_last_id_of_the_vocabulary_is_legal(encoder, tokenizer):
     last = max(tokenizer.get_vocab().values())
-    (ids,) = encoder.encode([TokenisedText("a", np.array([last], np.int32), encoder.digest)])
+    (ids,) = encoder.encode([TokenizedText("a", np.array([last], np.int32), encoder.digest)])
     assert ids.tolist() == [last]
 
 
 def test_it_is_a_string_and_survives_copies():
-    text = TokenisedText("csv", np.array([1, 2], np.int32), "digest")
+    text = TokenizedText("csv", np.array([1, 2], np.int32), "digest")
     assert text == "csv"
     assert hash(text) == hash("csv")
     assert json.dumps(text) == '"csv"'

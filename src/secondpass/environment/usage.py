@@ -1,4 +1,4 @@
-"""Who used the processors: this process, or others beside it."""
+"""How the processors were used: by this process, and by other work."""
 
 from __future__ import annotations
 
