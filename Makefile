@@ -38,7 +38,7 @@ ci: $(VENV)-torch/.done $(VENV)-base/.done
 test-extras: $(VENV)-torch/.done
 	$(VENV)-torch/bin/python -m pytest tests/engine tests/training tests/doctor tests/compiling
 
-# Writes the tables of docs/options.md from the options dataclasses.
+# Writes the tables of docs/reference/options.md from the options dataclasses.
 options-page: $(VENV)/.test
 	$(BIN)/python -m scripts.options_page
 
@@ -48,16 +48,16 @@ SPEED_OUT ?= benchmarks/speed/results/$(shell date +%F).json
 bench-speed: $(VENV)-rivals/.done
 	$(VENV)-rivals/bin/python -m benchmarks.speed --out $(SPEED_OUT) $(SPEED_MORE)
 
-# Puts the newest result into its page.
+# Puts the newest result into the pages that show it.
 speed-pages: $(VENV)/.test
 	$(BIN)/python -m benchmarks.speed --show $(lastword $(sort $(wildcard benchmarks/speed/results/*.json))) \
-	    --into README.md
+	    --into docs/results/speed.md README.md
 
 # Measures the peak memory of a call while its candidates grow from 100 to 10,000.
 MEMORY_OUT ?= benchmarks/memory/results/$(shell date +%F).json
 
 memory: $(VENV)/.test
-	$(BIN)/python -m benchmarks.memory --out $(MEMORY_OUT) --into docs/measurements.md $(MEMORY_MORE)
+	$(BIN)/python -m benchmarks.memory --out $(MEMORY_OUT) --into docs/results/memory.md $(MEMORY_MORE)
 
 # Measures nDCG@10 of BM25, the bi-encoder and the reranker on the development collections; a run
 # cut off goes on where it stopped. QUALITY_FP32 is the folder of the weights before int8.
@@ -75,14 +75,14 @@ build/cross-encoder: recipes/embedded/trained.safetensors recipes/embedded/recip
 # Puts the newest result into the pages that show it.
 quality-pages: $(VENV)/.test
 	$(BIN)/python -m benchmarks.quality --show $(lastword $(sort $(wildcard benchmarks/quality/results/*.json))) \
-	    --into docs/quality.md $(QUALITY_PAGES) --picture docs/quality.svg
+	    --into docs/results/quality.md README.md $(QUALITY_PAGES) --picture docs/results/quality.svg
 
 # Measures nDCG@10 of each rule for long documents on documents made by padding passages.
 LONG_OUT ?= benchmarks/long/results/$(shell date +%F).json
 
 long: $(VENV)/.test
 	$(BIN)/python -m benchmarks.long --data $(QUALITY_DATA) --out $(LONG_OUT) \
-	    --into docs/long-documents.md $(LONG_MORE)
+	    --into docs/results/long-documents.md $(LONG_MORE)
 
 # Times 1,000 calls for each budget, idle and busy, and measures nDCG@10 against the budget.
 DEADLINE_OUT ?= benchmarks/deadline/results/$(shell date +%F).json
@@ -93,7 +93,7 @@ deadline: $(VENV)/.test
 # Puts the newest result into its page.
 deadline-pages: $(VENV)/.test
 	$(BIN)/python -m benchmarks.deadline --show $(lastword $(sort $(wildcard benchmarks/deadline/results/*.json))) \
-	    --into docs/deadline.md --picture docs/deadline.svg
+	    --into docs/results/deadline.md --picture docs/results/deadline.svg
 
 # Distills the embedded cross-encoder from a few texts, on the CPU: the steps of recipes/embedded/gpu.sh.
 RECIPE_DATA ?= ../shared/data

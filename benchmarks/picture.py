@@ -11,7 +11,7 @@ from secondpass.report.figures import to_svg
 
 
 def save(figure: Any, file: Path) -> None:
-    """Write a figure of `secondpass.report.figures` with the colours that it means.
+    """Write a figure of `secondpass.report.figures` with the colors that it means.
 
     Raises:
         SystemExit: the file's name does not end in .svg.
@@ -23,6 +23,6 @@ def save(figure: Any, file: Path) -> None:
 
 
 def _style() -> str:
-    """Return the colours, which the page of a report declares, as CSS."""
+    """Return the colors, which the page of a report declares, as CSS."""
     page = Path(secondpass.report.__file__).with_name("page.html.jinja").read_text()
     return page[page.index(":root {") : page.index("body {")].strip()

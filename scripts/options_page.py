@@ -1,4 +1,4 @@
-"""Writes the tables of docs/options.md from the options dataclasses: make options-page."""
+"""Writes the tables of docs/reference/options.md from the dataclasses: make options-page."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from secondpass.options.call import RankOptions
 from secondpass.options.model import RerankerOptions
 from secondpass.options.option import IsDataclass, declared
 
-PAGE = Path(__file__).parent.parent / "docs" / "options.md"
+PAGE = Path(__file__).parent.parent / "docs" / "reference" / "options.md"
 _TABLES: dict[str, type[IsDataclass]] = {
     "model options": RerankerOptions,
     "call options": RankOptions,
@@ -29,7 +29,7 @@ def table(options: type[IsDataclass]) -> str:
     for name, (one, default) in declared(options).items():
         flag = f"`{one.flag}`" if one.flag else ""
         shown = one.means or (f'`"{default}"`' if isinstance(default, str) else f"`{default}`")
-        more = f" [More]({one.page})." if one.page else ""
+        more = f" [More](../{one.page})." if one.page else ""
         rows.append(f"| `{name}` | {flag} | {shown} | {one.help}{more} |")
     return "\n".join(rows)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
-from secondpass.facts.outputs import RankedQuery
 from secondpass.verify.arithmetic import SWAP_SHARE
 from secondpass.verify.order import widest_swap
+from secondpass.verify.outputs import RankedQuery
 
 Id = TypeVar("Id")
 

@@ -1,4 +1,4 @@
-"""docs/options.md is made of the dataclasses, and names every option there is."""
+"""docs/reference/options.md is made of the dataclasses, and names every option there is."""
 
 import inspect
 import re
@@ -10,7 +10,7 @@ from scripts.options_page import page
 from secondpass import CrossEncoderReranker, SearchPipeline
 from secondpass.cli import rerank, search
 
-PAGE = (Path(__file__).parent.parent / "docs" / "options.md").read_text()
+PAGE = (Path(__file__).parent.parent / "docs" / "reference" / "options.md").read_text()
 NAMED = set(re.findall(r"`([^`]+)`", PAGE))
 # What is ranked, not how; and how the command is called.
 SUBJECTS = {"self", "query", "candidates", "texts", "index", "reranker"}

@@ -5,9 +5,9 @@ import sys
 
 import numpy as np
 
-from secondpass.facts.peak_memory import peak_bytes
+from secondpass.environment.peak_memory import peak_bytes
 
-PEAK = "from secondpass.facts.peak_memory import peak_bytes; print(peak_bytes())"
+PEAK = "from secondpass.environment.peak_memory import peak_bytes; print(peak_bytes())"
 
 
 def test_the_peak_stays_when_the_memory_is_given_back():

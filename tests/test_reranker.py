@@ -148,7 +148,7 @@ def test_timings_count_what_was_read(tiny, documents):
     timings = tiny.rank(QUERY, documents).timings
     assert timings.candidates == 100
     assert timings.tokens > 100
-    stages = timings.tokenise_ms + timings.batch_ms + timings.infer_ms + timings.rank_ms
+    stages = timings.tokenize_ms + timings.batch_ms + timings.infer_ms + timings.rank_ms
     assert 0 < stages <= timings.total_ms
 
 
@@ -201,14 +201,14 @@ def test_an_error_in_one_call_leaves_the_reranker_usable(tiny, monkeypatch):
         ({"cache_dir": 5}, "cache_dir is 5"),
         ({"model_name": None}, "model_name is None"),
         ({"model_name": b"abc"}, "model_name is b'abc'"),
-        ({"model_name": "~nosuchuser/x"}, "'~nosuchuser/x' is no possible folder"),
-        ({"model_name": "x" * 5000}, "xxx' is no possible folder"),
+        ({"model_name": "~nosuchuser/x"}, "'~nosuchuser/x' is not a valid folder"),
+        ({"model_name": "x" * 5000}, "xxx' is not a valid folder"),
         ({"local_files_only": "yes"}, "local_files_only is 'yes'"),
         ({"revision": 5}, "revision is 5"),
         ({"activation": "relu6"}, "activation is 'relu6', expected one of sigmoid"),
         ({"max_batch_tokens": -1}, "max_batch_tokens is -1"),
         ({"max_length": 65}, "max_length 65 is more than the 64 positions.*max_length=64"),
-        ({"max_length": 4}, "max_length is 4, expected a whole number of at least 5"),
+        ({"max_length": 4}, "max_length is 4, expected an integer of at least 5"),
         ({"revision": "main"}, "revision 'main' only applies to hub models"),
     ],
 )

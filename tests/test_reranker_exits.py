@@ -269,7 +269,7 @@ def test_a_cascade_predicts_and_describes_by_the_second(cascade, tiny):
         ({"keep": 5}, "keep is 5, but there is no cascade"),
         ({"cascade": ["a"]}, "cascade is list .*expected two models"),
         ({"cascade": "ab"}, "cascade is str 'ab', expected two models"),
-        ({"cascade": ["a", "b"], "keep": 0}, "keep is 0, expected a whole number of at least 1"),
+        ({"cascade": ["a", "b"], "keep": 0}, "keep is 0, expected an integer of at least 1"),
         ({"cascade": ["a", "b"], "model_name": "c"}, "model_name is 'c' and cascade"),
         (
             {"cascade": ["a", "b"], "effort": "fast"},

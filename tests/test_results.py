@@ -11,7 +11,7 @@ from secondpass.compiling.result import Compiled
 from secondpass.doctor.result import Examination
 from secondpass.evaluation.result import Evaluation
 from secondpass.plan.result import PlanResult
-from secondpass.verify.lines import CheckReport
+from secondpass.verify.check_lines import CheckReport
 from secondpass.verify.record import Record
 
 RESULTS = [BenchResult, Compiled, Examination, Evaluation, PlanResult, CheckReport, Record]

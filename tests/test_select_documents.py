@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from secondpass import CrossEncoderReranker, InputError, SearchPipeline
 from secondpass.scoring.encode import load_tokenizer
-from secondpass.scoring.tokenised import TokenisedText, tokenizer_digest
+from secondpass.scoring.tokenized import TokenizedText, tokenizer_digest
 from secondpass.types import RetrievedDocument
 
 QUERY = "read the csv rows"
@@ -144,7 +144,7 @@ def test_stored_ids_do_where_all_are_read_and_else_the_text(selecting, tokenizer
     ids = [tokenizer.encode(text, add_special_tokens=False).ids for text in texts]
     digest = tokenizer_digest(tokenizer)
     brought = [
-        TokenisedText(text, np.array(one), digest) for text, one in zip(texts, ids, strict=True)
+        TokenizedText(text, np.array(one), digest) for text, one in zip(texts, ids, strict=True)
     ]
     expected = selecting.rank(QUERY, texts)
     asked = []

@@ -21,8 +21,8 @@ from benchmarks.quality.task import COLLECTIONS, Task, open_task
 from benchmarks.run import Benchmark, command, main, now
 from secondpass import CrossEncoderReranker
 from secondpass.cli.output import progress
-from secondpass.facts.machine import read_machine
-from secondpass.facts.software import read_software
+from secondpass.environment.machine import read_machine
+from secondpass.environment.software import read_software
 
 MARKER = "deadline"
 
@@ -100,7 +100,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         metavar="MS",
         help="the curve's budgets, beside the first stage and no limit",
     )
-    add("--queries", type=int, help="a seeded choice of so many queries of each collection")
+    add("--queries", type=int, help="random sample of this many queries of each collection")
     add("--depth", type=int, default=100, help="candidates of a query")
     add("--seed", type=int, default=0)
 

@@ -34,7 +34,7 @@ def time_calls(
     calls: int,
     advance: Callable[[int], None],
 ) -> Timed:
-    """Call `rank` so many times and compare each call's wall time with its budget."""
+    """Call `rank` that many times and compare each call's wall time with its budget."""
     overruns, shares = np.empty(calls), np.empty(calls)
     for at, (query, texts) in enumerate(islice(cycle(questions), calls)):
         started = perf_counter()

@@ -39,7 +39,7 @@ def _rerank(
     budget_ms: float | None,
     advance: Callable[[int], None],
 ) -> tuple[dict[str, tuple[Ranked, ...]], float]:
-    """Return the run in the order that the budget gave, and the share of candidates read."""
+    """Return the run in the order that the budget gave, and the share of candidates scored."""
     run: dict[str, tuple[Ranked, ...]] = {}
     shares = []
     for query_id, ranked in task.run.items():

@@ -1,4 +1,4 @@
-"""The result as the tables of docs/deadline.md."""
+"""The result as the tables of docs/results/deadline.md."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _overruns(timed: Sequence[Timed]) -> list[str]:
     ]
     head = (
         "| machine | budget ms | calls | P50 overrun ms | P99 overrun ms | allowed ms | holds "
-        "| worst ms | read | calls that read none |\n|---|--:|--:|--:|--:|--:|---|--:|--:|--:|"
+        "| worst ms | scored | calls that scored none |\n|---|--:|--:|--:|--:|--:|---|--:|--:|--:|"
     )
     return ["\n".join((head, *rows))]
 
@@ -53,7 +53,7 @@ def _curve(points: Sequence[Point]) -> list[str]:
     ]
     means = [mean_at(points, budget) for budget in budgets]
     last = "| mean | | " + " | ".join(f"{mean:.3f}" for mean in means) + " |"
-    note = "In brackets the share of the candidates that was read."
+    note = "In brackets the share of the candidates that was scored."
     return ["\n".join((head, rule, *rows, last)), note]
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def spinning(processes: int) -> Iterator[None]:
-    """Keep so many processes computing within the block."""
+    """Keep `processes` processes computing within the block."""
     started = [
         subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(processes)
     ]

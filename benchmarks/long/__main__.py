@@ -20,10 +20,10 @@ from benchmarks.quality.task import Task, open_task
 from benchmarks.run import Benchmark, command, main
 from secondpass import CrossEncoderReranker
 from secondpass.cli.output import progress
+from secondpass.environment.machine import read_machine
 from secondpass.evaluation.measures import Measures
 from secondpass.evaluation.rerank import candidate_texts
 from secondpass.evaluation.runs import Ranked
-from secondpass.facts.machine import read_machine
 from secondpass.options.long_documents import LONG_DOCUMENTS
 
 PASSAGES = "passages alone"
@@ -127,9 +127,9 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--data", type=Path, default=Path("../shared/data/eval"), help="holds the collections")
     add("--collection", default="dl19")
-    add("--queries", type=int, default=25, help="a seeded choice of so many")
+    add("--queries", type=int, default=25, help="random sample of this many")
     add("--depth", type=int, default=20, help="candidates of a query, of BM25")
-    add("--words", type=int, default=1000, help="a padded document has at least so many")
+    add("--words", type=int, default=1000, help="the fewest words of a padded document")
     add("--stride", type=int, help="tokens between windows, by default half a window")
     add("--max-length", type=int, default=512)
     add("--model", help="hub name or folder; by default the embedded one")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from benchmarks.pages import table as markdown_table
-from secondpass.facts.machine import Machine
+from secondpass.environment.machine import Machine
 from secondpass.stats.paired import paired_difference
 from secondpass.types import ModelInfo
 
@@ -14,7 +14,7 @@ BASE = "truncate"
 
 @dataclass(frozen=True)
 class System:
-    """One way to read: nDCG@10 of each query, in the result's order, and what it took."""
+    """One long-document policy: nDCG@10 of each query, in the result's order, and what it took."""
 
     label: str
     ndcg: list[float]
@@ -57,7 +57,7 @@ def page(result: Result) -> str:
 def table(result: Result) -> str:
     """Return the Markdown table, each system beside `truncate` on the same queries."""
     base = next(one for one in result.systems if one.label == BASE)
-    head = ["read", "nDCG@10", f"− {BASE} [95 %], p", "tokens of texts read, a query", "dropped"]
+    head = ["scored", "nDCG@10", f"− {BASE} [95 %], p", "text tokens a query", "dropped"]
     rows = []
     for one in result.systems:
         queries = len(one.ndcg)

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from benchmarks.memory.result import MARKER, Call, Result, page
 from benchmarks.run import Benchmark, command, main, now
-from secondpass.facts.machine import read_machine
-from secondpass.facts.software import read_software
+from secondpass.environment.machine import read_machine
+from secondpass.environment.software import read_software
 from secondpass.options.effort import EFFORTS
 
 ROOT = Path(__file__).parent.parent.parent

@@ -10,7 +10,7 @@ import sys
 
 from benchmarks.memory.texts import QUERY, documents, spread
 from secondpass import CrossEncoderReranker
-from secondpass.facts.peak_memory import peak_bytes
+from secondpass.environment.peak_memory import peak_bytes
 
 # Enough to compile what the call needs, long ones among them.
 WARM_UP = 20

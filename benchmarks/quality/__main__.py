@@ -94,7 +94,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     add("--fuse", nargs="*", default=[picture.SHIPPED], metavar="LABEL", help="rerankers to fuse")
     add("--fusion-weight", type=float, default=DEFAULT_WEIGHT, help="of z(BM25) beside z(logit)")
     add("--depth", type=int, default=100, help="candidates of a query")
-    add("--queries", type=int, help="a seeded choice of so many queries of each collection")
+    add("--queries", type=int, help="random sample of this many queries of each collection")
     add("--seed", type=int, default=0)
     add("--resume", action="store_true", help="use the scores that lie beside --out")
 

@@ -19,10 +19,10 @@ from benchmarks.quality.result import (
     System,
 )
 from benchmarks.quality.statistics import mean_interval, mean_of_means
-from secondpass.facts.machine import read_machine
-from secondpass.facts.software import read_software
+from secondpass.environment.machine import read_machine
+from secondpass.environment.software import read_software
 from secondpass.stats.paired import paired_difference
-from secondpass.stats.percentiles import summarise
+from secondpass.stats.percentiles import summarize
 
 # Every other system is compared with both.
 BM25, BI_ENCODER = "BM25", "bi-encoder"
@@ -73,7 +73,7 @@ def _collection(measured: Measured, systems: Sequence[System], seed: int) -> Col
 
 def _row(measured: Measured, label: str, seed: int) -> Row:
     values = measured.values[label]
-    mean = summarise(list(values), seed=seed).mean
+    mean = summarize(list(values), seed=seed).mean
     scored = measured.scored.get(label)
     return Row(
         label=label,

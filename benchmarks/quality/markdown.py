@@ -7,8 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from benchmarks.pages import table as markdown_table
 from benchmarks.quality.result import Against, Gate, Quality
 
-# The markers of the report and of the table alone.
-PAGE, TABLE = "quality", "quality table"
+# The markers of the report, of the table alone, and of the means in one line.
+PAGE, TABLE, LINE = "quality", "quality table", "quality line"
+
+# The label of the model that ships, and those of the first stages that a line compares it with.
+SHIPPED, _FIRST_STAGES = "int8", ("BM25", "bi-encoder")
+_LABELS = {SHIPPED: "secondpass"}
 
 _NONE = "–"
 
@@ -28,9 +32,19 @@ def table(result: Quality) -> str:
     return markdown_table(head, rows) + _incomplete(result)
 
 
+def line(result: Quality) -> str:
+    """Return the means of the first stages and of the shipped reranker, for the README."""
+    shown = [one for one in result.means if one.label in (*_FIRST_STAGES, SHIPPED)]
+    means = ", ".join(f"{_LABELS.get(one.label, one.label)} {one.mean:.3f}" for one in shown)
+    return (
+        f"{result.measure} over the top {result.depth} of BM25, mean of "
+        f"{len(result.collections)} collections: {means}."
+    )
+
+
 def pages(result: Quality) -> Mapping[str, str]:
     """Return what stands at each marker of a page."""
-    return {PAGE: page(result), TABLE: table(result)}
+    return {PAGE: page(result), TABLE: table(result), LINE: line(result)}
 
 
 def page(result: Quality) -> str:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from benchmarks.quality.markdown import SHIPPED
 from benchmarks.quality.result import Quality
 from secondpass.report.figures import INK, SERIES, SOFT, subplots
-
-SHIPPED = "int8"
 
 _MARKERS = "osD^vP"
 # Height of a collection's band that its systems share.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from secondpass.facts.machine import Machine
-from secondpass.facts.software import Software
+from secondpass.environment.machine import Machine
+from secondpass.environment.software import Software
 from secondpass.types import ModelInfo
 
 

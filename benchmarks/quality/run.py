@@ -65,7 +65,7 @@ def _score(task: Task, scorer: Scorer, kept: ScoreFiles, progress: ProgressBar):
 
 
 def _facts(plan: Plan, measured: Sequence[Measured]) -> Facts:
-    """Seconds are those of scoring, also of an earlier run that this one goes on from."""
+    """Seconds are those of scoring, also of an earlier run that this one resumes."""
     return Facts(
         created=now(),
         command=plan.command,

@@ -1,4 +1,4 @@
-"""Scores on disk, one file for each task and scorer, so that a run cut off goes on."""
+"""Scores on disk, one file for each task and scorer, so that an interrupted run can resume."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ class CrossEncoder:
 
 
 class _Counting:
-    """A reranker that adds up the tokens it read."""
+    """A reranker that adds up the tokens it scored."""
 
     def __init__(self, reranker: CrossEncoderReranker) -> None:
         self._reranker = reranker

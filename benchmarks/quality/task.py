@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from secondpass.evaluation.collection import Collection
 from secondpass.evaluation.first_stages import bm25
 from secondpass.evaluation.first_stages.run_file import given_run
-from secondpass.evaluation.open import open_collection
-from secondpass.evaluation.own_document import without_own_document
+from secondpass.evaluation.open_collection import open_collection
 from secondpass.evaluation.runs import Run
+from secondpass.evaluation.self_matches import without_self_matches
 from secondpass.evaluation.text_files import find_text_file
 
 # The development collections, each a folder.
@@ -75,12 +75,12 @@ def open_task(folder: Path, *, depth: int, queries: int | None, seed: int) -> Ta
     """Read a collection and the top `depth` of its BM25 run, or of our BM25 where it has no run.
 
     A query that is itself a document does not get that document; in a pooled collection only the
-    pool answers. `queries` evaluates a seeded choice of so many.
+    pool answers. `queries` evaluates a random sample of that many.
     """
     whole = open_collection(str(folder))
     file = find_text_file(folder, "run.bm25.trec")
     run = given_run(whole, file.name) if file else bm25.bm25_run(whole, limit=depth + 1)
-    run, _ = without_own_document(_in_pool(run, whole), whole)
+    run, _ = without_self_matches(_in_pool(run, whole), whole)
     # A run file may be of some of the judged queries: no candidates, nothing to rerank.
     kept = replace(whole, qrels={id_: whole.qrels[id_] for id_ in whole.qrels if run.get(id_)})
     collection = kept.sample(queries, seed) if queries else kept

@@ -18,14 +18,14 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.run import Benchmark, command, main, now
-from benchmarks.speed.markdown import MARKER, page
+from benchmarks.speed.markdown import pages
 from benchmarks.speed.ours import OURS
 from benchmarks.speed.result import Result
 from benchmarks.speed.run import ROOT, run
 from benchmarks.speed.work import make_work, token_counts
+from secondpass.environment.machine import read_machine
+from secondpass.environment.software import read_software
 from secondpass.errors import InputError
-from secondpass.facts.machine import read_machine
-from secondpass.facts.software import read_software
 from secondpass.models.digest import file_sha256
 
 RIVALS = (
@@ -73,9 +73,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     add("--only", nargs="+", default=CONTESTANTS, metavar="NAME", help="these contestants only")
 
 
-BENCHMARK = Benchmark(
-    "speed", __doc__ or "", Result, _add_options, _measure, lambda result: {MARKER: page(result)}
-)
+BENCHMARK = Benchmark("speed", __doc__ or "", Result, _add_options, _measure, pages)
 
 if __name__ == "__main__":
     main(BENCHMARK)

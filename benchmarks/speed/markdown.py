@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from statistics import median
 
 from benchmarks.pages import table as markdown_table
 from benchmarks.speed.result import Ratio, Result, Row, times_faster
 
-# The marker of the page.
-MARKER = "speed"
+# The markers of the whole report and of the few rows that the README shows.
+MARKER, SHORT = "speed", "speed table"
 
 HEAD = ("who", "ms (median)", "min to max", "times faster (spread)", "Spearman with row 1")
 
@@ -19,13 +20,21 @@ _RIVALS = {
     "sentence_transformers_bf16": "sentence-transformers' torch in bfloat16",
 }
 
+# The rows of the short table, by module: what a reader is told instead of the label.
+_SHORT_ROWS = {
+    "sentence_transformers_default": "sentence-transformers, default settings",
+    "sentence_transformers_openvino_int8": "sentence-transformers, OpenVINO int8, best batch size",
+    "secondpass_int8": "**secondpass, int8**, same weights",
+    "embedded_fast": '**secondpass, embedded model**, `effort="fast"`, its own weights',
+}
+
 # What a row's reason not to be compared means.
 _NOTES = {
     "untrained heads": "Rows with untrained heads show what an effort costs on these weights: they "
-    "leave by the embedded model's schedules, but by heads that nobody trained, so their order "
-    "means nothing.",
+    "use the embedded model's schedules with heads that nobody trained, so their order means "
+    "nothing.",
     "other weights": "The embedded model joins late, so the rivals cannot load it; its exits are "
-    "trained, and [docs/quality.md](docs/quality.md) says how good its order is at each effort.",
+    "trained, and [quality.md](quality.md) says how good its order is at each effort.",
 }
 
 
@@ -33,6 +42,28 @@ def page(result: Result) -> str:
     """Return the whole report."""
     parts = [_setting(result), table(result), _ahead(result), _notes(result)]
     return "\n\n".join(part for part in parts if part)
+
+
+def pages(result: Result) -> Mapping[str, str]:
+    """Return what stands at each marker of a page."""
+    return {MARKER: page(result), SHORT: short(result)}
+
+
+def short(result: Result) -> str:
+    """Return the rows that the README shows, and one line of conditions."""
+    found = [(words, result.row(name)) for name, words in _SHORT_ROWS.items()]
+    rows = [
+        (words, number(median(row.ms)), number(times_faster(result.rows[0], row).median))
+        for words, row in found
+        if row
+    ]
+    machine = result.machine
+    conditions = (
+        f"One query, {result.depth} candidates of {result.tokens_mean:.0f} tokens on average, "
+        f"{machine.cores_usable} cores of {machine.processor}, median of {result.rounds} "
+        f"interleaved rounds, {result.created[:10]}."
+    )
+    return f"{markdown_table(('', 'ms', 'times faster'), rows)}\n\n{conditions}"
 
 
 def table(result: Result) -> str:

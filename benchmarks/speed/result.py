@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Literal
 
-from secondpass.facts.machine import Machine
-from secondpass.facts.software import Software
+from secondpass.environment.machine import Machine
+from secondpass.environment.software import Software
 
 
 @dataclass(frozen=True)

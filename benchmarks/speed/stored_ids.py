@@ -9,11 +9,11 @@ from benchmarks.speed.work import Work
 from secondpass import Embedder
 from secondpass.retrieval.stores.contract import TOKEN_IDS
 from secondpass.scoring.encode import load_tokenizer
-from secondpass.scoring.tokenised import TokenisedText, tokenizer_digest
+from secondpass.scoring.tokenized import TokenizedText, tokenizer_digest
 
 
 def stored_texts(work: Work, embedder: Embedder) -> Callable[[Sequence[str]], list[str]]:
-    """Tokenise all candidates now; return what gives a list's texts with their ids.
+    """Tokenize all candidates now; return what gives a list's texts with their ids.
 
     Raises:
         SystemExit: the weights have another tokenizer than the embedder, so no index has their ids.
@@ -27,6 +27,6 @@ def stored_texts(work: Work, embedder: Embedder) -> Callable[[Sequence[str]], li
     texts = sorted({text for some in work.candidates for text in some})
     token_ids = embedder.features(texts).columns[TOKEN_IDS]
     stored = {
-        text: TokenisedText(text, ids, digest) for text, ids in zip(texts, token_ids, strict=True)
+        text: TokenizedText(text, ids, digest) for text, ids in zip(texts, token_ids, strict=True)
     }
     return lambda some: [stored[text] for text in some]

@@ -1,7 +1,8 @@
 """The weights all share, with exit heads that nobody trained: good for the time, not the order.
 
 The heads lie in a file beside the weights, which stay as they are; the schedules are those of the
-embedded model. Its own exit before the first layer costs more than these heads (docs/effort.md).
+embedded model. Its own exit before the first layer costs more than these heads
+(docs/guide/early-exit.md).
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def with_untrained_exits(model: Path, folder: Path, schedules: Mapping[str, Any]
 
 
 def embedded_schedules() -> Mapping[str, Any]:
-    """Return after which layers of the embedded model how many go on, by effort."""
+    """Return the exit schedules of the embedded model, by effort."""
     return _config(find_folder(CROSS_ENCODER).path)["exits"]
 
 

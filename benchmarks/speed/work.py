@@ -71,7 +71,7 @@ def make_work(model: Path, scratch: Path, *, rounds: int, depth: int, seed: int)
 
 
 def token_counts(work: Work) -> list[int]:
-    """Return the tokens of each pair as the model reads it, cut at `max_length`."""
+    """Return the tokens of each pair as the model takes it, cut at `max_length`."""
     tokenizer = Tokenizer.from_file(str(Path(work.model) / "tokenizer.json"))
     tokenizer.no_padding()
     tokenizer.enable_truncation(work.max_length, strategy="only_second")

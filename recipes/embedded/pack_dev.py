@@ -15,9 +15,9 @@ from recipes.embedded.ragged import texts_to_arrays
 from recipes.embedded.settings import Settings
 from secondpass.demo.stdlib_docs import stdlib_documents
 from secondpass.evaluation.collection import Collection
-from secondpass.evaluation.open import open_collection
-from secondpass.evaluation.own_document import without_own_document
+from secondpass.evaluation.open_collection import open_collection
 from secondpass.evaluation.runs import Ranked, Run, read_run
+from secondpass.evaluation.self_matches import without_self_matches
 from secondpass.evaluation.text_files import find_text_file
 
 Tokenize = Callable[[Sequence[str], int], list[list[int]]]
@@ -30,7 +30,7 @@ def pack_collection(folder: Path, tokenize: Tokenize, settings: Settings, most: 
     file = find_text_file(folder, "run.bm25.trec")
     if file is None:
         raise SystemExit(f"{folder} has no run.bm25.trec or run.bm25.trec.gz")
-    run, _ = without_own_document(read_run(file), collection)
+    run, _ = without_self_matches(read_run(file), collection)
     queries = [
         query
         for query, judged in collection.qrels.items()
@@ -73,7 +73,7 @@ def own_documents(collection: Collection) -> frozenset[str]:
         for query in collection.queries
         if query in collection.documents
     }
-    left, _ = without_own_document(alone, collection)
+    left, _ = without_self_matches(alone, collection)
     return frozenset(query for query, ranked in left.items() if not ranked)
 
 

@@ -57,16 +57,19 @@ class CascadeScorer:
 
     def score(self, prepared: Sequence[CascadeRequest]) -> list[CascadeScores]:
         """Score by the first model, then the best of each request by the second."""
-        waiting = score_requests(self._first, [one.waiting for one in prepared])
-        logits = self._first.score([one.first for one in prepared])
+        waiting = score_requests(self._first, [request.waiting for request in prepared])
+        logits = self._first.score([request.first for request in prepared])
         firsts = [
-            Scored.joined([self._first.finish(one.first, of_first), rest])
-            for one, of_first, rest in zip(prepared, logits, waiting, strict=True)
+            Scored.joined([self._first.finish(request.first, of_first), rest])
+            for request, of_first, rest in zip(prepared, logits, waiting, strict=True)
         ]
-        bests = [np.sort(best_first(one.logits)[: self._keep]) for one in firsts]
+        bests = [np.sort(best_first(scored.logits)[: self._keep]) for scored in firsts]
         again = [
-            Request(one.request.query, [one.request.texts[position] for position in best.tolist()])
-            for one, best in zip(prepared, bests, strict=True)
+            Request(
+                request.request.query,
+                [request.request.texts[position] for position in best.tolist()],
+            )
+            for request, best in zip(prepared, bests, strict=True)
         ]
         seconds = score_requests(self._second, again)
         return [CascadeScores(*parts) for parts in zip(firsts, bests, seconds, strict=True)]

@@ -1,4 +1,4 @@
-"""The one place that says what a usable value from outside is, and what an error says of another.
+"""Checks of values from outside, and what their errors say; every option is checked here.
 
 numpy's numbers count as numbers, and a bool does not. Loads no numpy.
 """
@@ -32,7 +32,7 @@ def integer(
     """
     if not is_integer(value, least):
         raise InputError(
-            f"{name} is {shortened(value)}, expected a whole number of at least {least}{also}"
+            f"{name} is {shortened(value)}, expected an integer of at least {least}{also}"
         )
     if most is not None and value > most:
         raise InputError(f"{name} is {shortened(value)}, expected at most {most}")
@@ -80,7 +80,7 @@ def described(value: Any) -> str:
 
 
 def shortened(value: Any, most: int = 80) -> str:
-    """Return at most so many characters of a value's repr, for a message."""
+    """Return at most `most` characters of a value's repr, for a message."""
     try:
         shown = repr(value)
     except ValueError:  # an integer of more digits than Python writes

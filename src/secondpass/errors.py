@@ -9,7 +9,7 @@
     │   └── UnsupportedModelError   an architecture, head or setting that has no engine
     ├── IndexFileError           an index folder that cannot be read
     ├── EngineError              an engine that failed while it ran, or that is closed
-    ├── ScoreError               the model gave a score that is no number
+    ├── ScoreError               the model gave a score that is not a finite number
     └── MissingExtraError        an optional dependency is not installed (also an ImportError)
 
 Each message names the value, the limit and the way out. The command turns InputError, ModelError,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from secondpass.engine.contract import EngineInfo
-from secondpass.facts.machine import processor_name_and_flags
+from secondpass.environment.machine import processor_name_and_flags
 from secondpass.graph.build import BUILDER_VERSION
 from secondpass.graph.quantize import CALIBRATION_VERSION
 from secondpass.models.spec import ModelSpec

@@ -1,4 +1,4 @@
-"""Progress bars, as those who work see them: what is done, and how much of it."""
+"""Progress bars, as long-running functions take them: a description and a total."""
 
 from __future__ import annotations
 

@@ -70,24 +70,25 @@ class CrossEncoderReranker:
         activation: "sigmoid", "identity", ... in place of the model's own.
         max_batch_tokens: padded tokens in one batch; more takes more memory.
         cache_dir: where built graphs are kept, by default the user's cache folder.
-        long_documents: what is read of a text that does not fit. "truncate" and "first" read what
-            fits and drop the rest; "first" also says where it ends. "max" and "mean-top-k" read all
-            of it in windows: the text's logit is that of the best window, or the mean of the three
-            best. "select" reads, of a text of more than `select_tokens`, the sentences nearest to
-            the query by their words. A text that fits scores the same by all five.
+        long_documents: what is scored of a text that does not fit. "truncate" and "first" score
+            what fits and drop the rest; "first" also says where it ends. "max" and "mean-top-k"
+            score all of it in windows: the text's logit is that of the best window, or the mean of
+            the three best. "select" scores, of a text of more than `select_tokens`, the sentences
+            nearest to the query by their words. A text that fits scores the same by all five.
         stride: tokens from the start of one window to the next, by default half a window. A text of
             n tokens costs 1 + (n - window) / stride windows.
-        select_tokens: how many tokens of a text "select" reads, by default 256, and never more than
-            fit beside the query.
-        effort: "full" reads every text through all layers. "balanced" and "fast" let the hopeless
-            leave at exits on the way, as the model's config.json says (docs/effort.md).
-        cascade: two models in place of `model_name`, such as [small, large]: the first reads all,
-            the second reads the best `keep` of them again. The other options apply to both; `info`
-            and `predict` are the second's.
-        keep: how many the second model of a cascade reads, by default 30.
-        cache: keep scores and read no (query, text) twice: "memory", or a folder that processes of
+        select_tokens: how many tokens of a text "select" scores, by default 256, and never more
+            than fit beside the query.
+        effort: "full" scores every text by all layers. "balanced" and "fast" drop clearly
+            irrelevant texts after a few layers, as the model's config.json says
+            (docs/guide/early-exit.md).
+        cascade: two models in place of `model_name`, such as [small, large]: the first scores
+            all, the second scores the best `keep` of them again. The other options apply to both;
+            `info` and `predict` are the second's.
+        keep: how many the second model of a cascade scores, by default 30.
+        cache: keep scores and score no (query, text) twice: "memory", or a folder that processes of
             this machine share. A cache never gives a score made by another model or other rules.
-            A folder that cannot be used is a warning (docs/caching.md).
+            A folder that cannot be used is a warning (docs/guide/caching.md).
         cache_bytes: the most the cache holds, by default 64 MiB; the longest unused goes first.
 
     Raises:
@@ -256,15 +257,15 @@ class CrossEncoderReranker:
                 order, with `cross_encoder_score` None; every result then tells whether it was
                 `reranked`. `min_score` drops none without a score; a fusion is among the scored.
                 The first call with a budget measures the machine before (see `calibrate`).
-            effort: for this call in place of the reranker's own. A candidate that left early stands
-                below those that went further, and its score is one that agrees with that;
+            effort: for this call in place of the reranker's own. A candidate that exited early
+                ranks below those that went further, and its score is adjusted to that order;
                 `min_score` and `fuse` take it as it is.
             activation: for this call in place of the reranker's own; "identity" gives logits.
 
         Raises:
             InputError: the query is empty, an option is not usable, or a candidate has no text, one
-                that is no string, or for "weighted" no finite first-stage score; the message names
-                its position. Nothing is scored then.
+                that is not a string, or for "weighted" no finite first-stage score; the message
+                names its position. Nothing is scored then.
         """
         options = RankOptions(
             top_k=top_k,

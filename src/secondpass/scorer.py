@@ -17,7 +17,7 @@ L = TypeVar("L")
 
 
 class Pricing(NamedTuple):
-    """What a deadline has to know of a scorer to price a text before it is tokenised.
+    """What a deadline has to know of a scorer to price a text before it is tokenized.
 
     `streams` batches are computed at a time. Of a text the first `max_length` tokens are scored,
     or with a `stride` all of them in windows, or at most `select_tokens`.
@@ -53,7 +53,7 @@ class Scorer(Protocol[P, L]):
         ...
 
     def prepare(self, query: str, texts: Sequence[str], effort: Effort = "full") -> P:
-        """Return the texts beside the query, tokenised and cut, not batched.
+        """Return the texts beside the query, tokenized and cut, not batched.
 
         Raises:
             InputError: the query leaves no room for a text.

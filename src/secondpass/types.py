@@ -54,7 +54,7 @@ class Hit:
 class Timings:
     """Wall milliseconds by stage, and what was scored in them.
 
-    `tokenise_ms` text to token ids, cut to fit; `batch_ms` pairs, sorting and padding; `infer_ms`
+    `tokenize_ms` text to token ids, cut to fit; `batch_ms` pairs, sorting and padding; `infer_ms`
     the engine; `rank_ms` activation and order; `total_ms` the whole call, so at least their sum.
     `tokens` counts the token ids scored without padding, `truncated` the texts that were cut,
     `dropped` the texts that scored below `min_score` and are in no hit. `windows` counts the
@@ -66,7 +66,7 @@ class Timings:
     same call; `cache_ms` is the time the score cache took.
     """
 
-    tokenise_ms: float = 0.0
+    tokenize_ms: float = 0.0
     batch_ms: float = 0.0
     infer_ms: float = 0.0
     rank_ms: float = 0.0

@@ -64,7 +64,7 @@ class FakeSecond:
 def times(**given):
     """Return one query's times; every stage that is not given takes 1 ms."""
     stages = dict.fromkeys(
-        ("embed_ms", "search_ms", "tokenise_ms", "batch_ms", "infer_ms", "rank_ms"), 1.0
+        ("embed_ms", "search_ms", "tokenize_ms", "batch_ms", "infer_ms", "rank_ms"), 1.0
     )
     sums = {"dense_ms": 2.0, "rerank_ms": 4.0, "pipeline_ms": 6.0}
     counts = {"candidates": 100, "tokens": 9000, "truncated": 0}

@@ -70,7 +70,7 @@ def test_a_run_measures_what_was_asked(result, tiny):
 def test_the_stages_of_a_real_query_fit_into_it(result):
     for one in result.measured:
         times = one.times
-        stages = times.tokenise_ms + times.batch_ms + times.infer_ms + times.rank_ms
+        stages = times.tokenize_ms + times.batch_ms + times.infer_ms + times.rank_ms
         assert 0 < stages <= times.rerank_ms <= times.pipeline_ms
         assert times.pipeline_ms <= one.response_ms
 

@@ -27,7 +27,7 @@ def test_the_times_of_one_query_are_those_of_its_stages():
     assert second.asked == [("csv", 30, 5)]
     assert (found.embed_ms, found.search_ms) == (pytest.approx(2), pytest.approx(3))
     assert found.dense_ms == pytest.approx(5)
-    assert (found.tokenise_ms, found.batch_ms) == (0.1, 0.2)
+    assert (found.tokenize_ms, found.batch_ms) == (0.1, 0.2)
     assert (found.infer_ms, found.rank_ms) == (0.3, 0.4)
     assert found.rerank_ms == pytest.approx(40)
     assert found.pipeline_ms == pytest.approx(45)
@@ -94,7 +94,7 @@ def test_the_table_has_every_stage_both_together_and_the_ratio():
         "query embedding",
         "vector search",
         "dense retrieval",
-        "tokenise",
+        "tokenize",
         "batch",
         "infer",
         "rank",
@@ -113,7 +113,7 @@ def test_the_table_leaves_out_what_was_not_measured():
     rows = make_rows(
         served(3, embed_ms=None, search_ms=None, dense_ms=None), dense=False, queue=True, seed=1
     )
-    assert [row.key for row in rows][:2] == ["tokenise_ms", "batch_ms"]
+    assert [row.key for row in rows][:2] == ["tokenize_ms", "batch_ms"]
     assert [row.key for row in rows][-2:] == ["wait_ms", "response_ms"]
     assert cells(rows[0])[1:3] == ["–", "–"]
 

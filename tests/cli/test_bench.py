@@ -70,7 +70,7 @@ def test_an_index_gives_the_dense_stage_and_the_ratio(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--depths", "10,x"], "--depths is '10,x', expected whole numbers"),
+        (["--depths", "10,x"], "--depths is '10,x', expected integers"),
         (["--depths", "0"], "--depths is '0'"),
         (["--rate", "0"], "--rate"),
         (["--candidates", "missing.jsonl"], "missing.jsonl cannot be read"),

@@ -41,7 +41,8 @@ def test_no_time_keeps_the_order_and_says_so():
         {"text": text, "cross_encoder_score": None, "reranked": False} for text in TEXTS
     ]
     assert done.stderr == (
-        "note: 0 of 3 were read within --budget-ms 0.001; the others follow in the order they had\n"
+        "note: 0 of 3 were scored within --budget-ms 0.001; "
+        "the others follow in the order they had\n"
     )
 
 
@@ -94,5 +95,5 @@ def test_searching_passes_the_budget_on_and_says_what_was_read(monkeypatch, caps
     printed = capsys.readouterr()
     assert json.loads(printed.out)["reranked"] is False
     assert printed.err == (
-        "note: 0 of 4 were read within --budget-ms 30; the others follow in the order they had\n"
+        "note: 0 of 4 were scored within --budget-ms 30; the others follow in the order they had\n"
     )

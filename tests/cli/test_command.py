@@ -73,7 +73,7 @@ def test_truncation_is_said_once_on_standard_error():
     assert done.stderr.strip() == (
         # 59 of 900 words fit beside the query and four special tokens.
         "note: 3 of 3 texts are longer than --max-length 64 tokens and were cut: 2523 tokens were "
-        "not read (--long-documents max reads them)"
+        "not scored (--long-documents max scores them)"
     )
 
 

@@ -22,7 +22,7 @@ def test_a_cut_says_so_once_and_windows_find_the_passage():
     cut, warning = rerank()
     (note,) = [line for line in warning.splitlines() if "were cut" in line]
     assert "1 of 2 texts are longer than --max-length 40 tokens and were cut: " in note
-    assert f"{cut[0]['dropped_tokens']} tokens were not read" in note
+    assert f"{cut[0]['dropped_tokens']} tokens were not scored" in note
     assert cut[0]["truncated"] is True
     assert set(cut[1]) == {"id", "text", "cross_encoder_score"}
     found, warning = rerank("--long-documents", "max", "--stride", 5)
@@ -37,7 +37,7 @@ def test_chosen_sentences_are_said_and_so_is_what_was_not_read():
     found, warning = rerank("--long-documents", "select", "--select-tokens", 12)
     (note,) = [line for line in warning.splitlines() if line.startswith("note")]
     assert "1 of 2 texts are longer than --select-tokens 12 and --max-length 40 allow" in note
-    assert f"nearest to the query were read: {found[0]['dropped_tokens']} tokens were not" in note
+    assert f"nearest to the query were scored: {found[0]['dropped_tokens']} tokens were not" in note
     chosen = [TEXT[start:end] for start, end in found[0]["windows"]]
     assert "The csv module reads files row by row." in chosen
     assert found[0]["tokens"] == 12

@@ -16,7 +16,7 @@ from made_results import bench_of
 from secondpass.cli import main as cli
 from secondpass.models.digest import file_sha256
 from secondpass.result_file import decode, encode
-from secondpass.verify.lines import CheckReport
+from secondpass.verify.check_lines import CheckReport
 from secondpass.verify.record import read_record
 
 EXAMPLE = Path(__file__).parent.parent.parent / "records" / "example.json"

@@ -52,18 +52,18 @@ class World:
     def finish(self, texts, logits):
         fresh = [text for text in texts if text not in self.cached]
         tokens = sum(map(self.tokens, fresh))
-        tokenise_ms = self.tokenise(texts)
+        tokenize_ms = self.tokenize(texts)
         self.scored.append(len(texts))
         if tokens:
             self.wait(self.block_ms + tokens * self.token_ms * self.slowness(len(self.scored)))
         return Scored.of(
             [self.numbers.get(id(text), 0) for text in texts],
-            Stats(tokenise_ms, tokens=tokens, windows=len(texts)),
+            Stats(tokenize_ms, tokens=tokens, windows=len(texts)),
             cached=np.array([text in self.cached for text in texts], np.bool_),
         )
 
-    def tokenise(self, texts):
-        """Take the time to tokenise, which is none, and return it."""
+    def tokenize(self, texts):
+        """Take the time to tokenize, which is none, and return it."""
         return 0.0
 
     def knows(self, query, texts):

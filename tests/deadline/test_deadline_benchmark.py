@@ -9,8 +9,8 @@ from benchmarks.deadline.markdown import mean_at, page
 from benchmarks.deadline.picture import draw
 from benchmarks.deadline.result import Point, Result
 from benchmarks.run import write
-from secondpass.facts.machine import Machine
-from secondpass.facts.software import Software
+from secondpass.environment.machine import Machine
+from secondpass.environment.software import Software
 from secondpass.result_file import read_result
 from secondpass.types import ModelInfo
 

@@ -31,7 +31,7 @@ def test_a_text_costs_its_bytes_tokens_and_attention():
     assert COST.text_ms("x" * 40, 5) == pytest.approx(0.4 + 1.5 + 0.225)
 
 
-def test_no_more_than_max_length_is_read_but_all_is_tokenised():
+def test_no_more_than_max_length_is_read_but_all_is_tokenized():
     assert COST.text_ms("x" * 1000, 0) == pytest.approx(10 + 2.0 + 0.4)
 
 
@@ -76,9 +76,9 @@ def test_what_a_cache_knows_costs_next_to_nothing():
 
 def test_fit_finds_the_line_that_the_measurements_were_made_with():
     """Made with block 2, token 0.1, attention 0.001: 10 tokens 1.1, 100 tokens 20 a text."""
-    one = Measured(texts=1, bytes=40, tokens=10, ms=2 + 2 * 1.1, tokenise_ms=0.4)
-    short = Measured(texts=10, bytes=400, tokens=100, ms=2 + 11.0, tokenise_ms=4.0)
-    long = Measured(texts=3, bytes=1200, tokens=300, ms=2 + 60.0, tokenise_ms=12.0)
+    one = Measured(texts=1, bytes=40, tokens=10, ms=2 + 2 * 1.1, tokenize_ms=0.4)
+    short = Measured(texts=10, bytes=400, tokens=100, ms=2 + 11.0, tokenize_ms=4.0)
+    long = Measured(texts=3, bytes=1200, tokens=300, ms=2 + 60.0, tokenize_ms=12.0)
     cost = text_cost(one, short, long, streams=2, max_length=512)
     assert cost.line.token_ms == pytest.approx(0.1)
     assert cost.line.attention_ms == pytest.approx(0.001)
@@ -98,8 +98,8 @@ def test_fit_of_disturbed_measurements_is_never_below_zero(times):
 
 
 def test_texts_that_are_all_cut_to_one_length_say_nothing_of_attention():
-    one = Measured(texts=1, bytes=40, tokens=10, ms=4.2, tokenise_ms=0.0)
-    short = Measured(texts=10, bytes=400, tokens=100, ms=13.0, tokenise_ms=0.0)
+    one = Measured(texts=1, bytes=40, tokens=10, ms=4.2, tokenize_ms=0.0)
+    short = Measured(texts=10, bytes=400, tokens=100, ms=13.0, tokenize_ms=0.0)
     # A model whose max_length cuts the long texts to the short ones' length.
     same = text_cost(one, short, short, streams=2, max_length=10)
     assert same.line.attention_ms == 0

@@ -61,16 +61,16 @@ def test_a_budget_too_small_for_one_text_reads_none(budget_ms):
     assert budget.left_ms() == budget_ms
 
 
-def test_a_very_long_text_ends_the_scoring_before_it_is_tokenised():
-    """Tokenising costs by the whole length, whatever is read of it."""
+def test_a_very_long_text_ends_the_scoring_before_it_is_tokenized():
+    """Tokenizing costs by the whole length, whatever is read of it."""
     world = World()
 
-    def tokenise(texts):
+    def tokenize(texts):
         spent_ms = sum(map(len, texts)) * 1e-4
         world.wait(spent_ms)
         return spent_ms
 
-    world.tokenise = tokenise
+    world.tokenize = tokenize
     speed = world.speed()
     texts = [*["x" * 400] * 3, "x" * 1_000_000, *["x" * 400] * 3]
     scored, budget = world.score_in_time(speed, texts, 50)

@@ -131,8 +131,8 @@ def test_a_pooler_with_a_nan_in_it(model_copy):
 
     found = examine(change_weights(model_copy(), damage))
     assert failed(found) == {"head", "finite"}
-    assert "holds 1 that are no numbers" in check_of(found, "head").measured
-    assert check_of(found, "order").measured == "the scores are no numbers"
+    assert "holds 1 values that are not finite" in check_of(found, "head").measured
+    assert check_of(found, "order").measured == "the scores are not finite numbers"
 
 
 def test_a_graph_without_its_pooler_s_tanh(parity, tmp_path):
@@ -223,9 +223,9 @@ def test_a_model_that_is_not_there_is_an_error_and_no_finding():
 
 
 def test_what_torch_would_say_is_not_checked_without_it(parity, monkeypatch):
-    from secondpass.doctor import peer
+    from secondpass.doctor import sentence_transformers_check
 
-    monkeypatch.setattr(peer, "find_spec", lambda name: None)
+    monkeypatch.setattr(sentence_transformers_check, "find_spec", lambda name: None)
     check = check_of(examine(parity / "bert"), "sentence-transformers")
     assert check.verdict == "not checked"
     assert check.advice == "pip install 'secondpass[torch]'"
@@ -241,13 +241,15 @@ def test_sentence_transformers_agrees(parity, family):
 def test_a_difference_from_sentence_transformers_fails(parity, tmp_path, monkeypatch):
     """The peer reads other weights than we do: those of the same model with another classifier."""
     pytest.importorskip("sentence_transformers", reason="needs torch: make test-extras")
-    from secondpass.doctor import peer
+    from secondpass.doctor import sentence_transformers_check
 
     other = tmp_path / "other"
     shutil.copytree(parity / "bert", other)
     change_weights(other, lambda tensors: tensors["classifier.weight"].__imul__(1.1))
-    theirs = peer.their_logits
-    monkeypatch.setattr(peer, "their_logits", lambda _, length: theirs(other, length))
+    theirs = sentence_transformers_check.their_logits
+    monkeypatch.setattr(
+        sentence_transformers_check, "their_logits", lambda _, length: theirs(other, length)
+    )
     check = check_of(examine(parity / "bert"), "sentence-transformers")
     assert check.verdict == "failed"
     assert "logits differ by" in check.measured

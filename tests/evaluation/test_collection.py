@@ -7,7 +7,7 @@ from small_collection import QRELS, write_collection, write_trec
 
 from secondpass import InputError, MissingExtraError
 from secondpass.evaluation.ir_dataset import from_dataset
-from secondpass.evaluation.open import open_collection
+from secondpass.evaluation.open_collection import open_collection
 
 
 @pytest.fixture

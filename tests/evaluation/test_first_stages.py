@@ -11,9 +11,9 @@ from secondpass.evaluation.first_stages.bm25 import bm25_run
 from secondpass.evaluation.first_stages.dense import dense_run
 from secondpass.evaluation.first_stages.fusion import fuse
 from secondpass.evaluation.first_stages.select import DenseFacts, find_candidates
-from secondpass.evaluation.open import open_collection
-from secondpass.evaluation.own_document import without_own_document
+from secondpass.evaluation.open_collection import open_collection
 from secondpass.evaluation.runs import Ranked, top
+from secondpass.evaluation.self_matches import without_self_matches
 
 
 class TableEmbedder:
@@ -204,6 +204,6 @@ def test_only_a_query_that_is_the_document_loses_it(tmp_path):
         qrels={"1": {"2": 1}, "2": {"1": 1}},
     )
     run = {"1": (Ranked("1", 2.0), Ranked("2", 1.0)), "2": (Ranked("2", 1.0),)}
-    kept, dropped = without_own_document(run, open_collection(str(folder)))
+    kept, dropped = without_self_matches(run, open_collection(str(folder)))
     assert kept == {"1": (Ranked("2", 1.0),), "2": (Ranked("2", 1.0),)}
     assert dropped == 1

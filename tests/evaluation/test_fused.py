@@ -5,7 +5,7 @@ from small_collection import DOCUMENTS, QUERIES, fixed_reranker, write_collectio
 
 from secondpass.evaluation.evaluate import evaluate
 from secondpass.evaluation.first_stages.select import FirstStage
-from secondpass.evaluation.open import open_collection
+from secondpass.evaluation.open_collection import open_collection
 from secondpass.evaluation.runs import Ranked
 from secondpass.options.fusion import Fusion
 from secondpass.result_file import as_values

@@ -6,7 +6,7 @@ import pytrec_eval
 from secondpass import InputError
 from secondpass.evaluation.first_stages.run_file import given_run
 from secondpass.evaluation.measures import DEFAULT_MEASURES, Measures
-from secondpass.evaluation.open import open_collection
+from secondpass.evaluation.open_collection import open_collection
 from secondpass.evaluation.runs import Ranked
 from secondpass.utf8 import read_lines
 

@@ -44,9 +44,9 @@ def test_the_rank_column_is_not_looked_at(tmp_path):
     ("text", "message"),
     [
         ("q Q0 a 1 0.5", "line 1 has 5 fields, expected 6"),
-        ("\nq Q0 a 1 high t", "line 2: score 'high' is no number"),
-        ("q Q0 a 1 nan t", "score nan is no finite"),
-        ("q Q0 a 1 1e39 t", "score 1e39 is no finite"),
+        ("\nq Q0 a 1 high t", "line 2: score 'high' is not a number"),
+        ("q Q0 a 1 nan t", "score nan is not a finite"),
+        ("q Q0 a 1 1e39 t", "score 1e39 is not a finite"),
         ("q Q0 a 1 2 t\nq Q0 a 2 1 t", "line 2: document 'a' is there twice for query 'q'"),
     ],
 )

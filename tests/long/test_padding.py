@@ -10,7 +10,7 @@ from benchmarks.long.measured import Result, System, page, table
 from benchmarks.long.padding import Padding
 from benchmarks.quality.task import open_task
 from benchmarks.run import write
-from secondpass.facts.machine import Machine
+from secondpass.environment.machine import Machine
 from secondpass.result_file import read_result
 
 FILLERS = [f"filler {at} of five words" for at in range(30)]

@@ -4,8 +4,8 @@ from benchmarks.memory.__main__ import measure
 from benchmarks.memory.result import Call, Result, page, table
 from benchmarks.memory.texts import spread
 from benchmarks.run import write
-from secondpass.facts.machine import Machine
-from secondpass.facts.software import Software
+from secondpass.environment.machine import Machine
+from secondpass.environment.software import Software
 from secondpass.result_file import read_result
 
 MACHINE = Machine("Some", ("avx2",), 2, 2, 1, 1, "Linux", "x86_64")

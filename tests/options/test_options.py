@@ -72,7 +72,7 @@ def test_numpys_integers_are_integers_and_a_bool_is_not(name):
         ({"model_name": ""}, "model_name is '', expected a hub name or a folder"),
         ({"local_files_only": 1}, "local_files_only is 1, expected True or False"),
         ({"activation": "swish"}, "activation is 'swish', expected one of sigmoid"),
-        ({"threads": -(10**5000)}, "threads is a huge number, expected a whole number"),
+        ({"threads": -(10**5000)}, "threads is a huge number, expected an integer"),
         ({"device": "x" * 1000}, None),
         ({"precision": "x" * 1000}, r"precision is 'x{70,80}\.\.\., expected one of"),
     ],

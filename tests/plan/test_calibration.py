@@ -13,10 +13,10 @@ from secondpass.models.embedded import CROSS_ENCODER
 from secondpass.models.folder import find_folder
 from secondpass.models.spec import read_cross_encoder_spec
 from secondpass.plan import check as checking
+from secondpass.plan.background_load import OtherWork
 from secondpass.plan.calibration import FEWEST_REPEATS, REPEATS, TURNS, Subject, calibrate, settings
 from secondpass.plan.check import SETTINGS, check, median_p50_error, median_p95_error
 from secondpass.plan.memory import COPIES, PROCESS_BYTES, Need, estimate
-from secondpass.plan.others import OtherWork
 from secondpass.plan.plan import Plan, Wanted, make_plan
 from secondpass.plan.predict import plan_result
 from secondpass.plan.result import Target

@@ -8,8 +8,8 @@ import pytest
 import secondpass.plan.plan as planning
 from secondpass.bench.clock import WallClock
 from secondpass.cli.plan import _print
-from secondpass.facts.usage import Usage, read_usage
-from secondpass.plan.others import OtherWork
+from secondpass.environment.usage import Usage, read_usage
+from secondpass.plan.background_load import OtherWork
 from secondpass.plan.plan import Wanted, make_plan
 from secondpass.plan.predict import plan_result
 from secondpass.plan.result import Target
@@ -70,5 +70,5 @@ def test_a_plan_made_on_busy_cores_says_so(parity, monkeypatch, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert [line for line in lines if line.startswith("warning")] == [
         f"warning: {parity / 'bert'} at fp32: the cores were busy while this was measured: other "
-        "work took 1.3 of 2, and the times hold only beside it; plan again when they are free"
+        "work took 1.3 of 2, and the times hold only under that load; plan again when they are free"
     ]

@@ -150,7 +150,7 @@ def test_the_picture_shows_each_collection(tmp_path, done):
     text = file.read_text()
     for word in ("left", "right", "mean", "BM25", "bi-encoder", "int8"):
         assert f">{word}<" in text
-    # No stand-in colour may be left: each became a variable that the style declares.
+    # No stand-in color may be left: each became a variable that the style declares.
     assert set(re.findall(r"var\((--[\w-]+)\)", text)) <= set(re.findall(r"(--[\w-]+):", text))
     assert not re.search(r"#0[1-9]0[1-9]0[1-9]", text)
 

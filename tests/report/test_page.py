@@ -28,7 +28,7 @@ def test_a_drawing_has_the_pages_colours_and_no_legend_box():
     assert "sixth" in svg
     assert "#ffffff" not in svg
     assert "#cccccc" not in svg
-    assert not any(colour in svg for colour in SERIES)
+    assert not any(color in svg for color in SERIES)
 
 
 def test_every_series_has_a_colour_in_both_themes():

@@ -19,14 +19,14 @@ from secondpass.retrieval.contract import Features
 from secondpass.retrieval.stores.contract import FeatureIdentity
 from secondpass.retrieval.stores.features import from_arrow, to_arrow
 from secondpass.scoring.encode import TextEncoder, load_tokenizer
-from secondpass.scoring.tokenised import TokenisedText
+from secondpass.scoring.tokenized import TokenizedText
 from secondpass.types import Document
 
 PARITY = Path(__file__).parent.parent / "parity"
 TEXTS = ["read a csv file", "", "a date é 漢字 🙂", "csv " * 100, "lock"]
 
 
-class Tokenising(FakeEmbedder):
+class Tokenizing(FakeEmbedder):
     """A fake embedder with a real tokenizer, that of a tiny reranker."""
 
     def __init__(self, family: str = "bert") -> None:
@@ -50,28 +50,28 @@ def made(folder: Path, embedder: FakeEmbedder) -> Index:
 
 
 def test_what_is_found_brings_the_ids_of_its_whole_text(tmp_path):
-    embedder = Tokenising()
+    embedder = Tokenizing()
     for index in (made(tmp_path, embedder), Index.open(tmp_path / "index", FakeEmbedder())):
         found = index.search("csv", limit=10)
         assert sorted(document.text for document in found) == sorted(TEXTS)
         for document in found:
-            assert isinstance(document.text, TokenisedText)
+            assert isinstance(document.text, TokenizedText)
             assert document.text.tokenizer == embedder.tokenizer_digest
             expected = embedder.token_ids(str(document.text))
             assert document.text.ids.tolist() == expected.tolist()
 
 
 def test_a_search_tokenises_only_the_query(tmp_path, tiny: CrossEncoderReranker, monkeypatch):
-    index = made(tmp_path, Tokenising())
+    index = made(tmp_path, Tokenizing())
     plain = made(tmp_path / "plain", FakeEmbedder())
     asked: list[str] = []
-    tokenise = TextEncoder._tokenise
+    tokenize = TextEncoder.tokenize
 
     def watched(self: TextEncoder, texts: Any, keep: Any) -> Any:
         asked.extend(texts)
-        return tokenise(self, texts, keep)
+        return tokenize(self, texts, keep)
 
-    monkeypatch.setattr(TextEncoder, "_tokenise", watched)
+    monkeypatch.setattr(TextEncoder, "tokenize", watched)
     result = SearchPipeline(index, tiny).search("read csv", top_k=None)
     assert asked == ["read csv"]
     expected = SearchPipeline(plain, tiny).search("read csv", top_k=None)
@@ -88,7 +88,7 @@ def test_a_reranker_with_another_tokenizer_reads_the_text(tmp_path, tmp_path_fac
         precision="fp32",
         cache_dir=tmp_path_factory.mktemp("graphs"),
     )
-    index = made(tmp_path, Tokenising())
+    index = made(tmp_path, Tokenizing())
     result = SearchPipeline(index, other).search("read csv", top_k=None)
     texts = [str(document.text) for document in index.search("read csv", 100)]
     assert [hit.score for hit in result] == [hit.score for hit in other.rank("read csv", texts)]
@@ -99,13 +99,13 @@ def test_an_embedder_without_a_tokenizer_makes_an_index_without_ids(tmp_path):
     assert {type(document.text) for document in index.search("csv")} == {str}
 
 
-@pytest.mark.parametrize("later", [FakeEmbedder(), Tokenising("roberta")], ids=["none", "other"])
+@pytest.mark.parametrize("later", [FakeEmbedder(), Tokenizing("roberta")], ids=["none", "other"])
 def test_ids_of_two_tokenizers_are_never_mixed(tmp_path, later):
-    made(tmp_path, Tokenising())
+    made(tmp_path, Tokenizing())
     index = Index.open(tmp_path / "index", later)
     index.add([Document("0", "another text"), Document("new", "new text")], replace=True)
     brought = {document.id: type(document.text) for document in index.search("csv")}
-    assert brought == {"0": str, "new": str} | dict.fromkeys("1234", TokenisedText)
+    assert brought == {"0": str, "new": str} | dict.fromkeys("1234", TokenizedText)
 
 
 @pytest.mark.parametrize("found", [1, 2, 4, None])
@@ -117,7 +117,7 @@ def test_an_index_of_another_format_is_refused_with_the_way_out(tmp_path, found)
     schema = pa.schema([pa.field("id", pa.string())], metadata={"secondpass": held})
     lancedb.connect(tmp_path / "old").create_table("documents", schema=schema)
     with pytest.raises(IndexFileError, match=f"has format {found}, .*format 3: make a new index"):
-        Index.open(tmp_path / "old", Tokenising())
+        Index.open(tmp_path / "old", Tokenizing())
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_an_index_of_another_format_is_refused_with_the_way_out(tmp_path, found)
     ],
 )
 def test_damaged_token_ids_are_named_when_they_are_read(tmp_path, ids, why):
-    class Damaging(Tokenising):
+    class Damaging(Tokenizing):
         def features(self, texts: Any, *, progress: Any = None) -> Features:
             return Features(
                 self.embed(texts), {"token_ids": [np.array(ids, np.int32)] * len(texts)}
@@ -163,8 +163,8 @@ def test_each_text_is_tokenized_once_for_its_vector_and_its_ids(monkeypatch):
 
 
 def test_found_texts_can_be_added_to_another_index(tmp_path):
-    found = made(tmp_path, Tokenising()).search("csv")
-    other = Index.create(tmp_path / "other", Tokenising())
+    found = made(tmp_path, Tokenizing()).search("csv")
+    other = Index.create(tmp_path / "other", Tokenizing())
     other.add(Document(document.id, document.text) for document in found)
     assert {document.text for document in other.documents()} == set(TEXTS)
 

@@ -1,4 +1,4 @@
-"""Who goes on, and where those stand that left: the expected orders are worked out by hand."""
+"""Early exit: which rows continue and how exited ones are ordered, worked out by hand."""
 
 from itertools import pairwise
 

@@ -1,7 +1,7 @@
 import numpy as np
 
 from secondpass.scoring.encode import TextEncoder
-from secondpass.scoring.tokenised import TokenisedText, vocabulary_end
+from secondpass.scoring.tokenized import TokenizedText, vocabulary_end
 
 
 class CountingTokenizer:
@@ -28,6 +28,6 @@ def test_the_vocabulary_is_asked_once_for_all_texts():
     tokenizer = CountingTokenizer({"a": 0, "b": 1})
     encoder = TextEncoder(tokenizer, threads=1)
     encoder.__dict__["digest"] = "its own"
-    texts = [TokenisedText("a b", np.array([0, 1]), "its own") for _ in range(5)]
+    texts = [TokenizedText("a b", np.array([0, 1]), "its own") for _ in range(5)]
     assert [ids.tolist() for ids in encoder.encode(texts)] == [[0, 1]] * 5
     assert tokenizer.asked == 1

@@ -89,10 +89,10 @@ def test_the_default_stride_is_half_a_window_and_none_skips_a_token():
     [
         (("maximum",), "long_documents is 'maximum', expected one of truncate, max, mean-top-k"),
         ((None,), "long_documents is None"),
-        (("max", 0), "stride is 0, expected a whole number of at least 1"),
+        (("max", 0), "stride is 0, expected an integer of at least 1"),
         (("max", True), "stride is True"),
         (("max", 2.0), "stride is 2.0"),
-        (("truncate", 5), "stride is 5, but long_documents='truncate' reads one window"),
+        (("truncate", 5), "stride is 5, but long_documents='truncate' scores one window"),
         (("first", 5), "use 'max' or 'mean-top-k', or leave stride out"),
     ],
 )

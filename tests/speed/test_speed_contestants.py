@@ -16,7 +16,7 @@ from benchmarks.speed.work import Work
 from secondpass import CrossEncoderReranker, Embedder
 from secondpass.models.embedded import CROSS_ENCODER
 from secondpass.models.folder import find_folder
-from secondpass.scoring.tokenised import TokenisedText
+from secondpass.scoring.tokenized import TokenizedText
 
 ROOT = Path(__file__).parent.parent.parent
 TEXTS = ["rows of a csv file", "sheep give wool", "a thread waits", "the csv module"]
@@ -112,7 +112,7 @@ def test_stored_ids_are_those_of_the_tokenizer_and_taken(parity, tmp_path):
     model = find_folder(CROSS_ENCODER).path
     found = stored_texts(work(tmp_path, model), embedder)(TEXTS)
     assert found == TEXTS
-    assert all(isinstance(text, TokenisedText) for text in found)
+    assert all(isinstance(text, TokenizedText) for text in found)
     assert [text.ids.tolist() for text in found] == [
         embedder.tokenizer.encode(text, add_special_tokens=False).ids for text in TEXTS
     ]

@@ -1,15 +1,16 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from benchmarks.pages import between
 from benchmarks.run import write
-from benchmarks.speed.markdown import MARKER, number, page, table
+from benchmarks.speed.markdown import number, page, pages, short, table
 from benchmarks.speed.result import Ratio, Result, Row, times_faster
 from benchmarks.speed.run import agreement
+from secondpass.environment.machine import Machine
+from secondpass.environment.software import Software
 from secondpass.errors import InputError
-from secondpass.facts.machine import Machine
-from secondpass.facts.software import Software
 from secondpass.result_file import read_result
 
 ROOT = Path(__file__).parent.parent.parent
@@ -57,7 +58,9 @@ def test_the_page_says_what_was_timed_and_how_far_ahead_int8_is():
     assert "OpenVINO" not in shown
     assert "int8 is" not in page(result(TORCH))
     assert "untrained" not in shown
-    assert "by heads that nobody trained, so their order means nothing" in page(result(INT8, FAST))
+    assert "with heads that nobody trained, so their order means nothing" in page(
+        result(INT8, FAST)
+    )
 
 
 def test_agreement_is_the_mean_over_the_lists():
@@ -81,8 +84,39 @@ def test_a_result_comes_back_from_its_file(tmp_path):
         read_result(tmp_path / "old.json", Result, "result")
 
 
-def test_the_readme_shows_the_newest_result():
-    newest = max((ROOT / "benchmarks" / "speed" / "results").glob("*.json"))
-    shown = between((ROOT / "README.md").read_text(encoding="utf-8"), MARKER)
+def test_the_short_table_has_the_rows_that_were_measured():
+    default = replace(TORCH, name="sentence_transformers_default")
+    lines = short(result(default, INT8, FAST)).splitlines()
+    assert lines[2:4] == [
+        "| sentence-transformers, default settings | 1,200 | 1.00 |",
+        "| **secondpass, int8**, same weights | 500 | 3.00 |",
+    ]
+    assert lines[5].startswith("One query, 100 candidates of 253 tokens on average, 2 cores")
+
+
+@pytest.fixture(scope="module")
+def newest():
+    file = max((ROOT / "benchmarks" / "speed" / "results").glob("*.json"))
+    return read_result(file, Result, "result")
+
+
+def test_the_pages_show_the_newest_result(newest):
+    files = [ROOT / "README.md", ROOT / "docs" / "results" / "speed.md"]
+    texts = [file.read_text(encoding="utf-8") for file in files]
     # pytest would take long to print the difference of two long texts.
-    assert (shown == page(read_result(newest, Result, "result"))) is True, "make speed-pages"
+    stale = [
+        marker
+        for marker, content in pages(newest).items()
+        if content not in [between(text, marker) for text in texts]
+    ]
+    assert stale == [], "make speed-pages"
+
+
+def test_the_readme_opens_with_the_ratios_of_the_newest_result(newest):
+    torch, openvino = (
+        times_faster(newest.row(name), newest.row("secondpass_int8")).median
+        for name in ("sentence_transformers_best", "sentence_transformers_openvino_int8")
+    )
+    words = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    assert f"{torch:.0f} times as fast as sentence-transformers' best torch setting" in words
+    assert f"{openvino:.1f} times as fast as its OpenVINO int8" in words

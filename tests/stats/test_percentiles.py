@@ -7,8 +7,8 @@ from secondpass import InputError
 from secondpass.stats.percentiles import (
     needed,
     percentile,
-    summarise,
-    summarise_ratio,
+    summarize,
+    summarize_ratio,
     unsupported,
 )
 
@@ -16,7 +16,7 @@ ONE_TO_HUNDRED = [float(value) for value in range(100, 0, -1)]
 
 
 def test_percentiles_of_one_to_a_hundred_are_what_a_hand_counts():
-    summary = summarise(ONE_TO_HUNDRED, seed=1)
+    summary = summarize(ONE_TO_HUNDRED, seed=1)
     assert (summary.p50.value, summary.p95.value, summary.p99.value) == (50, 95, 99)
     assert summary.mean.value == 50.5
     assert summary.count == 100
@@ -34,7 +34,7 @@ def test_a_percentile_is_a_measured_value_and_numpys():
 def test_the_order_of_the_sample_does_not_matter():
     shuffled = list(ONE_TO_HUNDRED)
     np.random.default_rng(0).shuffle(shuffled)
-    assert summarise(shuffled, seed=1).p95.value == 95
+    assert summarize(shuffled, seed=1).p95.value == 95
 
 
 @pytest.mark.parametrize(("percent", "least"), [(50, 2), (95, 20), (99, 100)])
@@ -49,25 +49,25 @@ def test_a_percentile_needs_a_sample_in_which_it_is_not_the_maximum(percent, lea
 
 
 def test_what_is_not_supported_is_none_not_a_number():
-    summary = summarise(ONE_TO_HUNDRED[:99], seed=1)
+    summary = summarize(ONE_TO_HUNDRED[:99], seed=1)
     assert summary.p99 is None
     assert summary.p95 is not None
-    assert summarise([7.0], seed=1).p50 is None
+    assert summarize([7.0], seed=1).p50 is None
 
 
 def test_a_sample_of_one_has_a_mean_without_an_interval():
-    mean = summarise([7.0], seed=1).mean
+    mean = summarize([7.0], seed=1).mean
     assert (mean.value, mean.low, mean.high) == (7.0, None, None)
 
 
 def test_intervals_come_from_the_seed():
-    assert summarise(ONE_TO_HUNDRED, seed=1) == summarise(ONE_TO_HUNDRED, seed=1)
-    assert summarise(ONE_TO_HUNDRED, seed=1).mean != summarise(ONE_TO_HUNDRED, seed=2).mean
+    assert summarize(ONE_TO_HUNDRED, seed=1) == summarize(ONE_TO_HUNDRED, seed=1)
+    assert summarize(ONE_TO_HUNDRED, seed=1).mean != summarize(ONE_TO_HUNDRED, seed=2).mean
 
 
 def test_the_interval_of_a_mean_is_as_wide_as_the_normal_says():
     values = np.random.default_rng(5).normal(100, 10, 400)
-    mean = summarise(values, seed=1).mean
+    mean = summarize(values, seed=1).mean
     standard_error = values.std() / np.sqrt(400)
     assert mean.low == pytest.approx(values.mean() - 1.96 * standard_error, abs=0.15)
     assert mean.high == pytest.approx(values.mean() + 1.96 * standard_error, abs=0.15)
@@ -78,20 +78,20 @@ def test_the_interval_of_a_percentile_covers_the_truth_about_95_times_in_100():
     chance = np.random.default_rng(9)
     covered = 0
     for trial in range(60):
-        median = summarise(chance.exponential(1.0, 60), seed=trial).p50
+        median = summarize(chance.exponential(1.0, 60), seed=trial).p50
         covered += median.low <= truth <= median.high
     # 57 are expected with a standard deviation of 1.7.
     assert covered >= 50
 
 
 def test_equal_values_have_an_interval_of_no_width():
-    summary = summarise([4.0] * 120, seed=1)
+    summary = summarize([4.0] * 120, seed=1)
     for estimate in (summary.mean, summary.p50, summary.p95, summary.p99):
         assert (estimate.value, estimate.low, estimate.high) == (4, 4, 4)
 
 
 def test_a_ratio_is_that_of_the_statistics():
-    ratio = summarise_ratio([10 * value for value in ONE_TO_HUNDRED], ONE_TO_HUNDRED, seed=1)
+    ratio = summarize_ratio([10 * value for value in ONE_TO_HUNDRED], ONE_TO_HUNDRED, seed=1)
     # A pair's ratio is always 10, so resampling pairs together cannot move it.
     for estimate in (ratio.mean, ratio.p50, ratio.p95, ratio.p99):
         assert estimate.value == pytest.approx(10)
@@ -101,11 +101,11 @@ def test_a_ratio_is_that_of_the_statistics():
 
 def test_a_ratio_of_percentiles_is_not_the_percentile_of_ratios():
     # P50 of (1, 8, 9) is 8, of (4, 2, 3) is 3; the ratios' own median would be 3.
-    assert summarise_ratio([1, 8, 9], [4, 2, 3], seed=1).p50.value == pytest.approx(8 / 3)
+    assert summarize_ratio([1, 8, 9], [4, 2, 3], seed=1).p50.value == pytest.approx(8 / 3)
 
 
 def test_a_sample_that_is_no_sample_is_an_error():
     with pytest.raises(InputError, match="at least 1"):
-        summarise([], seed=1)
+        summarize([], seed=1)
     with pytest.raises(InputError, match="2 and 1"):
-        summarise_ratio([1.0, 2.0], [1.0], seed=1)
+        summarize_ratio([1.0, 2.0], [1.0], seed=1)

@@ -1,7 +1,7 @@
 """The card says what happened, from a history made by hand."""
 
-from secondpass.facts.machine import Machine
-from secondpass.facts.software import Software
+from secondpass.environment.machine import Machine
+from secondpass.environment.software import Software
 from secondpass.training.card import to_card
 from secondpass.training.history import DevPoint, History, LossPoint
 from secondpass.training.outcome import DataFacts, DevFacts, Outcome

@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 from late_join_model import JOIN
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
 from secondpass import CrossEncoderReranker
-from secondpass.training.late_join_files import assemble, write_trained
+from secondpass.training.late_join_files import assemble, is_below
 
 
 @pytest.fixture
@@ -19,6 +19,14 @@ def parts(late_join, tmp_path):
     folder = tmp_path / "whole"
     assemble(late_join, trained, folder, join_layer=JOIN)
     return trained, folder
+
+
+def write_trained(folder, file):
+    """Write the file that `assemble` needs beside the base, from a whole model's folder."""
+    join_layer = json.loads((folder / "config.json").read_text())["join_layer"]
+    stored = load_file(folder / "model.safetensors")
+    above = {name: value for name, value in stored.items() if not is_below(name, join_layer)}
+    save_file(above, file, metadata={"format": "pt"})
 
 
 def test_only_what_was_trained_is_kept_apart(parts):

@@ -95,5 +95,7 @@ def test_without_any_negative_it_says_what_to_do(tmp_path):
     one = TrainingSet(
         "set", Path("set.jsonl"), "0" * 64, "", ("cat food",), (Example("cat", 0, (), "set"),)
     )
-    with pytest.raises(InputError, match=r"set\.jsonl: no negative is to be had from its 1 pass"):
+    with pytest.raises(
+        InputError, match=r"set\.jsonl: no negatives could be mined from its 1 pass"
+    ):
         mined(one, "bm25", "dense", tmp_path=tmp_path)

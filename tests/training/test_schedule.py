@@ -43,13 +43,16 @@ def test_time_for_the_last_evaluation_is_kept_free():
         ({"steps": None}, "neither steps nor minutes"),
         ({"steps": 0}, "steps is 0"),
         ({"negatives": 0}, "negatives is 0"),
-        ({"learning_rate": float("nan")}, "learning_rate is nan"),
-        ({"temperature": 0.0}, r"temperature is 0\.0"),
+        ({"learning_rate": float("nan")}, "learning_rate is float nan"),
+        ({"temperature": 0.0}, r"temperature is float 0\.0"),
         ({"evaluate_every": 0}, "evaluate_every is 0"),
-        ({"share_of_start": 1.0}, r"share_of_start is 1\.0, expected 0 or more and less than 1"),
-        ({"share_of_start": float("nan")}, "share_of_start is nan"),
+        (
+            {"share_of_start": 1.0},
+            r"share_of_start is float 1\.0, expected a finite number of at least 0 and below 1",
+        ),
+        ({"share_of_start": float("nan")}, "share_of_start is float nan"),
     ],
 )
 def test_a_recipe_that_is_not_usable(wrong, message):
     with pytest.raises(InputError, match=message):
-        Recipe(**{"model": "x", "steps": 1, "minutes": None} | wrong).checked()
+        Recipe(**{"model": "x", "steps": 1, "minutes": None} | wrong)

@@ -35,7 +35,7 @@ def trained(request, toy, parity, late_join, tmp_path_factory):
         precision="fp32",
         evaluate_every=12,
         checkpoint_every=8,
-    ).checked()
+    )
     patch = pytest.MonkeyPatch()
     patch.setenv("SECONDPASS_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
     prepared = prepare(recipe, (toy / "train.jsonl",), {}, (toy / "dev",))
@@ -74,7 +74,7 @@ def test_the_folder_is_a_reranker_with_the_measured_scores(whole, toy, tmp_path)
     from secondpass import CrossEncoderReranker
     from secondpass.evaluation.first_stages.run_file import given_run
     from secondpass.evaluation.measures import Measures
-    from secondpass.evaluation.open import open_collection
+    from secondpass.evaluation.open_collection import open_collection
     from secondpass.evaluation.rerank import at_depth, rescore
 
     outcome, out = whole
@@ -155,9 +155,8 @@ def test_listwise_is_the_cross_entropy_of_the_positive():
     import torch
 
     from secondpass.training.examples import Group
-    from secondpass.training.group_dataset import GroupDataset
     from secondpass.training.recipe import Recipe
-    from secondpass.training.trainer import POSITIVE_LABEL, make_loss
+    from secondpass.training.trainer import POSITIVE_LABEL, GroupDataset, make_loss
 
     class Given(torch.nn.Module):
         device, num_labels = torch.device("cpu"), 1

@@ -10,7 +10,7 @@ from toy import write_lines
 
 from secondpass import InputError
 from secondpass.training.beir_split import read_train_split
-from secondpass.training.leak import without_queries
+from secondpass.training.data import without_queries
 from secondpass.training.licence import find_licence, parse_licences
 from secondpass.training.reading import read_json_lines
 

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from secondpass.facts.machine import Machine
-from secondpass.facts.outputs import RankedQuery, StageOutput
-from secondpass.facts.software import Software
+from secondpass.environment.machine import Machine
+from secondpass.environment.software import Software
 from secondpass.types import ModelInfo
+from secondpass.verify.outputs import RankedQuery, StageOutput
 from secondpass.verify.record import (
     Backend,
     DataSource,

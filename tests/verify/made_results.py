@@ -16,8 +16,8 @@ from secondpass.bench.result import (
     Used,
 )
 from secondpass.evaluation.result import CollectionFacts, Comparison, Evaluation, Latency
-from secondpass.facts.outputs import Outputs, RankedQuery, StageOutput
 from secondpass.stats.summary import Estimate, Summary
+from secondpass.verify.outputs import Outputs, RankedQuery, StageOutput
 
 COLD = QueryTimes(None, None, None, 1.0, 1.0, 1.0, 1.0, 4.0, 4.0, 100, 9000, 0)
 SUMMARY = Summary(

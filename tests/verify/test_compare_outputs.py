@@ -3,10 +3,10 @@
 import pytest
 from made_records import observed, ranked
 
-from secondpass.facts.outputs import RankedQuery, StageOutput
 from secondpass.verify.arithmetic import Comparability
+from secondpass.verify.check_lines import failures
 from secondpass.verify.compare_outputs import compare_outputs
-from secondpass.verify.lines import failures
+from secondpass.verify.outputs import RankedQuery, StageOutput
 from secondpass.verify.record import Observed
 
 EXACT = Comparability("exact")

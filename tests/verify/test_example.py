@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from secondpass import CrossEncoderReranker, Embedder
-from secondpass.facts.machine import UNKNOWN
+from secondpass.environment.machine import UNKNOWN
 from secondpass.models.digest import file_sha256
 from secondpass.verify import example
 from secondpass.verify.arithmetic import INT8_FLAGS
-from secondpass.verify.lines import failures
+from secondpass.verify.check_lines import failures
 from secondpass.verify.record import read_record
 from secondpass.verify.rerun import check
 
@@ -94,12 +94,12 @@ def test_latencies_are_of_each_step_and_say_how_many(outcome):
 
 def test_its_percentiles_are_those_of_bench():
     """Of 1 to 20 ms the 10 and the 19; of 19 times a P95 is not supported."""
-    found = example._latencies([{"rerank": float(time)} for time in range(1, 21)])
+    found = example.latencies([{"rerank": float(time)} for time in range(1, 21)])
     assert [(one.statistic, one.ms, one.samples) for one in found] == [
         ("P50", 10.0, 20),
         ("P95", 19.0, 20),
     ]
-    few = example._latencies([{"rerank": float(time)} for time in range(1, 20)])
+    few = example.latencies([{"rerank": float(time)} for time in range(1, 20)])
     assert [one.statistic for one in few] == ["P50"]
 
 
@@ -124,6 +124,6 @@ def test_the_kept_record_is_refuted_by_another_order(outcome):
 
 
 def _flags():
-    from secondpass.facts.machine import read_machine
+    from secondpass.environment.machine import read_machine
 
     return read_machine().processor_flags

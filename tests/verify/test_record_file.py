@@ -8,7 +8,7 @@ import pytest
 from made_records import MACHINE, observed, outcome, ranked, record
 
 from secondpass import InputError
-from secondpass.facts.machine import UNKNOWN
+from secondpass.environment.machine import UNKNOWN
 from secondpass.result_file import encode
 from secondpass.verify.record import read_record
 

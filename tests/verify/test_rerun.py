@@ -8,7 +8,7 @@ from made_records import FP32, observed, outcome, ranked, record
 from secondpass import InputError
 from secondpass.models.digest import file_sha256
 from secondpass.retrieval.content_hash import content_sha256
-from secondpass.verify.lines import failures
+from secondpass.verify.check_lines import failures
 from secondpass.verify.record import DataSource, Latency, ModelUse, Vectors
 from secondpass.verify.recording import make_record
 from secondpass.verify.rerun import check

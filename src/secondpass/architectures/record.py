@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-# "pair": query and text are one sequence from the first layer on. "late-join": they are read apart
-# below `join_layer` of config.json, and together above it.
+# "pair": query and text are one sequence from the first layer on. "late-join": they are encoded
+# apart below `join_layer` of config.json, and together above it.
 Kind = Literal["pair", "late-join"]
 
 

@@ -13,7 +13,7 @@ BERT = Architecture(
     names=Names(prefix="bert."),
 )
 
-# BERT whose lower layers read query and text apart: see graph/late_join.py.
+# BERT whose lower layers encode query and text apart: see graph/late_join.py.
 LATE_JOIN = Architecture(
     name="late-join-bert",
     builder="late_join",

@@ -9,8 +9,8 @@ import numpy as np
 
 from secondpass.bench.result import Constraints, DataFacts, Lengths
 from secondpass.bench.workload import Loaded, Workload
-from secondpass.facts.machine import read_machine
-from secondpass.facts.software import read_software
+from secondpass.environment.machine import read_machine
+from secondpass.environment.software import read_software
 from secondpass.models.files import find_weights
 from secondpass.models.folder import ModelFolder, find_folder
 from secondpass.models.spec import read_cross_encoder_spec

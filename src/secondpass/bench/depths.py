@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from secondpass.bench.clock import Clock
 from secondpass.bench.result import DepthPoint
 from secondpass.pipeline import Retriever, SecondPass
-from secondpass.stats.percentiles import summarise
+from secondpass.stats.percentiles import summarize
 
 DEPTHS = (10, 20, 50, 100, 200)
 QUERIES = 40
@@ -46,7 +46,7 @@ class DepthCurve:
             DepthPoint(
                 depth,
                 sum(self._candidates[depth]) / len(self._candidates[depth]),
-                summarise(spent, seed=seed),
+                summarize(spent, seed=seed),
             )
             for depth, spent in self._spent_ms.items()
             if spent

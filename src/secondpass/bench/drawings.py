@@ -11,11 +11,11 @@ from secondpass.report.page import Figure
 from secondpass.stats.percentiles import percentile
 from secondpass.stats.summary import Estimate
 
-# The stages that add up to the pipeline, each with its colour.
+# The stages that add up to the pipeline, each with its color.
 _PARTS = {
     "embed_ms": SERIES[1],
     "search_ms": SERIES[2],
-    "tokenise_ms": SERIES[3],
+    "tokenize_ms": SERIES[3],
     "batch_ms": SERIES[4],
     "infer_ms": SERIES[0],
     "rank_ms": SERIES[5],
@@ -23,22 +23,22 @@ _PARTS = {
 
 
 def distribution(result: BenchResult) -> Figure:
-    """Draw the share of queries answered within so many ms: dense, and rerank."""
+    """Draw the share of queries answered within a time: dense, and rerank."""
     figure, axes = subplots()
     columns = [("rerank", "rerank_ms")]
     if result.row("dense_ms") is not None:
         columns.insert(0, ("dense retrieval", "dense_ms"))
-    for (label, key), colour in zip(columns, SERIES, strict=False):
-        values = [getattr(one.times, key) for one in result.measured]
-        axes.ecdf(values, color=colour, label=label)
+    for (label, key), color in zip(columns, SERIES, strict=False):
+        values = [getattr(served.times, key) for served in result.measured]
+        axes.ecdf(values, color=color, label=label)
         for percent in (50, 95, 99):
-            _mark(axes, float(percentile(values, percent)), percent, colour)
+            _mark(axes, float(percentile(values, percent)), percent, color)
     axes.set(xscale="log", xlabel="ms (logarithmic)", ylabel="share of queries", ylim=(0, 1.04))
     _plain_numbers(axes.xaxis)
     axes.legend(loc="center")
     return Figure(
         to_svg(figure),
-        "Share of queries that took at most so many milliseconds. The points are P50, P95 and P99.",
+        "Share of queries that took at most the time on the axis. The points are P50, P95 and P99.",
     )
 
 
@@ -60,7 +60,7 @@ def shares(result: BenchResult) -> Figure:
 def depth_curve(result: BenchResult) -> Figure:
     """Draw P50 and P95 of the rerank against depth, with their intervals."""
     figure, axes = subplots()
-    for label, colour, marker in (("p50", SERIES[0], "o"), ("p95", SERIES[1], "s")):
+    for label, color, marker in (("p50", SERIES[0], "o"), ("p95", SERIES[1], "s")):
         points = [
             (point.depth, estimate)
             for point in result.depth_curve
@@ -71,7 +71,7 @@ def depth_curve(result: BenchResult) -> Figure:
             depths,
             [estimate.value for _, estimate in points],
             yerr=_bars([estimate for _, estimate in points]),
-            color=colour,
+            color=color,
             marker=marker,
             capsize=3,
             label=label.upper(),
@@ -80,11 +80,11 @@ def depth_curve(result: BenchResult) -> Figure:
     axes.set_ylim(bottom=0)
     axes.set_xticks([point.depth for point in result.depth_curve])
     axes.legend(loc="upper left")
-    return Figure(to_svg(figure), "Milliseconds to rerank so many candidates, with 95 % intervals.")
+    return Figure(to_svg(figure), "Milliseconds to rerank each depth, with 95 % intervals.")
 
 
-def _mark(axes: Any, value: float, percent: int, colour: str) -> None:
-    axes.plot([value], [percent / 100], "o", color=colour, markersize=5)
+def _mark(axes: Any, value: float, percent: int, color: str) -> None:
+    axes.plot([value], [percent / 100], "o", color=color, markersize=5)
 
 
 def _plain_numbers(axis: Any) -> None:
@@ -98,6 +98,12 @@ def _plain_numbers(axis: Any) -> None:
 
 def _bars(estimates: list[Estimate]) -> list[list[float]]:
     """Return how far each interval reaches below and above its value."""
-    below = [one.value - (one.value if one.low is None else one.low) for one in estimates]
-    above = [(one.value if one.high is None else one.high) - one.value for one in estimates]
+    below = [
+        estimate.value - (estimate.value if estimate.low is None else estimate.low)
+        for estimate in estimates
+    ]
+    above = [
+        (estimate.value if estimate.high is None else estimate.high) - estimate.value
+        for estimate in estimates
+    ]
     return [below, above]

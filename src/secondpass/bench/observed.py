@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from secondpass.facts.outputs import Outputs, RankedQuery, StageOutput
 from secondpass.pipeline import SearchPipeline
 from secondpass.types import SearchHit
+from secondpass.verify.outputs import Outputs, RankedQuery, StageOutput
 
 QUERIES = 5
 
@@ -18,8 +18,8 @@ def observe(pipeline: SearchPipeline, queries: Sequence[str], *, dense: bool) ->
     """
     chosen = list(dict.fromkeys(queries))[:QUERIES]
     results = {query: pipeline.search(query, top_k=None).hits for query in chosen}
-    rerank = tuple(_reranked(query, hits) for query, hits in results.items())
-    first = tuple(_retrieved(query, hits) for query, hits in results.items() if hits)
+    rerank = tuple(reranked(query, hits) for query, hits in results.items())
+    first = tuple(retrieved(query, hits) for query, hits in results.items() if hits)
     return Outputs(
         (
             *([StageOutput("dense", "bi-encoder", first)] if dense and first else []),
@@ -28,7 +28,8 @@ def observe(pipeline: SearchPipeline, queries: Sequence[str], *, dense: bool) ->
     )
 
 
-def _retrieved(query: str, hits: Sequence[SearchHit]) -> RankedQuery:
+def retrieved(query: str, hits: Sequence[SearchHit]) -> RankedQuery:
+    """Return what the first stage gave, in its order; `query` names the query."""
     found = [hit.document for hit in sorted(hits, key=lambda hit: hit.first_rank)]
     return RankedQuery(
         query,
@@ -37,6 +38,7 @@ def _retrieved(query: str, hits: Sequence[SearchHit]) -> RankedQuery:
     )
 
 
-def _reranked(query: str, hits: Sequence[SearchHit]) -> RankedQuery:
+def reranked(query: str, hits: Sequence[SearchHit]) -> RankedQuery:
+    """Return what the second stage gave, best first."""
     scores = tuple(hit.score for hit in hits if hit.score is not None)
     return RankedQuery(query, tuple(hit.document.id for hit in hits), scores)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from secondpass.facts.peak_memory import peak_bytes
+from secondpass.environment.peak_memory import peak_bytes
 
 
 @dataclass(frozen=True, slots=True)

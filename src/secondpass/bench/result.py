@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from secondpass.facts.machine import Machine
-from secondpass.facts.outputs import Outputs
-from secondpass.facts.software import Software
+from secondpass.environment.machine import Machine
+from secondpass.environment.software import Software
 from secondpass.stats.summary import Summary
 from secondpass.types import ModelInfo
+from secondpass.verify.outputs import Outputs
 
 LoopName = Literal["closed", "open"]
 
@@ -83,7 +83,7 @@ class QueryTimes:
     embed_ms: float | None
     search_ms: float | None
     dense_ms: float | None
-    tokenise_ms: float
+    tokenize_ms: float
     batch_ms: float
     infer_ms: float
     rank_ms: float
@@ -124,7 +124,7 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table; `key` is the field of QueryTimes or Served that is summarised."""
+    """One line of the table; `key` is the field of QueryTimes or Served that is summarized."""
 
     key: str
     label: str

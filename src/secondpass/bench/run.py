@@ -112,7 +112,7 @@ def _serve(
         with suppress(KeyboardInterrupt):
             workers.run(setting.clients)
         use = meter.read()
-    served = sorted(workers.served, key=lambda one: one.number)
+    served = sorted(workers.served, key=lambda query: query.number)
     if not served:
         raise KeyboardInterrupt
     return served, Used(

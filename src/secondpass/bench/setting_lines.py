@@ -12,8 +12,12 @@ _SHOWN_PACKAGES = ("secondpass", "openvino", "tokenizers", "numpy", "lancedb", "
 
 def facts(result: BenchResult) -> list[tuple[str, str]]:
     """Return (name, value) for each constraint."""
-    held = result.constraints
-    machine, model, lengths = held.machine, held.reranker, held.candidate_tokens
+    constraints = result.constraints
+    machine, model, lengths = (
+        constraints.machine,
+        constraints.reranker,
+        constraints.candidate_tokens,
+    )
     flags = machine.processor_flags
     return [
         ("processor", f"{machine.processor} ({flags if flags == 'unknown' else ' '.join(flags)})"),
@@ -30,11 +34,11 @@ def facts(result: BenchResult) -> list[tuple[str, str]]:
         ("precision", f"{model.precision} weights, {model.arithmetic} elsewhere"),
         (
             "reranker",
-            f"{model.name}, {model.architecture}, {held.reranker_bytes / 1e6:.1f} MB, "
+            f"{model.name}, {model.architecture}, {constraints.reranker_bytes / 1e6:.1f} MB, "
             f"sha256 {model.weights_sha256[:16]}, {model.max_length} tokens at most",
         ),
         ("dense stage", _dense(result)),
-        ("candidates", _home(held.candidates_from)),
+        ("candidates", _home(constraints.candidates_from)),
         (
             "candidate tokens",
             f"mean {lengths.mean:.0f}, P50 {lengths.p50:.0f}, P95 {lengths.p95:.0f} "
@@ -71,22 +75,22 @@ def load(setting: Setting) -> str:
 
 
 def _dense(result: BenchResult) -> str:
-    held = result.constraints
-    if held.embedder is None:
+    constraints = result.constraints
+    if constraints.embedder is None:
         return "none: the candidates are fixed"
     return (
-        f"{held.embedder.name}, {held.vectors} vectors of {held.dimension} numbers, "
-        "every vector compared"
+        f"{constraints.embedder.name}, {constraints.vectors} vectors of "
+        f"{constraints.dimension} numbers, every vector compared"
     )
 
 
 def _queries(result: BenchResult) -> str:
-    held, count = result.constraints, len(result.measured)
-    distinct = min(held.distinct_queries, count)
+    constraints, count = result.constraints, len(result.measured)
+    distinct = min(constraints.distinct_queries, count)
     repeated = f", {distinct} of them distinct" if distinct < count else ""
     return (
         f"{count} measured{repeated} after {result.setting.warm_up} to warm up, "
-        f"seed {result.setting.seed}; {_home(held.queries_from)}"
+        f"seed {result.setting.seed}; {_home(constraints.queries_from)}"
     )
 
 

@@ -30,7 +30,7 @@ def query_times(result: SearchResult) -> QueryTimes:
         embed_ms=timings.embed_ms,
         search_ms=timings.search_ms,
         dense_ms=None if timings.embed_ms is None else timings.retrieve_ms,
-        tokenise_ms=stages.tokenise_ms,
+        tokenize_ms=stages.tokenize_ms,
         batch_ms=stages.batch_ms,
         infer_ms=stages.infer_ms,
         rank_ms=stages.rank_ms,

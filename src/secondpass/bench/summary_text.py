@@ -16,8 +16,8 @@ def summary(result: BenchResult) -> str:
     text = f"Reranking {_candidates(result)} takes {_percentiles(result.row('rerank_ms'))}."
     if ratio is not None:
         text += f" Dense retrieval alone takes {_percentiles(result.row('dense_ms'))}"
-        held = ratio.summary.p50
-        text += f", {number(held.value)} times less at P50." if held else "."
+        median = ratio.summary.p50
+        text += f", {number(median.value)} times less at P50." if median else "."
     return text if result.complete else f"INCOMPLETE, interrupted: {text}"
 
 
@@ -25,11 +25,11 @@ def notes(result: BenchResult) -> list[str]:
     """Say what the numbers do not support or leave out."""
     count = len(result.measured)
     said = [note for percent in _PERCENTS if (note := unsupported(percent, count))]
-    truncated = sum(one.times.truncated for one in result.measured)
-    read = sum(one.times.candidates for one in result.measured)
+    truncated = sum(served.times.truncated for served in result.measured)
+    scored = sum(served.times.candidates for served in result.measured)
     if truncated:
         most = result.constraints.reranker.max_length
-        said.append(f"{truncated} of {read} candidates were cut at {most} tokens")
+        said.append(f"{truncated} of {scored} candidates were cut at {most} tokens")
     if result.constraints.embedder is None:
         said.append("the candidates are fixed, so there is no dense stage to compare with")
     if count < result.setting.queries:
@@ -40,7 +40,7 @@ def notes(result: BenchResult) -> list[str]:
 
 
 def _candidates(result: BenchResult) -> str:
-    counts = [one.times.candidates for one in result.measured]
+    counts = [served.times.candidates for served in result.measured]
     least, most = min(counts), max(counts)
     return f"{most} candidates" if least == most else f"{least} to {most} candidates"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from secondpass.bench.result import Row, Served
-from secondpass.stats.percentiles import summarise, summarise_ratio
+from secondpass.stats.percentiles import summarize, summarize_ratio
 from secondpass.stats.summary import Estimate, Summary
 
 # Field of QueryTimes -> what the table calls it, in the order in which a query meets them.
@@ -13,7 +13,7 @@ STAGES = {
     "embed_ms": "query embedding",
     "search_ms": "vector search",
     "dense_ms": "dense retrieval",
-    "tokenise_ms": "tokenise",
+    "tokenize_ms": "tokenize",
     "batch_ms": "batch",
     "infer_ms": "infer",
     "rank_ms": "rank",
@@ -26,19 +26,19 @@ RATIO = "rerank : dense"
 
 
 def make_rows(served: Sequence[Served], *, dense: bool, queue: bool, seed: int) -> tuple[Row, ...]:
-    """Summarise the measurements of each stage; without a dense stage, without its three rows."""
+    """Summarize the measurements of each stage; without a dense stage, without its three rows."""
     columns = {
-        key: [getattr(one.times, key) for one in served]
+        key: [getattr(query.times, key) for query in served]
         for key in STAGES
         if dense or key not in ("embed_ms", "search_ms", "dense_ms")
     }
-    rows = [Row(key, STAGES[key], "ms", summarise(columns[key], seed=seed)) for key in columns]
+    rows = [Row(key, STAGES[key], "ms", summarize(columns[key], seed=seed)) for key in columns]
     if queue:
         for key, label in QUEUE.items():
-            waits = [getattr(one, key) for one in served]
-            rows.append(Row(key, label, "ms", summarise(waits, seed=seed)))
+            waits = [getattr(query, key) for query in served]
+            rows.append(Row(key, label, "ms", summarize(waits, seed=seed)))
     if dense:
-        ratio = summarise_ratio(columns["rerank_ms"], columns["dense_ms"], seed=seed)
+        ratio = summarize_ratio(columns["rerank_ms"], columns["dense_ms"], seed=seed)
         rows.append(Row("ratio", RATIO, "times", ratio))
     return tuple(rows)
 

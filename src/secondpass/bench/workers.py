@@ -53,8 +53,8 @@ class Workers:
             except BaseException:
                 self._stop()
                 raise
-        for one in working:
-            one.result()
+        for worker in working:
+            worker.result()
 
     def _work(self) -> None:
         try:

@@ -109,7 +109,7 @@ def _depths(text: str) -> tuple[int, ...]:
         return ()
     parts = text.split(",")
     if not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
-        raise InputError(f"--depths is {text!r}, expected whole numbers like {_DEPTHS}, or none")
+        raise InputError(f"--depths is {text!r}, expected integers like {_DEPTHS}, or none")
     return tuple(sorted({int(part) for part in parts}))
 
 

@@ -35,7 +35,9 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     help="JSON Lines with 'query' and 'text'.  [default: text that ships]",
 )
 @click.option("--eval", "collection", help="Judged collection to compare nDCG@10 on, as for eval.")
-@click.option("--max-queries", type=click.IntRange(min=1), help="Of it, a seeded choice.")
+@click.option(
+    "--max-queries", type=click.IntRange(min=1), help="Random sample of this many queries of it."
+)
 @click.option(
     "--min-tau",
     type=FiniteFloatRange(-1, 1),
@@ -156,7 +158,7 @@ def _notes(compiled: Compiled) -> str:
 def _open(name: str | None, max_queries: int | None) -> Collection | None:
     if name is None:
         return None
-    from secondpass.evaluation.open import open_collection
+    from secondpass.evaluation.open_collection import open_collection
 
     collection = open_collection(name)
     return collection if max_queries is None else collection.sample(max_queries, 0)

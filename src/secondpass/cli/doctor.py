@@ -57,12 +57,18 @@ def print_examination(found: Examination) -> None:
     output.print_table(
         ("verdict", "check", "measured  (limit)"),
         [
-            (one.verdict, one.name, one.measured + (f"  ({one.limit})" if one.limit else ""))
-            for one in found.checks
+            (
+                check.verdict,
+                check.name,
+                check.measured + (f"  ({check.limit})" if check.limit else ""),
+            )
+            for check in found.checks
         ],
     )
-    for one in found.checks:
-        if one.verdict == "failed":
-            click.echo(f"\n{output.harmless(f'{one.name}: {one.measured} (limit: {one.limit})')}")
-            click.echo(f"  to do: {one.advice}")
+    for check in found.checks:
+        if check.verdict == "failed":
+            click.echo(
+                f"\n{output.harmless(f'{check.name}: {check.measured} (limit: {check.limit})')}"
+            )
+            click.echo(f"  to do: {check.advice}")
     click.echo(f"\n{found.conclusion}")

@@ -84,7 +84,7 @@ def command(
     from secondpass.cli.loading import load_reranker
     from secondpass.evaluation.evaluate import evaluate
     from secondpass.evaluation.measures import DEFAULT_MEASURES
-    from secondpass.evaluation.open import open_collection
+    from secondpass.evaluation.open_collection import open_collection
 
     require_measure("eval")
     output.check_writable(run_out, json_file, html_file)
@@ -140,7 +140,7 @@ def _parse_depths(depths: str | None) -> tuple[int, ...]:
         parsed = ()
     if not parsed or min(parsed) < 1:
         raise InputError(
-            f"--depths {depths!r} is no list of whole numbers of at least 1, such as 10,20,50,100"
+            f"--depths {depths!r} is not a list of integers of at least 1, such as 10,20,50,100"
         )
     return parsed
 

@@ -6,12 +6,13 @@ import click
 
 from secondpass.cli import output
 from secondpass.evaluation.result import Curve, Evaluation, HurtQuery, Latency
-from secondpass.evaluation.verdict import bounds, in_words
+from secondpass.evaluation.verdict import in_words
 from secondpass.evaluation.wording import (
+    comparison_cells,
+    curve_table,
     enough_in_words,
     header,
     in_milliseconds,
-    milliseconds,
     place_in_words,
 )
 
@@ -38,25 +39,16 @@ def print_evaluation(evaluation: Evaluation) -> None:
 def _print_comparisons(evaluation: Evaluation) -> None:
     output.print_table(
         ("measure", "first stage", "reranked", "difference [95 % interval]", "p"),
-        [
-            (
-                one.measure,
-                f"{one.first_stage:.4f}",
-                f"{one.reranked:.4f}",
-                bounds(one),
-                f"{one.p_holm:.4f}",
-            )
-            for one in evaluation.comparisons
-        ],
+        map(comparison_cells, evaluation.comparisons),
     )
     click.echo(
-        "interval: bootstrap (BCa); p: two-sided randomisation test, after Holm's correction\n"
+        "interval: bootstrap (BCa); p: two-sided randomization test, after Holm's correction\n"
     )
-    width = max(len(one.measure) for one in evaluation.comparisons)
-    for one in evaluation.comparisons:
+    width = max(len(comparison.measure) for comparison in evaluation.comparisons)
+    for comparison in evaluation.comparisons:
         click.echo(
-            f"{one.measure:<{width}}  {one.verdict} ({one.helped} queries helped, {one.hurt} hurt, "
-            f"{one.unchanged} unchanged)"
+            f"{comparison.measure:<{width}}  {comparison.verdict} ({comparison.helped} queries "
+            f"helped, {comparison.hurt} hurt, {comparison.unchanged} unchanged)"
         )
 
 
@@ -69,18 +61,7 @@ def _latency(latency: Latency) -> str:
 
 def _print_curve(curve: Curve) -> None:
     click.echo()
-    output.print_table(
-        ("depth", *curve.points[0].values, "P50 ms", "P95 ms"),
-        [
-            (
-                point.depth,
-                *(f"{value:.4f}" for value in point.values.values()),
-                milliseconds(point, "p50_ms"),
-                milliseconds(point, "p95_ms"),
-            )
-            for point in curve.points
-        ],
-    )
+    output.print_table(*curve_table(curve))
     timed = next((point.latency for point in curve.points if point.latency), None)
     if timed:
         click.echo(f"each depth was really reranked and timed on {timed.queries} queries")
@@ -91,17 +72,17 @@ def _print_hurt(evaluation: Evaluation) -> None:
     if not evaluation.most_hurt:
         return
     click.echo(f"\nmost hurt, by {evaluation.comparisons[0].measure}:")
-    for one in evaluation.most_hurt:
-        click.echo("\n".join(_hurt_lines(one)))
+    for query in evaluation.most_hurt:
+        click.echo("\n".join(_hurt_lines(query)))
 
 
-def _hurt_lines(one: HurtQuery) -> list[str]:
-    shown = [("now first", one.now_first)]
-    if one.relevant:
-        shown.append(("moved down", one.relevant))
+def _hurt_lines(query: HurtQuery) -> list[str]:
+    shown = [("now first", query.now_first)]
+    if query.relevant:
+        shown.append(("moved down", query.relevant))
     return [
-        f"  {one.first_stage:.3f} to {one.reranked:.3f}  query {output.harmless(one.query_id)}: "
-        f"{output.one_line(one.text, 120)}",
+        f"  {query.first_stage:.3f} to {query.reranked:.3f}  "
+        f"query {output.harmless(query.query_id)}: {output.one_line(query.text, 120)}",
         *(
             f"      {what} ({place_in_words(document)}): {output.one_line(document.text, 120)}"
             for what, document in shown

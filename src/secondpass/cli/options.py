@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from secondpass.options.call import RankOptions
-from secondpass.options.kinds import Choice, Integer, Kind, Number
+from secondpass.options.kinds import Choice, Choices, Integer, Kind, Number
 from secondpass.options.model import RerankerOptions
 from secondpass.options.option import IsDataclass, Option, declared
 
@@ -94,6 +94,7 @@ def _option(name: str, flag: str, one: Option, default: Any) -> Callable[[Comman
         flag,
         name,
         type=_type(one.kind),
+        multiple=isinstance(one.kind, Choices),
         default=None if one.means else default,
         show_default=one.means is None and default is not None,
         metavar=one.metavar,
@@ -105,11 +106,11 @@ def _type(kind: Kind) -> click.ParamType[Any]:
     match kind:
         case Integer(least, most):
             return click.IntRange(least, most)
-        case Number(None, None):
+        case Number(None, None, None):
             return FiniteFloat()
-        case Number(least, above):
+        case Number(least, above, below):
             low = above if least is None else least
-            return FiniteFloatRange(low, min_open=least is None)
-        case Choice(words):
+            return FiniteFloatRange(low, below, min_open=least is None, max_open=True)
+        case Choice(words) | Choices(words):
             return click.Choice(words)
     return click.STRING

@@ -1,4 +1,4 @@
-"""What a person sees, and what a pipe gets."""
+"""Output for a terminal and for a pipe."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from secondpass.errors import InputError
 from secondpass.options.long_documents import SELECT_TOKENS
 from secondpass.types import Hit, Timings
 
-# What moves the cursor, recolours the screen or turns the reading direction (control codes,
+# What moves the cursor, recolors the screen or turns the reading direction (control codes,
 # bidirectional overrides), and lone surrogates, which no terminal takes.
 _HARMFUL = (
     *range(0x20),
@@ -35,7 +35,7 @@ def for_a_person(as_json: bool) -> bool:
 
 
 def print_json_lines(rows: Iterable[Mapping[str, Any]]) -> None:
-    """Print one JSON object a line; text that is no ASCII stays as it is.
+    """Print one JSON object a line; text outside ASCII stays as it is.
 
     A row with a character that standard output cannot encode, such as a lone surrogate, is
     printed with escapes: whoever parses it gets the same row back.
@@ -45,7 +45,7 @@ def print_json_lines(rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def from_cache(cached: int) -> str:
-    """Return the words that say how many candidates were not read; nothing for none."""
+    """Say how many candidates had a known score; nothing for none."""
     return f" ({cached} from the cache)" if cached else ""
 
 
@@ -113,11 +113,11 @@ def warn_truncated(timings: Timings, options: Mapping[str, Any]) -> None:
     if not timings.truncated:
         return
     longer = f"note: {timings.truncated} of {timings.candidates} texts are longer than"
-    lost = f"{timings.dropped_tokens} tokens were not read (--long-documents max reads them)"
+    lost = f"{timings.dropped_tokens} tokens were not scored (--long-documents max scores them)"
     if options["long_documents"] == "select":
         most = options["select_tokens"] or SELECT_TOKENS
         limit = f"--select-tokens {most} and --max-length {options['max_length']} allow"
-        say(f"{longer} {limit}; their sentences nearest to the query were read: {lost}")
+        say(f"{longer} {limit}; only their sentences nearest to the query were scored: {lost}")
     else:
         say(f"{longer} --max-length {options['max_length']} tokens and were cut: {lost}")
 
@@ -138,17 +138,17 @@ def passage(hit: Hit, *, named: str = "") -> str:
     return one_line(shown.removeprefix(named)) if spans[0][0] == 0 else "… " + one_line(shown)
 
 
-def say_unread(reranked: int, candidates: int, budget_ms: float | None) -> None:
-    """Say how many candidates there was no time to read, if any."""
+def say_unscored(reranked: int, candidates: int, budget_ms: float | None) -> None:
+    """Say how many candidates there was no time to score, if any."""
     if reranked < candidates and budget_ms is not None:
         say(
-            f"note: {reranked} of {candidates} were read within --budget-ms {budget_ms:g}; the "
+            f"note: {reranked} of {candidates} were scored within --budget-ms {budget_ms:g}; the "
             "others follow in the order they had"
         )
 
 
 def score(hit: Hit) -> float | str:
-    """Return a hit's score, or a dash where it was not read."""
+    """Return a hit's score, or a dash where it was not scored."""
     return "-" if hit.score is None else hit.score
 
 
@@ -161,19 +161,7 @@ def one_line(text: str, width: int = 200) -> str:
 @contextmanager
 def progress(description: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
     """Show a bar with the time left on standard error; call what this gives with each advance."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    times = (TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, *times, console=Console(stderr=True)) as bar:
+    with _bar(counted=True) as bar:
         task = bar.add_task(description, total=total)
         yield lambda advance: bar.advance(task, advance)
 
@@ -181,20 +169,24 @@ def progress(description: str, total: int | None = None) -> Iterator[Callable[[i
 @contextmanager
 def training_bar() -> Iterator[Callable[[float, str], None]]:
     """Show a bar of a run; call what this gives with the share that is done, and a line on it."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    times = (TimeElapsedColumn(), TimeRemainingColumn())
-    line = TextColumn("{task.description}")
-    with Progress(line, BarColumn(), *times, console=Console(stderr=True)) as bar:
+    with _bar(counted=False) as bar:
         task = bar.add_task("loading", total=1.0)
         yield lambda done, text: bar.update(task, completed=done, description=text)
+
+
+def _bar(*, counted: bool) -> Any:
+    """Return rich's progress display on standard error, `counted` with "5/20"."""
+    from rich import progress as rich
+    from rich.console import Console
+
+    return rich.Progress(
+        rich.TextColumn("{task.description}"),
+        rich.BarColumn(),
+        *([rich.MofNCompleteColumn()] if counted else []),
+        rich.TimeElapsedColumn(),
+        rich.TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )
 
 
 def _cell(value: Any) -> str:

@@ -98,20 +98,22 @@ def command(
 
 
 def _plans(wanted: list[Wanted], seconds: float, checking: bool) -> list[Plan]:
-    """Plan each; what cannot be had is said and left out, unless nothing is left."""
+    """Plan each; name and leave out those that are not available, unless none is left."""
     from secondpass.bench.clock import WallClock
     from secondpass.errors import SecondpassError
     from secondpass.plan.plan import make_plan
 
     plans: list[Plan] = []
-    for number, one in enumerate(wanted):
+    for number, reranker in enumerate(wanted):
         try:
-            plan = make_plan(one, WallClock(), output.progress, seconds=seconds, checking=checking)
+            plan = make_plan(
+                reranker, WallClock(), output.progress, seconds=seconds, checking=checking
+            )
             plans.append(plan)
         except SecondpassError as error:
             if number == len(wanted) - 1 and not plans:
                 raise
-            output.say(f"note: {one.model} at {one.precision} is left out: {error}")
+            output.say(f"note: {reranker.model} at {reranker.precision} is left out: {error}")
         except KeyboardInterrupt:
             if not plans:
                 raise
@@ -131,39 +133,39 @@ def _print(result: PlanResult) -> None:
         ("model", "weights", "computes in", "depth", "100: P50 ms", "100: P95 ms"),
         [
             [
-                one.reranker.name,
-                one.reranker.precision,
-                one.reranker.arithmetic,
-                str(one.depth),
-                number(one.at(100).p50_ms),
-                number(one.at(100).p95_ms),
+                planned.reranker.name,
+                planned.reranker.precision,
+                planned.reranker.arithmetic,
+                str(planned.depth),
+                number(planned.at(100).p50_ms),
+                number(planned.at(100).p95_ms),
             ]
-            for one in result.planned
+            for planned in result.planned
         ],
     )
     click.echo(f"\n{_verdict(result.best, target.p95_ms)}")
-    for one in result.planned:
-        click.echo(_memory(one))
-        if one.note is not None:
-            click.echo(f"note: {one.reranker.name} at {one.reranker.precision}: {one.note}")
-        if one.warning is not None:
-            click.echo(f"warning: {one.reranker.name} at {one.reranker.precision}: {one.warning}")
-    for one in result.planned:
-        _print_planned(one)
+    for planned in result.planned:
+        click.echo(_memory(planned))
+        for kind, text in (("note", planned.note), ("warning", planned.warning)):
+            if text is not None:
+                click.echo(f"{kind}: {_called(planned)}: {text}")
+    for planned in result.planned:
+        _print_planned(planned)
+
+
+def _called(planned: Planned) -> str:
+    return f"{planned.reranker.name} at {planned.reranker.precision}"
 
 
 def _verdict(best: Planned, p95_ms: float) -> str:
     if best.depth == 0:
         return f"Not one candidate can be reranked with a P95 of {p95_ms:g} ms."
-    return (
-        f"{best.reranker.name} at {best.reranker.precision} reranks {best.depth} candidates with a "
-        f"P95 of at most {p95_ms:g} ms."
-    )
+    return f"{_called(best)} reranks {best.depth} candidates with a P95 of at most {p95_ms:g} ms."
 
 
 def _memory(planned: Planned) -> str:
     return (
-        f"{planned.reranker.name} at {planned.reranker.precision} needs about "
+        f"{_called(planned)} needs about "
         f"{planned.needed_bytes / 1e9:.1f} GB of {planned.available_bytes / 1e9:.1f} GB available: "
         "fits"
     )
@@ -172,10 +174,13 @@ def _memory(planned: Planned) -> str:
 def _print_planned(planned: Planned) -> None:
     from secondpass.bench.table import number
 
-    click.echo(f"\n{planned.reranker.name} at {planned.reranker.precision}, predicted:\n")
+    click.echo(f"\n{_called(planned)}, predicted:\n")
     output.print_plain_table(
         ("depth", "P50 ms", "P95 ms"),
-        [[str(one.depth), number(one.p50_ms), number(one.p95_ms)] for one in planned.predictions],
+        [
+            [str(prediction.depth), number(prediction.p50_ms), number(prediction.p95_ms)]
+            for prediction in planned.predictions
+        ],
     )
     if planned.checked:
         _print_checked(planned)
@@ -192,13 +197,13 @@ def _print_checked(planned: Planned) -> None:
         ),
         [
             [
-                *(str(one.candidates), str(one.document_tokens)),
-                *(number(one.predicted_p50_ms), number(one.measured_p50_ms)),
-                f"{one.p50_error:.1%}",
-                *(number(one.predicted_p95_ms), number(one.measured_p95_ms)),
-                f"{one.p95_error:.1%}",
+                *(str(checked.candidates), str(checked.document_tokens)),
+                *(number(checked.predicted_p50_ms), number(checked.measured_p50_ms)),
+                f"{checked.p50_error:.1%}",
+                *(number(checked.predicted_p95_ms), number(checked.measured_p95_ms)),
+                f"{checked.p95_error:.1%}",
             ]
-            for one in planned.checked
+            for checked in planned.checked
         ],
     )
     click.echo(

@@ -21,7 +21,7 @@ from secondpass.types import Ranking
     metavar="FIELD",
     default="score",
     show_default=True,
-    help="The candidates' field that --fuse weighted reads.",
+    help="The candidates' field that --fuse weighted uses.",
 )
 @all_reranker_options
 @json_option
@@ -32,8 +32,8 @@ def command(query: str, file: str, first_stage_score: str, as_json: bool, **give
     or a bare string. Prints a table to a terminal and JSON Lines into a pipe, best first, every
     field kept and "cross_encoder_score" added, with --fuse "fused_score" too, and with --budget-ms
     whether it was "reranked"; loading the model is not part of that time. A text that was cut says
-    "truncated", "tokens" and "dropped_tokens"; one read in windows has its best "window", and
-    one of which sentences were chosen where these stand, "windows". With --cascade,
+    "truncated", "tokens" and "dropped_tokens"; one scored in windows has its best
+    "window", and one whose sentences were selected has their places, "windows". With --cascade,
     "scored_by" is "first" where only the smaller model scored it, else "second".
     """
     from secondpass.cli.loading import load_reranker, split_options
@@ -57,7 +57,7 @@ def command(query: str, file: str, first_stage_score: str, as_json: bool, **give
     timings = ranking.timings
     output.warn_truncated(timings, model_options)
     output.say_dropped(timings.dropped, timings.candidates, options.min_score)
-    output.say_unread(timings.reranked, timings.candidates, options.budget_ms)
+    output.say_unscored(timings.reranked, timings.candidates, options.budget_ms)
 
 
 def _print_table(ranking: Ranking) -> None:

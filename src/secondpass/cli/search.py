@@ -59,7 +59,7 @@ def command(query: str, folder: str, depth: int, as_json: bool, **given: Any) ->
     timings = result.timings.rerank
     output.warn_truncated(timings, model_options)
     output.say_dropped(timings.dropped, timings.candidates, options.min_score)
-    output.say_unread(timings.reranked, timings.candidates, options.budget_ms)
+    output.say_unscored(timings.reranked, timings.candidates, options.budget_ms)
 
 
 def print_result(result: SearchResult) -> None:
@@ -85,7 +85,7 @@ def print_result(result: SearchResult) -> None:
         f"retrieve {timings.retrieve_ms:.0f} ms{_halves(timings)}; "
         f"rerank {stages.candidates} candidates{output.from_cache(stages.cached)} "
         f"{stages.total_ms:.0f} ms "
-        f"(tokenise {stages.tokenise_ms:.0f}, batch {stages.batch_ms:.0f}, "
+        f"(tokenize {stages.tokenize_ms:.0f}, batch {stages.batch_ms:.0f}, "
         f"infer {stages.infer_ms:.0f}, rank {stages.rank_ms:.0f}); total {timings.total_ms:.0f} ms"
     )
 

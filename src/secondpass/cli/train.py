@@ -12,20 +12,18 @@ import click
 
 from secondpass.cli import output
 from secondpass.cli.extras import require_train
-from secondpass.cli.options import FiniteFloatRange
+from secondpass.cli.options import options_of
+from secondpass.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from secondpass.retrieval.embedder import Embedder
     from secondpass.training.dev import DevSet
     from secondpass.training.outcome import Outcome
-    from secondpass.training.recipe import Recipe
     from secondpass.training.run import Prepared
 
 CARD = "CARD.md"
 _PATH = click.Path(path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
-_COUNT = click.IntRange(min=1)
-_ABOVE_ZERO = FiniteFloatRange(min=0, min_open=True)
 
 
 @click.command("train")
@@ -46,85 +44,15 @@ _ABOVE_ZERO = FiniteFloatRange(min=0, min_open=True)
     help="BEIR folder whose nDCG@10 chooses the best step; without one the last is kept.",
 )
 @click.option("--out", type=_FOLDER, required=True, help="Folder of the best model and its card.")
-@click.option("--model", metavar="NAME", help="Hub name or folder to start from (safetensors).")
-@click.option("--minutes", type=_ABOVE_ZERO, help="End after so long.  [default: 25, or --steps]")
-@click.option("--steps", type=_COUNT, help="End after so many steps.")
-@click.option(
-    "--loss", type=click.Choice(["listwise", "lambda"]), default="listwise", show_default=True
-)
-@click.option("--max-length", type=_COUNT, default=512, show_default=True, help="Tokens of a pair.")
-@click.option("--batch-groups", type=_COUNT, default=8, show_default=True, help="Groups of a step.")
-@click.option(
-    "--negatives",
-    type=_COUNT,
-    default=7,
-    show_default=True,
-    help="Negatives beside the positive of a group.",
-)
-@click.option("--learning-rate", type=_ABOVE_ZERO, default=2e-5, show_default=True)
-@click.option(
-    "--precision",
-    type=click.Choice(["bf16", "fp32"]),
-    default="bf16",
-    show_default=True,
-    help="Arithmetic; weights are fp32.",
-)
-@click.option(
-    "--temperature",
-    type=_ABOVE_ZERO,
-    default=2.0,
-    show_default=True,
-    help="Mixes sources by size^(1/T): 1 by size, large all alike.",
-)
-@click.option(
-    "--mine",
-    type=click.Choice(["bm25", "dense"]),
-    multiple=True,
-    default=("bm25", "dense"),
-    show_default=True,
-    help="Whose tops become negatives.",
-)
-@click.option(
-    "--nearest-negative",
-    type=_ABOVE_ZERO,
-    default=0.95,
-    show_default=True,
-    help="Of the positive's cosine with the query; more where all answers are labelled.",
-)
-@click.option(
-    "--share-of-start",
-    type=FiniteFloatRange(min=0, max=1, max_open=True),
-    default=0.0,
-    show_default=True,
-    help="Keep so much of the weights to start from: 0.5 is half way.",
-)
-@click.option(
-    "--evaluate-every",
-    type=_COUNT,
-    metavar="STEPS",
-    help="[default: at each fifth of the run]",
-)
-@click.option(
-    "--checkpoint-every",
-    type=_COUNT,
-    default=200,
-    show_default=True,
-    metavar="STEPS",
-    help="There is one after each evaluation too.",
-)
-@click.option("--dev-queries", type=_COUNT, default=50, show_default=True, help="Most of a folder.")
-@click.option("--dev-depth", type=_COUNT, default=50, show_default=True, help="Candidates a query.")
+@options_of(Recipe)
 @click.option("--licence", "licences", multiple=True, metavar="FILE=TEXT", help="For the card.")
-@click.option("--resume", is_flag=True, help="Go on from the newest checkpoint in --out.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--resume", is_flag=True, help="Continue from the newest checkpoint in --out.")
 def command(
     train_paths: tuple[Path, ...],
     dev_folders: tuple[Path, ...],
     out: Path,
     licences: tuple[str, ...],
     resume: bool,
-    minutes: float | None,
-    steps: int | None,
     **options: Any,
 ) -> None:
     """Fine-tune a cross-encoder on your own queries and passages, and write a card of the run."""
@@ -132,12 +60,11 @@ def command(
     from secondpass.training.licence import parse_licences
     from secondpass.training.load_trainable import check_trainable
     from secondpass.training.out_folder import prepare_out
-    from secondpass.training.recipe import Recipe
     from secondpass.training.run import open_history, run, settings_of
 
-    if minutes is None and steps is None:
-        minutes = 25.0
-    recipe = Recipe(minutes=minutes, steps=steps, **options).checked()
+    if options["minutes"] is None and options["steps"] is None:
+        options["minutes"] = 25.0
+    recipe = Recipe(**options)
     check_trainable(recipe.model, recipe.max_length)
     stated = parse_licences(licences, train_paths)
     prepare_out(out, resume=resume)
@@ -206,8 +133,8 @@ def _in_words(at: Any) -> str:
 
 
 def _write_card(outcome: Outcome, out: Path) -> None:
-    from secondpass.facts.machine import read_machine
-    from secondpass.facts.software import read_software
+    from secondpass.environment.machine import read_machine
+    from secondpass.environment.software import read_software
     from secondpass.report.page import write
     from secondpass.training.card import to_card
 
@@ -224,7 +151,7 @@ def _write_card(outcome: Outcome, out: Path) -> None:
 def _say_result(outcome: Outcome, out: Path) -> None:
     history = outcome.history
     if not outcome.complete:
-        click.echo("INCOMPLETE: interrupted; --resume goes on from the newest checkpoint")
+        click.echo("INCOMPLETE: interrupted; --resume continues from the newest checkpoint")
     for point in history.dev:
         values = ", ".join(f"{name} {value:.4f}" for name, value in point.ndcg.items())
         click.echo(f"step {point.step:>6,}  nDCG@10 {point.mean:.4f}  ({values})")

@@ -10,7 +10,7 @@ import click
 from secondpass.cli import output
 
 if TYPE_CHECKING:
-    from secondpass.verify.lines import CheckReport, Line
+    from secondpass.verify.check_lines import CheckReport, Line
     from secondpass.verify.record import Record
     from secondpass.verify.rerun import Check
 
@@ -31,7 +31,7 @@ def print_check(recorded: Record, checked: Check) -> None:
 
 def conclusion(checked: Check) -> str:
     """Return the last line: confirmed, or each thing that kept it from being so."""
-    from secondpass.verify.lines import failures
+    from secondpass.verify.check_lines import failures
 
     if checked.confirmed:
         deciding = sum(line.decides for line in checked.lines)
@@ -45,7 +45,7 @@ def conclusion(checked: Check) -> str:
 
 def check_report(file: str, recorded: Record, checked: Check) -> CheckReport:
     """Return the check as it is printed into a pipe."""
-    from secondpass.verify.lines import CheckReport
+    from secondpass.verify.check_lines import CheckReport
 
     return CheckReport(
         record=file,

@@ -19,10 +19,10 @@ from secondpass.compiling.result import Bytes, Calibration, Compiled
 from secondpass.compiling.speed import ROUNDS, measure_speed
 from secondpass.compiling.texts import Texts, read_texts
 from secondpass.engine.select import Machine, Wanted, select
+from secondpass.environment.machine import read_machine
+from secondpass.environment.software import read_software
 from secondpass.errors import MissingExtraError, UnsupportedModelError
 from secondpass.evaluation.collection import Collection
-from secondpass.facts.machine import read_machine
-from secondpass.facts.software import read_software
 from secondpass.graph.build import build_graph
 from secondpass.graph.quantize import quantize
 from secondpass.graph.write import GRAPH_FILE, write_graph
@@ -70,7 +70,7 @@ def compile_model(
         calibrate: a file of JSON Lines with `query` and `text`; by default the text that ships.
         collection: a judged collection, to measure nDCG@10 over BM25's top 100.
         limits: what decides, by default `Limits()`.
-        max_length: the most tokens to read while comparing.
+        max_length: the most tokens of a pair while comparing.
         threads: compute threads, by default the processors this process may use.
         revision: branch, tag or commit of a hub model.
         local_files_only: never ask the hub.
@@ -101,7 +101,7 @@ def compile_model(
         )
 
     with written_beside(folder) as written:
-        with progress("quantising", 1) as advance:
+        with progress("quantizing", 1) as advance:
             write_graph(quantize(build_graph(spec), spec, texts.calibration), written / GRAPH_FILE)
             copy_beside_graph(spec.folder, written)
             advance(1)
@@ -155,7 +155,7 @@ def _compare(
         command="",
         machine=read_machine(),
         software=read_software(),
-        admitted=all(one.met for one in found),
+        admitted=all(criterion.met for criterion in found),
         folder=None,
         source=fp32.info,
         model=int8.info,

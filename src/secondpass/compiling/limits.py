@@ -26,7 +26,7 @@ class Limits:
         """Check each limit, before minutes of work.
 
         Raises:
-            InputError: one is no number of its range.
+            InputError: a limit is not a number within its range.
         """
         ranges = {"tau": (-1, 1), "top10_tau": (-1, 1), "quality_loss": (0, 1), "speedup": (0, 1e6)}
         for name, (least, most) in ranges.items():

@@ -12,8 +12,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from secondpass.environment.peak_memory import peak_bytes
 from secondpass.errors import ModelError
-from secondpass.facts.peak_memory import peak_bytes
 from secondpass.types import ModelInfo
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from secondpass.facts.machine import Machine
-from secondpass.facts.software import Software
+from secondpass.environment.machine import Machine
+from secondpass.environment.software import Software
 from secondpass.types import ModelInfo
 
 
@@ -20,7 +20,7 @@ class Calibration:
     source: str
     sha256: str
     rows: int
-    quantiser: str
+    quantizer: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Which model is faster here: the same rerank in turns, so that a busy moment meets both."""
+"""Which model is faster here: the same rerank in turns, so that a busy moment slows both."""
 
 from __future__ import annotations
 

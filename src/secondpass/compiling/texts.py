@@ -41,7 +41,7 @@ def read_texts(file: Path | None) -> Texts:
     among the rest. Of a file of more than `MOST_ROWS` rows, evenly spaced ones are taken.
 
     Raises:
-        InputError: no such file, a line that is no such row, or too few rows.
+        InputError: no such file, a line that is not such a row, or too few rows.
     """
     chosen = CALIBRATION_FILE if file is None else file
     rows = _spaced(_distinct(_row(*found) for found in read_objects(chosen)), MOST_ROWS)

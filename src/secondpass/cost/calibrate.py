@@ -29,13 +29,13 @@ _LEAST_MS = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One block as it was scored: milliseconds without tokenising, and what tokenising took."""
+    """One block as it was scored: milliseconds without tokenizing, and what tokenizing took."""
 
     texts: int
     bytes: int
     tokens: int
     ms: float
-    tokenise_ms: float
+    tokenize_ms: float
 
     def point(self, streams: int) -> Point:
         """Return the block as a call; of fewer texts than streams one stream takes the time."""
@@ -70,7 +70,7 @@ def text_cost(
     line = fit([block.point(streams) for block in (one, short, long)], each_candidate=False)
     return TextCost(
         replace(line, call_ms=max(line.call_ms, 0.01), token_ms=max(line.token_ms, 1e-6)),
-        byte_ms=long.tokenise_ms / long.bytes,
+        byte_ms=long.tokenize_ms / long.bytes,
         tokens_per_byte=short.tokens / short.bytes,
         max_length=max_length,
         streams=streams,
@@ -87,6 +87,6 @@ def _measure(score: ScoreBlock, now: Now, number: int, texts: int, sentences: in
         texts=texts,
         bytes=sum(len(text.encode()) for text in given),
         tokens=max(1, stats.tokens),
-        ms=max(spent_ms - stats.tokenise_ms, 0.0),
-        tokenise_ms=stats.tokenise_ms,
+        ms=max(spent_ms - stats.tokenize_ms, 0.0),
+        tokenize_ms=stats.tokenize_ms,
     )

@@ -30,7 +30,7 @@ class Cost:
 
     The last is attention, in which every token meets every other. `spread` is P95 over P50 of
     repeats of one setting, the median of all settings: the noise of the machine alone. The error
-    of the fit is no part of it, nor is a slow moment that fell on a few settings.
+    of the fit is not part of it, nor is a slow moment that fell on a few settings.
     """
 
     call_ms: float
@@ -44,7 +44,7 @@ class Cost:
         return self.candidate_ms + length * (self.token_ms + self.attention_ms * length)
 
     def p50_ms(self, candidates: int, length: int) -> float:
-        """Predict the median of a call with so many candidates, padded as the engine pads them."""
+        """Predict the median of a call, its candidates padded as the engine pads them."""
         return self.call_ms + candidates * self.each_ms(padded(length))
 
     def p95_ms(self, candidates: int, length: int) -> float:

@@ -1,4 +1,4 @@
-"""What a block should take on a quiet machine, estimated from its texts before tokenisation."""
+"""What a block should take on a quiet machine, estimated from its texts before tokenization."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from dataclasses import dataclass
 
 from secondpass.cost.line import Cost
 
-# What looking a text up in a score cache takes, in memory or in a folder (docs/caching.md).
+# What looking a text up in a score cache takes, in memory or in a folder (docs/results/caching.md).
 _KNOWN_MS = 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class TextCost:
-    """What texts cost before they are tokenised: the line, and how bytes become tokens.
+    """What texts cost before they are tokenized: the line, and how bytes become tokens.
 
-    `byte_ms` is what tokenising a byte takes. Tokens are told from UTF-8 bytes, which a tokenizer
-    of any script turns into tokens more evenly than characters. Token milliseconds are those with
-    all `streams` of the engine at work.
+    `byte_ms` is what tokenizing a byte takes. Tokens are estimated from UTF-8 bytes, which a
+    tokenizer of any script turns into tokens more evenly than characters. Token milliseconds are
+    those with all `streams` of the engine at work.
     """
 
     line: Cost
@@ -30,8 +30,8 @@ class TextCost:
     select_tokens: int | None = None
 
     def text_ms(self, text: str, query_tokens: float) -> float:
-        """Return what one text adds: its whole length is tokenised, `max_length` of it scored, or,
-        with a `stride`, all of it in windows, with `select_tokens` so many of it.
+        """Return what one text adds: its whole length is tokenized, `max_length` of it scored, or,
+        with a `stride`, all of it in windows, with `select_tokens` that many tokens of it.
         """
         size = len(text.encode())
         tokens = self.tokens_per_byte * size

@@ -1,4 +1,4 @@
-"""Measures a few settings in turns, so that a slow moment of the machine falls on all of them."""
+"""Measures a few settings in turns, so that a slow moment of the machine affects all of them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def in_turns(
         seconds: about how long all turns may take.
         repeats: the fewest and the most turns after the first.
         now: a clock in seconds.
-        advance: told of each turn, and at once of those that there is no time for.
+        advance: called after each turn, and once with the number of turns there is no time for.
     """
     started = now()
     turns = [[measure(setting) for setting in settings]]

@@ -1,1 +1,1 @@
-"""A call that ends in time: what a block will cost, how much fits, and leaving what is late."""
+"""Calls with a time budget: the cost of a block, how much fits, and abandoning late blocks."""

@@ -69,7 +69,7 @@ class DeadlineScorer:
         return self._scorer.pricing()
 
     def prepare(self, query: str, texts: Sequence[str], effort: Effort = "full") -> TimedRequest:
-        """Return the request as it is: a text that will not fit is not tokenised."""
+        """Return the request as it is: a text that will not fit is not tokenized."""
         return TimedRequest(query, texts, effort)
 
     def score(self, prepared: Sequence[TimedRequest]) -> list[Scored]:

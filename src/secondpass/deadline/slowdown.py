@@ -23,7 +23,7 @@ class Pace(NamedTuple):
     """Turns the cost on an idle machine into the time to allow for it, and back.
 
     A block of cost c is allowed factor * c + margin * sqrt(c). `stale` tells whether nothing has
-    been measured for so long that the machine may be faster than that.
+    been measured recently: the machine may be faster now.
     """
 
     factor: float

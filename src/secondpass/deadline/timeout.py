@@ -19,14 +19,14 @@ class TimeoutRunner(Protocol):
         ...
 
     def close(self) -> None:
-        """Run no more; what runs goes on to its end."""
+        """Accept no more work; what runs continues to its end."""
         ...
 
 
 class ThreadTimeoutRunner:
     """Runs work in a few threads of its own, started at the first use.
 
-    What is late goes on to its end, for an engine cannot be stopped within a batch; nobody takes
+    Late work continues to its end, for an engine cannot be stopped within a batch; nobody takes
     its answer, or its error. At most `workers` run at once; further calls queue, within their own
     budget, and are never begun if that is over.
     """

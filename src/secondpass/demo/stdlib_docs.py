@@ -21,7 +21,7 @@ from secondpass.types import Document
 
 MIN_CHARACTERS = 25
 
-# Folders whose name is no identifier, such as "site-packages", are left out too.
+# Folders whose name is not an identifier, such as "site-packages", are left out too.
 _SKIPPED_FOLDERS = {"__pycache__", "ensurepip", "idlelib", "lib2to3", "test", "tests", "turtledemo"}
 
 # Private modules whose names are public under another module's name.
@@ -165,7 +165,7 @@ def _c_documented(value: Any, name: str, module: str = "") -> Iterator[_Entry]:
         yield _Entry(known_as, module, _c_kind(value), _c_signature(value, name), docstring, 0)
     if inspect.ismodule(value) or inspect.isclass(value):
         for child_name, child in sorted(vars(value).items()):
-            # Functions in Python are no part of a C module: an interactive shell put them there.
+            # Functions in Python do not belong to a C module: an interactive shell put them there.
             in_c = inspect.isclass(child) or (
                 inspect.isroutine(child) and not inspect.isfunction(child)
             )

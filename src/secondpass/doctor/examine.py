@@ -1,4 +1,4 @@
-"""All checks of a model, in order: its files, then how it scores, then a peer."""
+"""All checks of a model, in order: its files, its scores, and sentence-transformers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 
-from secondpass.doctor import on_files, on_scores, peer
+from secondpass.doctor import on_files, on_scores, sentence_transformers_check
 from secondpass.doctor.result import (
     Check,
     Examination,
@@ -24,9 +24,9 @@ from secondpass.models.folder import ModelFolder, find_folder
 from secondpass.models.spec import ModelSpec, read_cross_encoder_spec
 from secondpass.options.model import Precision, RerankerOptions
 
-# What it is read with at most; a text of the probes is longer.
+# The longest `max_length` of an examination; one of the probe texts is longer.
 _MOST_TOKENS = 512
-_NO_NUMBERS = "the scores are no numbers"
+_NO_NUMBERS = "the scores are not finite numbers"
 
 _ON_FILES: Mapping[str, Callable[[ModelSpec], Finding]] = {
     "one label": on_files.one_label,
@@ -42,7 +42,7 @@ _ON_SCORES: Mapping[str, Callable[[Subject], Finding]] = {
     "padding": on_scores.padding,
     "alone or in a batch": on_scores.alone_or_in_a_batch,
     "order": on_scores.order,
-    "sentence-transformers": peer.sentence_transformers,
+    "sentence-transformers": sentence_transformers_check.sentence_transformers,
 }
 NAMES = ("files", *_ON_FILES, "loads", *_ON_SCORES)
 
@@ -155,7 +155,7 @@ class _Examiner:
 
 
 def _sharpest(spec: ModelSpec) -> Precision:
-    """Return fp32 wherever it can be had: a fault shows best there."""
+    """Return fp32 wherever it is available: a fault shows best there."""
     if spec.weights.format == "safetensors":
         return "fp32"
     return held_precision(read_graph_file(spec))

@@ -98,7 +98,9 @@ def _faults(stored: StoredHead) -> list[str]:
     faults = [f"{name} is missing" for name in stored.missing]
     for name, values in stored.weights.items():
         if not np.isfinite(values).all():
-            faults.append(f"{name} holds {int((~np.isfinite(values)).sum())} that are no numbers")
+            faults.append(
+                f"{name} holds {int((~np.isfinite(values)).sum())} values that are not finite"
+            )
         elif values.size > 1 and np.ptp(values) == 0 and not name.endswith("bias"):
             faults.append(f"{name} is {values.flat[0]:g} everywhere")
     if not stored.weights and not faults:

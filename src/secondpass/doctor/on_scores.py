@@ -32,7 +32,7 @@ def sensitive(subject: Subject) -> Finding:
         min(over_texts, over_queries) > subject.tolerance,
         f"logits span {over_texts:.2g} over texts, {over_queries:.2g} over queries",
         limit=f"both over {subject.tolerance:.2g}",
-        advice="the head reads nothing of the pair: its weights are missing, zero or not those of "
+        advice="the head ignores the pair: its weights are missing, zero or not those of "
         "this encoder",
     )
 
@@ -131,7 +131,7 @@ def _same(subject: Subject, difference: float, what: str, advice: str) -> Findin
 
 
 def _apart(one: Logits, other: Logits) -> float:
-    """Return the largest difference; NaN, which no limit holds, where one is no number."""
+    """Return the largest difference; NaN, which fails every limit, where a logit is NaN."""
     return float(np.abs(one - other).max())
 
 

@@ -112,7 +112,7 @@ def _constant_of(product: Any) -> Any | None:
 
 
 def _follows_tanh(product: Any) -> bool:
-    """Tell whether the product reads a tanh, but for the scales that quantisation puts between."""
+    """Tell whether the product reads a tanh, but for the scales that quantization puts between."""
     source = _sources(product)[0]
     while source.get_type_name() in _BETWEEN:
         source = _sources(source)[0]

@@ -36,7 +36,7 @@ class Subject:
 
     @classmethod
     def of(cls, model: LoadedModel) -> Subject:
-        """Lay the probe texts out as the model reads them."""
+        """Lay the probe texts out as the model takes them."""
         tokenizer = load_tokenizer(model.spec.tokenizer_file)
         layout = read_pair_layout(tokenizer)
         query, *texts = TextEncoder(tokenizer, threads=1).encode([QUERY, *TEXTS])

@@ -1,4 +1,4 @@
-"""What a model is asked to read: short and long, empty and odd, two of equal length."""
+"""The probe texts: short and long, empty and odd, two of equal length."""
 
 from __future__ import annotations
 

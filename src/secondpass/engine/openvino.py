@@ -20,8 +20,8 @@ from secondpass.options.model import Precision
 
 # More streams than this gain nothing for the dozen batches of a hundred candidates.
 _MOST_STREAMS = 4
-# OpenVINO keeps what it made for so many shapes of each kind, by default 5,000: with a new shape in
-# most batches, memory grew with the candidates. Made anew it costs no time that can be measured.
+# OpenVINO keeps what it made for this many shapes of each kind, by default 5,000: with a new shape
+# in most batches, memory grew with the candidates. Made anew it costs no time that can be measured.
 _KEPT_SHAPES = 16
 
 
@@ -98,9 +98,9 @@ def read_graph_file(spec: ModelSpec) -> ov.Model:
 
 
 def held_precision(model: ov.Model) -> Literal["int8", "fp32"]:
-    """Return "int8" for a quantised graph, else "fp32"."""
-    quantised = any(operation.get_type_name() == "FakeQuantize" for operation in model.get_ops())
-    return "int8" if quantised else "fp32"
+    """Return "int8" for a quantized graph, else "fp32"."""
+    quantized = any(operation.get_type_name() == "FakeQuantize" for operation in model.get_ops())
+    return "int8" if quantized else "fp32"
 
 
 def input_names(model: ov.Model) -> list[str]:

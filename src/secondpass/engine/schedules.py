@@ -1,4 +1,4 @@
-"""What an effort means for a loaded model: its schedule of exits, and running by it."""
+"""The exit schedule of an effort for a loaded model, and running batches by it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STATE_BYTES = 256 * 1024**2
 
 
 def find_schedule(effort: Effort, spec: ModelSpec, engine: Engine) -> Schedule:
-    """Return after which layers how many go on; no exits for "full".
+    """Return the share of texts that continues after each exit layer; no exits for "full".
 
     Raises:
         InputError: the model has no exits, or none for this effort; the message says what does.
@@ -42,10 +42,10 @@ def find_schedule(effort: Effort, spec: ModelSpec, engine: Engine) -> Schedule:
 
 
 def _require_heads(schedule: Schedule, exits: Exits, where: str) -> None:
-    for one in schedule:
-        if one.layers not in exits.layers:
+    for exit_ in schedule:
+        if exit_.layers not in exits.layers:
             raise ModelFileError(
-                f"{where} has an exit after {one.layers} layers, where the model has no head; it "
+                f"{where} has an exit after {exit_.layers} layers, where the model has no head; it "
                 f"has one after {', '.join(map(str, exits.layers))}"
             )
 
@@ -59,7 +59,7 @@ def run(engine: Engine, batches: Sequence[Batch], schedule: Schedule, owners: Ow
     if not schedule or engine.exits is None:
         logits = restore_order(batches, engine.run(batches))[:, 0]
         return Staged(logits, np.full(len(logits), NO_EXIT, np.int16))
-    exits = {one.layers: one for one in schedule}
+    exits = {exit_.layers: exit_ for exit_ in schedule}
     return engine.exits.run(
         batches, tuple(exits), lambda layers, logits: going_on(logits, owners, exits[layers])
     )

@@ -98,5 +98,5 @@ def _read_pool(folder: Path) -> dict[str, frozenset[str]]:
     pool: dict[str, set[str]] = {}
     for file in files:
         for query_id, ranked in read_run(file).items():
-            pool.setdefault(query_id, set()).update(one.document_id for one in ranked)
+            pool.setdefault(query_id, set()).update(document.document_id for document in ranked)
     return {query_id: frozenset(documents) for query_id, documents in pool.items()}

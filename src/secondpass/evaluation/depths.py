@@ -22,7 +22,7 @@ _NEAR_BEST = 0.01
 
 
 def to_latency(times_ms: Iterable[float]) -> Latency | None:
-    """Summarise the times of single queries; None without any."""
+    """Summarize the times of single queries; None without any."""
     times = np.fromiter(times_ms, np.float64)
     if not times.size:
         return None

@@ -8,26 +8,25 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from secondpass.checks import integer
+from secondpass.environment.machine import read_machine
+from secondpass.environment.software import read_software
 from secondpass.evaluation.collection import Collection
 from secondpass.evaluation.depths import quality_curve, time_depths, timed_queries, to_latency
 from secondpass.evaluation.first_stages.select import FirstStage
 from secondpass.evaluation.fused import scores_at
-from secondpass.evaluation.hurt import most_hurt
 from secondpass.evaluation.measures import DEFAULT_MEASURES, Measures, Values
 from secondpass.evaluation.notes import make_notes
 from secondpass.evaluation.observed import observe
+from secondpass.evaluation.regressions import worst_regressions
 from secondpass.evaluation.rerank import Rescored, TextScorer, at_depth, rescore
 from secondpass.evaluation.result import (
     CollectionFacts,
-    Curve,
     Evaluation,
     Latency,
     QueryResult,
 )
 from secondpass.evaluation.runs import Run
 from secondpass.evaluation.verdict import compare
-from secondpass.facts.machine import read_machine
-from secondpass.facts.software import read_software
 from secondpass.options.fusion import Fusion
 from secondpass.progress import ProgressBar, silent
 from secondpass.types import ModelInfo
@@ -118,8 +117,10 @@ def evaluate(
         seed=seed,
         comparisons=compare(before, after, seed=seed),
         latency=latency,
-        curve=_curve(stage.run, rescored, fusion, measured, curve_depths, latencies),
-        most_hurt=most_hurt(done, before[main], after[main], stage.run, run),
+        curve=quality_curve(stage.run, rescored, fusion, measured, curve_depths, latencies)
+        if curve_depths
+        else None,
+        most_hurt=worst_regressions(done, before[main], after[main], stage.run, run),
         queries=_query_results(done, rescored, before, after),
         notes=make_notes(done, stage, measured, rescored, deepest, (latency, *latencies.values())),
         observed=observe(stage, run, depth),
@@ -145,17 +146,6 @@ def _time(
     except KeyboardInterrupt:  # the quality is known by now, and worth printing
         rescored.complete = False
         return {}
-
-
-def _curve(
-    run: Run,
-    rescored: Rescored,
-    fusion: Fusion,
-    measures: Measures,
-    depths: Sequence[int],
-    latencies: dict[int, Latency],
-) -> Curve | None:
-    return quality_curve(run, rescored, fusion, measures, depths, latencies) if depths else None
 
 
 def _facts(collection: Collection) -> CollectionFacts:

@@ -18,7 +18,7 @@ def scores_at(
     """Return each query's top `depth` in the first stage's order, each with its score.
 
     Without fusion a candidate's score depends on no other; fused it does, so each depth has its
-    own: a rank or a z-score is one among the candidates that are really read.
+    own: a rank or a z-score is one among the candidates that are scored.
     """
     return {
         query_id: _fused(

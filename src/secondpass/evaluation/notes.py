@@ -1,4 +1,4 @@
-"""What a reader must know to read the numbers right: rules, and all that was left out."""
+"""Notes to an evaluation: the rules behind its numbers, and everything that was left out."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from secondpass.evaluation.result import Latency
 from secondpass.evaluation.runs import TIE_RULE
 from secondpass.stats.percentiles import unsupported
 
-# So many queries are named; the JSON names all.
+# The number of queries that are named; the JSON names all.
 _NAMED = 5
 
 
@@ -36,7 +36,7 @@ def make_notes(
         "only the pool of each query's judged candidates is ranked" if collection.pool else "",
         _own_documents(stage),
         _empty(collection, stage),
-        f"no query has more than {longest} candidates: depth {deepest} reads no more"
+        f"no query has more than {longest} candidates: depth {deepest} scores no more"
         if longest < deepest
         else "",
         _truncated(rescored),

@@ -6,8 +6,8 @@ import json
 
 from secondpass.evaluation.first_stages.select import FirstStage
 from secondpass.evaluation.runs import Ranked, Run
-from secondpass.facts.outputs import Outputs, RankedQuery, StageOutput
 from secondpass.models.digest import text_sha256
+from secondpass.verify.outputs import Outputs, RankedQuery, StageOutput
 
 QUERIES = 5
 

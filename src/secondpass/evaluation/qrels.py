@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from secondpass.errors import InputError
-from secondpass.evaluation.text_files import numbered_lines
+from secondpass.jsonl import read_filled_lines
 
 # Query id -> document id -> grade; 0 is judged and not relevant.
 Qrels = Mapping[str, Mapping[str, int]]
@@ -28,16 +28,15 @@ def read_qrels(file: Path) -> Qrels:
         InputError: no such file, or a line that is none of these; the message names the line.
     """
     found: dict[str, dict[str, int]] = {}
-    for number, line in numbered_lines(file):
+    for where, line in read_filled_lines(file):
         fields = line.split()
-        if number == 1 and fields[-1] == "score":
+        if where.number == 1 and fields[-1] == "score":
             continue
-        query_id, document_id, grade = _fields(fields, f"{file} line {number}")
+        query_id, document_id, grade = _fields(fields, str(where))
         judged = found.setdefault(query_id, {})
         if document_id in judged:
             raise InputError(
-                f"{file} line {number}: document {document_id!r} is judged twice for query "
-                f"{query_id!r}"
+                f"{where}: document {document_id!r} is judged twice for query {query_id!r}"
             )
         judged[document_id] = grade
     if not found:

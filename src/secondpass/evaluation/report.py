@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from secondpass.evaluation.result import Curve, CurvePoint, Evaluation, HurtQuery, ShownDocument
-from secondpass.evaluation.verdict import bounds, in_words
-from secondpass.evaluation.wording import enough_in_words, header, milliseconds, place_in_words
+from secondpass.evaluation.verdict import in_words
+from secondpass.evaluation.wording import (
+    comparison_cells,
+    curve_table,
+    enough_in_words,
+    header,
+    place_in_words,
+)
 from secondpass.report.figures import INK, SERIES, SOFT, subplots, to_svg
 from secondpass.report.page import Figure, Section, Table, render
 
@@ -38,29 +44,16 @@ def to_html(evaluation: Evaluation) -> str:
 def _comparisons(evaluation: Evaluation) -> Table:
     return Table(
         (
-            "measure",
-            "first stage",
-            "reranked",
-            "difference [95 % interval]",
-            "p (Holm)",
-            "helped",
-            "hurt",
-            "same",
-            "verdict",
+            *("measure", "first stage", "reranked", "difference [95 % interval]", "p (Holm)"),
+            *("helped", "hurt", "same", "verdict"),
         ),
         [
             (
-                one.measure,
-                f"{one.first_stage:.4f}",
-                f"{one.reranked:.4f}",
-                bounds(one),
-                f"{one.p_holm:.4f}",
-                str(one.helped),
-                str(one.hurt),
-                str(one.unchanged),
-                one.verdict,
+                *comparison_cells(comparison),
+                *map(str, (comparison.helped, comparison.hurt, comparison.unchanged)),
+                comparison.verdict,
             )
-            for one in evaluation.comparisons
+            for comparison in evaluation.comparisons
         ],
     )
 
@@ -69,12 +62,15 @@ def _changes(evaluation: Evaluation) -> Figure:
     """Draw each query's difference as a bar, the most helped first."""
     main = evaluation.comparisons[0]
     differences = sorted(
-        (one.reranked[main.measure] - one.first_stage[main.measure] for one in evaluation.queries),
+        (
+            query.reranked[main.measure] - query.first_stage[main.measure]
+            for query in evaluation.queries
+        ),
         reverse=True,
     )
-    colours = [SERIES[0] if value > 0 else SERIES[1] for value in differences]
+    colors = [SERIES[0] if value > 0 else SERIES[1] for value in differences]
     figure, axes = subplots()
-    axes.bar(range(1, len(differences) + 1), differences, width=1.0, color=colours)
+    axes.bar(range(1, len(differences) + 1), differences, width=1.0, color=colors)
     axes.set_axisbelow(True)
     axes.axhline(0, color=SOFT, linewidth=1)
     axes.set_xlabel("queries, the most helped first")
@@ -87,20 +83,10 @@ def _changes(evaluation: Evaluation) -> Figure:
 
 
 def _depths(curve: Curve) -> Section:
-    table = Table(
-        ("depth", *curve.points[0].values, "P50 ms", "P95 ms"),
-        [
-            (
-                str(point.depth),
-                *(f"{value:.4f}" for value in point.values.values()),
-                milliseconds(point, "p50_ms"),
-                milliseconds(point, "p95_ms"),
-            )
-            for point in curve.points
-        ],
-    )
     drawn = [_draw(curve)] if _timed(curve) else []
-    return Section("Quality against latency", enough_in_words(curve), [table], drawn)
+    return Section(
+        "Quality against latency", enough_in_words(curve), [Table(*curve_table(curve))], drawn
+    )
 
 
 def _timed(curve: Curve) -> list[tuple[CurvePoint, float, int]]:
@@ -139,18 +125,18 @@ def _draw(curve: Curve) -> Figure:
 
 def _hurt(queries: Sequence[HurtQuery]) -> Table:
     return Table(
-        ("query", "what", "change", "text"), [row for one in queries for row in _hurt_rows(one)]
+        ("query", "what", "change", "text"), [row for query in queries for row in _hurt_rows(query)]
     )
 
 
-def _hurt_rows(one: HurtQuery) -> list[tuple[str, ...]]:
-    change = f"{one.first_stage:.4f} to {one.reranked:.4f}"
+def _hurt_rows(query: HurtQuery) -> list[tuple[str, ...]]:
+    change = f"{query.first_stage:.4f} to {query.reranked:.4f}"
     rows: list[tuple[str, ...]] = [
-        (f"query {one.query_id}", "the query", change, _short(one.text)),
-        ("", "now first", *_cells(one.now_first)),
+        (f"query {query.query_id}", "the query", change, _short(query.text)),
+        ("", "now first", *_cells(query.now_first)),
     ]
-    if one.relevant:
-        rows.append(("", "moved down", *_cells(one.relevant)))
+    if query.relevant:
+        rows.append(("", "moved down", *_cells(query.relevant)))
     return rows
 
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from secondpass.facts.machine import Machine
-from secondpass.facts.outputs import Outputs
-from secondpass.facts.software import Software
+from secondpass.environment.machine import Machine
+from secondpass.environment.software import Software
 from secondpass.options.fusion import Fusion
 from secondpass.types import ModelInfo
+from secondpass.verify.outputs import Outputs
 
 Verdict = Literal["helps", "no evidence that it helps", "hurts"]
 
@@ -32,7 +32,7 @@ class Comparison:
     """One measure before and after reranking, as means over the queries.
 
     `difference` is the mean of after minus before, in the 95 % bootstrap (BCa) interval `low` to
-    `high`. `p_value` is that of a two-sided randomisation test, `p_holm` after Holm's correction
+    `high`. `p_value` is that of a two-sided randomization test, `p_holm` after Holm's correction
     for the number of measures.
     """
 
@@ -68,7 +68,7 @@ class QueryResult:
 class Latency:
     """Wall milliseconds of reranking one query.
 
-    A percentile is a time that was measured; None where so few queries do not support it.
+    A percentile is a time that was measured; None where the queries are too few for it.
     """
 
     queries: int

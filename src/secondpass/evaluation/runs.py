@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from secondpass.errors import InputError
 from secondpass.evaluation.qrels import checked_id
-from secondpass.evaluation.text_files import numbered_lines, open_to_write
+from secondpass.evaluation.text_files import open_to_write
+from secondpass.jsonl import read_filled_lines
 
 TIE_RULE = "ties are broken as trec_eval does: equal 32-bit scores by document id, descending"
 
@@ -50,7 +51,7 @@ def top(
     """Return the `limit` best of the documents at the positions `keep`, ties as trec_eval's."""
     kept = scores[keep]
     if limit < len(keep):
-        # All that equal the last one go on, so that the tie rule and not chance decides.
+        # All that equal the last one are kept, so that the tie rule and not chance decides.
         last = np.partition(kept, -limit)[-limit]
         keep = keep[kept >= last]
     return in_trec_order(Ranked(ids[at], float(scores[at])) for at in keep)[:limit]
@@ -65,13 +66,12 @@ def read_run(file: Path) -> Run:
         InputError: no such file, or a line that is none of a run; the message names the line.
     """
     found: dict[str, dict[str, float]] = {}
-    for number, line in numbered_lines(file):
-        query_id, document_id, score = _run_fields(line, f"{file} line {number}")
+    for where, line in read_filled_lines(file):
+        query_id, document_id, score = _run_fields(line, str(where))
         documents = found.setdefault(query_id, {})
         if document_id in documents:
             raise InputError(
-                f"{file} line {number}: document {document_id!r} is there twice for query "
-                f"{query_id!r}"
+                f"{where}: document {document_id!r} is there twice for query {query_id!r}"
             )
         documents[document_id] = score
     return {
@@ -105,9 +105,9 @@ def _run_fields(line: str, where: str) -> tuple[str, str, float]:
     try:
         score = float(fields[4])
     except ValueError:
-        raise InputError(f"{where}: score {fields[4]!r} is no number") from None
+        raise InputError(f"{where}: score {fields[4]!r} is not a number") from None
     if not abs(score) <= _LARGEST:
-        raise InputError(f"{where}: score {fields[4]} is no finite 32-bit number")
+        raise InputError(f"{where}: score {fields[4]} is not a finite 32-bit number")
     return checked_id(fields[0], where), checked_id(fields[2], where), score
 
 

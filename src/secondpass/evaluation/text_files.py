@@ -1,20 +1,10 @@
-"""Text files, plain or gzipped, line by line; errors name the file."""
+"""Text files, plain or gzipped: found by name, opened to write."""
 
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO, cast
-
-from secondpass.utf8 import read_lines
-
-
-def numbered_lines(file: Path) -> Iterator[tuple[int, str]]:
-    """Yield the lines that are not empty, numbered from 1."""
-    for number, line in enumerate(read_lines(file), start=1):
-        if line.strip():
-            yield number, line
 
 
 def open_to_write(file: Path) -> TextIO:

@@ -52,10 +52,10 @@ def in_words(comparisons: Sequence[Comparison]) -> str:
         f"{main.reranked:.4f} over {queries} queries ({bounds(main)}; {p_text(main.p_holm)}"
         f"{_corrected(len(comparisons))})."
     )
-    for one in others:
+    for comparison in others:
         # One that no query changed in, such as R@100 at depth 100, says nothing either way.
-        if one.verdict != main.verdict and one.helped + one.hurt:
-            sentence += f" By {one.measure}: {one.verdict}."
+        if comparison.verdict != main.verdict and comparison.helped + comparison.hurt:
+            sentence += f" By {comparison.measure}: {comparison.verdict}."
     return sentence
 
 

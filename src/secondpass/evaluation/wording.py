@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Literal
 
+from secondpass.environment.machine import Machine
+from secondpass.environment.software import Software
 from secondpass.evaluation.result import (
     CollectionFacts,
+    Comparison,
     Curve,
     CurvePoint,
     Evaluation,
     ShownDocument,
 )
-from secondpass.facts.machine import Machine
-from secondpass.facts.software import Software
+from secondpass.evaluation.verdict import bounds
 from secondpass.types import ModelInfo
 
 # The packages whose version decides a ranking or its measures.
@@ -75,7 +77,32 @@ def _software(software: Software) -> str:
     return f"Python {software.python}, {', '.join(named)}"
 
 
-def milliseconds(point: CurvePoint, field: Literal["p50_ms", "p95_ms"]) -> str:
+def comparison_cells(comparison: Comparison) -> tuple[str, ...]:
+    """Return measure, first stage, reranked, difference with its interval, and p."""
+    return (
+        comparison.measure,
+        f"{comparison.first_stage:.4f}",
+        f"{comparison.reranked:.4f}",
+        bounds(comparison),
+        f"{comparison.p_holm:.4f}",
+    )
+
+
+def curve_table(curve: Curve) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return the columns and rows of a depth curve: depth, each measure, P50 and P95."""
+    rows = [
+        (
+            str(point.depth),
+            *(f"{value:.4f}" for value in point.values.values()),
+            _milliseconds(point, "p50_ms"),
+            _milliseconds(point, "p95_ms"),
+        )
+        for point in curve.points
+    ]
+    return ("depth", *curve.points[0].values, "P50 ms", "P95 ms"), rows
+
+
+def _milliseconds(point: CurvePoint, field: Literal["p50_ms", "p95_ms"]) -> str:
     """Return a time of a point; not to rerank takes none."""
     if point.depth == 0:
         return "0"

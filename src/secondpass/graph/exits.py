@@ -1,4 +1,4 @@
-"""Exit heads: a logit from the hidden states between two layers, to let the hopeless leave there.
+"""Exit heads: a logit from the hidden states between two layers, to drop irrelevant candidates.
 
 A model has an exit after K layers if its safetensors file, or `exits.safetensors` in its folder,
 holds `exits.K.*`: for a late-join model the tensors of its head before the join under this prefix,
@@ -34,14 +34,14 @@ def exit_layers(spec: ModelSpec) -> tuple[int, ...]:
 
 
 def carried_names(spec: ModelSpec, layers: int) -> tuple[str, ...]:
-    """Return the nodes that the layers after a cut still read, the hidden states first."""
+    """Return the nodes that the layers after a cut need, the hidden states first."""
     if _is_late_join(spec) and layers >= _join(spec):
         return (ops.layer_output(layers), EARLY_SCORE)
     return (ops.layer_output(layers),)
 
 
 def exit_logit(spec: ModelSpec, layers: int, carried: list[Node], inputs: Inputs) -> Node:
-    """Return the logit [rows, 1] of the exit after so many layers; `carried` are the nodes above.
+    """Return the logit [rows, 1] of the exit after `layers` layers; `carried` are the nodes above.
 
     Raises:
         ModelFileError: a tensor of the head is missing.

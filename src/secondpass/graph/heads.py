@@ -1,4 +1,4 @@
-"""What stands on the encoder: a classification head, or a pooled and normalised embedding."""
+"""The layers after the encoder: a classification head, or a pooled and normalized embedding."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A cross-encoder that joins late: query and text are read apart first, then together.
+"""A cross-encoder that joins late: query and text are encoded apart first, then together.
 
 The lower layers are a bi-encoder's: their attention stays inside the query or inside the text, and
 positions count from 0 in each. The upper layers attend to everything, across the join with a learnt

@@ -66,21 +66,21 @@ def merge_heads(x: Node, width: int) -> Node:
     return op.reshape(op.transpose(x, constant([0, 2, 1, 3])), constant([0, 0, width]), True)
 
 
-# The products that quantisation leaves out, by name: an attention's two, and the heads, which are
+# The products that quantization leaves out, by name: an attention's two, and the heads, which are
 # small beside the layers and where each rounding is seen in the score.
-UNQUANTISED_NAMES = (
+UNQUANTIZED_NAMES = (
     r".*(attention_(logits|values)|token_similarities|projection|gate|classifier.*|pooler.*)"
 )
 
 
 def name_layer_output(x: Node, layers: int) -> Node:
-    """Name what comes out after so many layers, where the graph can be cut; see cut.py."""
+    """Name the output after `layers` layers, where the graph can be cut; see cut.py."""
     x.set_friendly_name(layer_output(layers))
     return x
 
 
 def layer_output(layers: int) -> str:
-    """Return the name of the hidden states after so many layers; saved and int8 graphs keep it."""
+    """Return the name of the hidden states after `layers` layers; saved and int8 graphs keep it."""
     return f"layer.{layers}.output"
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from secondpass.engine.contract import Batch, Policy
 from secondpass.errors import MissingExtraError
 from secondpass.graph.openvino import import_nncf, ov
-from secondpass.graph.ops import UNQUANTISED_NAMES
+from secondpass.graph.ops import UNQUANTIZED_NAMES
 from secondpass.models.spec import ModelSpec
 from secondpass.scoring.batches import make_batches
 from secondpass.scoring.encode import TextEncoder, load_tokenizer
@@ -62,7 +62,7 @@ def quantize(model: ov.Model, spec: ModelSpec, rows: Rows | None = None) -> ov.M
             # are small and decide the score. What a unit vector is made of may be a sum over a
             # text longer than any that calibrates: NNCF would round it, and cut it off there.
             ignored_scope=nncf.IgnoredScope(
-                patterns=[UNQUANTISED_NAMES],
+                patterns=[UNQUANTIZED_NAMES],
                 # NNCF refuses a type that the graph has not.
                 types=sorted({"NormalizeL2"} & {node.get_type_name() for node in model.get_ops()}),
             ),

@@ -1,4 +1,4 @@
-"""Long texts to chunks of so many tokens, cut where their meaning changes."""
+"""Long texts to chunks of at most `max_tokens` tokens, cut where their meaning changes."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def find_folder(
     """Find a model by embedded name, local folder or hub name, in this order.
 
     Raises:
-        InputError: the name is empty or no possible name, or a revision is given for a folder.
+        InputError: the name is empty or not valid, or a revision is given for a folder.
         ModelNotFoundError: there is no such folder or hub model.
     """
     if not isinstance(model_name, str | os.PathLike):
@@ -63,7 +63,7 @@ def _find_on_disk(name: str) -> ModelFolder | None:
             return ModelFolder(name, path, "local")
     except (OSError, RuntimeError) as error:  # too long for a path, or an unknown ~user
         reason = getattr(error, "strerror", None) or error
-        raise InputError(f"model_name {name[:80]!r} is no possible folder: {reason}") from None
+        raise InputError(f"model_name {name[:80]!r} is not a valid folder: {reason}") from None
     if path.exists():
         raise ModelNotFoundError(f"model_name {name!r} is a file; give the folder that holds it")
     if path.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:

@@ -25,7 +25,7 @@ def fetch_snapshot(repository: str, *, revision: str | None, local_files_only: b
     """Return the snapshot folder of a hub model; what is cached is never fetched again.
 
     Raises:
-        InputError: `repository` is no possible hub name.
+        InputError: `repository` is not a valid hub name.
         ModelNotFoundError: the hub has no such model, or it is not cached and cannot be fetched.
     """
     from huggingface_hub import constants
@@ -48,7 +48,7 @@ def fetch_snapshot(repository: str, *, revision: str | None, local_files_only: b
 
 
 def missing_files(folder: Path) -> list[str]:
-    """Name what a snapshot lacks to be a model we can read."""
+    """Name what a snapshot lacks to be a loadable model."""
     missing = [name for name in REQUIRED_FILES if not (folder / name).exists()]
     if not (folder / "model.safetensors").exists() and not _shards_complete(folder):
         missing.append("model.safetensors")
@@ -107,7 +107,7 @@ def _download(repository: str, revision: str | None, cached: Path | None) -> Pat
     missing = missing_files(Path(folder))
     if missing:
         why = "the hub was not reached, or has no such file (pickled weights are never read)"
-        raise _not_to_be_had(repository, revision, missing, why)
+        raise _unavailable(repository, revision, missing, why)
     return Path(folder)
 
 
@@ -115,10 +115,10 @@ def _unreachable(
     repository: str, revision: str | None, cached: Path | None, reason: str
 ) -> ModelNotFoundError:
     missing = ["config.json"] if cached is None else missing_files(cached)
-    return _not_to_be_had(repository, revision, missing, f"the hub was not reached ({reason})")
+    return _unavailable(repository, revision, missing, f"the hub was not reached ({reason})")
 
 
-def _not_to_be_had(
+def _unavailable(
     repository: str, revision: str | None, missing: list[str], why: str
 ) -> ModelNotFoundError:
     at_revision = f" at revision {revision!r}" if revision else ""

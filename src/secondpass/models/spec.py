@@ -23,7 +23,7 @@ from secondpass.models.folder import ModelFolder, Origin
 
 Pooling = Literal["mean", "cls"]
 
-# Exit heads beside weights that have none, or that are no safetensors file.
+# Exit heads beside weights that have none, or whose format is not safetensors.
 EXITS_FILE = "exits.safetensors"
 
 
@@ -138,7 +138,7 @@ def require_one_label(labels: int, name: str) -> None:
 
 
 def checked_max_length(max_length: int, spec: ModelSpec, special_tokens: int) -> int:
-    """Return `max_length` if the model can read that many tokens and a pair fits in it.
+    """Return `max_length` if the model can take that many tokens and a pair fits in it.
 
     Raises:
         InputError: it is too short or too long.
@@ -182,7 +182,7 @@ def _configured_labels(config: Mapping[str, Any], file: Path) -> int | None:
     if "num_labels" in config:
         labels = config["num_labels"]
         if isinstance(labels, bool) or not isinstance(labels, int):
-            raise ModelFileError(f"{file} has num_labels {labels!r}, expected a whole number")
+            raise ModelFileError(f"{file} has num_labels {labels!r}, expected an integer")
         return labels
     named = config.get("id2label")
     return len(named) if isinstance(named, dict) else None

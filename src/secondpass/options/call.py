@@ -55,7 +55,7 @@ class RankOptions:
         None,
         Number(above=0, unit="milliseconds"),
         "Milliseconds the call may take; what there is no time to score follows, in its order.",
-        page="deadline.md",
+        page="guide/deadline.md",
         also=", or None for no limit",
         means="none",
         flag="--budget-ms",

@@ -14,7 +14,7 @@ FUSIONS: tuple[Fuse, ...] = get_args(Fuse)
 # The constant of Cormack et al. 2009.
 K = 60
 # What the first stage's z-score counts where the caller gives no weight: the best for BM25 on the
-# development collections, each by the others (docs/quality.md).
+# development collections, each by the others (docs/results/quality.md).
 DEFAULT_WEIGHT = 0.15
 # What the similarity's z-score counts in a search with the embedded pair: with it the search is on
 # no development collection worse than the first stage alone by more than 0.01 (docs/quality.md).

@@ -36,20 +36,22 @@ class Integer:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A finite number, of at least `least` or above `above`; `unit` is said in an error."""
+    """A finite number within the bounds that are given; `unit` is said in an error."""
 
     least: float | None = None
     above: float | None = None
+    below: float | None = None
     unit: str = ""
 
     def checked(self, name: str, value: Any, also: str) -> float:
         """Return the value as a float."""
         number = checks.finite_number(value)
-        too_low = number is not None and (
+        outside = number is not None and (
             (self.least is not None and number < self.least)
             or (self.above is not None and number <= self.above)
+            or (self.below is not None and number >= self.below)
         )
-        if number is None or too_low:
+        if number is None or outside:
             raise InputError(
                 f"{name} is {checks.described(value)}, expected {self._expected}{also}"
             )
@@ -59,6 +61,7 @@ class Number:
     def _expected(self) -> str:
         bound = "" if self.least is None else f" of at least {self.least:g}"
         bound += "" if self.above is None else f" above {self.above:g}"
+        bound += "" if self.below is None else f" and below {self.below:g}"
         return f"{f'{self.unit}, ' if self.unit else ''}a finite number{bound}"
 
 
@@ -71,6 +74,17 @@ class Choice:
     def checked(self, name: str, value: Any, also: str) -> str:
         """Return the word."""
         return checks.one_of(name, value, self.words)
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """Some of some words."""
+
+    words: tuple[str, ...]
+
+    def checked(self, name: str, value: Any, also: str) -> tuple[str, ...]:
+        """Return the words."""
+        return tuple(checks.one_of(name, word, self.words) for word in value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,14 +19,14 @@ from secondpass.errors import InputError
 LongDocuments = Literal["truncate", "max", "mean-top-k", "first", "select"]
 LONG_DOCUMENTS: tuple[LongDocuments, ...] = get_args(LongDocuments)
 
-# Raise it with any change of which sentences "select" reads: it is part of a score cache's keys, as
-# are Python's Unicode tables, which say what a letter is.
+# Raise it with any change of which sentences "select" scores: it is part of a score cache's keys,
+# as are Python's Unicode tables, which say what a letter is.
 CHOICE_VERSION = f"1 {unidata_version}"
 
 # The k of "mean-top-k".
 BEST_WINDOWS = 3
 
-# How many tokens of a text "select" reads, unless told otherwise.
+# How many tokens of a text "select" scores by default.
 SELECT_TOKENS = 256
 
 
@@ -36,7 +36,7 @@ class LongDocumentPolicy:
 
     `stride` is how many tokens lie between the starts of two windows; None is half a window, as Dai
     and Callan have it: whatever is no longer than half a window stands whole in one of them.
-    `select_tokens` is how many tokens of a text "select" reads; None for the other rules.
+    `select_tokens` is how many tokens of a text "select" scores; None for the other rules.
     """
 
     long_documents: LongDocuments = "truncate"
@@ -60,7 +60,7 @@ class LongDocumentPolicy:
         rule = cls(long_documents, stride, select_tokens)
         if stride is not None and not rule.in_windows:
             raise InputError(
-                f"stride is {stride!r}, but long_documents={long_documents!r} reads one window of "
+                f"stride is {stride!r}, but long_documents={long_documents!r} scores one window of "
                 "a text: use 'max' or 'mean-top-k', or leave stride out"
             )
         if select_tokens is not None and long_documents != "select":
@@ -78,19 +78,19 @@ class LongDocumentPolicy:
         if self.stride is not None and self.stride > text_tokens:
             raise InputError(
                 f"stride {self.stride} is more than the {text_tokens} tokens that a window holds "
-                f"beside the shortest query, so some would not be read: pass stride={text_tokens} "
-                "or less, or raise max_length"
+                f"beside the shortest query, so some would not be scored: pass "
+                f"stride={text_tokens} or less, or raise max_length"
             )
         return self
 
     @property
     def in_windows(self) -> bool:
-        """Tell whether a text that does not fit is read in several windows."""
+        """Tell whether a text that does not fit is scored in several windows."""
         return self.long_documents in ("max", "mean-top-k")
 
     @property
     def choice(self) -> str:
-        """All that decides which sentences are read; nothing where none are chosen."""
+        """All that decides which sentences are scored; nothing where none are chosen."""
         return "" if self.select_tokens is None else f"{CHOICE_VERSION} {self.select_tokens}"
 
     @property
@@ -102,6 +102,6 @@ class LongDocumentPolicy:
         """Return the tokens from one window's start to the next, for windows of `room` tokens.
 
         Never more than `room`: where a long query leaves less room than the stride, the windows
-        stand side by side, and every token is still read.
+        stand side by side, and every token is still scored.
         """
         return max(1, room // 2) if self.stride is None else min(self.stride, room)

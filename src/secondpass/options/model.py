@@ -52,7 +52,7 @@ class ModelOptions:
         metavar="NAME",
     )
     max_length: int | None = option(
-        None, Integer(), "Most tokens of a text.", means="what the model reads"
+        None, Integer(), "Most tokens of a text.", means="the model's own limit"
     )
     precision: Precision = option(
         "auto",
@@ -121,7 +121,7 @@ class RerankerOptions(ModelOptions):
         "full",
         Choice(EFFORTS),
         "Early exit; needs a model with exit heads, such as the embedded one.",
-        page="effort.md",
+        page="guide/early-exit.md",
         flag="--effort",
     )
     long_documents: LongDocuments = option(
@@ -129,7 +129,7 @@ class RerankerOptions(ModelOptions):
         Choice(LONG_DOCUMENTS),
         "What is scored of a text that does not fit: the beginning, all of it in windows that "
         "count by the best or the three best, or the sentences with the query's words.",
-        page="long-documents.md",
+        page="guide/long-documents.md",
         flag="--long-documents",
     )
     stride: int | None = option(
@@ -151,7 +151,7 @@ class RerankerOptions(ModelOptions):
         TwoModels(),
         "Two models in place of `model_name`: the first scores all, the second the best of them "
         "again.",
-        page="effort.md#cascade-two-models",
+        page="guide/early-exit.md#cascade-two-models",
         means="none",
         flag="--cascade",
         metavar="SMALL",
@@ -172,7 +172,7 @@ class RerankerOptions(ModelOptions):
         None,
         Text("None, 'memory' or a folder's path"),
         'Score no query and text twice: `"memory"`, or a folder.',
-        page="caching.md",
+        page="guide/caching.md",
         means="none",
         flag="--cache",
         metavar="DIR",

@@ -1,7 +1,7 @@
 """Declares the fields of an options dataclass, and does with all fields what is the same for each.
 
 A field made with `option` is the one place where an option is described: its check, its line in
-docs/options.md and its flag on the command come from there.
+docs/reference/options.md and its flag on the command come from there.
 """
 
 from __future__ import annotations

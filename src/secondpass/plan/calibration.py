@@ -33,11 +33,11 @@ class Subject:
     clock: Clock
 
     def length(self, document_tokens: int) -> int:
-        """Return the tokens that are read for a document with the query."""
+        """Return the tokens of a document with the query, as far as they are scored."""
         return min(self.reranker.info.max_length, document_tokens + self.overhead)
 
     def measure(self, candidates: int, document_tokens: int) -> Point:
-        """Rerank so many texts once."""
+        """Rerank `candidates` texts of `document_tokens` tokens once."""
         texts = [self.make_text(document_tokens, number) for number in range(candidates)]
         started = self.clock.now()
         self.reranker.rank(QUERY, texts)
@@ -46,11 +46,11 @@ class Subject:
 
 
 def calibrate(subject: Subject, seconds: float, advance: Callable[[int], None]) -> list[Point]:
-    """Measure a grid of settings in about so many seconds, each `REPEATS` times.
+    """Measure a grid of settings in about `seconds` seconds, each `REPEATS` times.
 
     The settings take turns, so a slow moment of the machine falls on all of them. The first turn
-    warms up and is not kept; it tells how many more there is time for. `advance` is told of each
-    of the `TURNS`, and at once of those that there is no time for.
+    warms up and is not kept; it tells how many more there is time for. `advance` is called
+    after each of the `TURNS`, and once for those that there is no time for.
     """
     turns = in_turns(
         lambda setting: subject.measure(*setting),

@@ -1,4 +1,4 @@
-"""Whether a model fits in memory, told from its files before it is loaded."""
+"""Whether a model fits in memory, estimated from its files before it is loaded."""
 
 from __future__ import annotations
 

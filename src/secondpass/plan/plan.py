@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 from secondpass.bench.clock import Clock
 from secondpass.cost.line import Cost, fit
+from secondpass.environment.machine import read_machine
+from secondpass.environment.usage import read_usage
 from secondpass.errors import InputError
-from secondpass.facts.machine import read_machine
-from secondpass.facts.usage import read_usage
 from secondpass.models.folder import find_folder
 from secondpass.models.spec import read_cross_encoder_spec
 from secondpass.options.model import Precision
+from secondpass.plan.background_load import OtherWork
 from secondpass.plan.calibration import TURNS, Subject, calibrate
 from secondpass.plan.check import REPEATS, check
 from secondpass.plan.memory import Need, estimate
-from secondpass.plan.others import OtherWork
 from secondpass.plan.result import Checked
 from secondpass.plan.texts import QUERY, text_maker
 from secondpass.progress import ProgressBar, silent
@@ -23,8 +23,6 @@ from secondpass.reranker import CrossEncoderReranker
 from secondpass.scoring.encode import load_tokenizer
 from secondpass.scoring.pairs import read_pair_layout
 from secondpass.types import ModelInfo
-
-# (what is done, how much of it) -> a bar, which is told of each advance.
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +39,19 @@ class Wanted:
 class Plan:
     """What a calibrated reranker costs; `overhead` is the tokens of query and special tokens.
 
-    `memory` was estimated before the model was loaded; `others` worked while it was calibrated.
+    `memory` was estimated before the model was loaded; `background_load` was measured while it was
+    calibrated.
     """
 
     info: ModelInfo
     cost: Cost
     overhead: int
     memory: Need
-    others: OtherWork
+    background_load: OtherWork
     checked: tuple[Checked, ...] = ()
 
     def length(self, document_tokens: int) -> int:
-        """Return the tokens that are read for a document with the query."""
+        """Return the tokens of a document with the query, as far as they are scored."""
         return min(self.info.max_length, document_tokens + self.overhead)
 
 
@@ -69,24 +68,24 @@ def make_plan(
     seconds: float,
     checking: bool = False,
 ) -> Plan:
-    """Load a reranker and calibrate it in about so many seconds; with `checking`, check that.
+    """Load a reranker and calibrate it in about `seconds` seconds; with `checking`, check that.
 
     Raises:
         InputError: the model does not fit in memory; it is not loaded then.
-        ModelError, MissingExtraError: it cannot be had in this precision.
+        ModelError, MissingExtraError: it is not available in this precision.
     """
     memory = _check_memory(wanted)
     subject = _load(wanted, clock)
     before = read_usage()
     with progress("calibrating", TURNS) as advance:
         cost = fit(calibrate(subject, seconds, advance))
-    others = OtherWork.between(before, read_usage(), subject.reranker.info.threads)
+    background_load = OtherWork.between(before, read_usage(), subject.reranker.info.threads)
     checked: list[Checked] = []
     if checking:
         with progress("checking", REPEATS) as advance:
             checked = check(subject, cost, advance)
     info = subject.reranker.info
-    return Plan(info, cost, subject.overhead, memory, others, tuple(checked))
+    return Plan(info, cost, subject.overhead, memory, background_load, tuple(checked))
 
 
 def _check_memory(wanted: Wanted) -> Need:

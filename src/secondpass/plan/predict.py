@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 
-from secondpass.facts.machine import read_machine
-from secondpass.facts.software import read_software
+from secondpass.environment.machine import read_machine
+from secondpass.environment.software import read_software
 from secondpass.plan.check import median_p50_error, median_p95_error
 from secondpass.plan.plan import Plan
 from secondpass.plan.result import Coefficients, Planned, PlanResult, Prediction, Target
@@ -44,8 +44,8 @@ def _planned(plan: Plan, target: Target) -> Planned:
         median_p50_error=median_p50_error(plan.checked),
         median_p95_error=median_p95_error(plan.checked),
         note=_cut_note(plan, target.document_tokens),
-        cores_taken=plan.others.taken,
-        warning=plan.others.warning,
+        cores_taken=plan.background_load.taken,
+        warning=plan.background_load.warning,
     )
 
 

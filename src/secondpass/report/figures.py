@@ -1,4 +1,4 @@
-"""Matplotlib figures to SVG whose colours follow the page, in light and in dark."""
+"""Matplotlib figures to SVG whose colors follow the page, in light and in dark."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from secondpass.errors import MissingExtraError
 
-# A colour drawn -> the page's variable that replaces it, so that one drawing suits both themes.
+# A color drawn -> the page's variable that replaces it, so that one drawing suits both themes.
 INK, SOFT, LINE = "#010101", "#020202", "#030303"
 SERIES = ("#040404", "#050505", "#060606", "#070707", "#080808", "#090909")
 _VARIABLES = {
@@ -60,7 +60,7 @@ def subplots(width: float = 9.0, height: float = 4.2) -> tuple[Any, Any]:
 
 
 def to_svg(figure: Any) -> str:
-    """Return the drawing as an SVG element whose colours are the page's variables."""
+    """Return the drawing as an SVG element whose colors are the page's variables."""
     import matplotlib
 
     _open_legends(figure)
@@ -76,7 +76,7 @@ def to_svg(figure: Any) -> str:
 
 
 def _open_legends(figure: Any) -> None:
-    """Take the box from each legend: it has a colour of its own, white also on a dark page."""
+    """Take the box from each legend: it has a color of its own, white also on a dark page."""
     for axes in figure.axes:
         legend = axes.get_legend()
         if legend is not None:

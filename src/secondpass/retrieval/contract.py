@@ -1,4 +1,4 @@
-"""What an embedder is to an index, and the check that it keeps its word."""
+"""What an embedder is to an index, and the check of the vectors it returns."""
 
 from __future__ import annotations
 
@@ -143,5 +143,5 @@ def _check(embedder: TextEmbedder, texts: Sequence[str], vectors: Vectors) -> No
     if wrong.size:
         raise ModelError(
             f"embedder {embedder.name!r} returned a vector of length {lengths[wrong[0]]:.6g} for "
-            f"{texts[wrong[0]][:40]!r}, expected 1: normalise the vectors"
+            f"{texts[wrong[0]][:40]!r}, expected 1: normalize the vectors"
         )

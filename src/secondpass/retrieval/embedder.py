@@ -24,7 +24,7 @@ from secondpass.scoring.batches import balanced, make_batches, restore_order
 from secondpass.scoring.candidates import checked_text, checked_texts
 from secondpass.scoring.encode import TextEncoder, TokenIds, load_tokenizer
 from secondpass.scoring.pairs import Pair, read_single_layout
-from secondpass.scoring.tokenised import vocabulary_end
+from secondpass.scoring.tokenized import vocabulary_end
 from secondpass.types import ModelInfo
 
 # Texts are embedded this many at a time, so that memory does not grow with their number.
@@ -117,7 +117,7 @@ class Embedder:
 
     @property
     def tokenizer_digest(self) -> str:
-        """A hash of what decides a text's token ids; models may share it (scoring/tokenised.py)."""
+        """A hash of what decides a text's token ids; models may share it (scoring/tokenized.py)."""
         return self._encoder.digest
 
     @cached_property

@@ -1,4 +1,4 @@
-"""A row that a store found to a document; what was stored of it is checked here."""
+"""A row of a store to a document; its stored metadata and token ids are checked."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from secondpass.errors import IndexFileError
 from secondpass.retrieval.records import decode_metadata
 from secondpass.retrieval.stores.contract import TOKEN_IDS, FeatureIdentity, FoundRow
-from secondpass.scoring.tokenised import TokenisedText
+from secondpass.scoring.tokenized import TokenizedText
 from secondpass.types import RetrievedDocument
 
 # Unicode's compatibility forms make up to 18 characters of one, byte tokens up to 4 of each of
@@ -46,7 +46,7 @@ def _with_token_ids(row: FoundRow, features: Mapping[str, FeatureIdentity], loca
         raise _damaged(
             row, location, f"{int(ids.min())} to {int(ids.max())}, expected 0 to {identity.end - 1}"
         )
-    return TokenisedText(row.text, ids, identity.digest)
+    return TokenizedText(row.text, ids, identity.digest)
 
 
 def _damaged(row: FoundRow, location: str, why: str) -> IndexFileError:

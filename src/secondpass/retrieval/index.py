@@ -146,7 +146,7 @@ class Index:
         return self._store.write(self._embedded(records, batch_size, progress), replace=replace)
 
     def delete(self, ids: Iterable[str]) -> int:
-        """Remove the documents with these ids in one commit; an unknown id is no error.
+        """Remove the documents with these ids in one commit; an unknown id is not an error.
 
         Returns:
             How many documents were removed.
@@ -270,9 +270,9 @@ class Index:
     def _embedded(
         self, records: Iterator[Record], batch_size: int, progress: Progress | None
     ) -> Iterator[Rows]:
-        """Yield the records as rows, so many at a time."""
+        """Yield the records as rows, `batch_size` at a time."""
         while batch := list(islice(records, batch_size)):
-            features = checked_features(self._embedder, [one.text for one in batch], progress)
+            features = checked_features(self._embedder, [record.text for record in batch], progress)
             yield Rows(
                 id=[record.id for record in batch],
                 text=[record.text for record in batch],

@@ -1,4 +1,4 @@
-"""All that decides a logit besides query and text, and the key that it makes."""
+"""Everything a logit depends on besides query and text, and the cache key made of it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class ScoringRules:
     """A score made under one set of rules is never found under another.
 
     The activation is not among them: logits are kept. Threads and batch sizes are not either: what
-    they change is rounding (docs/caching.md).
+    they change is rounding (docs/guide/caching.md).
     """
 
     weights_sha256: str

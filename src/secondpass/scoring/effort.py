@@ -13,15 +13,15 @@ from secondpass.checks import described, finite_number, is_integer
 from secondpass.errors import ModelFileError
 from secondpass.options.effort import EFFORTS
 
-# Below so many candidates an exit saves little and may cost a good one.
+# With fewer candidates an exit saves little and may lose a relevant one.
 LEAST_KEPT = 10
 
-_SHAPE = "[layers, share] or [layers, share, at least so many]"
+_SHAPE = "[layers, share] or [layers, share, least]"
 
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """After `layers` layers, `share` of all candidates go on, but at least `least`.
+    """After `layers` layers, `share` of all candidates continue, but at least `least`.
 
     `first_stage` is what a candidate's place in the first stage's order counts beside its logit.
     """
@@ -32,7 +32,7 @@ class Exit:
     first_stage: float = 0.0
 
     def keeps(self, candidates: int) -> int:
-        """Return how many of so many candidates go on.
+        """Return how many of `candidates` continue.
 
         >>> Exit(2, 0.4).keeps(100), Exit(2, 0.4).keeps(12), Exit(2, 0.4).keeps(4)
         (40, 10, 4)
@@ -92,7 +92,7 @@ def _exit(entry: Any, where: str) -> Exit:
     counts = (is_integer(entry[0], 0), *(is_integer(value, 1) for value in entry[2:]))
     if share is None or not 0 < share <= 1 or not all(counts):
         raise ModelFileError(
-            f"{where} has {described(entry)}, expected {_SHAPE}: whole numbers and a share above "
+            f"{where} has {described(entry)}, expected {_SHAPE}: integers and a share above "
             "0 of at most 1"
         )
     return Exit(entry[0], share, *entry[2:])

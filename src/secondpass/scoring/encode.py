@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.errors import ModelFileError
-from secondpass.scoring.tokenised import (
-    TokenisedText,
+from secondpass.scoring.tokenized import (
+    TokenizedText,
     check_ids,
     tokenizer_digest,
     vocabulary_end,
@@ -38,8 +38,8 @@ def load_tokenizer(file: Path) -> Tokenizer:
     return tokenizer
 
 
-# Encodings take some fifty times the memory of their text, so only so many characters are held
-# as encodings at a time; a single text may be longer.
+# Encodings take some fifty times the memory of their text, so only `CHARACTERS_AT_A_TIME` are held
+# as encodings; a single text may be longer.
 CHARACTERS_AT_A_TIME = 400_000
 
 
@@ -60,7 +60,7 @@ class TextEncoder:
 
     @cached_property
     def digest(self) -> str:
-        """Return a hash of all that decides a text's ids; the text of `TokenisedText` names it."""
+        """Return a hash of all that decides a text's ids; the text of `TokenizedText` names it."""
         return tokenizer_digest(self._tokenizer)
 
     @cached_property
@@ -71,7 +71,7 @@ class TextEncoder:
         """Return one array of token ids for each text, in order.
 
         Of a text of more than `most_tokens` that many and one are kept: it shows as too long. A
-        text that brings ids of this tokenizer is not tokenised.
+        text that brings ids of this tokenizer is not tokenized.
         """
         keep = None if most_tokens is None else most_tokens + 1
         return [one.ids for one in self.encode_counted(texts, keep)]
@@ -79,24 +79,25 @@ class TextEncoder:
     def encode_counted(self, texts: Sequence[str], keep: int | None) -> list[Encoded]:
         """Return the first `keep` token ids of each text, in order, and how many it has.
 
-        A text that brings ids of this tokenizer is not tokenised.
+        A text that brings ids of this tokenizer is not tokenized.
         """
-        fresh = iter(self._tokenise([text for text in texts if not self._brings_ids(text)], keep))
+        fresh = iter(self.tokenize([text for text in texts if not self._brings_ids(text)], keep))
         return [
             _brought(text, self._vocabulary_end, keep) if self._brings_ids(text) else next(fresh)
             for text in texts
         ]
 
     def brought(self, text: str, most_tokens: int) -> TokenIds | None:
-        """Return the ids of this tokenizer that a text brings, if it does and they are no more."""
+        """Return the ids of this tokenizer that a text brings, unless over `most_tokens`."""
         if not self._brings_ids(text) or len(text.ids) > most_tokens:
             return None
         return _brought(text, self._vocabulary_end, None).ids
 
-    def _brings_ids(self, text: str) -> TypeGuard[TokenisedText]:
-        return isinstance(text, TokenisedText) and text.tokenizer == self.digest
+    def _brings_ids(self, text: str) -> TypeGuard[TokenizedText]:
+        return isinstance(text, TokenizedText) and text.tokenizer == self.digest
 
-    def _tokenise(self, texts: Sequence[str], keep: int | None) -> list[Encoded]:
+    def tokenize(self, texts: Sequence[str], keep: int | None) -> list[Encoded]:
+        """Return the first `keep` token ids of each text, whatever ids it brings."""
         encoded: list[Encoded] = []
         for group in text_groups(texts):
             encoded += [
@@ -123,7 +124,7 @@ class TextEncoder:
         return [self._tokenizer.encode(text, add_special_tokens=False) for text in texts]
 
 
-def _brought(text: TokenisedText, vocabulary_end: int, keep: int | None) -> Encoded:
+def _brought(text: TokenizedText, vocabulary_end: int, keep: int | None) -> Encoded:
     check_ids(text, vocabulary_end)
     return Encoded(text.ids[:keep].astype(np.int32), len(text.ids))
 

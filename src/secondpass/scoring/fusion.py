@@ -3,7 +3,7 @@
 "rrf" adds reciprocal ranks: Cormack, Clarke and Büttcher, "Reciprocal Rank Fusion outperforms
 Condorcet and individual Rank Learning Methods", SIGIR 2009.
 
-"weighted" adds z-scores: the convex combination with z-score normalisation of Bruch, Gai and
+"weighted" adds z-scores: the convex combination with z-score normalization of Bruch, Gai and
 Ingber, "An Analysis of Fusion Functions for Hybrid Retrieval", arXiv 2210.11934, 2022, written with
 the cross-encoder's share as 1. It uses the raw logits: a sigmoid would squash the differences
 among the best candidates, and those are the ones that matter.
@@ -78,6 +78,6 @@ def z_scores(values: NDArray[np.floating[Any]]) -> Numbers:
         return np.zeros(len(wide))
     # Scaled first, so that no sum or square of finite numbers overflows or vanishes.
     scaled = wide / np.abs(wide).max()
-    centred = scaled - scaled.mean()
-    spread = np.sqrt(np.mean((centred / np.abs(centred).max()) ** 2))
-    return np.asarray(centred / np.abs(centred).max() / spread, np.float64)
+    centered = scaled - scaled.mean()
+    spread = np.sqrt(np.mean((centered / np.abs(centered).max()) ** 2))
+    return np.asarray(centered / np.abs(centered).max() / spread, np.float64)

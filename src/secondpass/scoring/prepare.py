@@ -85,7 +85,7 @@ class Preparer:
         """Yield the selection of each text.
 
         Ids that a text brings do for one that is scored whole; a choice has to know of which
-        characters they are, and so the text is tokenised anew.
+        characters they are, and so the text is tokenized anew.
         """
         words = words_of(query)
         brought = [self.encoder.brought(text, budget) for text in texts]

@@ -68,7 +68,7 @@ def _order(fusion: Fusion, scores: Scores, first_stage_scores: FirstStageScores 
         scores=own if fusion.rule == "rrf" else values,
         first_stage_scores=None if first_stage_scores is None else first_stage_scores[positions],
     )
-    # A weight of 0 is no fusion, and then depth comes before scores that are equal.
+    # A weight of 0 does not fuse, and then depth comes before scores that are equal.
     order = best_first(own if fused is None or fusion.weight == 0 else fused)
     if fused is None:
         return _Ordered(positions[order], None)

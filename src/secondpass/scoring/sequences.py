@@ -57,9 +57,9 @@ class Owners(NamedTuple):
     @classmethod
     def of(cls, prepared: Sequence[Prepared]) -> Owners:
         """Number the requests and their texts, both ascending."""
-        counts = [len(one.sequences) for one in prepared]
-        firsts = np.cumsum([0, *(len(one.tokens) for one in prepared)])[:-1]
-        texts = [one.texts + first for one, first in zip(prepared, firsts, strict=True)]
+        counts = [len(request.sequences) for request in prepared]
+        firsts = np.cumsum([0, *(len(request.tokens) for request in prepared)])[:-1]
+        texts = [request.texts + first for request, first in zip(prepared, firsts, strict=True)]
         return cls(np.repeat(np.arange(len(prepared)), counts), np.concatenate(texts))
 
     def part(self, part: slice) -> Owners:
@@ -74,11 +74,11 @@ def divided(
     stats: Stats,
 ) -> list[Logits]:
     """Return each request's own of what they were given together; time goes by their tokens."""
-    bounds = np.cumsum([len(one.sequences) for one in prepared])[:-1]
-    tokens = max(1, sum(one.stats.tokens for one in prepared))
+    bounds = np.cumsum([len(request.sequences) for request in prepared])[:-1]
+    tokens = max(1, sum(request.stats.tokens for request in prepared))
     return [
-        Logits(of_logits, of_exits, stats.share(one.stats.tokens / tokens))
-        for one, of_logits, of_exits in zip(
+        Logits(of_logits, of_exits, stats.share(request.stats.tokens / tokens))
+        for request, of_logits, of_exits in zip(
             prepared, np.split(logits, bounds), np.split(exit_layer, bounds), strict=True
         )
     ]

@@ -14,7 +14,7 @@ class Stats:
     that serves several requests is divided among them by their tokens, so that sums stay true.
     """
 
-    tokenise_ms: float = 0.0
+    tokenize_ms: float = 0.0
     batch_ms: float = 0.0
     infer_ms: float = 0.0
     rank_ms: float = 0.0
@@ -25,7 +25,7 @@ class Stats:
     def __add__(self, other: Stats) -> Stats:
         """Return the sums, field by field."""
         return Stats(
-            self.tokenise_ms + other.tokenise_ms,
+            self.tokenize_ms + other.tokenize_ms,
             self.batch_ms + other.batch_ms,
             self.infer_ms + other.infer_ms,
             self.rank_ms + other.rank_ms,

@@ -25,7 +25,7 @@ class PairedDifference:
     """The mean of after minus before, and how sure it is.
 
     `low` and `high` bound the mean by a 95 % bootstrap interval (BCa), None for a single pair.
-    `p_value` is that of a two-sided randomisation test: how often a difference so large comes about
+    `p_value` is that of a two-sided randomization test: how often a difference so large comes about
     where the labels before and after are swapped at random within each pair.
     """
 
@@ -63,7 +63,7 @@ def paired_difference(
         mean=float(difference.mean()),
         low=low,
         high=high,
-        p_value=_randomisation_p(difference, seed, resamples),
+        p_value=_randomization_p(difference, seed, resamples),
         higher=int((difference > 0).sum()),
         lower=int((difference < 0).sum()),
         equal=int((difference == 0).sum()),
@@ -107,7 +107,7 @@ def _interval(
     return float(interval.low), float(interval.high)
 
 
-def _randomisation_p(difference: NDArray[np.float64], seed: int, resamples: int) -> float:
+def _randomization_p(difference: NDArray[np.float64], seed: int, resamples: int) -> float:
     """Swap each pair's labels at random; all ways are tried where there are few."""
     if difference.size < 2:  # both ways to label one pair are as far from zero
         return 1.0

@@ -14,7 +14,7 @@ from secondpass.stats.summary import Estimate, Summary
 Values = NDArray[np.float64]
 Statistic = Callable[..., Any]
 
-# Each percentile is a value that was really measured: the smallest that at least so many percent
+# Each percentile is a value that was really measured: the smallest that at least that many percent
 # of the sample do not exceed.
 METHOD: Final = "inverted_cdf"
 CONFIDENCE = 0.95
@@ -40,7 +40,7 @@ def percentile(values: Sequence[float] | Values, percent: float, axis: int = -1)
     return np.quantile(np.asarray(values, np.float64), percent / 100, axis=axis, method=METHOD)
 
 
-def summarise(values: Sequence[float], *, seed: int) -> Summary:
+def summarize(values: Sequence[float], *, seed: int) -> Summary:
     """Return the statistics of a sample; the resampling is drawn from `seed`.
 
     Raises:
@@ -50,7 +50,7 @@ def summarise(values: Sequence[float], *, seed: int) -> Summary:
     return _summary((_sample(values),), seed=seed)
 
 
-def summarise_ratio(
+def summarize_ratio(
     numerators: Sequence[float], denominators: Sequence[float], *, seed: int
 ) -> Summary:
     """Return the ratio of two paired samples at each statistic: P95 over P95 and so on.

@@ -1,4 +1,4 @@
-"""How alike two lists of numbers order the same things."""
+"""Kendall's tau of two lists of scores."""
 
 from __future__ import annotations
 

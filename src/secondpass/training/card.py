@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from secondpass.facts.machine import Machine
-from secondpass.facts.software import Software
+from secondpass.environment.machine import Machine
+from secondpass.environment.software import Software
 from secondpass.training.history import History
 from secondpass.training.mining import TOP
 from secondpass.training.outcome import DataFacts, Outcome
@@ -34,7 +34,7 @@ def to_card(
 
 _INCOMPLETE = (
     "**INCOMPLETE: the run was interrupted.** What follows is of the steps until then; the same "
-    "command with `--resume` goes on from the newest checkpoint."
+    "command with `--resume` continues from the newest checkpoint."
 )
 
 
@@ -56,8 +56,14 @@ def _kept(outcome: Outcome) -> str:
 
 def _data(outcome: Outcome) -> str:
     rows = [
-        (one.name, f"{one.examples:,}", f"{one.passages:,}", one.licence, one.sha256)
-        for one in outcome.data
+        (
+            dataset.name,
+            f"{dataset.examples:,}",
+            f"{dataset.passages:,}",
+            dataset.licence,
+            dataset.sha256,
+        )
+        for dataset in outcome.data
     ]
     table = _table(("set", "examples", "passages", "licence", "sha256"), rows)
     shares = probabilities(list(outcome.sources.values()), outcome.recipe.temperature)
@@ -83,15 +89,21 @@ def _data_notes(outcome: Outcome) -> Iterable[str]:
     yield from (note for one in outcome.data for note in _set_notes(one))
 
 
-def _set_notes(one: DataFacts) -> Iterable[str]:
-    if one.too_near:
-        yield f"{one.name}: the filter left out {one.too_near:,} candidates."
-    if one.kept_out:
-        yield f"{one.name}: {one.kept_out:,} examples left out, their queries are dev queries."
-    if one.without_negative:
-        yield f"{one.name}: {one.without_negative:,} examples left out, they have no negative."
-    if one.unused_fields:
-        yield f"{one.name}: fields not used: {', '.join(one.unused_fields)}."
+def _set_notes(dataset: DataFacts) -> Iterable[str]:
+    if dataset.too_near:
+        yield f"{dataset.name}: the filter left out {dataset.too_near:,} candidates."
+    if dataset.kept_out:
+        yield (
+            f"{dataset.name}: {dataset.kept_out:,} examples left out, their queries are dev "
+            "queries."
+        )
+    if dataset.without_negative:
+        yield (
+            f"{dataset.name}: {dataset.without_negative:,} examples left out, they have no "
+            "negative."
+        )
+    if dataset.unused_fields:
+        yield f"{dataset.name}: fields not used: {', '.join(dataset.unused_fields)}."
 
 
 def _run(outcome: Outcome, machine: Machine, software: Software) -> str:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from secondpass.errors import InputError
 from secondpass.training.beir_split import read_train_split
-from secondpass.training.examples import TrainingSet, positives_by_query
-from secondpass.training.leak import without_queries
+from secondpass.training.examples import TrainingSet, positives_by_query, query_key
 from secondpass.training.mining import Mined, Mining, mine
 from secondpass.training.mixture import Mixture
 from secondpass.training.outcome import DataFacts
@@ -39,12 +38,30 @@ def read_training_data(
     return TrainingData(sets, kept_out)
 
 
+def without_queries(rows: TrainingSet, queries: Iterable[str]) -> tuple[TrainingSet, int]:
+    """Return the set without the examples of these queries, and the number of those left out.
+
+    Otherwise the nDCG@10 of the development queries would measure memorization.
+
+    Raises:
+        InputError: no example remains.
+    """
+    kept_out = {query_key(query) for query in queries}
+    kept = tuple(example for example in rows.examples if query_key(example.query) not in kept_out)
+    if not kept:
+        raise InputError(
+            f"{rows.path}: each of its {len(rows.examples)} queries is also a query of --dev; hold "
+            "other queries out"
+        )
+    return replace(rows, examples=kept), len(rows.examples) - len(kept)
+
+
 def mix(
     data: TrainingData, recipe: Recipe, mining: Mining
 ) -> tuple[Mixture, tuple[DataFacts, ...]]:
     """Mine every set and mix them."""
     positives = positives_by_query(data.sets)
-    mined = [mine(one, positives, mining) for one in data.sets]
+    mined = [mine(rows, positives, mining) for rows in data.sets]
     mixture = Mixture(
         data.sets,
         mined,
@@ -67,15 +84,15 @@ def _read(path: Path, licences: Mapping[str, str]) -> TrainingSet:
     return read_json_lines(path, licences)
 
 
-def _facts(one: TrainingSet, kept_out: int, mined: Mined) -> DataFacts:
+def _facts(rows: TrainingSet, kept_out: int, mined: Mined) -> DataFacts:
     return DataFacts(
-        name=one.name,
-        sha256=one.sha256,
-        licence=one.licence,
-        examples=len(one.examples),
-        passages=len(one.passages),
+        name=rows.name,
+        sha256=rows.sha256,
+        licence=rows.licence,
+        examples=len(rows.examples),
+        passages=len(rows.passages),
         kept_out=kept_out,
         without_negative=sum(not negatives for negatives in mined.negatives),
         too_near=mined.too_near,
-        unused_fields=one.unused_fields,
+        unused_fields=rows.unused_fields,
     )

@@ -10,7 +10,7 @@ from secondpass.errors import InputError
 from secondpass.evaluation.collection import Collection
 from secondpass.evaluation.first_stages.select import find_candidates
 from secondpass.evaluation.measures import Measures
-from secondpass.evaluation.open import open_collection
+from secondpass.evaluation.open_collection import open_collection
 from secondpass.evaluation.rerank import TextScorer, at_depth, rescore
 from secondpass.evaluation.runs import Run
 from secondpass.evaluation.text_files import find_text_file
@@ -50,10 +50,10 @@ class DevSet:
         )
 
     def ndcg(self, reranker: TextScorer) -> float:
-        """Return nDCG@10 after a reranker has read the top `depth` of each query.
+        """Return nDCG@10 after a reranker has scored the top `depth` of each query.
 
         Raises:
-            KeyboardInterrupt: it was interrupted; a part of the queries is no measure.
+            KeyboardInterrupt: it was interrupted; the measure needs all queries.
         """
         rescored = rescore(self.collection, self.run, reranker, self.depth, lambda _: None)
         if not rescored.complete:
@@ -71,10 +71,10 @@ def open_dev_sets(
     cache_dir: Path,
     progress: ProgressBar = silent,
 ) -> tuple[DevSet, ...]:
-    """Open each folder's test split, with at most so many of its queries.
+    """Open each folder's test split, with at most `queries` of its queries.
 
     Raises:
-        InputError: a folder is no collection, or two have one name.
+        InputError: a folder is not a collection, or two have one name.
     """
 
     def open_one(folder: Path) -> DevSet:

@@ -1,4 +1,4 @@
-"""What happened in a run so far. Kept in each checkpoint, and what the card is written from."""
+"""What happened in a run so far. Kept in each checkpoint; the card is written from it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class DevPoint(NamedTuple):
 
 @dataclass(slots=True)
 class History:
-    """Filled as the run goes. `settings` must be the same where a run goes on.
+    """Filled as the run goes. `settings` must be the same when a run is resumed.
 
     `seconds_before` is what was spent before this process took over; `evaluating` are each
     evaluation's seconds.

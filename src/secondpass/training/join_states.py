@@ -1,7 +1,7 @@
 """What the layers below the join make of each text, computed once: they are not trained.
 
-A text is read alone, unpadded, so its states are the same bits in every step, batch and process:
-a run that goes on equals one that never stopped, whatever was kept.
+A text is encoded alone, unpadded, so its states are the same bits in every step, batch and process:
+a resumed run equals one that never stopped, whatever was kept.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import torch
 from cachetools import LRUCache
 from torch import Tensor
 
-from secondpass.facts.machine import read_machine
+from secondpass.environment.machine import read_machine
 from secondpass.training.late_join import Encoder
 
-# What is kept: at most so many bytes, and at most this share of the memory that is free at first.
+# What is kept: at most `MOST_BYTES`, and at most this share of the memory that is free at first.
 MOST_BYTES = 2 * 2**30
 FREE_SHARE = 0.25
 
@@ -26,7 +26,7 @@ def default_bytes() -> int:
 
 
 class JoinStates:
-    """Reads texts by their token ids and keeps the states read last, at most `most_bytes` of them.
+    """Encodes texts by their token ids and keeps the newest states, at most `most_bytes` of them.
 
     Under autocast the states are kept in its type, which the layers above the join round them to;
     else they are kept as they were computed.
@@ -47,7 +47,7 @@ class JoinStates:
         key = ids.cpu().numpy().tobytes(), kind
         states = self._kept.get(key)
         if states is None:
-            # predict() runs in inference mode; training goes on from what that has read.
+            # predict() runs in inference mode; training continues from the same states.
             with torch.inference_mode(False), torch.no_grad():
                 states = self._encoder.alone(ids[None])[0].to(kind)
             self.computed += 1
@@ -70,8 +70,8 @@ def join_pairs(pairs: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor, 
     x = torch.zeros(len(pairs), length, first.shape[-1], device=first.device)
     query = torch.zeros(len(pairs), length, dtype=torch.bool, device=first.device)
     text = query.clone()
-    for row, (asked, read) in enumerate(pairs):
-        middle, end = len(asked), len(asked) + len(read)
-        x[row, :middle], x[row, middle:end] = asked, read
+    for row, (query_states, text_states) in enumerate(pairs):
+        middle, end = len(query_states), len(query_states) + len(text_states)
+        x[row, :middle], x[row, middle:end] = query_states, text_states
         query[row, :middle], text[row, middle:end] = True, True
     return x, query, text

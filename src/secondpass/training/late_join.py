@@ -66,7 +66,7 @@ def _attend_with(query: Tensor, key: Tensor, value: Tensor, added: tuple[Tensor,
 
 
 class Encoder(nn.Module):  # type: ignore[misc]
-    """BERT's embeddings and layers, for texts that are read apart: one token type."""
+    """BERT's embeddings and layers, for texts that are encoded apart: one token type."""
 
     def __init__(self, config: dict[str, Any]) -> None:
         super().__init__()

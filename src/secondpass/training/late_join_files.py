@@ -36,19 +36,9 @@ def assemble(
     below = {
         name: value
         for name, value in load_file(base / "model.safetensors").items()
-        if _is_below(name, join_layer)
+        if is_below(name, join_layer)
     }
     write_folder(below | load_file(trained), base, folder, join_layer=join_layer, exits=exits)
-
-
-def write_trained(folder: Path, file: Path) -> None:
-    """Write the file that `assemble` needs beside the base, from a whole model's folder."""
-    from safetensors.numpy import load_file, save_file
-
-    join_layer = json.loads((folder / "config.json").read_text())["join_layer"]
-    stored = load_file(folder / "model.safetensors")
-    above = {name: value for name, value in stored.items() if not _is_below(name, join_layer)}
-    save_file(above, file, metadata={"format": "pt"})
 
 
 def write_folder(
@@ -77,7 +67,7 @@ def write_folder(
     (folder / "tokenizer.json").write_text(tokenizer, encoding="utf-8")
 
 
-def _is_below(name: str, join_layer: int) -> bool:
+def is_below(name: str, join_layer: int) -> bool:
     """Tell whether a tensor of BERT's is of the embeddings or of a layer below the join."""
     if name.startswith("encoder.layer."):
         return int(name.split(".")[2]) < join_layer

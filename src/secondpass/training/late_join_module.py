@@ -17,12 +17,12 @@ from secondpass.scoring.batches import group_by_length
 from secondpass.training.join_states import JoinStates, default_bytes, join_pairs
 from secondpass.training.late_join_folder import read_late_join, save_late_join
 
-# Padded tokens that the layers above the join read at once.
+# Padded tokens that the layers above the join compute at once.
 BATCH_TOKENS = 4096
 
 
 class LateJoinModule(InputModule):  # type: ignore[misc]
-    """Reads pairs and scores them. The layers below the join are the bi-encoder's and stay so."""
+    """Scores pairs. The layers below the join are the bi-encoder's and stay so."""
 
     def __init__(self, folder: Path, max_length: int) -> None:
         super().__init__()
@@ -73,7 +73,7 @@ class LateJoinModule(InputModule):  # type: ignore[misc]
         return self.states.of(ids[:middle]), self.states.of(ids[middle:])
 
     def _score(self, pairs: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
-        """Return logits [pairs], read in batches of pairs of like length."""
+        """Return logits [pairs], scored in batches of pairs of like length."""
         lengths = [len(query) + len(text) for query, text in pairs]
         groups = group_by_length(
             lengths, Policy(max_tokens=BATCH_TOKENS), length_limit=self.max_seq_length
@@ -84,7 +84,7 @@ class LateJoinModule(InputModule):  # type: ignore[misc]
         return torch.cat(scores)[torch.as_tensor(back, device=scores[0].device)]
 
     def save(self, output_path: str, *_: Any, **__: Any) -> None:
-        """Write the folder that secondpass loads, float32: a run goes on from it bit by bit."""
+        """Write the folder that secondpass loads, float32: a resumed run is the same bit by bit."""
         save_late_join(
             self.encoder,
             self.head,

@@ -1,4 +1,4 @@
-"""Under which licence data may be used: as the user says, or as a meta.json beside it does."""
+"""The licence of training data: what the user states, else what a meta.json beside it says."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def load_trainable(model: str | None, max_length: int) -> Any:
     a folder or from what `find_folder` takes from the hub; the folder's code is never run.
 
     Raises:
-        InputError: there is no such model, or it cannot read `max_length` tokens.
+        InputError: there is no such model, or it cannot take `max_length` tokens.
         UnsupportedModelError: it has several labels, no safetensors, or names code to run.
     """
     spec = check_trainable(model, max_length)

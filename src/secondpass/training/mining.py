@@ -1,4 +1,4 @@
-"""Hard negatives: passages that the first stages take for an answer, and that are none.
+"""Hard negatives: passages that the first stages rank high and that are not answers.
 
 The filter is TopK-PercPos of NV-Retriever (Moreira et al. 2024, arXiv:2407.15831): a candidate
 nearer to the query than a share of the positive's cosine, 95 % in the paper, is likely an answer
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,10 +22,9 @@ from secondpass.evaluation.first_stages.dense import corpus_vectors
 from secondpass.progress import ProgressBar, silent
 from secondpass.retrieval.contract import TextEmbedder, queries_checked
 from secondpass.training.examples import Example, TrainingSet, query_key
+from secondpass.training.recipe import Miner
 
-Miner = Literal["bm25", "dense"]
-
-# So many of each stage are looked at, before the filter.
+# The number of documents of each stage that the filter is given.
 TOP = 30
 # Queries whose cosines with all passages are in memory at a time.
 _BLOCK = 64
@@ -52,35 +51,35 @@ class Mining:
     nearest: float = 0.95
 
 
-def mine(one: TrainingSet, positives: Mapping[str, frozenset[str]], mining: Mining) -> Mined:
+def mine(rows: TrainingSet, positives: Mapping[str, frozenset[str]], mining: Mining) -> Mined:
     """Return each example's own negatives and the tops of BM25 and the bi-encoder, filtered.
 
     Raises:
         InputError: no example has a negative left.
     """
-    collection = _as_collection(one)
+    collection = _as_collection(rows)
     lexical = _bm25_tops(collection, mining) if "bm25" in mining.miners else {}
     vectors = corpus_vectors(collection, mining.embedder, mining.cache_dir, mining.progress)
     found: list[tuple[int, ...]] = []
     dropped = 0
-    with mining.progress(f"mining {one.name}", len(one.examples)) as advance:
-        for start in range(0, len(one.examples), _BLOCK):
-            block = one.examples[start : start + _BLOCK]
+    with mining.progress(f"mining {rows.name}", len(rows.examples)) as advance:
+        for start in range(0, len(rows.examples), _BLOCK):
+            block = rows.examples[start : start + _BLOCK]
             queries = queries_checked(mining.embedder, [example.query for example in block])
             for at, (example, cosines) in enumerate(zip(block, queries @ vectors.T, strict=True)):
                 near = _nearest(cosines, TOP) if "dense" in mining.miners else ()
                 candidates = [*example.given, *lexical.get(start + at, ()), *near]
                 known = positives[query_key(example.query)]
                 kept, too_near = choose(
-                    example, candidates, one.passages, cosines, known, mining.nearest
+                    example, candidates, rows.passages, cosines, known, mining.nearest
                 )
                 found.append(kept)
                 dropped += too_near
             advance(len(block))
     if not any(found):
         raise InputError(
-            f"{one.path}: no negative is to be had from its {len(one.passages)} passages; give "
-            "'negatives', or more examples whose positives differ"
+            f"{rows.path}: no negatives could be mined from its {len(rows.passages)} passages; "
+            "give 'negatives', or more examples whose positives differ"
         )
     return Mined(tuple(found), dropped)
 
@@ -108,13 +107,13 @@ def choose(
     return kept, len(others) - len(kept)
 
 
-def _as_collection(one: TrainingSet) -> Collection:
+def _as_collection(rows: TrainingSet) -> Collection:
     """Name passages and queries by their rows, so that the first stages can rank them."""
     return Collection(
-        name=one.name,
-        documents={str(row): text for row, text in enumerate(one.passages)},
-        queries={str(row): example.query for row, example in enumerate(one.examples)},
-        qrels={str(row): {} for row in range(len(one.examples))},
+        name=rows.name,
+        documents={str(row): text for row, text in enumerate(rows.passages)},
+        queries={str(row): example.query for row, example in enumerate(rows.examples)},
+        qrels={str(row): {} for row in range(len(rows.examples))},
     )
 
 

@@ -58,8 +58,8 @@ class Mixture:
 
 def _by_source(sets: Sequence[TrainingSet], mined: Sequence[Mined]) -> dict[str, list[_Ready]]:
     found: dict[str, list[_Ready]] = {}
-    for one, its in zip(sets, mined, strict=True):
-        for example, negatives in zip(one.examples, its.negatives, strict=True):
+    for one, mined_set in zip(sets, mined, strict=True):
+        for example, negatives in zip(one.examples, mined_set.negatives, strict=True):
             if negatives:
                 ready = _Ready(example, negatives, one.passages)
                 found.setdefault(example.source, []).append(ready)

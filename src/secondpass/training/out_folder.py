@@ -1,4 +1,4 @@
-"""The folder of a run: the best model, its card, and the checkpoints to go on from."""
+"""The folder of a run: the best model, its card, and the checkpoints to resume from."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CHECKPOINTS = "checkpoints"
 
 
 def prepare_out(folder: Path, *, resume: bool) -> None:
-    """Make the folder of a new run, or check that there is one to go on with.
+    """Make the folder of a new run, or check that there is one to resume.
 
     Raises:
         InputError: there is something in it, or it cannot be made, or it holds no checkpoint.
@@ -22,8 +22,8 @@ def prepare_out(folder: Path, *, resume: bool) -> None:
         return
     if folder.is_dir() and any(folder.iterdir()):
         raise InputError(
-            f"--out {folder} is not empty: name a new folder, or go on from its newest checkpoint "
-            "with --resume"
+            f"--out {folder} is not empty: name a new folder, or resume from its newest "
+            "checkpoint with --resume"
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -47,7 +47,7 @@ def newest_checkpoint(folder: Path) -> Path:
 
 
 def check_same_settings(history: History, settings: Mapping[str, object]) -> None:
-    """Check that a run goes on as it was begun.
+    """Check that a resumed run has the settings it began with.
 
     Raises:
         InputError: a setting has another value; the message names it.
@@ -56,6 +56,6 @@ def check_same_settings(history: History, settings: Mapping[str, object]) -> Non
         before = history.settings.get(name)
         if before != now:
             raise InputError(
-                f"--resume: {name} was {before!r} and is {now!r} now; a run goes on with the "
+                f"--resume: {name} was {before!r} and is {now!r} now; a run keeps the "
                 "settings it began with"
             )

@@ -1,4 +1,4 @@
-"""What a run came to: all that the card and the terminal say about it."""
+"""The outcome of a training run, as the card and the terminal report it."""
 
 from __future__ import annotations
 

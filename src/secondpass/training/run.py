@@ -1,4 +1,4 @@
-"""A whole run: model, trainer and watcher put together; what it came to is returned."""
+"""A whole run: model, trainer and watcher put together; returns its outcome."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def open_history(out: Path, settings: Mapping[str, object], *, resume: bool) -> 
 
 
 def settings_of(recipe: Recipe, train: Sequence[str], dev: Sequence[str]) -> dict[str, object]:
-    """Return what must not change where a run goes on: the recipe and the data's hashes."""
+    """Return what must not change when a run is resumed: the recipe and the data's hashes."""
     settings: dict[str, object] = asdict(recipe)
     return settings | {"mine": list(recipe.mine), "train": list(train), "dev": list(dev)}
 
@@ -63,18 +63,20 @@ def settings_of(recipe: Recipe, train: Sequence[str], dev: Sequence[str]) -> dic
 def run(
     prepared: Prepared, history: History, out: Path, *, report: Callable[[Any], None]
 ) -> Outcome:
-    """Train to the end, or to an interrupt, which the outcome tells.
+    """Train to the end or to an interrupt; the outcome says which.
 
     Raises:
-        InputError: the model cannot be had as asked, or the run to go on with is over.
-        ScoreError: the loss became no number.
+        InputError: the model is not available, or the run to resume is over.
+        ScoreError: the loss is not a finite number.
     """
     from transformers import set_seed
+    from transformers.utils import logging
 
-    from secondpass.training.quiet import quiet_libraries
     from secondpass.training.start_weights import StartWeights
 
-    quiet_libraries()
+    # Neither bars nor messages short of a warning may write into our progress bar.
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
     recipe = prepared.recipe
     set_seed(recipe.seed)
     model = load_trainable(recipe.model, recipe.max_length)

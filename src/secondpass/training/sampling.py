@@ -30,7 +30,7 @@ def probabilities(sizes: Sequence[int], temperature: float) -> NDArray[np.float6
 class Draws:
     """An endless row of draws that the seed alone decides, whatever was asked for before.
 
-    So a run that goes on after an interrupt draws what it would have drawn. Within a source no row
+    So a resumed run draws what it would have drawn. Within a source no row
     comes a second time before all have come once.
     """
 

@@ -19,7 +19,6 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader
 from transformers import PrinterCallback
 
-from secondpass.training.group_dataset import GroupDataset
 from secondpass.training.late_join_module import LateJoinModule
 from secondpass.training.mixture import Mixture
 from secondpass.training.recipe import Recipe
@@ -33,6 +32,31 @@ _KEPT_CHECKPOINTS = 2
 # positive of eight at a probability of 0.28, and flatten a model that is surer than that.
 POSITIVE_LABEL = {"listwise": 30.0, "lambda": 1.0}
 _LOGGING_STEPS = 10
+
+
+class GroupDataset:
+    """The mixture as a data set of torch, in the form that the losses take.
+
+    Item n is group n: a query, its texts with the positive first, and their labels.
+    The positive's label is given, the negatives' is 0.
+    """
+
+    def __init__(self, mixture: Mixture, length: int, positive: float) -> None:
+        self._mixture = mixture
+        self._positive = positive
+        self._length = length
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, number: int) -> dict[str, Any]:
+        group = self._mixture[number]
+        texts = [group.positive, *group.negatives]
+        return {
+            "query": group.query,
+            "texts": texts,
+            "labels": [self._positive, *[0.0] * len(group.negatives)],
+        }
 
 
 class GroupTrainer(CrossEncoderTrainer):  # type: ignore[misc]

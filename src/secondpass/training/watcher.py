@@ -15,13 +15,13 @@ from secondpass.errors import ScoreError
 from secondpass.training.history import DevPoint, History, LossPoint
 from secondpass.training.schedule import Schedule
 
-# Evaluations of a run that is not told after how many steps.
+# The number of evaluations of a run without `evaluate_every`.
 EVALUATIONS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a run stands. `best` is the dev point whose weights are kept."""
+    """The state of a run. `best` is the dev point whose weights are kept."""
 
     step: int
     done: float
@@ -78,7 +78,7 @@ class Watcher(TrainerCallback):  # type: ignore[misc]
             self._keep_best()
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **more: Any) -> None:
-        """Evaluate the model as it comes; one that goes on was evaluated before."""
+        """Evaluate the model as it comes; a resumed run was evaluated before."""
         self._history.step = state.global_step
         if not state.global_step:
             self.evaluate_now()
@@ -95,7 +95,7 @@ class Watcher(TrainerCallback):  # type: ignore[misc]
             self.evaluate_now()
             # A fifth that an evaluation took needs no evaluation of its own.
             self._parts = self._parts_done(state.global_step)
-            # So that a run never goes on from before the weights that are kept as the best.
+            # So that a run never resumes from before the weights that are kept as the best.
             control.should_save = True
         self._tell()
 
@@ -105,7 +105,7 @@ class Watcher(TrainerCallback):  # type: ignore[misc]
         """Keep the loss.
 
         Raises:
-            ScoreError: it is no finite number.
+            ScoreError: it is not a finite number.
         """
         if "loss" not in logs:
             return

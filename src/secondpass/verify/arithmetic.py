@@ -1,9 +1,9 @@
 """Whether two machines compute a model alike, and how far its scores may then lie apart.
 
-The figures stand in docs/verify.md with the command that measures them: on one processor, kept to
-lesser instruction sets, two documents of the int8 example move against each other by up to 4.1 %
-of their query's range of scores without BF16, and by up to 10.9 % without VNNI too, where int8
-products saturate.
+The figures are in docs/reference/records.md with the command that measures them: on one processor,
+kept to lesser instruction sets, two documents of the int8 example move against each other by up to
+4.1 % of their query's range of scores without BF16, and by up to 10.9 % without VNNI too, where
+int8 products saturate.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from secondpass.facts.machine import UNKNOWN, Machine
+from secondpass.environment.machine import UNKNOWN, Machine
 from secondpass.types import ModelInfo
 
 # Scores of one model at fp32 agree to this on any processor.

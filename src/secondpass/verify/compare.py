@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from secondpass.verify.arithmetic import compare_arithmetic
+from secondpass.verify.check_lines import Line, same_hash, same_or_different
 from secondpass.verify.compare_outputs import Grades, compare_outputs
-from secondpass.verify.lines import Line, same_hash, same_or_different
 from secondpass.verify.record import DataSource, Latency, ModelUse, Record
 
 

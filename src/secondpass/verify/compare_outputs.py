@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from secondpass.facts.outputs import RankedQuery, Role, StageOutput
 from secondpass.verify.arithmetic import SCORE_TOLERANCE, WITHOUT_MODEL, Comparability
-from secondpass.verify.lines import Line, Verdict, same_hash
+from secondpass.verify.check_lines import Line, Verdict, same_hash
 from secondpass.verify.order import among, score_difference, widest_shift, widest_swap
+from secondpass.verify.outputs import RankedQuery, Role, StageOutput
 from secondpass.verify.record import Measure, Observed
 
 Grades = Mapping[Role, Comparability]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from secondpass.facts.outputs import RankedQuery, StageOutput
+from secondpass.bench.observed import reranked, retrieved
 from secondpass.models.digest import file_sha256
 from secondpass.pipeline import SearchPipeline
 from secondpass.reranker import CrossEncoderReranker
@@ -15,7 +15,8 @@ from secondpass.retrieval.embedder import Embedder
 from secondpass.retrieval.index import Index, store_identity
 from secondpass.retrieval.stores.memory import MemoryStore
 from secondpass.stats.percentiles import percentile, unsupported
-from secondpass.types import Document
+from secondpass.types import Document, SearchResult
+from secondpass.verify.outputs import StageOutput
 from secondpass.verify.record import (
     DataSource,
     Latency,
@@ -46,70 +47,49 @@ def example_rounds() -> int:
 def run_example(advance: Callable[[int], object] = lambda _: None) -> Outcome:
     """Retrieve and rerank for each question; once for the output, then again for the latencies."""
     questions, passages = _read("query"), _read("passage")
-    search = _TwoStages(passages)
-    observed = [search.run(question) for question in questions]
-    advance(1)
-    milliseconds: list[dict[str, float]] = []
-    for _ in range(ROUNDS):
-        milliseconds.extend(search.run(question).milliseconds for question in questions)
+    embedder, reranker = Embedder(), CrossEncoderReranker()
+    index = Index(MemoryStore(store_identity(embedder)), embedder)
+    index.add(Document(passage.id, passage.text) for passage in passages)
+    pipeline = SearchPipeline(index, reranker, DEPTH)
+
+    def search() -> list[SearchResult]:
+        results = [pipeline.search(question.text, top_k=None) for question in questions]
         advance(1)
+        return results
+
+    observed = [
+        (question.id, result.hits) for question, result in zip(questions, search(), strict=True)
+    ]
+    milliseconds = [_milliseconds(result) for _ in range(ROUNDS) for result in search()]
+    dense = tuple(retrieved(*one) for one in observed)
+    rerank = tuple(reranked(*one) for one in observed)
     return Outcome(
         seed=None,
         models=(
-            ModelUse("bi-encoder", search.embedder.info),
-            ModelUse("cross-encoder", search.reranker.info),
+            ModelUse("bi-encoder", embedder.info),
+            ModelUse("cross-encoder", reranker.info),
         ),
         data=(DataSource("questions and passages", "package", PATH, file_sha256(FILE)),),
-        vectors=Vectors(len(passages), search.embedder.dimension),
+        vectors=Vectors(len(passages), embedder.dimension),
         observed=Observed(
             stages=(
-                StageOutput("dense", "bi-encoder", tuple(one.dense for one in observed)),
-                StageOutput(
-                    "rerank", "cross-encoder", tuple(one.reranked for one in observed), "dense"
-                ),
+                StageOutput("dense", "bi-encoder", dense),
+                StageOutput("rerank", "cross-encoder", rerank, "dense"),
             )
         ),
-        latencies=_latencies(milliseconds),
+        latencies=latencies(milliseconds),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Searched:
-    """Both stages' output for one question, and the milliseconds of each step."""
-
-    dense: RankedQuery
-    reranked: RankedQuery
-    milliseconds: dict[str, float]
-
-
-class _TwoStages:
-    """The embedded pair over a few passages in memory."""
-
-    def __init__(self, passages: Sequence[_Text]) -> None:
-        self.embedder = Embedder()
-        self.reranker = CrossEncoderReranker()
-        index = Index(MemoryStore(store_identity(self.embedder)), self.embedder)
-        index.add(Document(passage.id, passage.text) for passage in passages)
-        self._pipeline = SearchPipeline(index, self.reranker, DEPTH)
-
-    def run(self, question: _Text) -> _Searched:
-        result = self._pipeline.search(question.text, top_k=None)
-        nearest = sorted(result, key=lambda hit: hit.first_rank)
-        timings = result.timings
-        assert timings.embed_ms is not None
-        assert timings.search_ms is not None
-        return _Searched(
-            _ranked(question, [(hit.document.id, hit.document.similarity) for hit in nearest]),
-            _ranked(
-                question,
-                [(hit.document.id, hit.score) for hit in result if hit.score is not None],
-            ),
-            {
-                "embed query": timings.embed_ms,
-                "vector search": timings.search_ms,
-                f"rerank {DEPTH}": timings.rerank.total_ms,
-            },
-        )
+def _milliseconds(result: SearchResult) -> dict[str, float]:
+    timings = result.timings
+    assert timings.embed_ms is not None
+    assert timings.search_ms is not None
+    return {
+        "embed query": timings.embed_ms,
+        "vector search": timings.search_ms,
+        f"rerank {DEPTH}": timings.rerank.total_ms,
+    }
 
 
 def _read(sort: str) -> list[_Text]:
@@ -118,13 +98,8 @@ def _read(sort: str) -> list[_Text]:
     return [_Text(row[sort], row["text"]) for row in rows if sort in row]
 
 
-def _ranked(question: _Text, scored: Sequence[tuple[str, float]]) -> RankedQuery:
-    return RankedQuery(
-        question.id, tuple(id_ for id_, _ in scored), tuple(float(score) for _, score in scored)
-    )
-
-
-def _latencies(milliseconds: Sequence[dict[str, float]]) -> tuple[Latency, ...]:
+def latencies(milliseconds: Sequence[dict[str, float]]) -> tuple[Latency, ...]:
+    """Return P50 and P95 of each step, as far as the number of samples supports them."""
     return tuple(
         Latency(name, f"P{percent}", float(percentile(samples, percent)), len(samples))
         for name in milliseconds[0]

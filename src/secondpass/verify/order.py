@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
-from secondpass.facts.outputs import RankedQuery
+from secondpass.verify.outputs import RankedQuery
 
 # Stands for the place after the last document of a list; an id is never empty.
 END = ""

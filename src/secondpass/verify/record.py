@@ -11,12 +11,12 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from secondpass.environment.machine import Machine, Unknown
+from secondpass.environment.software import Software
 from secondpass.errors import InputError
-from secondpass.facts.machine import Machine, Unknown
-from secondpass.facts.outputs import Role, StageOutput
-from secondpass.facts.software import Software
 from secondpass.result_file import read_result
 from secondpass.types import ModelInfo
+from secondpass.verify.outputs import Role, StageOutput
 
 Kind = Literal["example", "bench", "eval"]
 Processor = Literal["cpu", "gpu", "unknown"]

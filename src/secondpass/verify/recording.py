@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from secondpass.facts.machine import UNKNOWN, read_machine
-from secondpass.facts.software import read_software
+from secondpass.environment.machine import UNKNOWN, read_machine
+from secondpass.environment.software import read_software
 from secondpass.retrieval.content_hash import files_in_sha256
 from secondpass.verify.record import Backend, Kind, ModelUse, Outcome, Processor, Record
 

@@ -11,8 +11,8 @@ from secondpass.errors import InputError, ModelError, SecondpassError
 from secondpass.models.folder import find_folder
 from secondpass.models.spec import read_bi_encoder_spec, read_cross_encoder_spec
 from secondpass.retrieval.content_hash import content_sha256
+from secondpass.verify.check_lines import HASH_SHOWN, Line, failures, same_hash
 from secondpass.verify.compare import compare
-from secondpass.verify.lines import HASH_SHOWN, Line, failures, same_hash
 from secondpass.verify.record import DataSource, Kind, ModelUse, Outcome, Record
 from secondpass.verify.recording import make_record
 

@@ -10,8 +10,8 @@ from typing import Protocol
 from secondpass.errors import InputError
 from secondpass.evaluation.collection import Collection
 from secondpass.evaluation.first_stages import bm25, dense, fusion, run_file
-from secondpass.evaluation.own_document import without_own_document
 from secondpass.evaluation.runs import Run
+from secondpass.evaluation.self_matches import without_self_matches
 from secondpass.options.fusion import K
 from secondpass.progress import ProgressBar, silent
 from secondpass.retrieval.contract import TextEmbedder
@@ -86,7 +86,7 @@ def find_candidates(
         raise InputError(f"--first-stage {name!r} is not known: give dense, bm25 or run:FILE")
 
     described, runs = zip(*map(one, dict.fromkeys(names)), strict=True)
-    run, dropped = without_own_document(
+    run, dropped = without_self_matches(
         runs[0] if len(runs) == 1 else fusion.fuse(runs), collection
     )
     return FirstStage(_describe(described), run, dropped, facts)

@@ -21,7 +21,7 @@ def arrow_type(name: str) -> Any:
 
 
 def to_arrow(name: str, values: Sequence[Feature] | None, rows: int) -> Any:
-    """Return a feature column of so many rows; without values every entry is null."""
+    """Return a feature column of `rows` rows; without values every entry is null."""
     import pyarrow as pa
 
     if values is None:

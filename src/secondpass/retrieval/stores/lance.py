@@ -279,7 +279,9 @@ def _encoded(identity: StoreIdentity) -> dict[str, Any]:
 def _decoded(stored: dict[str, Any], folder: Path) -> StoreIdentity:
     """Undo `_encoded`."""
     try:
-        features = {name: FeatureIdentity(**held) for name, held in stored["features"].items()}
+        features = {
+            name: FeatureIdentity(**identity) for name, identity in stored["features"].items()
+        }
         embedder = EmbedderIdentity(stored["name"], stored["digest"], stored["dimension"])
         return StoreIdentity(embedder, features)
     except (KeyError, TypeError, AttributeError) as error:

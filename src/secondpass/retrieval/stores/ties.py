@@ -11,7 +11,7 @@ def with_last_ties(search: Callable[[int], list[FoundRow]], limit: int) -> list[
     """Return at least the `limit` best, and whatever is as similar as the last of them.
 
     Args:
-        search: returns the best so many rows, best first; of equal ones any.
+        search: given a number, returns that many of the best rows, best first; of equal ones any.
         limit: at least 1.
     """
     # One row more than wanted shows whether the last place is shared.

@@ -15,7 +15,7 @@ _UNSPACED = (
     "\u3005-\u3007\u3041-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
     "\u0e01-\u0eff\u1000-\u109f\u1780-\u17ff"
 )
-# Vowel signs and points, which are no letters to `re` but stand within words.
+# Vowel signs and points, which are not letters to `re` but stand within words.
 _MARKS = "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0963\u0966-\u0dff"
 _WORD = re.compile(rf"([{_UNSPACED}]+)|((?:(?![{_UNSPACED}])[\w{_MARKS}])+)")
 
@@ -37,7 +37,7 @@ def nearness(words: AbstractSet[str], sentences: Sequence[str]) -> list[float]:
 
     The idf is over the text's own sentences, so a word that is in most of them counts little, and
     no list of stop words is needed. BM25 with such a list, which is of one language, did not choose
-    measurably better (docs/long-documents.md).
+    measurably better (docs/notes/README.md).
     """
     held = [words_of(sentence) & words for sentence in sentences]
     idf = idf_of(held)

@@ -1,0 +1,80 @@
+"""A text with its token ids, so that it is not tokenized again."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from secondpass.errors import InputError
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+
+class TokenizedText(str):
+    """A string with the ids that one tokenizer makes of it, without special tokens.
+
+    It is a string so that whoever takes texts takes it, and whoever has another tokenizer sees
+    nothing but the text. Make it of the whole text: `max_length` cuts later.
+
+    Args:
+        text: the text.
+        ids: its token ids, all of them, integers [n].
+        tokenizer: the `tokenizer_digest` of what made them.
+    """
+
+    ids: NDArray[np.integer[Any]]
+    tokenizer: str
+
+    def __new__(cls, text: str, ids: NDArray[np.integer[Any]], tokenizer: str) -> TokenizedText:
+        """Make a string and hang the ids on it."""
+        made = super().__new__(cls, text)
+        made.ids = ids
+        made.tokenizer = tokenizer
+        return made
+
+    def __getnewargs__(self) -> tuple[str, NDArray[np.integer[Any]], str]:  # type: ignore[override]
+        """Return what a copy in another process is made of."""
+        return str(self), self.ids, self.tokenizer
+
+
+def tokenizer_digest(tokenizer: Tokenizer) -> str:
+    """Return a hash of all that decides a text's ids, hex.
+
+    tokenizer.json holds more: two models with one vocabulary differ in special tokens, truncation
+    and padding, which are nothing to the ids of a text alone. So the file's hash would not do.
+    """
+    stages = (tokenizer.normalizer, tokenizer.pre_tokenizer, tokenizer.model)
+    added = sorted(tokenizer.get_added_tokens_decoder().items())
+    hashed = sha256()
+    # What pickle would keep is the library's own JSON of a stage.
+    for part in (*(b"" if stage is None else stage.__getstate__() for stage in stages), added):
+        described = part if isinstance(part, bytes) else repr(part).encode()
+        hashed.update(len(described).to_bytes(8, "little") + described)
+    return hashed.hexdigest()
+
+
+def vocabulary_end(tokenizer: Tokenizer) -> int:
+    """Return the id after the largest. Ask once: some versions copy the vocabulary to count it."""
+    return max(tokenizer.get_vocab().values(), default=-1) + 1
+
+
+def check_ids(text: TokenizedText, end: int) -> None:
+    """Raise unless every id is below a vocabulary's end, or the model would index past its table.
+
+    Raises:
+        InputError: one is not; the message names it.
+    """
+    if not len(text.ids):
+        return
+    least, most = int(text.ids.min()), int(text.ids.max())
+    if least >= 0 and most < end:
+        return
+    raise InputError(
+        f"the text {text[:40]!r} brings the token id {most if least >= 0 else least}, but the "
+        f"vocabulary has {end}: the index it comes from is damaged, make it again; or pass plain "
+        "strings"
+    )
