@@ -52,7 +52,7 @@ def test_the_dense_stage_is_the_cosine_of_the_embedders_vectors(outcome, texts):
     embedder = Embedder()
     vectors = embedder.embed([texts[id_] for id_ in passages])
     for query in dense.queries:
-        cosines = vectors @ embedder.embed([texts[query.query]])[0]
+        cosines = vectors @ embedder.embed_queries([texts[query.query]])[0]
         best = sorted(zip(-cosines, passages, strict=True))[: example.DEPTH]
         assert query.ids == tuple(id_ for _, id_ in best)
         assert np.allclose(query.scores, [-score for score, _ in best], atol=1e-6)

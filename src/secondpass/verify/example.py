@@ -50,7 +50,7 @@ def run_example(advance: Callable[[int], object] = lambda _: None) -> Outcome:
     embedder, reranker = Embedder(), CrossEncoderReranker()
     index = Index(MemoryStore(store_identity(embedder)), embedder)
     index.add(Document(passage.id, passage.text) for passage in passages)
-    pipeline = SearchPipeline(index, reranker, DEPTH)
+    pipeline = SearchPipeline(index, reranker, DEPTH, fuse="none")
 
     def search() -> list[SearchResult]:
         results = [pipeline.search(question.text, top_k=None) for question in questions]
