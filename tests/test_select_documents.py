@@ -221,9 +221,9 @@ def test_a_million_characters_end(make):
     ("options", "message"),
     [
         ({"select_tokens": 9}, "select_tokens is 9, but long_documents='truncate' chooses no"),
-        ({"long_documents": "select", "select_tokens": 0}, "select_tokens is 0, expected a whole"),
+        ({"long_documents": "select", "select_tokens": 0}, "select_tokens is 0, expected an int"),
         ({"long_documents": "select", "select_tokens": True}, "select_tokens is True"),
-        ({"long_documents": "select", "stride": 5}, "long_documents='select' reads one window"),
+        ({"long_documents": "select", "stride": 5}, "long_documents='select' scores one window"),
     ],
 )
 def test_bad_options_name_the_value_and_the_way_out(make, options, message):
