@@ -9,7 +9,7 @@ import openvino as ov
 import pytest
 from margins import assert_same_order, reduced_precision_margin
 
-from secondpass import CrossEncoderReranker, Embedder, InputError
+from secondpass import CrossEncoderReranker, Embedder, InputError, UnsupportedModelError
 from secondpass.models.digest import file_sha256, files_sha256
 from secondpass.models.embedded import (
     ACCURATE,
@@ -56,6 +56,22 @@ def test_a_query_is_embedded_with_the_prompt_of_bge():
     by_hand = embedder.embed([prompt + QUERY])
     np.testing.assert_allclose(embedder.embed_queries([QUERY]), by_hand, atol=1e-5)
     assert not np.allclose(embedder.embed([QUERY]), by_hand, atol=1e-2)
+
+
+@pytest.mark.parametrize("name", [CROSS_ENCODER, ACCURATE])
+def test_a_cross_encoder_is_not_taken_for_an_embedder(name):
+    with pytest.raises(UnsupportedModelError, match="is a cross-encoder"):
+        Embedder(name)
+
+
+def test_a_budget_longer_than_any_timer_is_no_limit(reranker):
+    assert len(reranker.score(QUERY, TEXTS, budget_ms=1e300).logits) == len(TEXTS)
+
+
+@pytest.mark.parametrize("given", [None, [], "max_length"])
+def test_options_that_are_not_a_mapping_are_refused(given):
+    with pytest.raises(InputError, match="expected a mapping"):
+        CrossEncoderReranker.from_dict(given)
 
 
 def test_the_accurate_cross_encoder_gives_what_its_original_card_prints():

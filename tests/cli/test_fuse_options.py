@@ -115,7 +115,10 @@ def test_eval_measures_a_fusion_and_names_it(tmp_path):
         (["rerank", "q", "--min-score", "nan"], "nan is not a finite number"),
         (["rerank", "q", "--min-score", "high"], "'high' is not a valid float"),
         (["eval", "x", "--fuse", "weighted", "--fuse-weight", "-1"], "-1.0 is not in the range"),
-        (["search", "q", "--index", "x", "--fuse-weight", "1"], "fuse_weight is 1.0, but"),
+        (
+            ["search", "q", "--index", "x", "--fuse", "rrf", "--fuse-weight", "1"],
+            "fuse_weight is 1.0, but",
+        ),
         (["eval", "x", "--fuse", "rrf", "--fuse-weight", "1"], "fuse_weight is 1.0, but"),
     ],
 )

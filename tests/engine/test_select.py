@@ -9,7 +9,7 @@ from secondpass.architectures.table import ARCHITECTURES
 from secondpass.engine.select import Machine, Wanted, engine_table, select, selected
 
 GPU = Machine(("cpu", "gpu"))
-PAGE = Path(__file__).parent.parent.parent / "docs" / "engines.md"
+PAGE = Path(__file__).parent.parent.parent / "docs" / "reference" / "engines.md"
 
 
 @pytest.mark.parametrize(

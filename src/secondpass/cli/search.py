@@ -29,19 +29,22 @@ def command(query: str, folder: str, depth: int, as_json: bool, **given: Any) ->
     """Retrieve the DEPTH documents nearest to QUERY, rerank them, print the best.
 
     --budget-ms is for both stages; loading the models is not part of it. Without --fuse the
-    embedded models rank by both stages, others by the reranker alone.
+    embedded models rank by both stages, others by the reranker alone; --fuse-weight alone means
+    --fuse weighted.
     """
     from secondpass.cli.loading import load_reranker, split_options
     from secondpass.pipeline import SearchPipeline
     from secondpass.retrieval.embedder import Embedder
     from secondpass.retrieval.index import Index
 
+    asked = click.get_current_context().get_parameter_source("fuse") != ParameterSource.DEFAULT
+    if not asked and given["fuse_weight"] is not None:
+        given["fuse"] = "weighted"
     options, model_options = split_options(given)
     index = Index.open(folder, Embedder(threads=model_options["threads"]))
     reranker = load_reranker(**model_options)
     if options.budget_ms is not None:
         reranker.calibrate()
-    asked = click.get_current_context().get_parameter_source("fuse") != ParameterSource.DEFAULT
     pipeline = SearchPipeline(
         index,
         reranker,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from threading import Lock
+from threading import TIMEOUT_MAX, Lock
 from typing import Protocol, TypeVar
 
 Answer = TypeVar("Answer")
@@ -40,7 +40,7 @@ class ThreadTimeoutRunner:
         """Return the work's answer or raise its error; None if it is not there in time."""
         future = self._threads().submit(work)
         try:
-            return future.result(timeout=max(0.0, left_ms / 1000))
+            return future.result(timeout=min(max(0.0, left_ms / 1000), TIMEOUT_MAX))
         except FutureTimeoutError:
             # The work may have raised a TimeoutError of its own, or have ended just now.
             return future.result() if future.done() else None

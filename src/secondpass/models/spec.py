@@ -123,8 +123,26 @@ def read_cross_encoder_spec(found: ModelFolder) -> ModelSpec:
 
 
 def read_bi_encoder_spec(found: ModelFolder) -> ModelSpec:
-    """Read the spec of a sentence-transformers embedding model (mean or first-token pooling)."""
-    return _read_spec(found, pooling=_read_pooling(found.path))
+    """Read the spec of a sentence-transformers embedding model (mean or first-token pooling).
+
+    Raises:
+        ModelFileError: as `read_cross_encoder_spec`.
+        UnsupportedModelError: it is a cross-encoder, or its pooling is another one.
+    """
+    spec = _read_spec(found, pooling=_read_pooling(found.path))
+    if not spec.module_types and _scores_pairs(spec):
+        raise UnsupportedModelError(
+            f"{spec.name} is a cross-encoder and embeds nothing: give it to CrossEncoderReranker, "
+            "or name an embedding model such as sentence-transformers/all-MiniLM-L6-v2"
+        )
+    return spec
+
+
+def _scores_pairs(spec: ModelSpec) -> bool:
+    """Tell whether config.json says that a model scores pairs."""
+    architectures = spec.config.get("architectures") or ()
+    late_join = spec.family is not None and spec.family.kind == "late-join"
+    return late_join or any("ForSequenceClassification" in str(name) for name in architectures)
 
 
 def require_one_label(labels: int, name: str) -> None:

@@ -79,8 +79,10 @@ def from_dict(kind: type[D], given: Mapping[str, Any]) -> D:
     """Return the options of a dict; those that it does not have are the defaults.
 
     Raises:
-        InputError: a name or a value is not usable.
+        InputError: it is not a mapping, or a name or a value is not usable.
     """
+    if not isinstance(given, Mapping):
+        raise InputError(f"options are {type(given).__name__}, expected a mapping of names")
     known = declared(kind)
     for name in given:
         if name not in known:
