@@ -19,6 +19,7 @@ from recipes.embedded.documentation.wording import (
     plain,
     with_negatives,
 )
+from secondpass.demo.stdlib_docs import signature
 
 # Copies of parts of the standard library, and what is not documentation.
 SKIPPED_MODULES = {
@@ -88,23 +89,12 @@ def _module_pairs(file: str, code: bytes, order: random.Random) -> list[Pair]:
 def _documented(node: Any, name: str) -> Iterator[tuple[str, str, str]]:
     docstring = ast.get_docstring(node)
     if docstring:
-        yield name, _signature(node), docstring
+        yield name, signature(node), docstring
     if isinstance(node, ast.Module | ast.ClassDef):
         for child in node.body:
             kinds = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
             if isinstance(child, kinds) and not child.name.startswith("_"):
                 yield from _documented(child, f"{name}.{child.name}")
-
-
-def _signature(node: ast.AST) -> str:
-    if isinstance(node, ast.ClassDef):
-        bases = ", ".join(ast.unparse(base) for base in node.bases)
-        return f"class {node.name}({bases})" if bases else f"class {node.name}"
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-        returns = f" -> {ast.unparse(node.returns)}" if node.returns else ""
-        prefix = "async def" if isinstance(node, ast.AsyncFunctionDef) else "def"
-        return f"{prefix} {node.name}({ast.unparse(node.args)}){returns}"
-    return ""
 
 
 def _docstring_pair(name: str, signature: str, docstring: str, order: random.Random) -> Pair | None:

@@ -131,7 +131,7 @@ def _documented(node: Any, name: str, module: str) -> Iterator[_Entry]:
     docstring = ast.get_docstring(node)
     if docstring:
         line = getattr(node, "lineno", 1)
-        yield _Entry(name, module, _kind(node), _signature(node), docstring, line)
+        yield _Entry(name, module, _kind(node), signature(node), docstring, line)
     if isinstance(node, ast.Module | ast.ClassDef):
         for child in node.body:
             if isinstance(child, _DEFINITIONS) and not child.name.startswith("_"):
@@ -144,7 +144,8 @@ def _kind(node: ast.AST) -> str:
     return "class" if isinstance(node, ast.ClassDef) else "function"
 
 
-def _signature(node: ast.AST) -> str:
+def signature(node: ast.AST) -> str:
+    """Return the line that declares a class or a function, empty for other nodes."""
     if isinstance(node, ast.ClassDef):
         bases = ", ".join(ast.unparse(base) for base in node.bases)
         return f"class {node.name}({bases})" if bases else f"class {node.name}"
@@ -162,7 +163,7 @@ def _c_documented(value: Any, name: str, module: str = "") -> Iterator[_Entry]:
         # What is built in is known by its bare name: str.join, not builtins.str.join.
         known_as = name.removeprefix("builtins.")
         docstring = inspect.cleandoc(value.__doc__)
-        yield _Entry(known_as, module, _c_kind(value), _c_signature(value, name), docstring, 0)
+        yield _Entry(known_as, module, _c_kind(value), _csignature(value, name), docstring, 0)
     if inspect.ismodule(value) or inspect.isclass(value):
         for child_name, child in sorted(vars(value).items()):
             # Functions in Python do not belong to a C module: an interactive shell put them there.
@@ -179,7 +180,7 @@ def _c_kind(value: Any) -> str:
     return "class" if inspect.isclass(value) else "function"
 
 
-def _c_signature(value: Any, name: str) -> str:
+def _csignature(value: Any, name: str) -> str:
     """Return the signature that C code carries in its docstring, without `$self` and `$module`."""
     signature = getattr(value, "__text_signature__", None)
     if not signature:
