@@ -121,7 +121,7 @@ def test_broken_json_is_named(model_copy):
     ("config", "message"),
     [
         ({"num_labels": "x"}, r"config\.json has num_labels 'x'"),
-        ({"num_attention_heads": 0}, r"config\.json does not fit the weights"),
+        ({"num_attention_heads": 0}, r"config\.json has num_attention_heads 0, expected int >= 1"),
         ({"num_hidden_layers": None}, r"config\.json does not fit the weights"),
         ({"hidden_size": 48}, r"config\.json does not fit the weights"),
         ({"max_position_embeddings": 4096}, r"max_position_embeddings is 4096, the table has 64"),

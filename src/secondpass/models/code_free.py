@@ -7,13 +7,13 @@ hub. What they are given is therefore checked by their rules, not by what we our
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from secondpass.errors import ModelFileError, UnsupportedModelError
+from secondpass.models.files import read_any_json
 
 # The JSON files of a folder, and of its modules' folders, that those libraries read.
 _READ_BY_OTHERS = ("*config.json", "config_sentence_transformers.json")
@@ -50,7 +50,7 @@ def require_code_free(folder: Path) -> None:
     places = {folder, *modules}
     files = {file for place in places for name in _READ_BY_OTHERS for file in place.glob(name)}
     for file in sorted(files):
-        for key, value in _values(_parsed(file)):
+        for key, value in _values(read_any_json(file)):
             if _is_code(file, key, value):
                 raise _names_code(file, key, value)
 
@@ -59,7 +59,7 @@ def _modules(file: Path) -> list[Path]:
     """Return the folders of the modules that modules.json lists, none without one."""
     if not file.exists():
         return []
-    modules = _parsed(file)
+    modules = read_any_json(file)
     if not isinstance(modules, list):
         raise ModelFileError(f"{file} is not a list of modules")
     folders: list[Path] = []
@@ -83,13 +83,6 @@ def _require_safetensors(module: Path) -> None:
         raise UnsupportedModelError(
             f"{pickled} is a pickle, which is never read; save the model as safetensors"
         )
-
-
-def _parsed(file: Path) -> Any:
-    try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ModelFileError(f"{file} is not readable JSON: {error}") from None
 
 
 def _values(parsed: Any) -> Iterator[tuple[str, Any]]:

@@ -1,15 +1,21 @@
-"""Which files of a folder make the model, and reading its JSON."""
+"""Which files of a folder make the model, what a file may be, and reading its JSON."""
 
 from __future__ import annotations
 
+import codecs
 import json
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from secondpass.checks import shortened
 from secondpass.errors import ModelFileError
 
 Format = Literal["safetensors", "openvino", "onnx"]
+
+# More than any model's config or shard index.
+MOST_JSON_BYTES = 16 * 1024**2
 
 # Looked for in this order; the first that is there is the model.
 _WEIGHT_FILES: tuple[tuple[Format, str], ...] = (
@@ -75,12 +81,7 @@ def _existing(files: Any) -> tuple[Path, ...]:
 
 def read_json(file: Path) -> dict[str, Any]:
     """Read a JSON object; a missing or broken file is an error that names it."""
-    try:
-        value = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ModelFileError(f"{file} is missing: a model folder needs it") from None
-    except (OSError, ValueError) as error:
-        raise ModelFileError(f"{file} is not readable JSON: {error}") from None
+    value = read_any_json(file)
     if not isinstance(value, dict):
         raise ModelFileError(f"{file} holds {type(value).__name__}, expected a JSON object")
     return value
@@ -89,3 +90,74 @@ def read_json(file: Path) -> dict[str, Any]:
 def read_json_if_there(file: Path) -> dict[str, Any]:
     """Read a JSON object, or give an empty one if there is no such file."""
     return read_json(file) if file.exists() else {}
+
+
+def read_any_json(file: Path) -> Any:
+    """Read a JSON file, with or without a byte order mark; each key of an object is there once.
+
+    Raises:
+        ModelFileError: it is missing, too large, not UTF-8 or not JSON.
+    """
+    require_file(file, most_bytes=MOST_JSON_BYTES)
+    try:
+        content = file.read_bytes().removeprefix(codecs.BOM_UTF8)
+        if b"\0" in content[:4]:
+            raise ModelFileError(f"{file} is UTF-16 or UTF-32, expected UTF-8")
+        return json.loads(content.decode(), object_pairs_hook=_once)
+    except RecursionError:
+        raise ModelFileError(f"{file} is not readable JSON: it is nested too deep") from None
+    except (OSError, ValueError) as error:
+        raise ModelFileError(f"{file} is not readable JSON: {error}") from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object of its members; readers differ on which value of a repeated key counts."""
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        for key, value in pairs:
+            if members[key] != value:
+                raise ValueError(f"{shortened(key)} is there twice, with different values")
+    return members
+
+
+def require_file(file: Path, *, most_bytes: int | None = None) -> None:
+    """Raise unless a file is a regular one, or a link to one, that holds what its name says.
+
+    It is looked at and not read: opening a pipe or a device may wait for ever. The first bytes tell
+    a Git LFS pointer and a web page.
+
+    Raises:
+        ModelFileError: it is missing, empty, too large, or another thing than a file.
+    """
+    try:
+        status = file.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise ModelFileError(f"{file} is a {_kind(status.st_mode)}, expected a file")
+        with file.open("rb") as stream:
+            beginning = stream.read(64)
+    except (FileNotFoundError, NotADirectoryError):
+        raise ModelFileError(f"{file} is missing: a model folder needs it") from None
+    except (OSError, ValueError) as error:
+        raise ModelFileError(f"{file} cannot be read: {error}") from None
+    if not beginning:
+        raise ModelFileError(f"{file} is empty: the download or the copy was cut short")
+    if beginning.startswith(b"version https://git-lfs.github.com/"):
+        raise ModelFileError(f"{file} is a Git LFS pointer, not the file itself: run git lfs pull")
+    if beginning.lstrip().lower().startswith((b"<!doctype html", b"<html")):
+        raise ModelFileError(f"{file} is a web page, not the file itself: download it again")
+    if most_bytes is not None and status.st_size > most_bytes:
+        raise ModelFileError(
+            f"{file} has {status.st_size:,} bytes, expected at most {most_bytes:,}"
+        )
+
+
+def _kind(mode: int) -> str:
+    """Return what a path that is no file is."""
+    kinds = {
+        stat.S_IFDIR: "folder",
+        stat.S_IFIFO: "named pipe",
+        stat.S_IFSOCK: "socket",
+        stat.S_IFCHR: "device",
+        stat.S_IFBLK: "device",
+    }
+    return kinds.get(stat.S_IFMT(mode), "special file")

@@ -12,11 +12,12 @@ from secondpass.architectures.record import Architecture
 from secondpass.architectures.table import ARCHITECTURES
 from secondpass.checks import integer
 from secondpass.errors import InputError, ModelFileError, UnsupportedModelError
+from secondpass.models.config import SentenceBertConfig, read_config, typed
 from secondpass.models.digest import file_sha256, files_sha256, text_sha256
 from secondpass.models.files import (
     WeightFiles,
     find_weights,
-    read_json,
+    read_any_json,
     read_json_if_there,
 )
 from secondpass.models.folder import ModelFolder, Origin
@@ -116,7 +117,7 @@ def read_cross_encoder_spec(found: ModelFolder) -> ModelSpec:
             "and cannot rank: give it to Embedder, or name a cross-encoder such as "
             "cross-encoder/ms-marco-MiniLM-L-6-v2"
         )
-    labels = _configured_labels(spec.config, spec.folder / "config.json")
+    labels = _configured_labels(spec.config)
     if labels is not None:
         require_one_label(labels, spec.name)
     return spec
@@ -172,13 +173,14 @@ def checked_max_length(max_length: int, spec: ModelSpec, special_tokens: int) ->
 
 def _read_spec(found: ModelFolder, pooling: Pooling | None = None) -> ModelSpec:
     folder = found.path
-    config = read_json(folder / "config.json")
+    config = read_config(folder / "config.json")
     if not (folder / "tokenizer.json").exists():
         raise ModelFileError(
             f"{folder / 'tokenizer.json'} is missing: save it with the transformers library, "
             "AutoTokenizer.from_pretrained(...).save_pretrained(...)"
         )
     modules = _read_modules(folder)
+    sentence_bert = folder / "sentence_bert_config.json"
     return ModelSpec(
         name=found.name,
         folder=folder,
@@ -189,21 +191,17 @@ def _read_spec(found: ModelFolder, pooling: Pooling | None = None) -> ModelSpec:
         modular=read_json_if_there(folder / "config_sentence_transformers.json"),
         module_types=modules,
         pooling=pooling,
-        sequence_limit=read_json_if_there(folder / "sentence_bert_config.json").get(
-            "max_seq_length"
-        ),
+        sequence_limit=typed(
+            read_json_if_there(sentence_bert), SentenceBertConfig, sentence_bert
+        ).max_seq_length,
     )
 
 
-def _configured_labels(config: Mapping[str, Any], file: Path) -> int | None:
+def _configured_labels(config: Mapping[str, Any]) -> int | None:
     """Return the number of labels if config.json says it, by `num_labels` or `id2label`."""
-    if "num_labels" in config:
-        labels = config["num_labels"]
-        if isinstance(labels, bool) or not isinstance(labels, int):
-            raise ModelFileError(f"{file} has num_labels {labels!r}, expected an integer")
-        return labels
+    labels: int | None = config.get("num_labels")
     named = config.get("id2label")
-    return len(named) if isinstance(named, dict) else None
+    return labels if labels is not None or named is None else len(named)
 
 
 def _read_modules(folder: Path) -> tuple[str, ...]:
@@ -211,13 +209,9 @@ def _read_modules(folder: Path) -> tuple[str, ...]:
     file = folder / "modules.json"
     if not file.exists():
         return ()
-    import json
-
     try:
-        return tuple(
-            str(module["type"]).rpartition(".")[2] for module in json.loads(file.read_text())
-        )
-    except (ValueError, TypeError, KeyError) as error:
+        return tuple(str(module["type"]).rpartition(".")[2] for module in read_any_json(file))
+    except (TypeError, KeyError) as error:
         raise ModelFileError(f"{file} is not a list of modules with a type: {error}") from None
 
 
