@@ -61,6 +61,21 @@ MODERNBERT = Architecture(
 )
 
 
+# DeBERTa v2 and v3: attention by content and by relative position, see graph/deberta.py.
+DEBERTA = Architecture(
+    name="deberta-v2",
+    builder="deberta",
+    # config.json names the activation: `pooler_hidden_act`.
+    head=Head(("pooler.dense", "classifier"), activation=None),
+    names=Names(
+        prefix="deberta.",
+        query="attention.self.query_proj",
+        key="attention.self.key_proj",
+        value="attention.self.value_proj",
+    ),
+)
+
+
 def _roberta(name: str) -> Architecture:
     """Return one of the names under which config.json has RoBERTa."""
     return Architecture(
@@ -82,6 +97,7 @@ ARCHITECTURES: Mapping[str, Architecture] = {
         ELECTRA,
         DISTILBERT,
         MODERNBERT,
+        DEBERTA,
         LATE_JOIN,
     )
 }

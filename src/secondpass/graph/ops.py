@@ -45,6 +45,11 @@ def gather_rows(table: NDArray[np.float32], ids: Node) -> Node:
     return op.gather(constant(table), ids, constant(0))
 
 
+def length_of(ids: Node) -> Node:
+    """Return the length of the sequences [1], from ids [rows, length]."""
+    return op.gather(op.shape_of(ids), constant([1]), constant(0))
+
+
 def first_token(x: Node) -> Node:
     """Return the first token of every row, the length axis kept: [rows, 1, width]."""
     return op.slice(x, constant([0]), constant([1]), constant([1]), constant([1]))
@@ -87,11 +92,21 @@ def layer_output(layers: int) -> str:
 def attention(query: Node, key: Node, value: Node, mask: Node, *, name: str) -> Node:
     """Return softmax(query key^T / sqrt(head width) + mask) value, all split by heads."""
     head_width = query.get_output_partial_shape(0)[-1].get_length()
+    logits = attention_logits(query, key, name=name)
     scale = constant(np.float32(head_width**-0.5))
+    return attention_values(op.add(op.multiply(logits, scale), mask), value, name=name)
+
+
+def attention_logits(query: Node, key: Node, *, name: str) -> Node:
+    """Return query key^T, not scaled."""
     logits = op.matmul(query, key, False, True)
     logits.set_friendly_name(f"{name}.attention_logits")
-    weights = op.softmax(op.add(op.multiply(logits, scale), mask), -1)
-    values = op.matmul(weights, value, False, False)
+    return logits
+
+
+def attention_values(logits: Node, value: Node, *, name: str) -> Node:
+    """Return softmax(logits) value."""
+    values = op.matmul(op.softmax(logits, -1), value, False, False)
     values.set_friendly_name(f"{name}.attention_values")
     return values
 

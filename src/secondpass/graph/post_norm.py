@@ -92,10 +92,8 @@ class Encoder:
             ops.split_heads(ops.linear(of, tensors, name + part), self._heads, head_width)
             for of, part in ((asking, names.query), (x, names.key), (x, names.value))
         )
-        seen = ops.merge_heads(
-            ops.attention(query, key, value, self.mask if mask is None else mask, name=name[:-1]),
-            self._width,
-        )
+        seen = self.attend(name[:-1], query, key, value, self.mask if mask is None else mask)
+        seen = ops.merge_heads(seen, self._width)
         seen = op.add(ops.linear(seen, tensors, name + names.attention_output), asking)
         seen = ops.layer_norm(seen, tensors, name + names.attention_norm, self._epsilon)
         fed = ops.linear(seen, tensors, name + names.feed_in)
@@ -103,6 +101,10 @@ class Encoder:
         fed = op.add(ops.linear(fed, tensors, name + names.feed_out), seen)
         fed = ops.layer_norm(fed, tensors, name + names.feed_norm, self._epsilon)
         return ops.name_layer_output(fed, number + 1)
+
+    def attend(self, name: str, query: Node, key: Node, value: Node, mask: Node) -> Node:
+        """Return the attention of the layer `name`, all split by heads."""
+        return ops.attention(query, key, value, mask, name=name)
 
     def _find_prefix(self, tensors: Tensors) -> str:
         """Return the family's prefix, or none where the file holds a bare encoder."""
