@@ -192,12 +192,44 @@ def make_modernbert(folder: Path, pooling: str = "cls") -> None:
     save(folder, config, tokens)
 
 
+def make_deberta(folder: Path, **more: Any) -> None:
+    """DeBERTa v3: shared projections, buckets of distances few enough to be logarithmic here."""
+    words = word_pieces(token_types=False)
+    version_3 = {
+        "relative_attention": True,
+        "pos_att_type": "p2c|c2p",
+        "position_buckets": 16,
+        "share_att_key": True,
+        "norm_rel_ebd": "layer_norm",
+        "position_biased_input": False,
+        "type_vocab_size": 0,
+    }
+    config = transformers.DebertaV2Config(
+        vocab_size=len(words), max_position_embeddings=MAX_LENGTH, **sizes(**version_3 | more)
+    )
+    save(folder, config, words)
+
+
+def make_deberta_v2(folder: Path) -> None:
+    """DeBERTa with what version 3 does without: own projections, every distance, positions."""
+    more = {
+        "position_buckets": -1,
+        "share_att_key": False,
+        "norm_rel_ebd": "none",
+        "position_biased_input": True,
+        "embedding_size": 16,
+    }
+    make_deberta(folder, **more)
+
+
 MODELS: dict[str, Callable[[Path], None]] = {
     "bert": make_bert,
     "roberta": make_roberta,
     "xlm-roberta": make_xlm_roberta,
     "electra": make_electra,
     "distilbert": make_distilbert,
+    "deberta": make_deberta,
+    "deberta-v2-kind": make_deberta_v2,
     "modernbert": make_modernbert,
     "modernbert-mean": lambda folder: make_modernbert(folder, "mean"),
 }

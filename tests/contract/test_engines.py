@@ -8,7 +8,7 @@ import openvino as ov
 import pytest
 from engine_subject import LIMIT, Subject, everyone
 from exit_models import with_exits
-from torch_model import make_deberta
+from torch_model import make_rembert
 
 from secondpass import EngineError
 from secondpass.engine.contract import NO_EXIT
@@ -25,6 +25,8 @@ FAMILIES = [
     "bert-bf16",
     "bert-fp16",
     "bert-legacy-activation",
+    "deberta",
+    "deberta-v2-kind",
     "distilbert",
     "electra",
     "modernbert",
@@ -55,7 +57,7 @@ def make(parity, late_join, tmp_path_factory, documents):
         folder = tmp_path_factory.mktemp(name)
         if name == "torch":
             pytest.importorskip("sentence_transformers", reason="needs torch: make test-extras")
-            return Subject(make_deberta(parity / "bert", folder), load, documents)
+            return Subject(make_rembert(parity / "bert", folder), load, documents)
         if name == "ir":
             return Subject(ir_of(parity / "bert", folder), load, documents)
         if name == "bert-onnx":

@@ -32,6 +32,8 @@ FAMILIES = [
     "bert",
     "bert-bf16",
     "bert-onnx",
+    "deberta",
+    "deberta-v2-kind",
     "distilbert",
     "electra",
     "modernbert",

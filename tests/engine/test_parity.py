@@ -15,6 +15,8 @@ FAMILIES = [
     "bert-fp16",
     "bert-legacy-activation",
     "bert-onnx",
+    "deberta",
+    "deberta-v2-kind",
     "distilbert",
     "electra",
     "modernbert",

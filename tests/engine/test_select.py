@@ -20,8 +20,8 @@ PAGE = Path(__file__).parent.parent.parent / "docs" / "reference" / "engines.md"
         (Wanted("bert", "fp32", "gpu"), GPU, "openvino"),
         (Wanted("bert", "fp32", "cuda:1"), Machine(), "torch"),
         (Wanted("late-join-bert"), Machine(torch=False), "openvino"),
-        (Wanted("deberta-v2"), Machine(), "torch"),
-        (Wanted("deberta-v2", stored="onnx"), Machine(torch=False), "openvino"),
+        (Wanted("rembert"), Machine(), "torch"),
+        (Wanted("rembert", stored="onnx"), Machine(torch=False), "openvino"),
         (Wanted("bert", plain=False), Machine(), "torch"),
         (Wanted("bert", plain=False, embeds=True), Machine(), "openvino"),
     ],
@@ -34,13 +34,13 @@ def test_the_first_engine_that_can_runs_a_model(wanted, machine, engine):
     ("wanted", "machine", "error", "message"),
     [
         (
-            Wanted("deberta-v2", "int8"),
+            Wanted("rembert", "int8"),
             Machine(),
             UnsupportedModelError,
             r"openvino: no graph builder for it; .*torch: precision 'int8' is not available",
         ),
         (
-            Wanted("deberta-v2"),
+            Wanted("rembert"),
             Machine(torch=False),
             MissingExtraError,
             r"no graph builder.*torch: it is not installed.*pip install 'secondpass\[torch\]'",

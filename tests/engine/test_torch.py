@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from torch_model import make_deberta
+from torch_model import make_rembert
 
 from secondpass import CrossEncoderReranker, InputError, UnsupportedModelError
 
@@ -12,39 +12,39 @@ QUERY = "read the csv rows"
 
 
 @pytest.fixture(scope="module")
-def deberta(parity, tmp_path_factory):
-    return make_deberta(parity / "bert", tmp_path_factory.mktemp("deberta"))
+def rembert(parity, tmp_path_factory):
+    return make_rembert(parity / "bert", tmp_path_factory.mktemp("rembert"))
 
 
-def test_scores_equal_sentence_transformers(deberta, documents):
+def test_scores_equal_sentence_transformers(rembert, documents):
     from sentence_transformers import CrossEncoder
 
     pairs = [(QUERY, text) for text in documents]
-    expected = CrossEncoder(str(deberta), max_length=64, device="cpu").predict(pairs)
-    reranker = CrossEncoderReranker(deberta, 64)
+    expected = CrossEncoder(str(rembert), max_length=64, device="cpu").predict(pairs)
+    reranker = CrossEncoderReranker(rembert, 64)
     assert reranker.info.engine.startswith("torch")
     assert reranker.info.precision == "fp32"
     np.testing.assert_allclose(reranker.predict(pairs), expected, atol=1e-4)
 
 
-def test_int8_and_unknown_devices_are_refused(deberta):
+def test_int8_and_unknown_devices_are_refused(rembert):
     with pytest.raises(UnsupportedModelError, match="'int8'"):
-        CrossEncoderReranker(deberta, 64, precision="int8")
+        CrossEncoderReranker(rembert, 64, precision="int8")
     with pytest.raises(InputError, match="'tpu9'"):
-        CrossEncoderReranker(deberta, 64, device="tpu9")
+        CrossEncoderReranker(rembert, 64, device="tpu9")
 
 
 @pytest.mark.parametrize("device", ["cuda", "mps"])
-def test_a_device_that_torch_lacks_here_is_an_error_of_ours(deberta, device):
+def test_a_device_that_torch_lacks_here_is_an_error_of_ours(rembert, device):
     import torch
 
     if device == "cuda" and torch.cuda.is_available():
         pytest.skip("this machine has it")
     with pytest.raises(InputError, match=f"device '{device}' is not usable by torch"):
-        CrossEncoderReranker(deberta, 64, device=device)
+        CrossEncoderReranker(rembert, 64, device=device)
 
 
-def test_an_activation_that_the_folder_names_is_never_called(deberta, tmp_path, monkeypatch):
+def test_an_activation_that_the_folder_names_is_never_called(rembert, tmp_path, monkeypatch):
     """sentence-transformers would import any dotted name of torch's and call it.
 
     A class of torch.nn passes the check of the folder, and is not called either.
@@ -57,7 +57,7 @@ def test_an_activation_that_the_folder_names_is_never_called(deberta, tmp_path, 
     called = []
     monkeypatch.setattr(torch.nn, "Planted", lambda: called.append(1), raising=False)
     folder = tmp_path / "model"
-    shutil.copytree(deberta, folder)
+    shutil.copytree(rembert, folder)
     config = json.loads((folder / "config.json").read_text())
     config["sentence_transformers"] = {"activation_fn": "torch.nn.Planted"}
     (folder / "config.json").write_text(json.dumps(config))

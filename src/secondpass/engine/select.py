@@ -156,9 +156,9 @@ def selected(wanted: Wanted, machine: Machine, name: str) -> EngineName:
 def engine_table(devices: Iterable[str], machine: Machine) -> Iterator[tuple[Wanted, Selection]]:
     """Yield who runs a model of each architecture on each device at each precision.
 
-    "deberta-v2" stands for every architecture without a record.
+    "rembert" stands for every architecture without a record.
     """
-    for architecture in (*ARCHITECTURES, "deberta-v2"):
+    for architecture in (*ARCHITECTURES, "rembert"):
         for device in devices:
             for precision in PRECISIONS:
                 wanted = Wanted(architecture, precision, device)

@@ -46,6 +46,14 @@ class _Encoder(post_norm.Encoder):
                 f"{spec.name}: conv_kernel_size {config['conv_kernel_size']} is not supported, "
                 "only models without a convolution, as all of version 3 are"
             )
+        if (
+            config.get("attention_head_size", self._width // self._heads) * self._heads
+            != self._width
+        ):
+            raise UnsupportedModelError(
+                f"{spec.name}: attention_head_size {config['attention_head_size']} times the heads "
+                f"is not the width {self._width}, and no other is supported"
+            )
         self._epsilon = float(config.get("layer_norm_eps", 1e-7))
         self._kinds = _attention_kinds(spec)
         self._distances = _Distances(spec, self.inputs.input_ids) if self._kinds else None
@@ -154,6 +162,8 @@ def log_buckets(distances: NDArray[np.int64], buckets: int, furthest: int) -> ND
     middle = buckets // 2
     apart = np.maximum(np.abs(distances), middle).astype(np.float32)
     share = np.log(apart / np.float32(middle)) / np.log(np.float32((furthest - 1) / middle))
+    # The furthest distance has the last bucket, whatever a processor's logarithm rounds to.
+    share = np.where(np.abs(distances) < furthest, np.minimum(share, 1), share)
     far = np.ceil(share * np.float32(middle - 1)).astype(np.int64) + middle
     return np.where(np.abs(distances) <= middle, distances, far * np.sign(distances))
 

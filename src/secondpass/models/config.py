@@ -79,6 +79,17 @@ class Config(msgspec.Struct):
     global_attn_every_n_layers: Layers | None = None
     local_attention: Count | None = None
 
+    relative_attention: bool | None = None
+    pos_att_type: str | list[str] | None = None
+    position_buckets: Annotated[int, Meta(ge=-1, le=65_536)] | None = None
+    max_relative_positions: Annotated[int, Meta(ge=-1, le=65_536)] | None = None
+    position_biased_input: bool | None = None
+    share_att_key: bool | None = None
+    norm_rel_ebd: str | None = None
+    conv_kernel_size: CountOrZero | None = None
+    attention_head_size: Width | None = None
+    pooler_hidden_act: str | None = None
+
     join_layer: Annotated[int, Meta(ge=0, le=4096)] | None = None
 
 
