@@ -68,5 +68,9 @@ class MissingExtraError(SecondpassError, ImportError):
     """An optional dependency is not installed; the message holds the pip line."""
 
     def __init__(self, needed_for: str, extra: str) -> None:
+        self._given = needed_for, extra
         self.extra = extra
         super().__init__(f"{needed_for} needs an extra: pip install 'secondpass[{extra}]'")
+
+    def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str]]:
+        return type(self), self._given

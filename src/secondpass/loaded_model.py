@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from secondpass.identity import describe, scoring_rules
 from secondpass.models.activation import configured_activation
 from secondpass.models.folder import ModelFolder
 from secondpass.models.spec import checked_max_length, read_cross_encoder_spec
+from secondpass.native import is_fork, require_no_fork
 from secondpass.options.effort import Effort
 from secondpass.options.model import RerankerOptions
 from secondpass.score_cache.rules import ScoringRules
@@ -41,6 +43,7 @@ class LoadedModel:
     """A cross-encoder and its `Scorer`, safe to use from many threads."""
 
     def __init__(self, folder: ModelFolder, options: RerankerOptions) -> None:
+        self._made_of = folder, options
         self.spec = read_cross_encoder_spec(folder)
         tokenizer = load_tokenizer(self.spec.tokenizer_file)
         layout = read_pair_layout(tokenizer)
@@ -63,6 +66,9 @@ class LoadedModel:
         self._policy = replace(self.engine.policy, max_tokens=options.max_batch_tokens)
         self._preparer = Preparer(self.encoder, layout, self.max_length, self.window_rule)
         self._schedules: dict[Effort, Schedule] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), self._made_of
 
     @property
     def info(self) -> ModelInfo:
@@ -89,18 +95,22 @@ class LoadedModel:
         Raises:
             InputError: the model has no such exits, or long documents are scored in windows: of a
                 text's windows some would leave and others not.
+            EngineError: this process is a fork of the one that loaded the model.
         """
+        require_no_fork()
         schedule = self._schedule(effort)
         return block_texts(self.engine, schedule, max_length=self.max_length, most=BLOCK)
 
     def pricing(self) -> Pricing:
         """Return what a deadline has to know."""
+        require_no_fork()
         rule = self.window_rule
         stride = rule.stride_in(self.max_length) if rule.in_windows else None
         return Pricing(self.engine.policy.streams, self.max_length, stride, rule.select_tokens)
 
     def prepare(self, query: str, texts: Sequence[str], effort: Effort = "full") -> Prepared:
         """Return the texts beside the query as sequences."""
+        require_no_fork()
         return self._preparer.prepare(query, texts, self._schedule(effort))
 
     def score(self, prepared: Sequence[Prepared]) -> list[Logits]:
@@ -127,8 +137,9 @@ class LoadedModel:
         )
 
     def close(self) -> None:
-        """Wait for the batches being computed and free the engine."""
-        self.engine.close()
+        """Wait for the batches being computed and free the engine; in a fork do nothing."""
+        if not is_fork():
+            self.engine.close()
 
     def _score_together(self, prepared: Sequence[Prepared], schedule: Schedule) -> list[Logits]:
         sequences = [sequence for one in prepared for sequence in one.sequences]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from secondpass.engine.contract import Columns
 from secondpass.errors import EngineError
 from secondpass.graph.openvino import ov
+from secondpass.native import ending, keep_in_forks, native_call, require_no_fork
 
 
 class Slots:
@@ -69,6 +70,7 @@ class CompiledGraph:
         self._slots = slots
         # A request belongs to who holds the slot of its number.
         self._requests = [compiled.create_infer_request() for _ in range(slots.count)]
+        keep_in_forks(self)
 
     def run(self, batches: Iterable[Columns]) -> list[dict[str, NDArray[np.float32]]]:
         """Return the float32 outputs of each batch by name, in order; the first output is first.
@@ -77,13 +79,20 @@ class CompiledGraph:
         it waits for another thread's, so threads cannot wait for each other in a circle.
 
         Raises:
-            EngineError: the slots are closed, or OpenVINO failed.
+            EngineError: the slots are closed, this process is a fork, or OpenVINO failed.
         """
+        require_no_fork()
+        with native_call():
+            return self._run(batches)
+
+    def _run(self, batches: Iterable[Columns]) -> list[dict[str, NDArray[np.float32]]]:
         results: list[dict[str, NDArray[np.float32]]] = []
         # The inputs are not copied, so they have to live as long as they are read.
         flying: deque[tuple[int, Columns]] = deque()
         try:
             for batch in batches:
+                if ending():
+                    break
                 slot = self._slots.take() if not flying else self._slots.take_now()
                 if slot is None:
                     results.append(self._finish(flying[0][0]))

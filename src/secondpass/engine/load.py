@@ -20,11 +20,13 @@ from secondpass.errors import UnsupportedModelError
 from secondpass.graph.build import BUILDER_VERSION, build_graph
 from secondpass.graph.openvino import ov
 from secondpass.models.spec import ModelSpec, require_one_label
+from secondpass.native import native_call, note_engine
 from secondpass.options.model import Precision
 
 _KNOWN_INPUTS = {"input_ids", "attention_mask", "token_type_ids"}
 
 
+@native_call()
 def load_engine(
     spec: ModelSpec, *, precision: Precision, device: str, threads: int, cache_dir: Path
 ) -> Engine:
@@ -34,7 +36,9 @@ def load_engine(
         UnsupportedModelError: the model has several labels, or no engine runs it at this precision.
         InputError: no engine has this device.
         MissingExtraError: the torch or the int8 extra is needed and not installed.
+        EngineError: this process is a fork of one that had loaded an engine.
     """
+    note_engine()
     machine = Machine(openvino_devices(), torch=find_spec("sentence_transformers") is not None)
     name = selected(Wanted.of(spec, precision, device), machine, spec.name)
     if name == "torch":

@@ -16,6 +16,7 @@ from secondpass.errors import ModelFileError
 from secondpass.graph.exits import exit_layers
 from secondpass.graph.openvino import ov
 from secondpass.models.spec import ModelSpec
+from secondpass.native import keep_in_forks, native_call
 from secondpass.options.model import Precision
 
 # More streams than this gain nothing for the dozen batches of a hundred candidates.
@@ -41,6 +42,7 @@ class OpenVINOEngine:
         properties = _properties(precision, device, threads, self.policy.streams)
         self._slots = slots = Slots(self.policy.streams)
 
+        @native_call()
         def compile_(graph: ov.Model) -> ov.CompiledModel:
             return _core().compile_model(graph, device.upper(), properties)
 
@@ -111,7 +113,9 @@ def input_names(model: ov.Model) -> list[str]:
 @cache
 def _core() -> ov.Core:
     """Return the process's one core: each loads its own plugins."""
-    return ov.Core()
+    core = ov.Core()
+    keep_in_forks(core)
+    return core
 
 
 def _properties(precision: Precision, device: str, threads: int, streams: int) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from secondpass.errors import (
 )
 from secondpass.models.code_free import require_code_free
 from secondpass.models.spec import ModelSpec
+from secondpass.native import native_call, require_no_fork
 from secondpass.scoring.batches import pad_batch
 from secondpass.scoring.pairs import Pair
 
@@ -54,6 +55,7 @@ class TorchEngine:
 
     def run(self, batches: Sequence[Batch]) -> list[NDArray[np.float32]]:
         """Return one float32 array [rows, labels] for each batch, in order."""
+        require_no_fork()
         model = self._model
         if model is None:
             raise EngineError.closed()
@@ -77,6 +79,7 @@ class TorchEngine:
                 "padding token, set pad_token_id in its config.json"
             ) from error
 
+    @native_call()
     def _run_one(self, model: Any, batch: Batch) -> NDArray[np.float32]:
         import torch
 

@@ -20,11 +20,16 @@ __all__ = ["import_nncf", "op", "ov"]
 
 
 def import_nncf() -> Any:
-    """Import NNCF, whose telemetry is OpenVINO's.
+    """Import NNCF without its telemetry, which is OpenVINO's.
 
     Raises:
         ImportError: the `int8` extra is not installed.
     """
-    import nncf
-
+    # NNCF looks for it anew, also where the caller imported OpenVINO first.
+    given = sys.modules["openvino_telemetry"]
+    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
+    try:
+        import nncf
+    finally:
+        sys.modules["openvino_telemetry"] = given
     return nncf

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from hashlib import sha256
+from types import TracebackType
+from typing import Any, Self
 
 import numpy as np
 
@@ -16,12 +18,13 @@ from secondpass.models.embedded import BI_ENCODER
 from secondpass.models.folder import find_folder
 from secondpass.models.prompts import Prompts, read_prompts
 from secondpass.models.spec import checked_max_length, read_bi_encoder_spec
+from secondpass.native import is_fork, require_no_fork
 from secondpass.options.model import EmbedderOptions, Precision
-from secondpass.options.option import from_dict
+from secondpass.options.option import from_dict, in_words, to_dict
 from secondpass.retrieval.contract import Features, Progress
 from secondpass.retrieval.stores.contract import TOKEN_IDS, FeatureIdentity, Vectors
 from secondpass.scoring.batches import balanced, make_batches, restore_order
-from secondpass.scoring.candidates import checked_text, checked_texts
+from secondpass.scoring.candidates import checked_query, checked_text, checked_texts
 from secondpass.scoring.encode import TextEncoder, TokenIds, load_tokenizer
 from secondpass.scoring.pairs import Pair, read_single_layout
 from secondpass.scoring.tokenized import vocabulary_end
@@ -41,9 +44,13 @@ class Embedder:
         precision, device, threads, revision, local_files_only, max_batch_tokens, cache_dir: as for
             `CrossEncoderReranker`.
 
+    It is closed by `close` or at the end of a `with`. Pickling and copying it take its options: the
+    other process loads the model itself.
+
     Raises:
         InputError: an option is not usable.
         ModelError: the model is not there, not whole, or no embedding model.
+        EngineError: this process is a fork of one that had loaded a model.
     """
 
     def __init__(
@@ -59,7 +66,7 @@ class Embedder:
         max_batch_tokens: int = 2048,
         cache_dir: str | os.PathLike[str] | None = None,
     ) -> None:
-        options = from_dict(
+        self.options = options = from_dict(
             EmbedderOptions,
             {
                 "model_name": model_name,
@@ -101,6 +108,36 @@ class Embedder:
         )
         self._policy = replace(self._engine.policy, max_tokens=options.max_batch_tokens)
         self.dimension = int(self._spec.config.get("hidden_size") or self._spec.config["dim"])
+
+    def __repr__(self) -> str:
+        return in_words(self.options, type(self).__name__)
+
+    @classmethod
+    def from_options(cls, options: EmbedderOptions) -> Embedder:
+        """Load the embedder that these options describe."""
+        return cls(**to_dict(options))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self).from_options, (self.options,)
+
+    def close(self) -> None:
+        """Wait for the batches being computed and free the engine; in a fork do nothing.
+
+        A later call raises an EngineError.
+        """
+        if not is_fork():
+            self._engine.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
 
     @property
     def name(self) -> str:
@@ -149,9 +186,13 @@ class Embedder:
         searching relevant passages: "; for a model without prompts both are the same.
 
         Raises:
-            InputError: a query is not a string; the message names its position.
+            InputError: a query is empty or not a string; the message names its position.
         """
-        return self._run(queries, self._room, None, self.prompts.query).vectors
+        checked = [
+            checked_query(query, f"query {position}")
+            for position, query in enumerate(checked_texts(queries, "queries"))
+        ]
+        return self._run(checked, self._room, None, self.prompts.query).vectors
 
     def features(self, texts: Iterable[str], *, progress: Progress | None = None) -> Features:
         """Return the vectors of `embed`, and in the column "token_ids" each whole text's token ids.
@@ -175,6 +216,7 @@ class Embedder:
         prompt: str,
     ) -> Features:
         """Tokenize and embed block by block, of each text `most_tokens` or a few more."""
+        require_no_fork()
         given = enumerate(checked_texts(texts))
         checked = [prompt + checked_text(text, f"text {position}") for position, text in given]
         vectors = np.empty((len(checked), self.dimension), np.float32)

@@ -246,6 +246,10 @@ class Index:
     def __len__(self) -> int:
         return self._store.count()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the folder and the embedder's options: another process opens both."""
+        return type(self), (self._store, self._embedder)
+
     def __repr__(self) -> str:
         return f"Index({self._store.location!r}, {self._embedder.name!r})"
 

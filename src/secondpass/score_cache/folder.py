@@ -13,7 +13,7 @@ import warnings
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Result = TypeVar("Result")
 
@@ -52,6 +52,9 @@ class FolderStore:
         self._opened: tuple[int, sqlite3.Connection] | None = None
         self._usable = True
         self._safely(self._connection, None)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.file.parent, self._most_bytes)
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
         """Return the values of those keys that are there."""

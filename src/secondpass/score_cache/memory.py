@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from cachetools import LRUCache
 
@@ -17,6 +18,10 @@ class MemoryStore:
     def __init__(self, most_bytes: int) -> None:
         self._entries: LRUCache[bytes, bytes] = LRUCache(most_bytes, _entry_bytes)
         self._lock = threading.Lock()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process has its own memory: its store is empty."""
+        return type(self), (self._entries.maxsize,)
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
         """Return the values of those keys that are there, and count them as used."""

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.errors import ModelFileError
+from secondpass.native import native_call
 from secondpass.scoring.tokenized import (
     TokenizedText,
     check_ids,
@@ -112,12 +113,15 @@ class TextEncoder:
         An encoding knows the characters of its tokens, which the fast way does not keep.
         """
         for group in text_groups(texts):
-            if self._parallel and len(group) > 1:
-                yield from self._tokenizer.encode_batch(list(group), add_special_tokens=False)
-            else:
-                for text in group:
-                    yield self._tokenizer.encode(text, add_special_tokens=False)
+            yield from self._with_offsets(group)
 
+    @native_call()
+    def _with_offsets(self, texts: Sequence[str]) -> list[Encoding]:
+        if self._parallel and len(texts) > 1:
+            return self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        return [self._tokenizer.encode(text, add_special_tokens=False) for text in texts]
+
+    @native_call()
     def _encodings(self, texts: Sequence[str]) -> list[Encoding]:
         if self._parallel and len(texts) > 1:
             return self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)

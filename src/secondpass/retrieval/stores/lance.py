@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from secondpass.errors import IndexFileError, InputError, MissingExtraError, SecondpassError
+from secondpass.native import native_call, no_exit_in_forks
 from secondpass.retrieval.stores.contract import (
     Column,
     EmbedderIdentity,
@@ -74,6 +75,9 @@ class LanceStore:
             store = cls(folder, _connect(folder).open_table(TABLE))
         store.identity()
         return store
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self).open, (self.folder,)
 
     @property
     def location(self) -> str:
@@ -229,7 +233,8 @@ class LanceStore:
 def _file_errors(folder: Path, done: str) -> Iterator[None]:
     """Turn what LanceDB raises for a broken folder into an IndexFileError that names it."""
     try:
-        yield
+        with native_call():
+            yield
     except SecondpassError:
         raise
     except ImportError as error:
@@ -251,6 +256,7 @@ def _file_error(folder: Path, done: str, error: BaseException) -> IndexFileError
 def _connect(folder: Path) -> Any:
     import lancedb
 
+    no_exit_in_forks("lancedb._lancedb")
     # An interval of zero: every read looks for a newer commit, also one by another process.
     return lancedb.connect(folder, read_consistency_interval=timedelta(0))
 

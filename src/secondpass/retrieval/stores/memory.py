@@ -50,6 +50,13 @@ class MemoryStore:
         self._table = _Table((), np.empty((0, identity.embedder.dimension), np.float32), {})
         self._writing = threading.Lock()
 
+    def __getstate__(self) -> tuple[StoreIdentity, _Table]:
+        return self._identity, self._table
+
+    def __setstate__(self, state: tuple[StoreIdentity, _Table]) -> None:
+        self._identity, self._table = state
+        self._writing = threading.Lock()
+
     def identity(self) -> StoreIdentity:
         """Return what it was made for."""
         return self._identity
