@@ -39,7 +39,10 @@ for _ in range(3):
 """,
     "budget": "reranker = load(); for_ever(lambda: reranker.rank('wool', TEXTS, budget_ms=20))",
     "cache": "reranker = load(cache='c'); for_ever(lambda: reranker.rank(str(time.time()), TEXTS))",
-    "tokenize": "reranker = load(); for_ever(lambda: reranker.rank('wool', ['sheep ' * 10**5] * 8))",
+    "tokenize": """
+reranker = load()
+for_ever(lambda: reranker.rank('wool', ['sheep ' * 10**5] * 8))
+""",
     "embed": "embedder = Embedder(EMBEDDER, threads=2); for_ever(lambda: embedder.embed(TEXTS))",
     "load": "for_ever(lambda: load().close())",
     "search": """

@@ -67,7 +67,7 @@ class _Calls:
 _calls = _Calls()
 _used_by: int | None = None
 _not_for_forks: weakref.WeakSet[object] = weakref.WeakSet()
-_exits_not_for_forks: set[str] = set()
+_with_exit: set[str] = set()
 
 
 @contextmanager
@@ -118,9 +118,14 @@ def keep_in_forks(holder: object) -> None:
     _not_for_forks.add(holder)
 
 
-def no_exit_in_forks(module: str) -> None:
-    """Never call a module's exit functions in a fork: they would wait for its threads."""
-    _exits_not_for_forks.add(module)
+def note_exit_of(module: str) -> None:
+    """Note a module that ends its threads by an exit function, once it is imported.
+
+    Native calls end before that function is called, and a fork never calls it.
+    """
+    if module not in _with_exit:
+        _with_exit.add(module)
+        atexit.register(_at_exit)
 
 
 class _FunctionOf:
@@ -145,7 +150,7 @@ def _hold() -> None:
 def _after_fork() -> None:
     global _calls
     _calls = _Calls()
-    for module in _exits_not_for_forks:
+    for module in _with_exit:
         atexit.unregister(_FunctionOf(module))  # type: ignore[arg-type]
     if not is_fork():
         return

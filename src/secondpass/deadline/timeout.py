@@ -38,7 +38,10 @@ class ThreadTimeoutRunner:
 
     def run(self, left_ms: float, work: Callable[[], Answer]) -> Answer | None:
         """Return the work's answer or raise its error; None if it is not there in time."""
-        future = self._threads().submit(work)
+        try:
+            future = self._threads().submit(work)
+        except RuntimeError:  # the interpreter ends, or `close` was called: there are no threads
+            return work()
         try:
             return future.result(timeout=min(max(0.0, left_ms / 1000), TIMEOUT_MAX))
         except FutureTimeoutError:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from secondpass.errors import IndexFileError, InputError, MissingExtraError, SecondpassError
-from secondpass.native import native_call, no_exit_in_forks
+from secondpass.native import native_call, note_exit_of
 from secondpass.retrieval.stores.contract import (
     Column,
     EmbedderIdentity,
@@ -256,7 +256,7 @@ def _file_error(folder: Path, done: str, error: BaseException) -> IndexFileError
 def _connect(folder: Path) -> Any:
     import lancedb
 
-    no_exit_in_forks("lancedb._lancedb")
+    note_exit_of("lancedb._lancedb")
     # An interval of zero: every read looks for a newer commit, also one by another process.
     return lancedb.connect(folder, read_consistency_interval=timedelta(0))
 
