@@ -8,7 +8,7 @@
     │   ├── ModelFileError       a file that is missing or broken
     │   └── UnsupportedModelError   an architecture, head or setting that has no engine
     ├── IndexFileError           an index folder that cannot be read
-    ├── EngineError              an engine that failed while it ran, or that is closed
+    ├── EngineError              an engine that failed, is closed, or is used in a fork
     ├── ScoreError               the model gave a score that is not a finite number
     └── MissingExtraError        an optional dependency is not installed (also an ImportError)
 
@@ -52,7 +52,7 @@ class IndexFileError(SecondpassError):
 
 
 class EngineError(SecondpassError):
-    """An engine that failed while it computed, or that was used after it was closed."""
+    """An engine that failed while it computed, or was used after it was closed or in a fork."""
 
     @classmethod
     def closed(cls) -> EngineError:
