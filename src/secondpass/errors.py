@@ -18,6 +18,8 @@ IndexFileError and MissingExtraError into one line and exit status 2.
 
 from __future__ import annotations
 
+from secondpass.installation import install_line
+
 
 class SecondpassError(Exception):
     """The root of the tree: catch this to catch them all."""
@@ -70,7 +72,7 @@ class MissingExtraError(SecondpassError, ImportError):
     def __init__(self, needed_for: str, extra: str) -> None:
         self._given = needed_for, extra
         self.extra = extra
-        super().__init__(f"{needed_for} needs an extra: pip install 'secondpass[{extra}]'")
+        super().__init__(f"{needed_for} needs the extra {extra!r}: {install_line(extra)}")
 
     def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str]]:
         return type(self), self._given

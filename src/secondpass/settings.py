@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
-_CGROUP = Path("/sys/fs/cgroup")
+from secondpass.cgroup import CGROUP, PROCESS, cpu_quota
+from secondpass.errors import InputError
+
+# Nobody can make a folder there: where a user has no home, every cache is one that cannot be kept.
+NO_FOLDER = Path(os.devnull) / "secondpass"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,39 +23,72 @@ class Settings:
 
     @classmethod
     def from_environment(cls, cache_dir: str | os.PathLike[str] | None = None) -> Settings:
-        """Take `cache_dir` if given, else SECONDPASS_CACHE_DIR, else the user's cache folder."""
-        chosen = cache_dir or os.environ.get("SECONDPASS_CACHE_DIR")
-        if chosen:
-            return cls(Path(chosen).expanduser())
-        import platformdirs
+        """Take `cache_dir` if given, else SECONDPASS_CACHE_DIR, else the user's cache folder.
 
-        return cls(platformdirs.user_cache_path("secondpass", appauthor=False))
+        Raises:
+            InputError: a folder that begins with "~" is given and there is no such home folder.
+        """
+        if cache_dir:
+            return cls(expand_user(cache_dir, "cache_dir"))
+        if variable := os.environ.get("SECONDPASS_CACHE_DIR"):
+            return cls(expand_user(variable, "SECONDPASS_CACHE_DIR"))
+        return cls(_users_folder())
 
 
-def available_processors(cgroup: Path = _CGROUP) -> int:
+def expand_user(folder: str | os.PathLike[str], name: str) -> Path:
+    """Return the path with the home folder in place of "~"; `name` is what the user calls it.
+
+    Raises:
+        InputError: there is no such home folder.
+    """
+    try:
+        return Path(folder).expanduser()
+    except (RuntimeError, KeyError):
+        raise InputError(
+            f"{name} {str(folder)[:80]!r} begins with a home folder that there is not: "
+            "give the whole path, or set HOME"
+        ) from None
+
+
+def warn_not_kept(folder: Path, error: OSError) -> None:
+    """Say that a cache cannot be written and the work goes on: once for each folder and process."""
+    reason = error.strerror or str(error)
+    what = f"the cache folder {folder} cannot be written ({reason})"
+    if folder == NO_FOLDER:
+        what = "there is no cache folder, for this user has no home folder"
+    if folder not in _warned:
+        _warned.add(folder)
+        warnings.warn(
+            f"{what}: what is made is not kept, and the next start makes it again. Pass cache_dir= "
+            "or set SECONDPASS_CACHE_DIR to a folder that can be written",
+            stacklevel=2,
+        )
+
+
+_warned: set[Path] = set()
+
+
+def available_processors(cgroup: Path = CGROUP, process: Path = PROCESS) -> int:
     """Return the processors this process may really use: its affinity, cut by a cgroup quota."""
-    if hasattr(os, "sched_getaffinity"):
-        processors = len(os.sched_getaffinity(0))
-    else:  # pragma: no cover - macOS and Windows have no affinity call in the standard library
-        processors = os.cpu_count() or 1
-    quota = _cgroup_quota(cgroup)
+    quota = cpu_quota(cgroup, process)
+    processors = _processors()
     return processors if quota is None else max(1, min(processors, math.ceil(quota)))
 
 
-def _cgroup_quota(cgroup: Path) -> float | None:
-    """Return processors' worth of CPU time allowed by cgroup v2 or v1, None for no limit."""
-    unified = _read_words(cgroup / "cpu.max")
-    if len(unified) == 2 and unified[0] != "max":
-        return int(unified[0]) / int(unified[1])
-    quota = _read_words(cgroup / "cpu" / "cpu.cfs_quota_us")
-    period = _read_words(cgroup / "cpu" / "cpu.cfs_period_us")
-    if quota and period and int(quota[0]) > 0:
-        return int(quota[0]) / int(period[0])
-    return None
-
-
-def _read_words(file: Path) -> list[str]:
+def _processors() -> int:
     try:
-        return file.read_text().split()
-    except OSError:  # no such limit on this system
-        return []
+        return len(os.sched_getaffinity(0)) or 1
+    except (AttributeError, OSError):  # macOS and Windows do not have it, some sandboxes refuse it
+        return os.cpu_count() or 1
+
+
+def _users_folder() -> Path:
+    """Return the user's cache folder by the rules of the platform, `NO_FOLDER` without a home."""
+    import platformdirs
+
+    try:
+        folder = platformdirs.user_cache_path("secondpass", appauthor=False)
+    except (RuntimeError, KeyError):
+        return NO_FOLDER
+    # Older versions of platformdirs return "~" as it is, and a relative XDG_CACHE_HOME.
+    return folder if folder.is_absolute() else NO_FOLDER

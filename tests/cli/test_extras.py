@@ -3,6 +3,7 @@ import sys
 import pytest
 
 from secondpass.cli.main import main
+from secondpass.installation import install_line
 
 
 @pytest.mark.parametrize("module", ["scipy", "psutil", "ir_measures"])
@@ -21,4 +22,4 @@ def test_a_missing_extra_is_said_before_the_work(module, arguments, monkeypatch,
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     assert ended.value.code == 2
-    assert "pip install 'secondpass[measure]'" in capsys.readouterr().err
+    assert install_line("measure") in capsys.readouterr().err

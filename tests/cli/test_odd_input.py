@@ -113,7 +113,7 @@ def test_a_warning_is_one_line(parity, unwritable):
         SECONDPASS_CACHE_DIR=str(unwritable),
     )
     line = one_line(done, 0)
-    assert line.startswith("secondpass: warning: the graph cache ")
+    assert line.startswith("secondpass: warning: the cache folder ")
     assert json.loads(done.stdout)["text"] == "a"
 
 

@@ -9,6 +9,7 @@ from broken_models import as_graph, change_json, change_weights, over_the_rows, 
 from secondpass import InputError, ModelNotFoundError
 from secondpass.doctor.examine import NAMES
 from secondpass.doctor.examine import examine as examine_with
+from secondpass.installation import install_line
 
 
 def examine(model):
@@ -230,7 +231,7 @@ def test_what_torch_would_say_is_not_checked_without_it(parity, monkeypatch):
     monkeypatch.setattr(sentence_transformers_check, "find_spec", lambda name: None)
     check = check_of(examine(parity / "bert"), "sentence-transformers")
     assert check.verdict == "not checked"
-    assert check.advice == "pip install 'secondpass[torch]'"
+    assert check.advice == install_line("torch")
 
 
 @pytest.mark.parametrize("family", ["bert", "roberta", "distilbert", "modernbert"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from secondpass.bench.result import BenchResult, Setting
@@ -107,4 +108,8 @@ def _gb(size: int) -> str:
 
 def _home(path: str) -> str:
     """Return a path with the user's home folder as "~"."""
-    return path.replace(str(Path.home()), "~")
+    try:
+        home = str(Path.home())
+    except RuntimeError:  # a user without one
+        return path
+    return path if home == os.sep else path.replace(home, "~")

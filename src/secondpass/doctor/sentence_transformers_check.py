@@ -11,6 +11,7 @@ import numpy as np
 from secondpass.doctor.result import Finding, judged, not_checked
 from secondpass.doctor.subject import Logits, Subject
 from secondpass.doctor.texts import QUERY, TEXTS
+from secondpass.installation import install_line
 from secondpass.models.code_free import require_code_free
 from secondpass.stats.rank_agreement import kendall_tau
 
@@ -54,7 +55,7 @@ def _why_not(subject: Subject) -> Finding | None:
     if subject.model.info.arithmetic != "f32":
         return not_checked("compared at fp32 only", "run it again with --precision fp32")
     if find_spec("sentence_transformers") is None or find_spec("torch") is None:
-        return not_checked("torch is not installed", "pip install 'secondpass[torch]'")
+        return not_checked("torch is not installed", install_line("torch"))
     return None
 
 

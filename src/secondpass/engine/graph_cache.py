@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from secondpass.engine.openvino import read_model
 from secondpass.graph.openvino import ov
 from secondpass.graph.write import write_graph
 from secondpass.models.digest import file_sha256, text_sha256
+from secondpass.settings import warn_not_kept
 
 _MODEL = "model.xml"
 _MANIFEST = "manifest.json"
@@ -67,11 +67,7 @@ def load_or_build(
     try:
         _store(model, folder, key, model_name)
     except OSError as error:
-        warnings.warn(
-            f"the graph cache {cache_dir} cannot be written ({error}); the next start builds "
-            "again. Pass cache_dir= or set SECONDPASS_CACHE_DIR to a folder that can",
-            stacklevel=2,
-        )
+        warn_not_kept(cache_dir, error)
         return model
     # Reading it back maps the weights from disk, which frees the copy they were built from.
     return read_model(folder / _MODEL)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from secondpass.cgroup import memory_limits
 from secondpass.errors import MissingExtraError
 from secondpass.settings import available_processors
 
@@ -34,7 +35,7 @@ class Machine:
     """One machine, as this process sees it.
 
     `cores_usable` counts processors this process may use, `cores_total` those of the machine;
-    memory is in bytes.
+    memory is in bytes, what the machine has or what a control group allows, if that is less.
     """
 
     processor: str
@@ -58,13 +59,14 @@ def read_machine() -> Machine:
     except ImportError as error:
         raise MissingExtraError("reading the machine's memory", "measure") from error
     memory = psutil.virtual_memory()
+    allowed, left = memory_limits() or (memory.total, memory.available)
     return Machine(
         processor=_processor_name(),
         processor_flags=_processor_flags(),
         cores_usable=available_processors(),
         cores_total=os.cpu_count() or UNKNOWN,
-        memory_total=memory.total,
-        memory_available=memory.available,
+        memory_total=min(memory.total, allowed),
+        memory_available=min(memory.available, left),
         system=platform.platform(),
         architecture=platform.machine() or UNKNOWN,
     )
@@ -89,7 +91,7 @@ def _processor_flags() -> tuple[str, ...] | Unknown:
 def _cpuinfo(key: str, file: Path = Path("/proc/cpuinfo")) -> str | None:
     """Return the first value of a key in Linux's /proc/cpuinfo, None elsewhere."""
     try:
-        lines = file.read_text().splitlines()
+        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:  # not Linux
         return None
     found = (line.partition(":") for line in lines)

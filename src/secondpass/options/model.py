@@ -19,7 +19,7 @@ from secondpass.options.long_documents import (
     LongDocuments,
 )
 from secondpass.options.option import check_fields, from_dict, in_words, option, to_dict
-from secondpass.settings import Settings, available_processors
+from secondpass.settings import Settings, available_processors, expand_user
 
 CROSS_ENCODER = "embedded/cross-encoder"
 ACCURATE = "embedded/accurate"
@@ -220,7 +220,7 @@ class RerankerOptions(ModelOptions):
         """
         if self.cache is None or self.cache == "memory":
             return None if self.cache is None else "memory"
-        folder = Path(self.cache).expanduser()
+        folder = expand_user(self.cache, "cache")
         if folder.is_file():
             raise InputError(f"cache {folder} is a file, expected 'memory' or a folder")
         return folder
