@@ -14,6 +14,8 @@ from secondpass.errors import InputError
 # Nobody can make a folder there: where a user has no home, every cache is one that cannot be kept.
 NO_FOLDER = Path(os.devnull) / "secondpass"
 
+_HUB_VARIABLES = ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HOME")
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -48,6 +50,37 @@ def expand_user(folder: str | os.PathLike[str], name: str) -> Path:
             f"{name} {str(folder)[:80]!r} begins with a home folder that there is not: "
             "give the whole path, or set HOME"
         ) from None
+
+
+def absolute(path: str | os.PathLike[str]) -> Path:
+    """Return the path from the root, without following links.
+
+    Raises:
+        InputError: it is relative to a current folder that was removed.
+    """
+    try:
+        return Path(path).absolute()
+    except FileNotFoundError:
+        raise InputError(
+            f"{str(path)[:80]!r} is relative and the current folder is no longer there: change to "
+            "one that is, or give the whole path"
+        ) from None
+
+
+def hub_folder() -> Path:
+    """Return the folder of hub models, which is the hub library's own.
+
+    A relative XDG_CACHE_HOME counts as none, by its specification; the library would take it.
+
+    Raises:
+        InputError: it is below a home folder that there is not.
+    """
+    from huggingface_hub import constants
+
+    named = any(os.environ.get(name) for name in _HUB_VARIABLES)
+    relative = not Path(constants.HF_HUB_CACHE).is_absolute() and constants.HF_HUB_CACHE[0] != "~"
+    chosen = "~/.cache/huggingface/hub" if relative and not named else constants.HF_HUB_CACHE
+    return expand_user(chosen, "HF_HOME")
 
 
 def warn_not_kept(folder: Path, error: OSError) -> None:

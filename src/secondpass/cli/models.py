@@ -10,7 +10,7 @@ import click
 
 from secondpass.cli import output
 from secondpass.cli.options import json_option
-from secondpass.errors import SecondpassError
+from secondpass.errors import InputError, SecondpassError
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +58,14 @@ def _hub() -> list[_Row]:
     from huggingface_hub.errors import CacheNotFound
 
     from secondpass.models.hub import missing_files
+    from secondpass.settings import hub_folder
 
     try:
-        cache = scan_cache_dir()
-    except CacheNotFound:
+        cache = scan_cache_dir(hub_folder())
+    except (CacheNotFound, InputError):  # nothing was fetched yet, or there is no home folder
+        return []
+    except OSError as error:
+        output.say(f"note: the hub models in {error.filename} cannot be read: {error.strerror}")
         return []
     rows = []
     for repository in sorted(cache.repos, key=lambda found: found.repo_id):
@@ -87,7 +91,12 @@ def _graphs() -> list[_Row]:
     from secondpass.engine.graph_cache import list_cached
     from secondpass.settings import Settings
 
+    try:
+        graphs = list_cached(Settings.from_environment().cache_dir)
+    except OSError as error:
+        output.say(f"note: the graphs in {error.filename} cannot be read: {error.strerror}")
+        return []
     return [
         _Row(graph.model_name, "graph", graph.precision, graph.bytes / 1e6, graph.weights_sha256)
-        for graph in list_cached(Settings.from_environment().cache_dir)
+        for graph in graphs
     ]

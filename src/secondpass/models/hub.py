@@ -6,6 +6,7 @@ from pathlib import Path
 
 from secondpass.errors import InputError, ModelFileError, ModelNotFoundError
 from secondpass.models.files import weight_map
+from secondpass.settings import hub_folder
 
 CONFIG_FILES = (
     "config.json",
@@ -25,7 +26,7 @@ def fetch_snapshot(repository: str, *, revision: str | None, local_files_only: b
     """Return the snapshot folder of a hub model; what is cached is never fetched again.
 
     Raises:
-        InputError: `repository` is not a valid hub name.
+        InputError: `repository` is not a valid hub name, or there is no folder for hub models.
         ModelNotFoundError: the hub has no such model, or it is not cached and cannot be fetched.
     """
     from huggingface_hub import constants
@@ -39,12 +40,13 @@ def fetch_snapshot(repository: str, *, revision: str | None, local_files_only: b
         raise InputError(
             f"model_name {repository!r} is neither a folder that exists nor a hub name: {error}"
         ) from None
-    cached = _cached_snapshot(repository, revision)
+    cache = hub_folder()
+    cached = _cached_snapshot(repository, revision, cache)
     if cached is not None and not missing_files(cached):
         return cached
     if local_files_only:
         raise _unreachable(repository, revision, cached, "local_files_only is set")
-    return _download(repository, revision, cached)
+    return _download(repository, revision, cached, cache)
 
 
 def missing_files(folder: Path) -> list[str]:
@@ -64,14 +66,18 @@ def _shards_complete(folder: Path) -> bool:
     return all((folder / name).exists() for name in shards)
 
 
-def _cached_snapshot(repository: str, revision: str | None) -> Path | None:
+def _cached_snapshot(repository: str, revision: str | None, cache: Path) -> Path | None:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     try:
         # The same patterns as for the download: files that were never wanted are not missing.
         found = snapshot_download(
-            repository, revision=revision, local_files_only=True, allow_patterns=WANTED_FILES
+            repository,
+            revision=revision,
+            cache_dir=cache,
+            local_files_only=True,
+            allow_patterns=WANTED_FILES,
         )
         return Path(found)
     except LocalEntryNotFoundError as error:
@@ -80,7 +86,7 @@ def _cached_snapshot(repository: str, revision: str | None) -> Path | None:
         return Path(partial) if partial else None
 
 
-def _download(repository: str, revision: str | None, cached: Path | None) -> Path:
+def _download(repository: str, revision: str | None, cached: Path | None, cache: Path) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import (
         HfHubHTTPError,
@@ -91,7 +97,9 @@ def _download(repository: str, revision: str | None, cached: Path | None) -> Pat
     )
 
     try:
-        folder = snapshot_download(repository, revision=revision, allow_patterns=WANTED_FILES)
+        folder = snapshot_download(
+            repository, revision=revision, cache_dir=cache, allow_patterns=WANTED_FILES
+        )
     except RevisionNotFoundError:
         raise ModelNotFoundError(
             f"hub model {repository!r} has no revision {revision!r}; leave it out for the newest"

@@ -221,7 +221,7 @@ class RerankerOptions(ModelOptions):
         if self.cache is None or self.cache == "memory":
             return None if self.cache is None else "memory"
         folder = expand_user(self.cache, "cache")
-        if folder.is_file():
+        if os.path.isfile(folder):  # noqa: PTH113 - Path.is_file raises where it may not look
             raise InputError(f"cache {folder} is a file, expected 'memory' or a folder")
         return folder
 

@@ -35,6 +35,7 @@ from secondpass.retrieval.stores.contract import (
 )
 from secondpass.retrieval.stores.lance import TABLE_FOLDER, LanceStore, is_index
 from secondpass.scoring.candidates import checked_query, checked_texts
+from secondpass.settings import absolute
 from secondpass.types import Document, RetrievedDocument
 
 
@@ -88,7 +89,7 @@ class Index:
             IndexFileError: the folder cannot be written.
             MissingExtraError: LanceDB is not installed.
         """
-        path = Path(folder).absolute()
+        path = absolute(folder)
         if is_index(path):
             if exist_ok:
                 return cls.open(path, embedder)
@@ -106,7 +107,7 @@ class Index:
             IndexFileError: no index is there, it cannot be read, or it has another embedder.
             MissingExtraError: LanceDB is not installed.
         """
-        path = Path(folder).absolute()
+        path = absolute(folder)
         if not is_index(path):
             raise IndexFileError(f"there is no index in {path}; make one with Index.create")
         return cls(LanceStore.open(path), embedder)

@@ -19,6 +19,7 @@ from secondpass.retrieval.contract import (
 from secondpass.retrieval.stores.contract import Rows, StoreIdentity, Vectors
 from secondpass.retrieval.stores.memory import MemoryStore
 from secondpass.retrieval.stores.ties import with_last_ties
+from secondpass.settings import warn_not_kept
 
 
 def dense_run(
@@ -64,12 +65,24 @@ def corpus_vectors(
     """Embed the corpus, or take its vectors from the cache: they are most of the work."""
     name = f"{collection.corpus_sha256[:16]}-{embedder.digest[:16]}.npy"
     file = cache_dir / "eval" / name
-    if file.exists():
-        kept: Vectors = np.load(file, allow_pickle=False)
+    kept = _read_vectors(file, len(collection.documents))
+    if kept is not None:
         return kept
     texts = list(collection.documents.values())
     with progress("embedding documents", len(texts)) as advance:
         vectors = embed_checked(embedder, texts, advance)
-    with replacing(file) as written:
-        np.save(written, vectors)
+    try:
+        with replacing(file) as written:
+            np.save(written, vectors)
+    except OSError as error:
+        warn_not_kept(cache_dir, error)
     return vectors
+
+
+def _read_vectors(file: Path, count: int) -> Vectors | None:
+    """Return the vectors that were kept; None where there are none, or not those of so many."""
+    try:
+        kept: Vectors = np.load(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError):  # not there, not readable, or not whole
+        return None
+    return kept if kept.ndim == 2 and len(kept) == count else None
