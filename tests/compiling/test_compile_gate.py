@@ -71,15 +71,39 @@ def test_speed_is_the_ratio_of_medians_of_turns():
     fp32, int8, auto = fixed([0.0], 30.0), fixed([0.0], 10.0), fixed([0.0], 20.0)
     found = measure_speed(fp32, int8, auto, "q", TEXTS[:1], ignore)
     assert (found.fp32_ms, found.int8_ms, found.auto_ms) == (30.0, 10.0, 20.0)
-    assert found.speedup == 3.0
+    assert (found.speedup, found.speedup_over_fp32) == (2.0, 3.0)
     assert {len(model.calls) for model in (fp32, int8, auto)} == {ROUNDS}
+
+
+def test_where_auto_is_fp32_the_speed_is_over_that():
+    fp32, int8 = fixed([0.0], 30.0), fixed([0.0], 10.0)
+    found = measure_speed(fp32, int8, None, "q", TEXTS[:1], ignore)
+    assert found.auto_ms is None
+    assert (found.speedup, found.speedup_over_fp32) == (3.0, 3.0)
+
+
+@pytest.mark.parametrize(
+    ("fp32_ms", "auto_ms", "met"),
+    [(24.0, 8.0, False), (24.0, 12.0, True), (8.0, None, False), (12.0, None, True)],
+)
+def test_the_gate_compares_with_what_one_has(fp32_ms, auto_ms, met):
+    """int8 takes 10 ms: 2.4 times as fast as fp32 is no gain where 'auto' takes 8 ms."""
+    auto = None if auto_ms is None else fixed([0.0], auto_ms)
+    speed = measure_speed(fixed([0.0], fp32_ms), fixed([0.0], 10.0), auto, "q", TEXTS[:1], ignore)
+    agreement, _, _ = made()
+    (found,) = (one for one in criteria(Limits(), agreement, None, speed) if "speed" in one.what)
+    assert found.met == met
+    assert "'auto'" in found.way_out
+    if auto_ms is not None:
+        assert "'auto'" in found.what
+        assert f"{auto_ms:.1f} ms at 'auto' and {fp32_ms:.1f} ms at fp32" in found.way_out
 
 
 def made(tau=0.95, top=0.9, fp32=0.5, int8=0.5, speedup=2.0):
     return (
         Agreement(20, 50, tau, tau, top, top, 1.0, 0.1),
         Quality("scifact", "0" * 64, 10, 100, "nDCG@10", fp32, int8, None, None),
-        Speed(11, 50, 20.0, 10.0, None, speedup),
+        Speed(11, 50, 20.0, 10.0, None, speedup, speedup),
     )
 
 

@@ -45,8 +45,9 @@ class Agreement:
 class Speed:
     """Medians of interleaved rounds of one rerank each, in milliseconds.
 
-    `speedup` is fp32's median over int8's. `auto_ms` is that of the source at "auto", where the
-    processor computes it in less than float32, else None.
+    `auto_ms` is the median of the source at "auto", what one has without int8, where the processor
+    computes it in less than float32; else None, for it is fp32's. `speedup` is the median of the
+    source at "auto" over int8's, `speedup_over_fp32` that of fp32 over int8's.
     """
 
     rounds: int
@@ -55,6 +56,7 @@ class Speed:
     int8_ms: float
     auto_ms: float | None
     speedup: float
+    speedup_over_fp32: float
 
 
 @dataclass(frozen=True, slots=True)
