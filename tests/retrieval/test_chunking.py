@@ -141,5 +141,5 @@ def test_what_is_no_text(text: object) -> None:
 
 def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "semantic_text_splitter", None)
-    with pytest.raises(MissingExtraError, match=r"secondpass\[search\]"):
+    with pytest.raises(MissingExtraError, match=r"pip install .*\[search\]"):
         Chunker(word_tokenizer())

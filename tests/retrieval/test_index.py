@@ -503,7 +503,7 @@ def test_without_the_extra_the_error_holds_the_pip_line(
     for module in ("lancedb", "pyarrow"):
         with monkeypatch.context() as patch:
             patch.setitem(sys.modules, module, None)
-            with pytest.raises(MissingExtraError, match=r"pip install 'secondpass\[search\]'"):
+            with pytest.raises(MissingExtraError, match=r"pip install .*\[search\]"):
                 Index.create(tmp_path / module, FakeEmbedder())
 
 

@@ -151,7 +151,8 @@ def test_each_text_is_tokenized_once_for_its_vector_and_its_ids(monkeypatch):
         return encode(self, texts, most_tokens)
 
     monkeypatch.setattr(TextEncoder, "encode", watched)
-    features = embedder.features(TEXTS)
+    with pytest.warns(UserWarning, match="1 of 5 texts have more than the 62 tokens"):
+        features = embedder.features(TEXTS)
     assert asked == TEXTS
     monkeypatch.undo()
     assert np.array_equal(features.vectors, embedder.embed(TEXTS))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from hashlib import sha256
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 
@@ -40,7 +41,8 @@ class Embedder:
     Args:
         model_name: a Hugging Face name, a local folder, or nothing for the embedded model.
         max_length: the most tokens of a text that are read; by default the model's own limit.
-            A longer text is cut: chunk it before it is indexed.
+            A longer text is embedded by its beginning, which the first such call says in a
+            warning: chunk texts before they are indexed.
         precision, device, threads, revision, local_files_only, max_batch_tokens, cache_dir: as for
             `CrossEncoderReranker`.
 
@@ -107,6 +109,7 @@ class Embedder:
             cache_dir=options.graph_folder(),
         )
         self._policy = replace(self._engine.policy, max_tokens=options.max_batch_tokens)
+        self._said_cut: set[str] = set()
         self.dimension = int(self._spec.config.get("hidden_size") or self._spec.config["dim"])
 
     def __repr__(self) -> str:
@@ -177,7 +180,7 @@ class Embedder:
         Raises:
             InputError: a text is not a string; the message names its position.
         """
-        return self._run(texts, self._room, progress, self.prompts.document).vectors
+        return self._run("texts", texts, self._room, progress, self.prompts.document).vectors
 
     def embed_queries(self, queries: Iterable[str]) -> Vectors:
         """Return one unit vector for each query: float32 [n, dimension], in input order.
@@ -192,7 +195,7 @@ class Embedder:
             checked_query(query, f"query {position}")
             for position, query in enumerate(checked_texts(queries, "queries"))
         ]
-        return self._run(checked, self._room, None, self.prompts.query).vectors
+        return self._run("queries", checked, self._room, None, self.prompts.query).vectors
 
     def features(self, texts: Iterable[str], *, progress: Progress | None = None) -> Features:
         """Return the vectors of `embed`, and in the column "token_ids" each whole text's token ids.
@@ -203,13 +206,14 @@ class Embedder:
             InputError: a text is not a string; the message names its position.
         """
         checked = list(checked_texts(texts))
-        features = self._run(checked, None, progress, self.prompts.document)
+        features = self._run("texts", checked, None, progress, self.prompts.document)
         if not self.prompts.document:
             return features
         return Features(features.vectors, {TOKEN_IDS: self._encoder.encode(checked)})
 
     def _run(
         self,
+        what: Literal["texts", "queries"],
         texts: Iterable[str],
         most_tokens: int | None,
         progress: Progress | None,
@@ -227,7 +231,24 @@ class Embedder:
             token_ids += block
             if progress is not None:
                 progress(len(block))
+        # Of a text that is cut one token more than there is room for is kept.
+        self._say_cut(what, sum(len(ids) > self._room for ids in token_ids), len(checked))
         return Features(vectors, {TOKEN_IDS: token_ids})
+
+    def _say_cut(self, what: Literal["texts", "queries"], cut: int, count: int) -> None:
+        """Warn, once for texts and once for queries, that some are embedded by their beginning."""
+        if not cut or what in self._said_cut:
+            return
+        self._said_cut.add(what)
+        way_out = {
+            "texts": "cut them into chunks, as 'secondpass index' does with text files",
+            "queries": "ask with fewer words",
+        }
+        warnings.warn(
+            f"{cut} of {count} {what} have more than the {self._room} tokens that {self.name} "
+            f"reads: they are embedded by their beginning; {way_out[what]} (said once)",
+            stacklevel=4,
+        )
 
     def _embed_block(self, token_ids: list[TokenIds]) -> Vectors:
         sequences = [
