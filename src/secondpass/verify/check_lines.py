@@ -69,6 +69,11 @@ def same_hash(what: str, recorded: str, here: str, *, why: str = "", decides: bo
     return replace(line, recorded=recorded[:HASH_SHOWN], here=here[:HASH_SHOWN])
 
 
+def not_recorded(what: str, here: str) -> Line:
+    """Return the line of what the run gives and the record lacks, which therefore is not confirmed."""
+    return Line(what, "missing", "-", here, "the record does not have it", decides=True)
+
+
 def failures(lines: Iterable[Line]) -> list[Line]:
     """Return the lines that keep a record from being confirmed."""
     return [line for line in lines if line.decides and line.verdict not in CONFIRMING]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from secondpass.verify.arithmetic import compare_arithmetic
-from secondpass.verify.check_lines import Line, same_hash, same_or_different
+from secondpass.verify.check_lines import Line, not_recorded, same_hash, same_or_different
 from secondpass.verify.compare_outputs import Grades, compare_outputs
 from secondpass.verify.record import DataSource, Latency, ModelUse, Record
 
@@ -67,6 +67,8 @@ def compare_models(recorded: Sequence[ModelUse], here: Sequence[ModelUse]) -> It
         yield same_hash(f"{role}: tokenizer", there.tokenizer_sha256, now.tokenizer_sha256, why=why)
         yield same_or_different(f"{role}: precision", there.precision, now.precision)
         yield same_or_different(f"{role}: arithmetic", there.arithmetic, now.arithmetic)
+    roles = {use.role for use in recorded}
+    yield from (not_recorded(use.role, use.info.name) for use in here if use.role not in roles)
 
 
 def compare_data(recorded: Sequence[DataSource], here: Sequence[DataSource]) -> Iterator[Line]:
@@ -86,6 +88,8 @@ def compare_data(recorded: Sequence[DataSource], here: Sequence[DataSource]) -> 
         else:
             why = f"{now.path} has another content here"
             yield same_hash(there.name, there.sha256, now.sha256, why=why)
+    names = {source.name for source in recorded}
+    yield from (not_recorded(one.name, one.sha256[:12]) for one in here if one.name not in names)
 
 
 def compare_latencies(recorded: Sequence[Latency], here: Sequence[Latency]) -> Iterator[Line]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from secondpass.verify.arithmetic import SCORE_TOLERANCE, WITHOUT_MODEL, Comparability
-from secondpass.verify.check_lines import Line, Verdict, same_hash
+from secondpass.verify.check_lines import Line, Verdict, not_recorded, same_hash
 from secondpass.verify.order import among, score_difference, widest_shift, widest_swap
 from secondpass.verify.outputs import RankedQuery, Role, StageOutput
 from secondpass.verify.record import Measure, Observed
@@ -22,6 +22,10 @@ def compare_outputs(recorded: Observed, here: Observed, grades: Grades) -> Itera
             continue
         allowed = _documents_in_both(stage, recorded, here)
         yield from _compare_stage(stage, stages[stage.stage], allowed, _grade(stage, grades))
+    names = {stage.stage for stage in recorded.stages}
+    for stage in here.stages:
+        if stage.stage not in names:
+            yield not_recorded(f"{stage.stage}: order", f"{len(stage.queries)} queries")
     yield from _compare_measures(recorded, here, grades)
 
 
@@ -69,6 +73,10 @@ def _compare_stage(
         pairs.append(pair)
         verdict, why = _order(*pair, grade)
         yield Line(what, verdict, _first(query), _first(found), why, decides=True)
+    names = {query.query for query in recorded.queries}
+    for query in here.queries:
+        if query.query not in names:
+            yield not_recorded(f"{recorded.stage}: order for {query.query}", _first(query))
     if pairs:
         yield _compare_scores(f"{recorded.stage}: scores", pairs, grade)
     if recorded.run_sha256 is not None:
@@ -81,12 +89,15 @@ def _order(recorded: RankedQuery, here: RankedQuery, grade: Comparability) -> tu
         return "not comparable", grade.why
     if len(recorded.ids) != len(here.ids):
         return "different", f"{len(recorded.ids)} documents there, {len(here.ids)} here"
-    swap = widest_swap(recorded, here)
+    swap, margin = widest_swap(recorded, here), grade.swap_margin(recorded.scores)
     if swap is None:
         return "same", ""
-    margin = grade.swap_margin(recorded.scores)
     if swap.gap <= margin:
-        return "within tolerance", f"{swap}, {margin:.4g} is allowed"
+        # By the scores of today too, so that no score in a record can excuse another order.
+        back, margin_here = widest_swap(here, recorded), grade.swap_margin(here.scores)
+        if back is None or back.gap <= margin_here:
+            return "within tolerance", f"{swap}, {margin:.4g} is allowed"
+        swap, margin = back, margin_here
     if grade.saturates:
         return "not comparable", f"{grade.why}; {swap}"
     return "different", f"{swap}, more than {margin:.4g}"
@@ -115,6 +126,10 @@ def _compare_measures(recorded: Observed, here: Observed, grades: Grades) -> Ite
     grade = _worst([*grades.values(), WITHOUT_MODEL])
     for measure in recorded.measures:
         yield _compare_measure(measure, found.get((measure.stage, measure.measure)), grade)
+    there = {(one.stage, one.measure) for one in recorded.measures}
+    for (stage, name), measured in found.items():
+        if (stage, name) not in there:
+            yield not_recorded(f"{stage}: {name}", f"{measured.mean:.4f}")
 
 
 def _compare_measure(recorded: Measure, here: Measure | None, grade: Comparability) -> Line:
