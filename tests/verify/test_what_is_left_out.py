@@ -1,4 +1,4 @@
-"""A record cannot be confirmed by leaving out what would fail, or by scores that excuse any order."""
+"""No record is confirmed by leaving out what would fail, or by scores that excuse any order."""
 
 from dataclasses import replace
 

@@ -70,7 +70,7 @@ def same_hash(what: str, recorded: str, here: str, *, why: str = "", decides: bo
 
 
 def not_recorded(what: str, here: str) -> Line:
-    """Return the line of what the run gives and the record lacks, which therefore is not confirmed."""
+    """Return the line of what the run gives and the record lacks: a check fails by it."""
     return Line(what, "missing", "-", here, "the record does not have it", decides=True)
 
 
