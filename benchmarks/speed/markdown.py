@@ -23,6 +23,7 @@ _RIVALS = {
 # The rows of the short table, by module: what a reader is told instead of the label.
 _SHORT_ROWS = {
     "sentence_transformers_default": "sentence-transformers, default settings",
+    "sentence_transformers_bf16": "sentence-transformers, torch in bfloat16, best batch size",
     "sentence_transformers_openvino_int8": "sentence-transformers, OpenVINO int8, best batch size",
     "secondpass_int8": "**secondpass, int8**, same weights",
     "embedded_fast": '**secondpass, embedded model**, `effort="fast"`, its own weights',

@@ -14,7 +14,10 @@ from secondpass.evaluation.qrels import checked_id
 from secondpass.evaluation.text_files import open_to_write
 from secondpass.jsonl import read_filled_lines
 
-TIE_RULE = "ties are broken as trec_eval does: equal 32-bit scores by document id, descending"
+TIE_RULE = (
+    "ties are broken as trec_eval does up to version 9: equal 32-bit scores by document id, "
+    "descending (version 10 compares 64-bit scores)"
+)
 
 _LARGEST = float(np.finfo(np.float32).max)
 
