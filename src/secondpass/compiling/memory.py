@@ -30,7 +30,8 @@ def measure_memory(
         [sys.executable, "-m", __name__, *map(str, arguments)],
         input=json.dumps([query, *texts]),
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
         check=False,
     )
     if done.returncode:

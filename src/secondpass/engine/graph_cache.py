@@ -102,7 +102,7 @@ def _is_whole(folder: Path) -> bool:
 
 def _read_manifest(file: Path) -> dict[str, Any] | None:
     try:
-        entry = json.loads(file.read_text())
+        entry = json.loads(file.read_text(encoding="utf-8"))
         GraphKey(**entry["key"])
         written = {_MODEL, Path(_MODEL).with_suffix(".bin").name} <= entry["files"].keys()
         return entry if written and isinstance(entry["model_name"], str) else None
@@ -116,7 +116,7 @@ def _store(model: ov.Model, folder: Path, key: GraphKey, model_name: str) -> Non
         write_graph(model, written / _MODEL)
         files = {file.name: file_sha256(file) for file in written.iterdir()}
         manifest = {"model_name": model_name, "key": asdict(key), "files": files}
-        (written / _MANIFEST).write_text(json.dumps(manifest, indent=1))
+        (written / _MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
         _move_into_place(written, folder)
 
 

@@ -19,7 +19,9 @@ def peak_bytes() -> int:
         import psutil
 
         return int(psutil.Process().memory_info().peak_wset)
-    if _LINUX_STATUS.exists() and (found := _PEAK.search(_LINUX_STATUS.read_text())):
+    if _LINUX_STATUS.exists() and (
+        found := _PEAK.search(_LINUX_STATUS.read_text(encoding="utf-8", errors="replace"))
+    ):
         return int(found[1]) * 1024
     return _counted_by_the_system()  # pragma: no cover - macOS, or a Linux without VmHWM
 

@@ -57,7 +57,7 @@ def write_folder(
     kind = np.float16 if half else np.float32
     stored = {name: np.ascontiguousarray(value, kind) for name, value in tensors.items()}
     save_file(stored, folder / "model.safetensors", metadata={"format": "pt"})
-    config = json.loads((base / "config.json").read_text())
+    config = json.loads((base / "config.json").read_text(encoding="utf-8"))
     labels = {"id2label": {"0": "LABEL_0"}, "label2id": {"LABEL_0": 0}}
     kept = {name: value for name, value in config.items() if name not in _NOT_OURS}
     late = kept | labels | {"model_type": LATE_JOIN.name, "join_layer": join_layer}

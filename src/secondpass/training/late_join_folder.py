@@ -53,7 +53,7 @@ def save_late_join(
     own layers above the join are left out: the head's stand in their place. `exits` are the tensors
     of exit heads, by default those of `base` if it has some.
     """
-    config = json.loads((base / "config.json").read_text())
+    config = json.loads((base / "config.json").read_text(encoding="utf-8"))
     ours = encoder.state_dict() | {
         f"layers.{join_layer + at}.{name}": value
         for at, layer in enumerate(head.layers)
@@ -79,7 +79,7 @@ def read_late_join(folder: Path) -> tuple[Encoder, JointHead, dict[str, Any]]:
     """Return the layers below the join, what stands above it, and the config."""
     from safetensors.torch import load_file
 
-    config = json.loads((folder / "config.json").read_text())
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     stored = {
         name: value.float() for name, value in load_file(folder / "model.safetensors").items()
     }
