@@ -85,7 +85,8 @@ def hub_folder() -> Path:
 
 def warn_not_kept(folder: Path, error: OSError) -> None:
     """Say that a cache cannot be written and the work goes on: once for each folder and process."""
-    reason = error.strerror or str(error)
+    # Libraries that write themselves say little; a full disk is what it mostly is.
+    reason = error.strerror or f"writing failed, is the disk full? {error}"
     what = f"the cache folder {folder} cannot be written ({reason})"
     if folder == NO_FOLDER:
         what = "there is no cache folder, for this user has no home folder"
