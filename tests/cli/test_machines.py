@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -33,11 +34,11 @@ def another_user():
 
 
 @pytest.fixture
-def place(tmp_path):
-    """A folder that every user may write to, with the way to it open."""
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o777)
-    return tmp_path
+def place():
+    """A folder that every user may write to; pytest closes its own to other users."""
+    with tempfile.TemporaryDirectory(prefix="secondpass-test-") as folder:
+        Path(folder).chmod(0o777)
+        yield Path(folder)
 
 
 def run(*command, cwd, other=False, **environment):
