@@ -17,6 +17,7 @@ from secondpass.identity import describe, scoring_rules
 from secondpass.models.activation import configured_activation
 from secondpass.models.folder import ModelFolder
 from secondpass.models.spec import checked_max_length, read_cross_encoder_spec
+from secondpass.models.tokenizer import load_tokenizer
 from secondpass.native import is_fork, require_no_fork
 from secondpass.options.effort import Effort
 from secondpass.options.model import RerankerOptions
@@ -25,7 +26,7 @@ from secondpass.scorer import Pricing
 from secondpass.scoring.aggregate import aggregate
 from secondpass.scoring.batches import balanced, make_batches
 from secondpass.scoring.effort import Schedule
-from secondpass.scoring.encode import TextEncoder, load_tokenizer
+from secondpass.scoring.encode import TextEncoder
 from secondpass.scoring.pairs import read_pair_layout
 from secondpass.scoring.prepare import Preparer
 from secondpass.scoring.scored import Scored

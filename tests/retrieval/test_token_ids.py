@@ -15,10 +15,11 @@ from fake_embedder import FakeEmbedder
 
 from secondpass import CrossEncoderReranker, Embedder, Index, SearchPipeline
 from secondpass.errors import IndexFileError
+from secondpass.models.tokenizer import load_tokenizer
 from secondpass.retrieval.contract import Features
 from secondpass.retrieval.stores.contract import FeatureIdentity
 from secondpass.retrieval.stores.features import from_arrow, to_arrow
-from secondpass.scoring.encode import TextEncoder, load_tokenizer
+from secondpass.scoring.encode import TextEncoder
 from secondpass.scoring.tokenized import TokenizedText
 from secondpass.types import Document
 

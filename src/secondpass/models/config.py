@@ -31,6 +31,7 @@ RotaryBase: TypeAlias = Annotated[float, Meta(gt=0, le=1e12)]
 class Rotary(msgspec.Struct):
     """The rotary positions of one kind of layer."""
 
+    rope_type: str | None = None
     rope_theta: RotaryBase | None = None
 
 
@@ -56,6 +57,8 @@ class Config(msgspec.Struct):
     n_heads: Width | None = None
     hidden_size: Width | None = None
     dim: Width | None = None
+    intermediate_size: Width | None = None
+    hidden_dim: Width | None = None
     vocab_size: Count | None = None
     type_vocab_size: CountOrZero | None = None
     max_position_embeddings: Count | None = None
@@ -97,6 +100,18 @@ class SentenceBertConfig(msgspec.Struct):
     """The keys of sentence_bert_config.json."""
 
     max_seq_length: Count | None = None
+
+
+def needed(config: Mapping[str, Any], key: str, file: Path) -> Any:
+    """Return the value of a key that has no default.
+
+    Raises:
+        ModelFileError: it is absent or null.
+    """
+    value = config.get(key)
+    if value is None:
+        raise ModelFileError(f"{file} has no {key!r}")
+    return value
 
 
 Keys = TypeVar("Keys", bound=msgspec.Struct)

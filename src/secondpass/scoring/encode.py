@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
-from secondpass.errors import ModelFileError
 from secondpass.native import native_call
 from secondpass.scoring.tokenized import (
     TokenizedText,
@@ -24,19 +22,6 @@ if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
 
 TokenIds = NDArray[np.int32]
-
-
-def load_tokenizer(file: Path) -> Tokenizer:
-    """Load a tokenizer.json; its own truncation and padding are switched off, ours are explicit."""
-    from tokenizers import Tokenizer
-
-    try:
-        tokenizer = Tokenizer.from_file(str(file))
-    except Exception as error:  # tokenizers raises bare Exception for any broken file
-        raise ModelFileError(f"{file} is not a tokenizer.json that can be read: {error}") from None
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    return tokenizer
 
 
 # Encodings take some fifty times the memory of their text, so only `CHARACTERS_AT_A_TIME` are held
