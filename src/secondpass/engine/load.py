@@ -22,7 +22,7 @@ from secondpass.engine.torch import TorchEngine
 from secondpass.errors import EngineError, ModelFileError, UnsupportedModelError
 from secondpass.graph.build import BUILDER_VERSION, build_graph
 from secondpass.graph.openvino import ov
-from secondpass.models.boundary import at_the_boundary
+from secondpass.models.boundary import at_the_boundary, first_line
 from secondpass.models.plain_files import require_plain_files
 from secondpass.models.spec import ModelSpec, require_one_label
 from secondpass.native import native_call, note_engine
@@ -72,7 +72,8 @@ def _try(engine: Engine, spec: ModelSpec) -> None:
     try:
         output = engine.run([pad_batch(rows, np.arange(2), 2, spec.padding_id)])[0]
     except EngineError as error:
-        raise ModelFileError(f"{spec.weights.entry} cannot be computed: {error}") from error
+        reason = first_line(error.__cause__ or error)
+        raise ModelFileError(f"{spec.weights.entry} cannot be computed: {reason}") from error
     width = 1 if spec.pooling is None else spec.width
     if output.shape != (2, width):
         raise ModelFileError(

@@ -147,7 +147,8 @@ def require_file(file: Path, *, most_bytes: int | None = None) -> None:
     except (FileNotFoundError, NotADirectoryError):
         raise ModelFileError(f"{file} is missing: a model folder needs it") from None
     except (OSError, ValueError) as error:
-        raise ModelFileError(f"{file} cannot be read: {error}") from None
+        reason = getattr(error, "strerror", None) or error
+        raise ModelFileError(f"{shortened(str(file), 200)} cannot be read: {reason}") from None
     if not beginning:
         raise ModelFileError(f"{file} is empty: the download or the copy was cut short")
     if beginning.startswith(b"version https://git-lfs.github.com/"):
