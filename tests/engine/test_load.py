@@ -122,7 +122,10 @@ def test_broken_json_is_named(model_copy):
     ("config", "message"),
     [
         ({"num_labels": "x"}, r"config\.json has num_labels 'x'"),
-        ({"num_attention_heads": 0}, r"config\.json has num_attention_heads 0, expected int >= 1"),
+        (
+            {"num_attention_heads": 0},
+            r"config\.json has num_attention_heads 0, expected an integer of at least 1",
+        ),
         ({"num_hidden_layers": None}, r"config\.json has no .num_hidden_layers."),
         ({"hidden_size": 48}, r"config\.json does not fit the weights"),
         ({"max_position_embeddings": 4096}, r"position_embeddings.*expected \[4096, 32\]"),

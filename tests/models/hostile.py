@@ -129,7 +129,7 @@ def shards(place: Callable[[list[str]], dict[str, str]], twice: bool = False) ->
     return split
 
 
-def _as_named(names: list[str]) -> dict[str, str]:
+def as_named(names: list[str]) -> dict[str, str]:
     half = len(names) // 2
     return {
         name: "a.safetensors" if at < half else "b.safetensors" for at, name in enumerate(names)
@@ -269,10 +269,10 @@ INDEX: dict[str, Change] = {
 }
 INDEX |= {
     "swapped": shards(
-        lambda names: dict(zip(names, reversed(_as_named(names).values()), strict=True))
+        lambda names: dict(zip(names, reversed(as_named(names).values()), strict=True))
     ),
-    "tensor of no shard": shards(lambda names: _as_named(names) | {"extra": "a.safetensors"}),
-    "tensor twice": shards(_as_named, twice=True),
+    "tensor of no shard": shards(lambda names: as_named(names) | {"extra": "a.safetensors"}),
+    "tensor twice": shards(as_named, twice=True),
     "list of names": shards(lambda names: names),
     "numbers": shards(lambda names: dict.fromkeys(names, 1)),
     "empty map": shards(lambda names: {}),

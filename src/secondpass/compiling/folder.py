@@ -11,6 +11,7 @@ from typing import Any
 from secondpass.atomic import beside
 from secondpass.compiling.result import Compiled
 from secondpass.errors import InputError
+from secondpass.models.files import require_file
 from secondpass.models.spec import EXITS_FILE
 from secondpass.result_file import write_result
 
@@ -65,6 +66,7 @@ def write_exits(source: Path, folder: Path) -> None:
 
     heads: dict[str, Any] = {}
     for path in sorted(source.glob("*.safetensors")):
+        require_file(path)
         with safe_open(path, "np") as file:
             names = [name for name in file.keys() if name.startswith("exits.")]  # noqa: SIM118
             heads |= {name: file.get_tensor(name) for name in names}

@@ -20,7 +20,6 @@ from secondpass.graph.ops import Node
 from secondpass.graph.tensors import Tensors
 from secondpass.models.spec import ModelSpec
 
-
 _MOST_POSITIONS = 65_536
 
 

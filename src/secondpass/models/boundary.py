@@ -12,7 +12,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from secondpass.errors import ModelFileError, SecondpassError
+from secondpass.errors import EngineError, ModelFileError, SecondpassError
 
 Given = ParamSpec("Given")
 Loaded = TypeVar("Loaded")
@@ -44,9 +44,32 @@ def at_the_boundary(
     return bounded
 
 
+def tokenizing(read: Callable[Given, Loaded]) -> Callable[Given, Loaded]:
+    """Make what a tokenizer raises on a text an EngineError.
+
+    tokenizers raises bare Exceptions, and panics where a pattern of a tokenizer.json takes too many
+    steps; every other exception is not its own.
+    """
+
+    @wraps(read)
+    def bounded(*args: Given.args, **options: Given.kwargs) -> Loaded:
+        try:
+            return read(*args, **options)
+        except _PASSED:
+            raise
+        except BaseException as error:
+            if type(error) is not Exception and isinstance(error, Exception):
+                raise
+            raise EngineError(f"the tokenizer failed on a text: {first_line(error)}") from error
+
+    return bounded
+
+
 def first_line(error: BaseException) -> str:
     """Return an exception's type and the first line of what it says, at most 300 characters."""
-    lines: list[Any] = str(error).strip().splitlines()
+    # A KeyError quotes what it says.
+    text = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
+    lines: list[Any] = text.strip().splitlines()
     # OpenVINO says first where in its own source it was, and last what is wrong.
     line = lines[-1] if lines and lines[0].startswith(("Check '", "Exception from")) else lines[:1]
     said = f"{type(error).__name__}: {''.join(line)}" if lines else type(error).__name__

@@ -148,6 +148,27 @@ def _unexpected(values: Mapping[str, Any], file: Path, expected: str, path: str)
     for key, at in places:
         found = found[int(at)] if at else found[key]
     name = path.strip("`").removeprefix("$.")
+    return f"{file} has {name} {shortened(found)}, expected {_in_words(expected)}"
+
+
+# What msgspec calls the kinds of JSON, and what comes before a limit.
+_WORDS = {
+    "int": "an integer",
+    "float": "a number",
+    "str": "text",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "an object",
+    ">=": "of at least",
+    "<=": "of at most",
+    ">": "above",
+}
+
+
+def _in_words(expected: str) -> str:
+    """Return what msgspec expected: of "Expected `int` >= 1, got .." "an integer of at least 1"."""
+    if expected == "Number out of range":
+        return "a number of usual size"
     kind = expected.partition(", got ")[0].removeprefix("Expected ").replace("`", "")
-    wanted = "a number that fits" if kind == "Number out of range" else kind
-    return f"{file} has {name} {shortened(found)}, expected {wanted}"
+    words = kind.removesuffix(" | null").replace(" | ", " or ").split(" ")
+    return " ".join(_WORDS.get(word, word) for word in words)
