@@ -187,7 +187,7 @@ def test_the_command_says_it_in_one_line(model_copy, tmp_path, capsys, name):
     candidates.write_text('{"text": "a"}\n')
     (hostile.CONFIG | hostile.FILES | hostile.WEIGHTS)[name](folder)
     with pytest.raises(SystemExit) as raised:
-        main(["rerank", "q", str(candidates), "--model", str(folder)])
+        main(["rerank", "q", str(candidates), "--model", str(folder), "--max-length", "32"])
     assert raised.value.code == 2
     said = capsys.readouterr().err.strip()
     assert said.startswith(f"secondpass: {folder}")
