@@ -15,7 +15,6 @@ from secondpass.engine.schedules import block_texts, find_schedule, run
 from secondpass.errors import InputError
 from secondpass.identity import describe, scoring_rules
 from secondpass.models.activation import configured_activation
-from secondpass.models.boundary import tokenizing
 from secondpass.models.folder import ModelFolder
 from secondpass.models.spec import checked_max_length, read_cross_encoder_spec
 from secondpass.models.tokenizer import load_tokenizer
@@ -110,7 +109,6 @@ class LoadedModel:
         stride = rule.stride_in(self.max_length) if rule.in_windows else None
         return Pricing(self.engine.policy.streams, self.max_length, stride, rule.select_tokens)
 
-    @tokenizing
     def prepare(self, query: str, texts: Sequence[str], effort: Effort = "full") -> Prepared:
         """Return the texts beside the query as sequences."""
         require_no_fork()

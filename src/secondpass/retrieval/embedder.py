@@ -15,7 +15,6 @@ import numpy as np
 
 from secondpass.engine.load import load_engine
 from secondpass.identity import describe
-from secondpass.models.boundary import tokenizing
 from secondpass.models.embedded import BI_ENCODER
 from secondpass.models.folder import find_folder
 from secondpass.models.prompts import Prompts, read_prompts
@@ -213,7 +212,6 @@ class Embedder:
             return features
         return Features(features.vectors, {TOKEN_IDS: self._encoder.encode(checked)})
 
-    @tokenizing
     def _run(
         self,
         what: Literal["texts", "queries"],

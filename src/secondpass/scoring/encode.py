@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
+from secondpass.models.boundary import tokenizing
 from secondpass.native import native_call
 from secondpass.scoring.tokenized import (
     TokenizedText,
@@ -101,12 +102,14 @@ class TextEncoder:
             yield from self._with_offsets(group)
 
     @native_call()
+    @tokenizing
     def _with_offsets(self, texts: Sequence[str]) -> list[Encoding]:
         if self._parallel and len(texts) > 1:
             return self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
         return [self._tokenizer.encode(text, add_special_tokens=False) for text in texts]
 
     @native_call()
+    @tokenizing
     def _encodings(self, texts: Sequence[str]) -> list[Encoding]:
         if self._parallel and len(texts) > 1:
             return self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
