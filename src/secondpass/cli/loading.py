@@ -45,6 +45,20 @@ def reranker_of(
     )
 
 
+def check_reranker(name: str | None, *others: str | None) -> None:
+    """Read what models are, before any work, without loading them.
+
+    Raises:
+        ModelError: one is not there, not whole, or no cross-encoder.
+    """
+    from secondpass.models.folder import find_folder
+    from secondpass.models.spec import read_cross_encoder_spec
+
+    for one in (CROSS_ENCODER if name is None else name, *others):
+        if one is not None:
+            read_cross_encoder_spec(find_folder(one))
+
+
 def split_options(given: dict[str, Any]) -> tuple[RankOptions, dict[str, Any]]:
     """Return the options of the call, checked, and those that are left, of the reranker."""
     of_call = {name for name, (one, _) in declared(RankOptions).items() if one.flag}

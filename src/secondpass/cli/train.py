@@ -135,7 +135,7 @@ def _in_words(at: Any) -> str:
 def _write_card(outcome: Outcome, out: Path) -> None:
     from secondpass.environment.machine import read_machine
     from secondpass.environment.software import read_software
-    from secondpass.report.page import write
+    from secondpass.result_file import write_report
     from secondpass.training.card import to_card
 
     card = to_card(
@@ -145,7 +145,7 @@ def _write_card(outcome: Outcome, out: Path) -> None:
         command=output.command_line(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    write(out / CARD, card)
+    write_report(out / CARD, card)
 
 
 def _say_result(outcome: Outcome, out: Path) -> None:
