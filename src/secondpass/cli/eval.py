@@ -95,7 +95,7 @@ def command(
         {"--run-out": run_out, "--json": json_file, "--html": html_file},
         read={"COLLECTION": name, "--corpus": corpus, "--queries": queries, **_runs(first_stages)},
     )
-    check_measures(measures)
+    check_measures(measures or DEFAULT_MEASURES)
     check_names(first_stages)
     curve_depths, fusion = _parse_depths(depths), Fusion.checked(fuse, fuse_weight)
     collection = open_collection(name, split=split, corpus=corpus, queries=queries)

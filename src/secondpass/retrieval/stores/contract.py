@@ -147,6 +147,22 @@ class VectorStore(Protocol):
         """
         ...
 
+    def mend(self) -> int:
+        """Remove all rows but one of each id, in one commit; return how many were removed.
+
+        Raises:
+            IndexFileError: the store cannot be written.
+        """
+        ...
+
+    def tidy(self) -> None:
+        """Do what `optimize` does if much has been replaced that no reader can still be in.
+
+        Raises:
+            IndexFileError: the store cannot be written.
+        """
+        ...
+
     def optimize(self, keep: timedelta) -> None:
         """Free the space of what was replaced, but for commits younger than `keep`.
 
