@@ -24,7 +24,7 @@ from secondpass.retrieval.contract import (
     identity_of,
     queries_checked,
 )
-from secondpass.retrieval.found import to_document
+from secondpass.retrieval.found import to_document, with_digest_identity, with_digests
 from secondpass.retrieval.records import Record, checked_id, decode_metadata, to_record
 from secondpass.retrieval.stores.contract import (
     EmbedderIdentity,
@@ -297,20 +297,22 @@ class Index:
     ) -> Iterator[Rows]:
         """Yield the records as rows, `batch_size` at a time."""
         while batch := list(islice(records, batch_size)):
-            features = checked_features(self._embedder, [record.text for record in batch], progress)
+            texts = [record.text for record in batch]
+            features = checked_features(self._embedder, texts, progress)
+            columns = with_digests(texts, features.columns, features_of(self._embedder))
             yield Rows(
                 id=[record.id for record in batch],
-                text=[record.text for record in batch],
+                text=texts,
                 metadata=[record.metadata for record in batch],
                 digest=[record.digest for record in batch],
                 source=[record.source for record in batch],
                 vectors=features.vectors,
-                features={name: features.columns[name] for name in self._shared_features()},
+                features={name: columns[name] for name in self._shared_features()},
             )
 
     def _shared_features(self) -> Sequence[str]:
         """Return the store's features that this embedder makes as the first one did."""
-        given = features_of(self._embedder)
+        given = with_digest_identity(features_of(self._embedder))
         stored = self._store.identity().features
         return [name for name, identity in stored.items() if given.get(name) == identity]
 
@@ -327,7 +329,7 @@ class Index:
 
 def store_identity(embedder: TextEmbedder) -> StoreIdentity:
     """Return what a store for this embedder is to be made with."""
-    return StoreIdentity(identity_of(embedder), features_of(embedder))
+    return StoreIdentity(identity_of(embedder), with_digest_identity(features_of(embedder)))
 
 
 def _records(documents: Iterable[Any]) -> Iterator[Record]:
