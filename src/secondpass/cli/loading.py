@@ -45,18 +45,16 @@ def reranker_of(
     )
 
 
-def check_reranker(name: str | None, *others: str | None) -> None:
-    """Read what models are, before any work, without loading them.
+def check_reranker(name: str | None, *, revision: str | None = None) -> None:
+    """Read what a model is, before any work, without loading it.
 
     Raises:
-        ModelError: one is not there, not whole, or no cross-encoder.
+        ModelError: it is not there, not whole, or no cross-encoder.
     """
     from secondpass.models.folder import find_folder
     from secondpass.models.spec import read_cross_encoder_spec
 
-    for one in (CROSS_ENCODER if name is None else name, *others):
-        if one is not None:
-            read_cross_encoder_spec(find_folder(one))
+    read_cross_encoder_spec(find_folder(CROSS_ENCODER if name is None else name, revision=revision))
 
 
 def split_options(given: dict[str, Any]) -> tuple[RankOptions, dict[str, Any]]:
