@@ -99,7 +99,7 @@ def _parse(measures: Any, name: str) -> Any:
         parsed.validate_params()
     except (AssertionError, KeyError, NameError, TypeError, ValueError) as error:
         raise InputError(
-            f"--measure {shortened(name)} is not known to ir_measures ({error}); "
+            f"--measure {shortened(name)} is not known to ir_measures ({str(error)[:80]}); "
             f"{_hint(measures, name)}"
         ) from None
     for parameter, value in parsed.params.items():
@@ -114,9 +114,12 @@ def _hint(measures: Any, name: str) -> str:
     if re.fullmatch("[0-9]+", name):
         return f"did you mean nDCG@{name}? --depth {name} sets how many candidates are reranked"
     called, rest = re.fullmatch(r"([^@(]*)(.*)", name, re.S).groups()  # type: ignore[union-attr]
-    known = {one.lower(): one for one in measures.measures.registry}
+    registry = measures.measures.registry
+    known: dict[str, str] = {}
+    for one in registry:  # a measure comes before its other names
+        known.setdefault(one.lower(), one)
     near = get_close_matches(called.lower(), known, n=1)
-    if not near or known[near[0]] == called:
+    if not near or called in registry:
         return f"write for example {', '.join(DEFAULT_MEASURES)} or AP(rel=2)"
     return f"did you mean {known[near[0]]}{rest[:40]}?"
 
