@@ -17,7 +17,7 @@ from pathlib import Path
 
 from secondpass.locks import locked
 
-PREFIX = ".writing-"
+WRITING = ".writing-"
 _LOCK = "writer.lock"
 # A writer makes its folder and then its lock: one that young may be between the two.
 _YOUNG_SECONDS = 1.0
@@ -30,7 +30,7 @@ _NOT_REPLACEABLE = (errno.EBUSY, errno.EXDEV)
 
 
 @contextmanager
-def beside(place: Path, prefix: str = PREFIX) -> Iterator[Path]:
+def beside(place: Path, prefix: str = WRITING) -> Iterator[Path]:
     """Give a path of the same name on the same disk; what is left there at the end is removed.
 
     Nothing is at the path yet. Folders above `place` are made. What dead writers with this prefix
@@ -95,7 +95,7 @@ def try_writing(file: Path) -> None:
         written.write_bytes(bytes(_TRIAL_BYTES))
 
 
-def sweep(folder: Path, prefix: str = PREFIX) -> None:
+def sweep(folder: Path, prefix: str = WRITING) -> None:
     """Remove what writers left in a folder that died while they wrote; a failure is no error."""
     for left in folder.glob(f"{prefix}*"):
         try:

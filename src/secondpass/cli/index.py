@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,7 +72,7 @@ def _update(
         What was done, and how many documents the index has.
     """
     from secondpass.ingest.sources import read_stamps
-    from secondpass.ingest.updating import apply_changes, contents_of, find_changes
+    from secondpass.ingest.updating import apply_changes, contents_of, find_changes, make_index
     from secondpass.ingest.waiting import Waiting
     from secondpass.retrieval.index import Index
     from secondpass.retrieval.stores.lance import is_index
@@ -78,20 +80,28 @@ def _update(
     index = Index.open(folder, embedder) if is_index(folder) else None
     known = {} if reread or index is None else read_stamps(folder)
     contents = {} if index is None else contents_of(index)
-    with Waiting(folder) as waiting:
+    with Waiting(folder) as waiting, _saying_what_is_kept(folder, embedder):
         changes = find_changes(contents, reading, known, waiting, output.progress)
-        if index is None:
-            if not len(waiting):
-                files = len(reading.found.files)
-                raise InputError(f"no index was made: the {files} files hold no text to search")
-            index = Index.create(folder, embedder)
-        before = len(index)
-        try:
+        if index is not None:
             update = apply_changes(index, changes, output.progress)
-        except KeyboardInterrupt:
-            output.say(
-                f"interrupted: {len(index) - before} documents more are in {folder}; the same "
-                "command goes on from there"
-            )
-            raise
-    return update, len(index)
+        elif len(waiting):
+            update = make_index(folder, embedder, changes, output.progress)
+        else:
+            files = len(reading.found.files)
+            raise InputError(f"no index was made: the {files} files hold no text to search")
+    return update, len(Index.open(folder, embedder))
+
+
+@contextmanager
+def _saying_what_is_kept(folder: Path, embedder: Embedder) -> Iterator[None]:
+    from secondpass.retrieval.index import Index
+    from secondpass.retrieval.stores.lance import is_index
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        count = len(Index.open(folder, embedder)) if is_index(folder) else 0
+        output.say(
+            f"interrupted: {count} documents are in {folder}; the same command goes on from there"
+        )
+        raise

@@ -17,9 +17,11 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from itertools import islice
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from secondpass.atomic import beside
 from secondpass.errors import InputError
 from secondpass.ingest.files import SourceFile
 from secondpass.ingest.readers import Reading
@@ -34,18 +36,20 @@ from secondpass.ingest.sources import (
     write_stamps,
 )
 from secondpass.ingest.waiting import Waiting
-from secondpass.progress import ProgressBar, silent
+from secondpass.progress import Advance, ProgressBar, silent
+from secondpass.retrieval.contract import TextEmbedder
 from secondpass.retrieval.index import Index, Stored
 from secondpass.retrieval.records import Record
+from secondpass.retrieval.stores.lance import TABLE_FOLDER
 
 Contents = Mapping[str, Stored]
 
 # A block is committed when it took this long, or this share of the time since the first began: so
 # little is lost, and the commits of a long update stay few.
-_BLOCK_SECONDS = 5.0
+_BLOCK_SECONDS = 2.0
 _BLOCK_SHARE = 0.02
-# Texts that are embedded at a time within a block.
-_BATCH = 256
+# Texts that are embedded at a time within a block: more would be 2 % faster.
+_BATCH = 128
 # The id that a chunk or a row without one is given: see `readers`.
 _MADE_ID = re.compile(r"(.+)#\d+(?:-\d+)?@[0-9a-f]{12}", re.DOTALL)
 
@@ -146,18 +150,34 @@ def apply_changes(index: Index, changes: Changes, progress: ProgressBar = silent
     Raises:
         IndexFileError: the folder cannot be written.
     """
-    folder = index.directory
-    if folder is not None:
-        with suppress(OSError):  # without stamps the files are read again, no more
-            write_stamps(folder, {**read_stamps(folder), **changes.stamps})
-    added = 0
+    _keep_stamps(index, changes)
     with progress("embedding", len(changes.waiting)) as advance:
-        for block in _blocks(changes.waiting.records()):
-            added += index.add(block, replace=True, batch_size=_BATCH, progress=advance)
+        added = _add(index, _blocks(changes.waiting.records()), advance)
     removed = index.delete(changes.stale)
     if added or removed:
         index.tidy()
     return Update(added, changes.unchanged, removed)
+
+
+def make_index(
+    folder: Path, embedder: TextEmbedder, changes: Changes, progress: ProgressBar = silent
+) -> Update:
+    """Make an index of what waits; it is there as soon as it holds the first block.
+
+    Raises:
+        IndexFileError: the folder cannot be written.
+    """
+    blocks = _blocks(changes.waiting.records())
+    with progress("embedding", len(changes.waiting)) as advance:
+        with beside(folder / TABLE_FOLDER) as written:
+            begun = Index.create(written.parent, embedder)
+            added = _add(begun, islice(blocks, 1), advance)
+            written.replace(folder / TABLE_FOLDER)
+        index = Index.open(folder, embedder)
+        _keep_stamps(index, changes)
+        added += _add(index, blocks, advance)
+    index.tidy()
+    return Update(added, changes.unchanged, 0)
 
 
 def changed(
@@ -196,6 +216,19 @@ def stale_ids(contents: Contents, named: Collection[str], seen: Collection[str])
         for id_, stored in contents.items()
         if id_ not in seen and _lies_in(stored.source, named)
     }
+
+
+def _add(index: Index, blocks: Iterable[Iterator[Record]], advance: Advance) -> int:
+    return sum(
+        index.add(block, replace=True, batch_size=_BATCH, progress=advance) for block in blocks
+    )
+
+
+def _keep_stamps(index: Index, changes: Changes) -> None:
+    if index.directory is None:
+        return
+    with suppress(OSError):  # without stamps the files are read again, no more
+        write_stamps(index.directory, {**read_stamps(index.directory), **changes.stamps})
 
 
 def _by_source(contents: Contents) -> Mapping[str, Mapping[str, str]]:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from secondpass.atomic import WRITING
 from secondpass.checks import integer
 from secondpass.errors import IndexExistsError, IndexFileError, InputError
 from secondpass.retrieval.content_hash import documents_sha256
@@ -343,7 +344,11 @@ def check_vacant(folder: Path) -> None:
     Raises:
         InputError: the folder holds something else, or is a file.
     """
-    if folder.is_dir() and any(entry.name not in OWN_FILES for entry in folder.iterdir()):
+    if folder.is_dir() and not all(_is_own(entry.name) for entry in folder.iterdir()):
         raise InputError(f"folder {folder} holds something else; name a new or an empty one")
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file, expected a folder")
+
+
+def _is_own(name: str) -> bool:
+    return name in OWN_FILES or name.startswith(WRITING)
