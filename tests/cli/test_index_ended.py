@@ -29,7 +29,7 @@ from fake_embedder import FakeEmbedder
 from word_tokenizer import word_tokenizer
 from secondpass.cli.main import main
 from secondpass.ingest import updating
-from secondpass.retrieval import embedder
+from secondpass.retrieval import blocks, embedder
 
 class Slow(FakeEmbedder):
     tokenizer = word_tokenizer()
@@ -43,7 +43,7 @@ class Slow(FakeEmbedder):
         return super().embed(texts, progress=progress)
 
 embedder.Embedder = Slow
-updating._BLOCK_SECONDS, updating._BLOCK_SHARE, updating._BATCH = 0.01, 0.0, 4
+blocks.BLOCK_SECONDS, blocks.BLOCK_SHARE, updating.BATCH = 0.01, 0.0, 4
 sys.exit(main(sys.argv[1:]))
 """
 PATH = [str(TESTS / "retrieval"), str(Path(secondpass.__file__).parents[1])]

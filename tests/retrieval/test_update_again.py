@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ from secondpass.ingest.readers import Reading, read_documents
 from secondpass.ingest.sources import SOURCES_FILE, read_stamps
 from secondpass.ingest.turn import in_turn
 from secondpass.ingest.updating import Update, update_index
+from secondpass.retrieval import blocks
 from secondpass.retrieval.index import Index
 from secondpass.retrieval.stores import lance
 
@@ -260,9 +262,9 @@ class Ending(FakeEmbedder):
 def test_an_update_that_is_ended_goes_on_where_it_was(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
 ) -> None:
-    monkeypatch.setattr(updating, "_BLOCK_SECONDS", 0.0)
-    monkeypatch.setattr(updating, "_BLOCK_SHARE", 0.0)
-    monkeypatch.setattr(updating, "_BATCH", 2)
+    monkeypatch.setattr(blocks, "BLOCK_SECONDS", 0.0)
+    monkeypatch.setattr(blocks, "BLOCK_SHARE", 0.0)
+    monkeypatch.setattr(updating, "BATCH", 2)
     write_some(10)
     embedder = Ending(error)
     index = Index.create(tmp_path / "index", embedder)
@@ -289,7 +291,7 @@ def test_blocks_grow_with_the_time_and_lose_no_record() -> None:
 
     now: Callable[[], float] = lambda: clock[0]  # noqa: E731
     sizes, got = [], []
-    for block in updating._blocks(ticking(), now):  # type: ignore[arg-type]
+    for block in blocks.in_blocks(ticking(), now):
         part = list(block)
         sizes.append(len(part))
         got += part
@@ -378,3 +380,20 @@ def test_a_turn_is_refused_where_there_is_something_else(tmp_path: Path) -> None
         with pytest.raises(InputError, match=message), in_turn(tmp_path / name, lambda: None):
             pass
     assert (tmp_path / "full" / "mine.txt").read_text() == "mine"
+
+
+def test_two_indexes_of_one_folder_never_commit_an_id_twice(folder: Path, index: Index) -> None:
+    """Each has a lock of its own, as two processes have."""
+    documents = [{"id": f"{n}", "text": f"text {n}"} for n in range(20)]
+
+    def write() -> None:
+        other = Index.open(index.folder, FakeEmbedder())
+        for document in documents:
+            other.add([document], replace=True)
+
+    threads = [threading.Thread(target=write) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(index) == len(index.ids()) == 20

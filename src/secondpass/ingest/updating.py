@@ -12,9 +12,8 @@ go last. A process that dies keeps the blocks it committed; the next update adds
 from __future__ import annotations
 
 import re
-import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
@@ -37,6 +36,7 @@ from secondpass.ingest.sources import (
 )
 from secondpass.ingest.waiting import Waiting
 from secondpass.progress import Advance, ProgressBar, silent
+from secondpass.retrieval.blocks import BATCH, in_blocks
 from secondpass.retrieval.contract import TextEmbedder
 from secondpass.retrieval.index import Index, Stored
 from secondpass.retrieval.records import Record
@@ -44,12 +44,6 @@ from secondpass.retrieval.stores.lance import TABLE_FOLDER
 
 Contents = Mapping[str, Stored]
 
-# A block is committed when it took this long, or this share of the time since the first began: so
-# little is lost, and the commits of a long update stay few.
-_BLOCK_SECONDS = 2.0
-_BLOCK_SHARE = 0.02
-# Texts that are embedded at a time within a block: more would be 2 % faster.
-_BATCH = 128
 # The id that a chunk or a row without one is given: see `readers`.
 _MADE_ID = re.compile(r"(.+)#\d+(?:-\d+)?@[0-9a-f]{12}", re.DOTALL)
 
@@ -152,7 +146,7 @@ def apply_changes(index: Index, changes: Changes, progress: ProgressBar = silent
     """
     _keep_stamps(index, changes)
     with progress("embedding", len(changes.waiting)) as advance:
-        added = _add(index, _blocks(changes.waiting.records()), advance)
+        added = _add(index, in_blocks(changes.waiting.records()), advance)
     removed = index.delete(changes.stale)
     if added or removed:
         index.tidy()
@@ -167,15 +161,15 @@ def make_index(
     Raises:
         IndexFileError: the folder cannot be written.
     """
-    blocks = _blocks(changes.waiting.records())
+    parts = in_blocks(changes.waiting.records())
     with progress("embedding", len(changes.waiting)) as advance:
         with beside(folder / TABLE_FOLDER) as written:
             begun = Index.create(written.parent, embedder)
-            added = _add(begun, islice(blocks, 1), advance)
+            added = _add(begun, islice(parts, 1), advance)
             written.replace(folder / TABLE_FOLDER)
         index = Index.open(folder, embedder)
         _keep_stamps(index, changes)
-        added += _add(index, blocks, advance)
+        added += _add(index, parts, advance)
     index.tidy()
     return Update(added, changes.unchanged, 0)
 
@@ -218,9 +212,9 @@ def stale_ids(contents: Contents, named: Collection[str], seen: Collection[str])
     }
 
 
-def _add(index: Index, blocks: Iterable[Iterator[Record]], advance: Advance) -> int:
+def _add(index: Index, parts: Iterable[Iterator[Record]], advance: Advance) -> int:
     return sum(
-        index.add(block, replace=True, batch_size=_BATCH, progress=advance) for block in blocks
+        index.add(block, replace=True, batch_size=BATCH, progress=advance) for block in parts
     )
 
 
@@ -297,27 +291,6 @@ def _state(file: SourceFile) -> State | None:
         return state_of(file.path)
     except OSError:  # it is gone: who reads it says so
         return None
-
-
-def _blocks(
-    records: Iterator[Record], now: Callable[[], float] = time.monotonic
-) -> Iterator[Iterator[Record]]:
-    """Yield the records in blocks, each to be used up before the next."""
-    began = now()
-    for first in records:
-        yield _block(first, records, began, now)
-
-
-def _block(
-    first: Record, records: Iterator[Record], began: float, now: Callable[[], float]
-) -> Iterator[Record]:
-    start = now()
-    yield first
-    while now() - start < max(_BLOCK_SECONDS, _BLOCK_SHARE * (now() - began)):
-        record = next(records, None)
-        if record is None:
-            return
-        yield record
 
 
 def _not_taken(

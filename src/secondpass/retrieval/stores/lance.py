@@ -7,7 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -192,11 +192,13 @@ class LanceStore:
     @contextmanager
     def _committing(self) -> Iterator[None]:
         """Hold what other threads and processes wait for to commit; its errors are ours."""
-        with (
-            self._writing,
-            _file_errors(self.folder, "written"),
-            locked(self.folder / _COMMIT_LOCK),
-        ):
+        with self._writing, ExitStack() as stack:
+            # The wait is no call into native code, which the end of this process would wait for.
+            try:
+                stack.enter_context(locked(self.folder / _COMMIT_LOCK))
+            except OSError as error:
+                raise _file_error(self.folder, "written", error) from error
+            stack.enter_context(_file_errors(self.folder, "written"))
             yield
 
     @cached_property
