@@ -150,6 +150,13 @@ def test_what_is_kept_is_half_way_where_half_is_the_starts(toy, late_join, tmp_p
     assert abs(trained["text_type"] - start["text_type"]).max() > 1e-3
     for name, value in kept.items():
         assert value == pytest.approx((start[name] + trained[name]) / 2, abs=1e-6), name
+    # Killed after its last checkpoint, it is over and has no model yet: only that is made.
+    (out / "model.safetensors").unlink()
+    history = open_history(out, {}, resume=True)
+    ended = run(prepared, history, out, report=lambda at: pytest.fail("it trains again"))
+    assert (ended.complete, ended.kept_step) == (True, 3)
+    again = load_file(out / "model.safetensors")
+    assert all((again[name] == value).all() for name, value in kept.items())
 
 
 def test_listwise_is_the_cross_entropy_of_the_positive():
