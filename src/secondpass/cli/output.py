@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import click
@@ -87,20 +85,6 @@ def print_plain_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
 def command_line() -> str:
     """Return the command that runs, as it can be typed again."""
     return shlex.join(["secondpass", *sys.argv[1:]])
-
-
-def check_writable(*files: str | Path | None) -> None:
-    """Raise an InputError before a long run if a file could not be written after it."""
-    for file in files:
-        if file is None:
-            continue
-        path = Path(file).absolute()
-        if not path.parent.is_dir():
-            raise InputError(f"{file} cannot be written: there is no folder {path.parent}")
-        if path.is_dir():
-            raise InputError(f"{file} cannot be written: it is a folder, name a file")
-        if not os.access(path if path.exists() else path.parent, os.W_OK):
-            raise InputError(f"{file} cannot be written: permission denied")
 
 
 def say(message: str) -> None:

@@ -1,9 +1,10 @@
 """Files and folders to records, lazily: text in chunks, rows one by one.
 
-Ids and sources. A chunk's id is `path#start-end@digest`: the path as seen from the current folder,
-the chunk's place in characters, and a digest of the absolute path and the chunk's text. So an id
-changes when the content does. A row is known by its `id` (or `_id`) column, else by
-`path#line@digest`. The metadata's `source` is the file's absolute path; `updating` goes by it.
+Ids and sources. A chunk's id is `path#start-end@digest`: the path from the folder that was named,
+with that folder's name (`SourceFile.shown`), the chunk's place in characters, and a digest of the
+absolute path and the chunk's text. So an id changes when the content does, and not with the current
+folder. A row is known by its `id` (or `_id`) column, else by `path#line@digest`. The metadata's
+`source` is the file's absolute path; `updating` goes by it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ from secondpass.retrieval.records import Record, content_digest, to_record
 from secondpass.types import Document
 from secondpass.utf8 import read_text
 
+# Raised when a reader gives other records of the same file.
+RULES = 1
+
 Reader = Callable[[SourceFile, Chunker], Iterator[Record]]
 
 
@@ -34,9 +38,18 @@ class Reading:
     found: Found
     chunker: Chunker
 
+    @property
+    def rules(self) -> str:
+        """Return what decides the records of a file beside its content, for its stamp."""
+        return f"{RULES} {self.chunker.rules}"
+
+    def records(self, file: SourceFile) -> Iterator[Record]:
+        """Yield the records of one file."""
+        return READERS[file.path.suffix.lower()](file, self.chunker)
+
     def __iter__(self) -> Iterator[Record]:
         for file in self.found.files:
-            yield from READERS[file.path.suffix.lower()](file, self.chunker)
+            yield from self.records(file)
 
 
 def read_documents(paths: Iterable[str | os.PathLike[str]], chunker: Chunker) -> Reading:

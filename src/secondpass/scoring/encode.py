@@ -81,7 +81,11 @@ class TextEncoder:
         return _brought(text, self._vocabulary_end, None).ids
 
     def _brings_ids(self, text: str) -> TypeGuard[TokenizedText]:
-        return isinstance(text, TokenizedText) and text.tokenizer == self.digest
+        return (
+            isinstance(text, TokenizedText)
+            and text.tokenizer == self.digest
+            and text.ids_are_its_own
+        )
 
     def tokenize(self, texts: Sequence[str], keep: int | None) -> list[Encoded]:
         """Return the first `keep` token ids of each text, whatever ids it brings."""
