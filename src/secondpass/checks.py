@@ -1,12 +1,14 @@
 """Checks of values from outside, and what their errors say; every option is checked here.
 
-numpy's numbers count as numbers, and a bool does not. Loads no numpy.
+Numbers are what Python's `numbers` calls so: its own, numpy's and fractions. A bool is none, nor is
+numpy's, a duration or a Decimal. Loads no numpy.
 """
 
 from __future__ import annotations
 
 import math
 import os
+import reprlib
 from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, TypeVar
@@ -18,8 +20,13 @@ T = TypeVar("T")
 
 def is_integer(value: Any, least: int = 1) -> bool:
     """Tell whether a value is an integer of at least `least`."""
-    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    # A numpy duration is an integer to `numbers`; it has a unit, which nobody here reads.
+    whole = isinstance(value, Integral) and not isinstance(value, bool) and not _is_duration(value)
     return whole and int(value) >= least
+
+
+def _is_duration(value: Any) -> bool:
+    return getattr(getattr(value, "dtype", None), "kind", "") == "m"
 
 
 def integer(
@@ -41,11 +48,11 @@ def integer(
 
 def finite_number(value: Any) -> float | None:
     """Return `value` as a float, or None if it is not a finite number."""
-    if isinstance(value, bool) or not isinstance(value, Real):
+    if isinstance(value, bool) or not isinstance(value, Real) or _is_duration(value):
         return None
     try:
         number = float(value)
-    except OverflowError:  # an integer that no float is large enough for
+    except (ArithmeticError, ValueError, TypeError):  # larger than any float, or none after all
         return None
     return number if math.isfinite(number) else None
 
@@ -76,13 +83,30 @@ def path(name: str, value: Any, expected: str) -> str:
 
 def described(value: Any) -> str:
     """Return a value's type and the beginning of it, for a message."""
-    return f"{type(value).__name__} {shortened(value, 40)}"
+    return f"{type(value).__name__[:40]} {shortened(value, 40)}"
 
 
 def shortened(value: Any, most: int = 80) -> str:
-    """Return at most `most` characters of a value's repr, for a message."""
+    """Return at most `most` characters of a value's repr, for a message.
+
+    Of a large value no more is made than is shown, and a repr that fails is the name of its type.
+    """
     try:
-        shown = repr(value)
-    except ValueError:  # an integer of more digits than Python writes
+        text = _begun(value, most)
+    except Exception:  # whatever a repr raises
+        text = f"<{type(value).__name__}>"
+    return text if len(text) <= most else text[: most - 3] + "..."
+
+
+def _begun(value: Any, most: int) -> str:
+    """Return a repr, or at least the first `most` characters of it."""
+    if isinstance(value, str):
+        return repr(str.__getitem__(value, slice(most)) + "..."[: max(0, len(value) - most)])
+    if isinstance(value, bytes | bytearray):
+        return repr(bytes(value[:most]))
+    if isinstance(value, int) and value.bit_length() > 1000:
         return "a huge number"
-    return shown if len(shown) <= most else shown[: most - 3] + "..."
+    shown = reprlib.Repr()
+    shown.maxstring = shown.maxother = shown.maxlong = most
+    shown.maxlist = shown.maxtuple = shown.maxdict = shown.maxset = shown.maxfrozenset = 20
+    return shown.repr(value)

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secondpass.options.call import RankOptions
+from secondpass.scoring.reading import read_at_first
 from secondpass.scoring.scores import to_scores
 from secondpass.scoring.selection import select
 
@@ -61,18 +62,30 @@ def test_a_budget_too_small_for_one_text_reads_none(budget_ms):
     assert budget.left_ms() == budget_ms
 
 
-def test_a_very_long_text_ends_the_scoring_before_it_is_tokenized():
-    """Tokenizing costs by the whole length, whatever is read of it."""
+@pytest.mark.parametrize("unit", ["x", "é", "茶"])
+def test_a_very_long_text_costs_what_is_read_of_it(unit):
+    """Fifty million characters are priced as the beginning of them that is tokenized."""
     world = World()
 
     def tokenize(texts):
-        spent_ms = sum(map(len, texts)) * 1e-4
+        spent_ms = sum(min(len(text), read_at_first(512)) for text in texts) * 1e-4
         world.wait(spent_ms)
         return spent_ms
 
     world.tokenize = tokenize
     speed = world.speed()
-    texts = [*["x" * 400] * 3, "x" * 1_000_000, *["x" * 400] * 3]
+    world.tokens = lambda text: min(512, World.tokens(text))
+    texts = [*["x" * 400] * 3, unit * 50_000_000, *["x" * 400] * 3]
+    scored, budget = world.score_in_time(speed, texts, 100)
+    assert len(scored.logits) == 7
+    assert world.late == 0
+    assert budget.left_ms() > 50
+
+
+def test_a_text_too_long_for_the_budget_ends_the_scoring():
+    world = World(max_length=100_000)
+    speed = world.speed()
+    texts = [*["x" * 400] * 3, "x" * 40_000, *["x" * 400] * 3]
     scored, budget = world.score_in_time(speed, texts, 50)
     assert len(scored.logits) == 3
     assert budget.left_ms() > 40
@@ -198,7 +211,7 @@ def test_what_a_cache_knows_is_not_priced_as_if_it_were_read():
 def test_a_known_text_too_long_for_the_budget_does_not_stop_the_reading():
     world = World(block_ms=2.0, max_length=100_000)
     speed = world.speed()
-    texts = ["y" * 100_000, "x" * 400, "x" * 400]
+    texts = ["y" * 50_000, "x" * 400, "x" * 400]
     assert len(world.score_in_time(speed, texts, 30)[0].logits) == 0
     world.cached = {texts[0]}
     assert len(world.score_in_time(speed, texts, 30)[0].logits) == 0

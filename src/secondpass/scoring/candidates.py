@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from secondpass.checks import described
+from secondpass.checks import described, shortened
 from secondpass.errors import InputError
 from secondpass.types import Hit
 
@@ -39,6 +39,8 @@ def checked_text(value: Any, where: str) -> str:
     """Return `value` if it is a string that can be written as UTF-8."""
     if not isinstance(value, str):
         raise InputError(f"{where} is {described(value)}, expected a string")
+    if value.isascii():
+        return value
     try:
         value.encode()
     except UnicodeEncodeError as error:
@@ -53,8 +55,8 @@ def checked_text(value: Any, where: str) -> str:
 def checked_query(query: Any, where: str = "query") -> str:
     """Return the query if it is a string with something in it."""
     text = checked_text(query, where)
-    if not text.strip():
-        raise InputError(f"{where} {text!r} is empty: there is nothing to rank by")
+    if not text or text.isspace():
+        raise InputError(f"{where} {shortened(text)} is empty: there is nothing to rank by")
     return text
 
 
