@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
 from typing import Any, TypeVar
 
@@ -17,20 +17,32 @@ from secondpass.errors import InputError
 
 T = TypeVar("T")
 
+# What a signed integer of 64 bits holds.
+MOST_INTEGER = 2**63 - 1
+# What Linux takes for a path.
+MOST_PATH = 4096
+
 
 def is_integer(value: Any, least: int = 1) -> bool:
     """Tell whether a value is an integer of at least `least`."""
     # A numpy duration is an integer to `numbers`; it has a unit, which nobody here reads.
-    whole = isinstance(value, Integral) and not isinstance(value, bool) and not _is_duration(value)
+    whole = (
+        isinstance(value, Integral) and not isinstance(value, bool) and _numpy_kind(value) != "m"
+    )
     return whole and int(value) >= least
 
 
-def _is_duration(value: Any) -> bool:
-    return getattr(getattr(value, "dtype", None), "kind", "") == "m"
+def is_numpy_bool(value: Any) -> bool:
+    """Tell whether a value is one of numpy's two."""
+    return _numpy_kind(value) == "b" and getattr(value, "ndim", None) == 0
+
+
+def _numpy_kind(value: Any) -> str:
+    return str(getattr(getattr(value, "dtype", None), "kind", ""))
 
 
 def integer(
-    name: str, value: Any, least: int = 1, most: int | None = None, *, also: str = ""
+    name: str, value: Any, least: int = 1, most: int = MOST_INTEGER, *, also: str = ""
 ) -> int:
     """Return `value` as an int if it is one from `least` to `most`; `also` says what else may be.
 
@@ -41,14 +53,14 @@ def integer(
         raise InputError(
             f"{name} is {shortened(value)}, expected an integer of at least {least}{also}"
         )
-    if most is not None and value > most:
+    if value > most:
         raise InputError(f"{name} is {shortened(value)}, expected at most {most}")
     return int(value)
 
 
 def finite_number(value: Any) -> float | None:
     """Return `value` as a float, or None if it is not a finite number."""
-    if isinstance(value, bool) or not isinstance(value, Real) or _is_duration(value):
+    if isinstance(value, bool) or not isinstance(value, Real):
         return None
     try:
         number = float(value)
@@ -76,14 +88,29 @@ def path(name: str, value: Any, expected: str) -> str:
     Raises:
         InputError: it is not one.
     """
-    if not isinstance(value, str | os.PathLike) or not os.fspath(value):
+    given = os.fspath(value) if isinstance(value, str | os.PathLike) else None
+    if not isinstance(given, str) or not given:
         raise InputError(f"{name} is {shortened(value)}, expected {expected}")
-    return os.fspath(value)
+    if len(given) > MOST_PATH:
+        raise InputError(
+            f"{name} is {shortened(given)}, of {len(given)} characters, expected at most "
+            f"{MOST_PATH}"
+        )
+    return given
 
 
 def described(value: Any) -> str:
     """Return a value's type and the beginning of it, for a message."""
     return f"{type(value).__name__[:40]} {shortened(value, 40)}"
+
+
+def listed(names: Iterable[Any]) -> str:
+    """Return the beginning of a list of names, sorted, for a message."""
+    given = list(names)
+    try:
+        return shortened(sorted(map(str, given)))
+    except Exception:  # whatever a key's own methods raise
+        return shortened(given)
 
 
 def shortened(value: Any, most: int = 80) -> str:

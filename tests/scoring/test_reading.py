@@ -1,4 +1,4 @@
-"""A text is read no further than its tokens are wanted, and what is read is as in the whole text."""
+"""A text is read no further than its tokens are wanted, and these are those of the whole text."""
 
 from __future__ import annotations
 

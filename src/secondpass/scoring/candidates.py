@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from secondpass.checks import described, shortened
+from secondpass.checks import described, listed, shortened
 from secondpass.errors import InputError
 from secondpass.types import Hit
 
@@ -31,7 +31,7 @@ def candidate_text(candidate: Mapping[str, Any], position: int) -> str:
         if field in candidate:
             return checked_text(candidate[field], f"candidate {position}: {field!r}")
     raise InputError(
-        f"candidate {position} has neither 'text' nor 'content', only {sorted(map(str, candidate))}"
+        f"candidate {position} has neither 'text' nor 'content', only {listed(candidate)}"
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from secondpass.checks import described, finite_number
+from secondpass.checks import described, finite_number, listed, shortened
 from secondpass.errors import InputError
 from secondpass.options.fusion import Fusion
 from secondpass.scoring.candidates import checked_texts
@@ -67,11 +67,11 @@ def given_scores(
 def _field(candidate: Mapping[str, Any], position: int, field: str) -> tuple[Any, str]:
     if field not in candidate:
         raise InputError(
-            f"candidate {position} has no {field!r}, which fuse='weighted' takes as the first "
-            f"stage's score, only {sorted(map(str, candidate))}: name the field with "
+            f"candidate {position} has no {shortened(field)}, which fuse='weighted' takes as the "
+            f"first stage's score, only {listed(candidate)}: name the field with "
             f"first_stage_score, {_WAY_OUT}"
         )
-    return candidate[field], f"candidate {position}: {field!r}"
+    return candidate[field], f"candidate {position}: {shortened(field)}"
 
 
 def _checked(values: Iterable[tuple[Any, str]], count: int) -> FirstStageScores:
