@@ -93,8 +93,8 @@ def path(name: str, value: Any, expected: str) -> str:
         raise InputError(f"{name} is {shortened(value)}, expected {expected}")
     if len(given) > MOST_PATH:
         raise InputError(
-            f"{name} is {shortened(given)}, of {len(given)} characters, expected at most "
-            f"{MOST_PATH}"
+            f"{name} {given[:78]!r} is not a valid folder or name: it has {len(given)} characters, "
+            f"expected at most {MOST_PATH}"
         )
     return given
 

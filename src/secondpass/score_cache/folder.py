@@ -27,8 +27,8 @@ _KEYS_AT_A_TIME = 500
 # From here on what is read counts as used, which costs a write; before it nothing is dropped soon.
 _NEARLY_FULL = 0.9
 
-# The write-ahead log has a quarter of the bound, but room for a few rows. Each takes up to six pages
-# of it: its own, those of the two oldest that go for it, and the pages of their keys.
+# The write-ahead log has a quarter of the bound, but room for a few rows. Each takes up to six
+# pages of it: its own, those of the two oldest that go for it, and the pages of their keys.
 _LOG_SHARE = 4
 _LEAST_LOG_BYTES = 2**20
 _PAGE_BYTES = 4096
@@ -82,7 +82,8 @@ class FolderStore:
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
         """Return the values of those keys that are there."""
-        found = self._safely(lambda: self._get(keys), {})
+        nothing: dict[bytes, bytes] = {}
+        found = self._safely(lambda: self._get(keys), nothing)
         if found:
             self._safely(lambda: self._use(found), None)
         return found

@@ -14,6 +14,8 @@ FUSED_FIELD = "fused_score"
 WINDOW_FIELD = "window"
 WINDOWS_FIELD = "windows"
 RERANKED_FIELD = "reranked"
+ERROR_FIELD = "error"
+QUERY_TRUNCATED_FIELD = "query_truncated"
 EXIT_LAYER_FIELD = "exit_layer"
 SCORED_BY_FIELD = "scored_by"
 # Written together, and only where a text was cut.
@@ -67,6 +69,11 @@ def checked_texts(texts: Any, name: str = "texts") -> Sequence[Any]:
     return texts if isinstance(texts, Sequence) else list(texts)
 
 
+def checked_list(texts: Any) -> list[str]:
+    """Return the texts of a sequence if each is one; an error names the position."""
+    return [checked_text(text, f"text {at}") for at, text in enumerate(checked_texts(texts))]
+
+
 def checked_pairs(pairs: Any) -> list[tuple[str, str]]:
     """Return (query, text) pairs if each is just that; an error names the position."""
     checked = []
@@ -79,17 +86,24 @@ def checked_pairs(pairs: Any) -> list[tuple[str, str]]:
 
 
 def with_scores(
-    candidates: Sequence[Mapping[str, Any]], hits: Iterable[Hit], *, marked: bool = False
+    candidates: Sequence[Mapping[str, Any]],
+    hits: Iterable[Hit],
+    *,
+    marked: bool = False,
+    query_truncated: bool = False,
 ) -> list[dict[str, Any]]:
     """Return copies of the hit candidates, best first, every field kept and the scores added.
 
-    `marked` adds whether each was scored, for a call that had a budget.
+    `marked` adds whether each was scored, for a call that may leave some out; `query_truncated`
+    says of each that the query was cut.
     """
+    of_query = {QUERY_TRUNCATED_FIELD: True} if query_truncated else {}
     return [
         {
             **_without_result(candidates[hit.index]),
             **score_fields(hit, marked=marked),
             **text_fields(hit),
+            **of_query,
         }
         for hit in hits
     ]
@@ -100,11 +114,14 @@ def _without_result(candidate: Mapping[str, Any]) -> Mapping[str, Any]:
 
     Only a candidate with a score was reranked before; in others these fields are the caller's.
     """
+    if not isinstance(candidate, Mapping):
+        return {}
     if SCORE_FIELD not in candidate:
         return candidate
     written = {
         *(SCORE_FIELD, FUSED_FIELD, RERANKED_FIELD, EXIT_LAYER_FIELD, SCORED_BY_FIELD),
-        *(WINDOW_FIELD, WINDOWS_FIELD),
+        *(WINDOW_FIELD, WINDOWS_FIELD, QUERY_TRUNCATED_FIELD),
+        *((ERROR_FIELD,) if candidate.get(RERANKED_FIELD) is False else ()),
         *(CUT_FIELDS if "truncated" in candidate else ()),
     }
     return {name: value for name, value in candidate.items() if name not in written}
@@ -113,7 +130,8 @@ def _without_result(candidate: Mapping[str, Any]) -> Mapping[str, Any]:
 def score_fields(hit: Hit, *, marked: bool = False) -> dict[str, float | str | None]:
     """Return the scores of a hit by the names of their fields; the fused one where there is one.
 
-    A hit that left early says after which layer, and one of a cascade which model scored it.
+    A hit that left early says after which layer, one of a cascade which model scored it, and one
+    that was skipped why.
     """
     fields: dict[str, float | str | None] = {SCORE_FIELD: hit.score}
     if hit.fused is not None:
@@ -122,6 +140,8 @@ def score_fields(hit: Hit, *, marked: bool = False) -> dict[str, float | str | N
         fields[EXIT_LAYER_FIELD] = hit.exit_layer
     if hit.scored_by is not None:
         fields[SCORED_BY_FIELD] = hit.scored_by
+    if hit.error is not None:
+        fields[ERROR_FIELD] = hit.error
     if marked:
         fields[RERANKED_FIELD] = hit.reranked
     return fields

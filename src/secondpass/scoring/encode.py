@@ -125,6 +125,13 @@ class TextEncoder:
         ids = np.asarray(begun.ids[:keep], np.int32)
         return Encoded(ids, len(begun) + unread_tokens(text, read))
 
+    def cut(self, text: str, most: int) -> tuple[str, int]:
+        """Return the beginning of a text that has `most` tokens, and how many it has behind."""
+        (encoding,) = self.encode_with_offsets([text])
+        left = len(encoding) + unread_tokens(text, READ_CHARACTERS) - most
+        last = encoding.token_to_chars(most - 1) if left > 0 and len(encoding) >= most else None
+        return (text, 0) if last is None else (text[: last[1]], left)
+
     def encode_with_offsets(self, texts: Sequence[str]) -> Iterator[Encoding]:
         """Yield the encoding of what is read of each text, in order; few are in memory at a time.
 
