@@ -40,14 +40,15 @@ from secondpass.scoring.candidates import (
     checked_query,
     checked_texts,
     with_scores,
+    without_scores,
 )
 from secondpass.scoring.first_stage_scores import FirstStageScores
 from secondpass.scoring.scored import Scored
 from secondpass.scoring.scores import to_scores
-from secondpass.scoring.selection import select
+from secondpass.scoring.selection import Chosen, choose, select, unscored_hit
 from secondpass.scoring.stats import ms_since
-from secondpass.scoring.usable import Usable, usable_candidates, usable_texts
-from secondpass.types import ModelInfo, Ranking, Scores
+from secondpass.scoring.usable import Usable, text_of, usable_candidates, usable_texts
+from secondpass.types import Hit, ModelInfo, Ranking, Scores, Timings
 
 
 class CrossEncoderReranker:
@@ -284,27 +285,28 @@ class CrossEncoderReranker:
             effort=effort,
             activation=activation,
         )
+        call = self._call(options)
         given = checked_texts(candidates, "candidates")
-        ranking = self.rank_candidates(query, given, options, first_stage_score)
-        return with_scores(
-            given,
-            ranking,
-            marked=options.may_leave_some,
-            query_truncated=ranking.timings.query_dropped_tokens > 0,
-        )
+        result = self._rank(call, query, _usable(given, options, first_stage_score))
+        cut = result.timings.query_dropped_tokens > 0
+        marked = options.may_leave_some
+        return [
+            *with_scores(given, result.chosen.hits, marked=marked, query_truncated=cut),
+            *without_scores(given, result.chosen.unscored, query_truncated=cut),
+            *with_scores(given, result.skipped, marked=marked, query_truncated=cut),
+        ]
 
     def rank_candidates(
         self,
         query: str,
-        candidates: Sequence[Mapping[str, Any]],
+        candidates: Iterable[Mapping[str, Any]],
         options: RankOptions,
         first_stage_score: str = "score",
     ) -> Ranking:
         """Return the ranking that `rerank` makes dicts of; raises as `rerank`."""
         call = self._call(options)
-        skip = options.on_error == "skip"
-        usable = usable_candidates(candidates, first_stage_score, options.fusion(), skip=skip)
-        return self._rank(call, query, usable)
+        usable = _usable(checked_texts(candidates, "candidates"), options, first_stage_score)
+        return self._rank(call, query, usable).ranking(call.started)
 
     def rank(
         self,
@@ -344,9 +346,8 @@ class CrossEncoderReranker:
         )
         call = self._call(options)
         given, skip = checked_texts(texts), options.on_error == "skip"
-        return self._rank(
-            call, query, usable_texts(given, first_stage_scores, options.fusion(), skip=skip)
-        )
+        usable = usable_texts(given, first_stage_scores, options.fusion(), skip=skip)
+        return self._rank(call, query, usable).ranking(call.started)
 
     def rank_many(
         self,
@@ -442,16 +443,30 @@ class CrossEncoderReranker:
         """Return one score for each (query, text) pair, float32 [n]: those of `score_pairs`."""
         return self.score_pairs(pairs).scores
 
-    def _rank(self, call: _Call, query: str, usable: Usable) -> Ranking:
+    def _rank(self, call: _Call, query: str, usable: Usable) -> _Result:
         """The main loop: score all texts, then put them in order."""
         options = call.options
         table, query_dropped = self._scored(call, query, usable.texts, options.top_k)
         if options.on_error == "skip":
             table = usable.without_broken(table)
         scores = to_scores(table, len(usable.texts), call.activation, call.started)
-        ranking = _ordered(scores, usable.texts, options, usable.first_stage_scores, call.started)
-        timings = replace(ranking.timings, query_dropped_tokens=query_dropped)
-        return usable.in_ranking(Ranking(ranking.hits, timings), options.top_k)
+        begun = perf_counter()
+        chosen = choose(options, usable.texts, scores, usable.first_stage_scores)
+        timings = replace(
+            scores.timings,
+            candidates=len(usable.given),
+            dropped=chosen.dropped,
+            rank_ms=scores.timings.rank_ms + ms_since(begun),
+            skipped=len(usable.errors),
+            query_dropped_tokens=query_dropped,
+        )
+        placed = usable.placed(chosen)
+        left = (
+            None
+            if options.top_k is None
+            else options.top_k - len(placed.hits) - len(placed.unscored)
+        )
+        return _Result(placed, usable.skipped(left), usable.given, timings)
 
     def _scored(
         self, call: _Call, query: str, texts: Sequence[str], hits: int | None = None
@@ -502,6 +517,29 @@ class _Call(NamedTuple):
     effort: Effort
     activation: Activation
     budget: Budget | None
+
+
+class _Result(NamedTuple):
+    """What a ranking is made of, for typed hits or for dicts."""
+
+    chosen: Chosen
+    skipped: tuple[Hit, ...]
+    given: Sequence[Any]
+    timings: Timings
+
+    def ranking(self, started: float) -> Ranking:
+        """Return typed hits; `started` is when the call began."""
+        begun = perf_counter()
+        texts = (text_of(self.given[at]) for at in self.chosen.unscored)
+        unscored = map(unscored_hit, self.chosen.unscored, texts)
+        hits = (*self.chosen.hits, *unscored, *self.skipped)
+        rank_ms = self.timings.rank_ms + ms_since(begun)
+        return Ranking(hits, replace(self.timings, rank_ms=rank_ms, total_ms=ms_since(started)))
+
+
+def _usable(given: Sequence[Any], options: RankOptions, first_stage_score: str) -> Usable:
+    skip = options.on_error == "skip"
+    return usable_candidates(given, first_stage_score, options.fusion(), skip=skip)
 
 
 def _with_cache(model: LoadedModel, options: RerankerOptions) -> AnyScorer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from secondpass.checks import described, listed, shortened
@@ -24,14 +24,18 @@ CUT_FIELDS = ("truncated", "tokens", "dropped_tokens")
 
 def candidate_text(candidate: Mapping[str, Any], position: int) -> str:
     """Return a candidate's `text`, else its `content`; an error names its position."""
-    if not isinstance(candidate, Mapping):
+    # What most are is asked first: `Mapping` takes longer, and there may be very many.
+    if not isinstance(candidate, dict | Mapping):
         raise InputError(
             f"candidate {position} is {described(candidate)}, expected a dict with 'text' or "
             "'content'; for a list of plain strings use rank()"
         )
     for field in ("text", "content"):
         if field in candidate:
-            return checked_text(candidate[field], f"candidate {position}: {field!r}")
+            text = candidate[field]
+            if isinstance(text, str) and text.isascii():
+                return text
+            return checked_text(text, f"candidate {position}: {field!r}")
     raise InputError(
         f"candidate {position} has neither 'text' nor 'content', only {listed(candidate)}"
     )
@@ -71,7 +75,11 @@ def checked_texts(texts: Any, name: str = "texts") -> Sequence[Any]:
 
 def checked_list(texts: Any) -> list[str]:
     """Return the texts of a sequence if each is one; an error names the position."""
-    return [checked_text(text, f"text {at}") for at, text in enumerate(checked_texts(texts))]
+    given = checked_texts(texts)
+    return [
+        text if isinstance(text, str) and text.isascii() else checked_text(text, f"text {at}")
+        for at, text in enumerate(given)
+    ]
 
 
 def checked_pairs(pairs: Any) -> list[tuple[str, str]]:
@@ -97,7 +105,7 @@ def with_scores(
     `marked` adds whether each was scored, for a call that may leave some out; `query_truncated`
     says of each that the query was cut.
     """
-    of_query = {QUERY_TRUNCATED_FIELD: True} if query_truncated else {}
+    of_query = _of_query(query_truncated)
     return [
         {
             **_without_result(candidates[hit.index]),
@@ -109,12 +117,28 @@ def with_scores(
     ]
 
 
+def without_scores(
+    candidates: Sequence[Mapping[str, Any]],
+    positions: Iterable[int],
+    *,
+    query_truncated: bool = False,
+) -> Iterator[dict[str, Any]]:
+    """Yield copies of the candidates at these positions, for which there was no time."""
+    unscored = {SCORE_FIELD: None, RERANKED_FIELD: False} | _of_query(query_truncated)
+    for position in positions:
+        yield {**_without_result(candidates[position]), **unscored}
+
+
+def _of_query(truncated: bool) -> dict[str, bool]:
+    return {QUERY_TRUNCATED_FIELD: True} if truncated else {}
+
+
 def _without_result(candidate: Mapping[str, Any]) -> Mapping[str, Any]:
     """Leave out what an earlier rerank wrote: it is not true of this one.
 
     Only a candidate with a score was reranked before; in others these fields are the caller's.
     """
-    if not isinstance(candidate, Mapping):
+    if not isinstance(candidate, dict | Mapping):
         return {}
     if SCORE_FIELD not in candidate:
         return candidate

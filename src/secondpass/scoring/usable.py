@@ -20,7 +20,8 @@ from secondpass.scoring.first_stage_scores import (
     given_scores,
 )
 from secondpass.scoring.scored import Scored
-from secondpass.types import Hit, Ranking
+from secondpass.scoring.selection import Chosen
+from secondpass.types import Hit
 
 
 @dataclass(slots=True)
@@ -54,14 +55,19 @@ class Usable:
             self.first_stage_scores = self.first_stage_scores[kept]
         return scored.take([at for at in range(len(scored)) if at not in broken])
 
-    def in_ranking(self, ranking: Ranking, top_k: int | None) -> Ranking:
-        """Return a ranking of `texts` as one of all that was given, the skipped ones last."""
+    def placed(self, chosen: Chosen) -> Chosen:
+        """Return what was chosen among `texts` with the positions in the caller's list."""
         if not self.errors:
-            return ranking
-        hits = [replace(hit, index=self.positions[hit.index]) for hit in ranking]
-        hits += [_skipped(at, self.given[at], self.errors[at]) for at in sorted(self.errors)]
-        timings = replace(ranking.timings, candidates=len(self.given), skipped=len(self.errors))
-        return Ranking(tuple(hits[:top_k]), timings)
+            return chosen
+        hits = tuple(replace(hit, index=self.positions[hit.index]) for hit in chosen.hits)
+        unscored = [self.positions[at] for at in chosen.unscored]
+        return Chosen(hits, unscored, chosen.dropped)
+
+    def skipped(self, most: int | None) -> tuple[Hit, ...]:
+        """Return the hits of what was skipped, at most so many, in order."""
+        return tuple(
+            _skipped(at, self.given[at], self.errors[at]) for at in sorted(self.errors)[:most]
+        )
 
 
 def usable_candidates(
@@ -129,13 +135,12 @@ def _some(
     return usable
 
 
+def text_of(given: Any) -> str:
+    """Return the text of a candidate or a text; none where it is no string."""
+    text = given.get("text", given.get("content")) if isinstance(given, dict | Mapping) else given
+    return text if isinstance(text, str) else ""
+
+
 def _skipped(at: int, given: Any, error: str) -> Hit:
-    text = given.get("text", given.get("content")) if isinstance(given, Mapping) else given
-    return Hit(
-        index=at,
-        score=None,
-        text=text if isinstance(text, str) else "",
-        truncated=False,
-        reranked=False,
-        error=error,
-    )
+    text = text_of(given)
+    return Hit(at, score=None, text=text, truncated=False, reranked=False, error=error)
