@@ -1,5 +1,7 @@
 """Scoring in time in a world where every cost is known; no real time passes."""
 
+from contextlib import ExitStack
+
 import pytest
 from fake_world import World
 from hypothesis import given, settings
@@ -273,3 +275,57 @@ def test_a_cache_loses_and_repeats_nothing(sizes, cached, budget_ms):
     scored, budget = world.score_in_time(speed, texts, budget_ms, find_known=world.knows)
     assert scored.logits.tolist() == list(range(len(scored.logits)))
     assert budget.left_ms() >= -1e-6
+
+
+@pytest.mark.parametrize("slowness", [3.0, 8.0, 15.0])
+def test_a_call_by_which_nothing_fits_tries_one_text_while_there_is_time(slowness):
+    """A busy machine was learnt, and is quiet again at once: what is there is used at once."""
+    world = World(slowness=lambda block: slowness)
+    speed = world.speed()
+    speed.slowdown.observe(1.0, 500.0)
+    speed.slowdown.observe(100.0, 50_000.0)
+    scored, budget = world.score_in_time(speed, ["x" * 400] * 50, 100)
+    assert len(scored) >= 1
+    assert budget.left_ms() >= -1e-6
+
+
+def test_a_text_alone_that_was_late_is_not_tried_again_at_once():
+    world = World()
+    speed = world.speed()
+    world.slowness = lambda block: 1000.0
+    texts = ["x" * 400] * 50
+    for _ in range(20):
+        world.score_in_time(speed, texts, 50)
+    assert 1 <= world.late <= 3
+    world.wait(150)
+    _, budget = world.score_in_time(speed, texts, 50)
+    assert budget.left_ms() == pytest.approx(0, abs=1)
+    _, budget = world.score_in_time(speed, texts, 50)
+    assert budget.left_ms() == 50
+    assert len(world.score_in_time(speed, texts, 2000)[0]) >= 1  # that is more time than it had
+
+
+@pytest.mark.parametrize("calls", [2, 4, 8])
+def test_calls_at_the_same_time_share_the_machine(calls):
+    """Each block waits for those of the others: every call reads its part, and none is late."""
+    world = World(slowness=lambda block: float(calls))
+    speed = World(slowness=lambda block: 1.0).speed()
+    speed.now = world.now
+    speed.slowdown._now = world.now
+    with ExitStack() as others:
+        for _ in range(calls - 1):
+            others.enter_context(speed.in_flight())
+        counts = [len(world.score_in_time(speed, ["x" * 400] * 200, 200)[0]) for _ in range(8)]
+    assert world.late == 0
+    assert min(counts) >= 200 / calls / 2
+    # Alone again, a call has the whole of it, without anything to unlearn.
+    world.slowness = lambda block: 1.0
+    assert len(world.score_in_time(speed, ["x" * 400] * 300, 200)[0]) >= 140
+
+
+@pytest.mark.parametrize("budget_ms", [1e13, 1e300, 1.7e308])
+def test_a_budget_beyond_any_clock_reads_all(budget_ms):
+    world = World()
+    scored, budget = world.score_in_time(world.speed(), ["x" * 400] * 30, budget_ms)
+    assert len(scored) == 30
+    assert budget.left_ms() > 1e11
