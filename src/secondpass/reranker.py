@@ -57,7 +57,7 @@ class CrossEncoderReranker:
     Args:
         model_name: a Hugging Face name, a local folder, or nothing for the embedded model.
         max_length: the most tokens of query, text and special tokens together. A longer text is
-            cut and reported as truncated; a query is never cut.
+            cut and reported as truncated; a query is not, unless a call asks for it.
         precision: "auto" (what the processor computes best; the embedded model's int8), "fp32", or
             "int8" (calibrated at the first load, needs the `int8` extra).
         device: "cpu", or another device OpenVINO finds, such as "gpu".
