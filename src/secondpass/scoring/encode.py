@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from secondpass.errors import ModelFileError
 from secondpass.native import native_call
+from secondpass.scoring.growth import check_growth
 from secondpass.scoring.reading import (
     READ_CHARACTERS,
     is_enough,
@@ -40,6 +41,7 @@ def load_tokenizer(file: Path) -> Tokenizer:
         tokenizer = Tokenizer.from_file(str(file))
     except Exception as error:  # tokenizers raises bare Exception for any broken file
         raise ModelFileError(f"{file} is not a tokenizer.json that can be read: {error}") from None
+    check_growth(tokenizer, file)
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer
