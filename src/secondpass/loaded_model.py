@@ -109,6 +109,11 @@ class LoadedModel:
         stride = rule.stride_in(self.max_length) if rule.in_windows else None
         return Pricing(self.engine.policy.streams, self.max_length, stride, rule.select_tokens)
 
+    def cut_query(self, query: str) -> tuple[str, int]:
+        """Return a query cut to half of the tokens that it shares with a text, and the rest's."""
+        shared = self.max_length - self.layout.special_tokens
+        return self.encoder.cut(query, max(1, shared // 2))
+
     def prepare(self, query: str, texts: Sequence[str], effort: Effort = "full") -> Prepared:
         """Return the texts beside the query as sequences."""
         require_no_fork()

@@ -59,6 +59,6 @@ def check_reranker(name: str | None, *, revision: str | None = None) -> None:
 
 def split_options(given: dict[str, Any]) -> tuple[RankOptions, dict[str, Any]]:
     """Return the options of the call, checked, and those that are left, of the reranker."""
-    of_call = {name for name, (one, _) in declared(RankOptions).items() if one.flag}
+    of_call = given.keys() & {name for name, (one, _) in declared(RankOptions).items() if one.flag}
     call = {name: value for name, value in given.items() if name in of_call}
     return RankOptions(**call), {name: given[name] for name in given.keys() - of_call}

@@ -112,6 +112,18 @@ def say_dropped(dropped: int, candidates: int, min_score: float | None) -> None:
         say(f"note: {dropped} of {candidates} score below --min-score {min_score:g}: dropped")
 
 
+def say_skipped(skipped: int, candidates: int) -> None:
+    """Say how many candidates could not be scored, if any."""
+    if skipped:
+        say(f"note: {skipped} of {candidates} could not be scored and come last, with their error")
+
+
+def say_cut_query(dropped_tokens: int) -> None:
+    """Say how many tokens of the query were cut, if any."""
+    if dropped_tokens:
+        say(f"note: the query was cut by --long-query truncate: {dropped_tokens} tokens of it")
+
+
 def passage(hit: Hit, *, named: str = "") -> str:
     """Return one line of a hit's best window, or its chosen sentences, or else its beginning.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from secondpass.checks import shortened
 from secondpass.errors import InputError
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def check_ids(text: TokenizedText, end: int) -> None:
     if least >= 0 and most < end:
         return
     raise InputError(
-        f"the text {text[:40]!r} brings the token id {most if least >= 0 else least}, but the "
-        f"vocabulary has {end}: the index it comes from is damaged, make it again; or pass plain "
-        "strings"
+        f"the text {shortened(text, 40)} brings the token id {most if least >= 0 else least}, but "
+        f"the vocabulary has {end}: the index it comes from is damaged, make it again; or pass "
+        "plain strings"
     )
