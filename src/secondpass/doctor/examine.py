@@ -142,7 +142,7 @@ class _Examiner:
     def _load(self, spec: ModelSpec) -> Finding:
         if self._choose_precision:
             self._options = replace(self._options, precision=_sharpest(spec))
-        max_length = min(_MOST_TOKENS, spec.position_limit or _MOST_TOKENS)
+        max_length = min(_MOST_TOKENS, spec.saved_length or _MOST_TOKENS)
         model = LoadedModel(self._found, replace(self._options, max_length=max_length))
         self.subject = Subject.of(model)
         info = model.info

@@ -38,7 +38,8 @@ class Machine:
 class Wanted:
     """What is asked of an engine.
 
-    `plain` is False where modules follow the model's head, `embeds` is True for a bi-encoder.
+    `plain` is False where modules follow that no graph builder knows, `embeds` is True for a
+    bi-encoder; `chats` is where the chat template stands that its texts go through.
     """
 
     architecture: str
@@ -47,6 +48,7 @@ class Wanted:
     stored: Format = "safetensors"
     plain: bool = True
     embeds: bool = False
+    chats: str | None = None
 
     @classmethod
     def of(cls, spec: ModelSpec, precision: Precision, device: str) -> Wanted:
@@ -56,8 +58,9 @@ class Wanted:
             precision,
             device.lower(),
             spec.weights.format,
-            plain=all(module == "Transformer" for module in spec.module_types),
-            embeds=spec.pooling is not None,
+            plain=spec.readout is not None or len(spec.modules) <= 1,
+            embeds=spec.embeds,
+            chats=spec.chats,
         )
 
 
@@ -88,8 +91,10 @@ def _openvino(wanted: Wanted, machine: Machine) -> Refusal | None:
     if wanted.stored == "safetensors" and wanted.architecture not in ARCHITECTURES:
         names = ", ".join(sorted(ARCHITECTURES))
         return Refusal("openvino", f"no graph builder for it; there is one for {names}")
-    if wanted.stored == "safetensors" and not wanted.plain and not wanted.embeds:
-        return Refusal("openvino", "modules follow the model's head")
+    if wanted.stored == "safetensors" and not wanted.plain:
+        return Refusal("openvino", "modules follow the encoder that no builder knows")
+    if wanted.chats is not None:
+        return Refusal("openvino", f"texts go through a chat template ({wanted.chats})")
     if wanted.device not in machine.openvino_devices:
         there = ", ".join(machine.openvino_devices)
         reason = f"device {wanted.device!r} is not on this machine; there is {there}"

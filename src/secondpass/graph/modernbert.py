@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from secondpass.architectures.record import Architecture
-from secondpass.graph import ops
+from secondpass.graph import modular_head, ops
 from secondpass.graph.openvino import op, ov
 from secondpass.graph.ops import Inputs, Node
 from secondpass.graph.tensors import Tensors
@@ -23,10 +23,13 @@ def build(spec: ModelSpec, _: Architecture, tensors: Tensors) -> ov.Model:
     encoder = _Encoder(spec, tensors)
     last = encoder.layers - 1
     mean = spec.config.get("classifier_pooling", "cls") == "mean"
+    first_only = not mean if spec.readout is None else modular_head.reads_first_token(spec)
     x = encoder.embed()
     for layer in range(last):
         x = encoder.layer(layer, x, first_only=False)
-    x = encoder.norm(encoder.layer(last, x, first_only=not mean), "model.final_norm")
+    x = encoder.norm(encoder.layer(last, x, first_only=first_only), f"{encoder.prefix}final_norm")
+    if spec.readout is not None:
+        return modular_head.read_out(x, spec, encoder.inputs)
     pooled = ops.masked_mean(x, encoder.inputs.attention_mask) if mean else ops.drop_length(x)
     return ops.model_of(encoder.classify(pooled), "logits", encoder.inputs)
 
@@ -43,6 +46,9 @@ class _Encoder:
         self._width = int(config["hidden_size"])
         self._head_width = self._width // self._heads
         self._epsilon = float(config.get("norm_eps", 1e-5))
+        # A bare encoder's weights have no prefix.
+        bare = "embeddings.tok_embeddings.weight" in tensors
+        self.prefix = "" if bare else "model."
         self.inputs = Inputs(token_types=False)
         self._length = op.gather(
             op.shape_of(self.inputs.input_ids), ops.constant([1]), ops.constant(0)
@@ -53,8 +59,10 @@ class _Encoder:
 
     def embed(self) -> Node:
         """Return the normed token embeddings; positions come with the attention."""
-        table = self._tensors["model.embeddings.tok_embeddings.weight"]
-        x = self.norm(ops.gather_rows(table, self.inputs.input_ids), "model.embeddings.norm")
+        table = self._tensors[f"{self.prefix}embeddings.tok_embeddings.weight"]
+        x = self.norm(
+            ops.gather_rows(table, self.inputs.input_ids), f"{self.prefix}embeddings.norm"
+        )
         return ops.name_layer_output(x, 0)
 
     def norm(self, x: Node, name: str) -> Node:
@@ -63,7 +71,7 @@ class _Encoder:
 
     def layer(self, number: int, x: Node, *, first_only: bool) -> Node:
         """Return one layer's output, for every token or for the first one alone."""
-        name = f"model.layers.{number}"
+        name = f"{self.prefix}layers.{number}"
         # The first layer's attention has no norm of its own: the embeddings were just normed.
         normed = x if number == 0 else self.norm(x, f"{name}.attn_norm")
         asking = ops.first_token(x) if first_only else x
@@ -84,7 +92,7 @@ class _Encoder:
         return ops.linear(self.norm(hidden, "head.norm"), self._tensors, "classifier")
 
     def _attend(self, number: int, x: Node, *, first_only: bool) -> Node:
-        name = f"model.layers.{number}.attn"
+        name = f"{self.prefix}layers.{number}.attn"
         is_global = self._is_global(number)
         cosine, sine = self._rotation(self._theta(is_global))
         mask = self._global_mask if is_global else self._local_mask

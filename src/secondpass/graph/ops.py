@@ -128,9 +128,11 @@ def masked_mean(x: Node, attention_mask: Node) -> Node:
 def activate(x: Node, function: str, name: str) -> Node:
     """Apply a feed-forward activation by its transformers name."""
     match function:
-        case "gelu":
+        case "gelu" | "gelu_python":
             return op.gelu(x, "erf")
-        case "gelu_new" | "gelu_pytorch_tanh" | "gelu_fast":
+        case "quick_gelu":
+            return op.multiply(x, op.sigmoid(op.multiply(x, constant(np.float32(1.702)))))
+        case "gelu_new" | "gelu_pytorch_tanh" | "gelu_fast" | "gelu_accurate" | "gelu_python_tanh":
             return op.gelu(x, "tanh")
         case "relu":
             return op.relu(x)
@@ -138,6 +140,10 @@ def activate(x: Node, function: str, name: str) -> Node:
             return op.swish(x)
         case "tanh":
             return op.tanh(x)
+        case "sigmoid":
+            return op.sigmoid(x)
+        case "identity" | "linear":
+            return x
     raise UnsupportedModelError(f"{name}: the activation {function!r} of its layers is not known")
 
 

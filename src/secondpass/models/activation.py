@@ -19,6 +19,14 @@ _BY_CLASS: dict[str, Activation] = {
 }
 
 
+# What a feed-forward layer may have between its products, by transformers' names; all of
+# graph/ops.py.
+LAYER_ACTIVATIONS = frozenset(
+    {"gelu", "gelu_python", "gelu_new", "gelu_fast", "gelu_accurate", "gelu_python_tanh"}
+    | {"gelu_pytorch_tanh", "relu", "silu", "swish", "tanh", "sigmoid", "linear", "quick_gelu"}
+)
+
+
 def configured_activation(
     config: Mapping[str, Any], modular: Mapping[str, Any], *, name: str
 ) -> Activation:
@@ -29,11 +37,9 @@ def configured_activation(
     config.json; none of them means sigmoid. A path outside torch is never imported: like
     sentence-transformers, warn and take sigmoid.
     """
-    path = (
-        modular.get("activation_fn")
-        or (config.get("sentence_transformers") or {}).get("activation_fn")
-        or config.get("sbert_ce_default_activation_function")
-    )
+    saved = config.get("sentence_transformers") or {}
+    older = config.get("sbert_ce_default_activation_function")
+    path = modular.get("activation_fn") or saved.get("activation_fn", older)
     if path is None:
         return "sigmoid"
     if not isinstance(path, str):

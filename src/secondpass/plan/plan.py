@@ -20,7 +20,7 @@ from secondpass.plan.result import Checked
 from secondpass.plan.texts import QUERY, text_maker
 from secondpass.progress import ProgressBar, silent
 from secondpass.reranker import CrossEncoderReranker
-from secondpass.scoring.encode import load_tokenizer
+from secondpass.scoring.model_tokenizer import model_tokenizer
 from secondpass.scoring.pairs import read_pair_layout
 from secondpass.types import ModelInfo
 
@@ -99,7 +99,7 @@ def _check_memory(wanted: Wanted) -> Need:
 
 
 def _load(wanted: Wanted, clock: Clock) -> Subject:
-    tokenizer = load_tokenizer(read_cross_encoder_spec(find_folder(wanted.model)).tokenizer_file)
+    tokenizer = model_tokenizer(read_cross_encoder_spec(find_folder(wanted.model)))
     query_tokens = len(tokenizer.encode(QUERY, add_special_tokens=False).ids)
     reranker = CrossEncoderReranker(
         wanted.model, wanted.max_length, precision=wanted.precision, threads=wanted.threads
