@@ -20,6 +20,7 @@ _ROBERTA = {**_POST_NORM, "pad_token_id": 1}
 _DEFAULTS: Mapping[str, Mapping[str, int]] = {
     "bert": _POST_NORM,
     "electra": _POST_NORM,
+    "deberta-v2": {**_POST_NORM, "type_vocab_size": 0},
     "distilbert": {"pad_token_id": 0, "max_position_embeddings": 512},
     "modernbert": {"pad_token_id": 50283, "max_position_embeddings": 8192},
     **dict.fromkeys(("roberta", "xlm-roberta", "camembert"), _ROBERTA),

@@ -28,7 +28,7 @@ CHAT_TEMPLATES = "additional_chat_templates"
 FILES = (CONFIG, SPECIAL_TOKENS, ADDED_TOKENS, CHAT_TEMPLATE)
 
 # By whose rules the stages of a tokenizer are made; "file" stands for those of tokenizer.json.
-Rules = Literal["bert", "roberta", "xlm-roberta", "camembert", "file"]
+Rules = Literal["bert", "roberta", "xlm-roberta", "camembert", "deberta-v2", "file"]
 
 # transformers' own names of one class, without "Fast".
 _RULES: Mapping[str, Rules] = {
@@ -39,6 +39,7 @@ _RULES: Mapping[str, Rules] = {
     **dict.fromkeys(("RobertaTokenizer", "LongformerTokenizer", "BartTokenizer"), "roberta"),
     "XLMRobertaTokenizer": "xlm-roberta",
     "CamembertTokenizer": "camembert",
+    "DebertaV2Tokenizer": "deberta-v2",
     **dict.fromkeys(("PreTrainedTokenizer", "TokenizersBackend"), "file"),
 }
 # Of each `model_type`: the class where no file names one.
@@ -47,9 +48,11 @@ _CLASS_OF = {
     "roberta": "RobertaTokenizer",
     "xlm-roberta": "XLMRobertaTokenizer",
     "camembert": "CamembertTokenizer",
+    "deberta-v2": "DebertaV2Tokenizer",
 }
 # Architectures whose tokenizer_class transformers does not believe.
 _ALWAYS_FILE = frozenset({"modernbert"})
+_WITH_TYPES: tuple[Rules, ...] = ("bert", "deberta-v2")
 _WITHOUT_TYPES = frozenset({"DistilBertTokenizer"})
 # A limit above it stands for none; transformers writes 10**30.
 _NO_LIMIT = 10**20
@@ -64,11 +67,11 @@ class _Keys(msgspec.Struct):
     model_input_names: list[str] | None = None
     padding_side: str | None = None
     truncation_side: str | None = None
-    do_lower_case: bool = True
+    do_lower_case: bool | None = None
+    split_by_punct: bool = False
     strip_accents: bool | None = None
     tokenize_chinese_chars: bool = True
     add_prefix_space: bool | None = None
-    trim_offsets: bool = True
     added_tokens_decoder: dict[str, dict[str, Any]] | None = None
     chat_template: str | list[Any] | dict[str, Any] | None = None
     bos_token: SpecialToken = None
@@ -86,11 +89,11 @@ class TokenizerSettings:
         rules: whose stages it has.
         token_types: whether the model is fed token types; without, all are 0.
         max_length: the most tokens that the model was saved with, None for no limit.
-        lowercase, strip_accents, chinese_characters: of the "bert" rules' normalizer.
+        lowercase, split_by_punctuation, strip_accents, chinese_characters: how a text is changed
+            and split before its words are looked up, where the rules have it.
         prefix_space: whether the first word is read as one behind a space.
         special: the special tokens by name: "bos", "eos", "unk", "sep", "cls".
         added: what is to be in tokenizer.json: content by token id, None where no file lists it.
-        plain_added: of those the ones that are no special tokens, with their flags.
         chat_template: where the template of a chat stands, None without one.
     """
 
@@ -98,6 +101,7 @@ class TokenizerSettings:
     token_types: bool = True
     max_length: int | None = None
     lowercase: bool = True
+    split_by_punctuation: bool = False
     strip_accents: bool | None = None
     chinese_characters: bool = True
     prefix_space: bool | None = None
@@ -128,7 +132,8 @@ def read_tokenizer_settings(
         rules=rules,
         token_types=not in_transformers or _feeds_types(keys, rules, name, file),
         max_length=_max_length(values, file),
-        lowercase=keys.do_lower_case,
+        lowercase=rules == "bert" if keys.do_lower_case is None else keys.do_lower_case,
+        split_by_punctuation=keys.split_by_punct,
         strip_accents=keys.strip_accents,
         chinese_characters=keys.tokenize_chinese_chars,
         prefix_space=keys.add_prefix_space,
@@ -179,7 +184,7 @@ def _class_name(keys: _Keys, config: Mapping[str, Any], file: Path) -> str:
 def _feeds_types(keys: _Keys, rules: Rules, name: str, file: Path) -> bool:
     """Tell whether token types are fed: they are if the class or the file lists them."""
     if keys.model_input_names is None:
-        return rules == "bert" and name not in _WITHOUT_TYPES
+        return rules in _WITH_TYPES and name not in _WITHOUT_TYPES
     names = keys.model_input_names
     if names[:1] != ["input_ids"] or "attention_mask" not in names:
         raise UnsupportedModelError(
@@ -205,7 +210,7 @@ def _max_length(values: Mapping[str, Any], file: Path) -> int | None:
 def _special(keys: _Keys, rules: Rules) -> dict[str, str]:
     defaults = (
         {"unk": "[UNK]", "sep": "[SEP]", "cls": "[CLS]"}
-        if rules == "bert"
+        if rules in _WITH_TYPES
         else {"bos": "<s>", "eos": "</s>", "unk": "<unk>", "sep": "</s>", "cls": "<s>"}
     )
     given = {name: getattr(keys, f"{name}_token") for name in ("bos", "eos", "unk", "sep", "cls")}

@@ -103,7 +103,7 @@ def _rename(tokenizer: Tokenizer, contents: set[str]) -> None:
 
 
 def _bert(tokenizer: Tokenizer, settings: TokenizerSettings, spec: ModelSpec) -> None:
-    from tokenizers import models, normalizers, pre_tokenizers, processors
+    from tokenizers import models, normalizers, pre_tokenizers
 
     special = _SpecialTokens(tokenizer, settings, spec)
     vocabulary = tokenizer.get_vocab(with_added_tokens=False)
@@ -116,9 +116,43 @@ def _bert(tokenizer: Tokenizer, settings: TokenizerSettings, spec: ModelSpec) ->
         lowercase=settings.lowercase,
     )
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    _two_types(tokenizer, special)
+
+
+def _deberta(tokenizer: Tokenizer, settings: TokenizerSettings, spec: ModelSpec) -> None:
+    from tokenizers import Regex, normalizers, pre_tokenizers
+
+    special = _SpecialTokens(tokenizer, settings, spec)
+    tokenizer.normalizer = normalizers.Sequence(
+        [
+            *([normalizers.Lowercase()] if settings.lowercase else []),
+            normalizers.Replace(Regex(r"\s{2,}|[\n\r\t]"), " "),
+            normalizers.NFC(),
+            normalizers.Strip(left=False, right=True),
+        ]
+    )
+    scheme = "first" if settings.prefix_space is False else "always"
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            *(
+                [pre_tokenizers.Punctuation(behavior="isolated")]
+                if settings.split_by_punctuation
+                else []
+            ),
+            pre_tokenizers.Metaspace(replacement="▁", prepend_scheme=scheme),
+        ]
+    )
+    _two_types(tokenizer, special)
+
+
+def _two_types(tokenizer: Tokenizer, special: _SpecialTokens) -> None:
+    """Lay a pair out as BERT does."""
+    from tokenizers import processors
+
+    first, last = special["cls"], special["sep"]
     tokenizer.post_processor = processors.TemplateProcessing(
-        single=f"{special['cls']}:0 $A:0 {special['sep']}:0",
-        pair=f"{special['cls']}:0 $A:0 {special['sep']}:0 $B:1 {special['sep']}:1",
+        single=f"{first}:0 $A:0 {last}:0",
+        pair=f"{first}:0 $A:0 {last}:0 $B:1 {last}:1",
         special_tokens=special.pairs("cls", "sep"),
     )
 
@@ -164,9 +198,13 @@ _STAGES: Mapping[Rules, Callable[[Tokenizer, TokenizerSettings, ModelSpec], None
     "roberta": _roberta,
     "xlm-roberta": _sentence_pieces,
     "camembert": _sentence_pieces,
+    "deberta-v2": _deberta,
     "file": _as_it_is,
 }
-_MODELS: Mapping[Rules, str] = {"roberta": "BPE", "xlm-roberta": "Unigram", "camembert": "Unigram"}
+_MODELS: Mapping[Rules, str] = {
+    "roberta": "BPE",
+    **dict.fromkeys(("xlm-roberta", "camembert", "deberta-v2"), "Unigram"),
+}
 
 
 class _SpecialTokens:
