@@ -19,7 +19,43 @@ PAIRS = [
     ("csv", ""),
     ("Wait", " threads"),
 ]
-PIECES = "▁ ▁a a b c ▁the e s t r o ▁re ad i n l u d f ▁csv C S V , . - ? < / > [ ] A B W".split()
+PIECES = [
+    "▁",
+    "▁a",
+    "a",
+    "b",
+    "c",
+    "▁the",
+    "e",
+    "s",
+    "t",
+    "r",
+    "o",
+    "▁re",
+    "ad",
+    "i",
+    "n",
+    "l",
+    "u",
+    "d",
+    "f",
+    "▁csv",
+    "C",
+    "S",
+    "V",
+    ",",
+    ".",
+    "-",
+    "?",
+    "<",
+    "/",
+    ">",
+    "[",
+    "]",
+    "A",
+    "B",
+    "W",
+]
 
 
 def set_files(folder, *, config=None, absent=False, **settings):
@@ -45,9 +81,9 @@ def pieces(folder, *, special, model_type):
     made.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="never")
     made.add_special_tokens(list(special))
     made.post_processor = processors.TemplateProcessing(
-        single=f"{special[0]} $A", pair=f"{special[0]} $A {special[2]} $B", special_tokens=[
-            (special[0], 0), (special[2], 2)
-        ],
+        single=f"{special[0]} $A",
+        pair=f"{special[0]} $A {special[2]} $B",
+        special_tokens=[(special[0], 0), (special[2], 2)],
     )
     made.save(str(folder / "tokenizer.json"))
     set_files(folder, config={"model_type": model_type, "vocab_size": len(vocabulary)})
@@ -162,9 +198,7 @@ SENTENCE_PIECES = {
 
 @pytest.mark.parametrize("case", SENTENCE_PIECES)
 @pytest.mark.parametrize("model_type", ["xlm-roberta", "bert"])
-def test_sentence_pieces_are_made_by_the_class_and_not_by_tokenizer_json(
-    copy_of, case, model_type
-):
+def test_sentence_pieces_are_made_by_the_class_and_not_by_tokenizer_json(copy_of, case, model_type):
     special, settings = SENTENCE_PIECES[case]
     folder = pieces(copy_of("xlm-roberta"), special=special, model_type=model_type)
     set_files(folder, **settings)
@@ -189,7 +223,9 @@ REFUSED = {
 @pytest.mark.parametrize("key", REFUSED)
 def test_what_is_not_followed_is_refused_by_file_key_and_value(copy_of, key):
     folder = set_files(copy_of("bert"), **REFUSED[key])
-    with pytest.raises(UnsupportedModelError, match=rf"tokenizer_config\.json has {key} ") as raised:
+    with pytest.raises(
+        UnsupportedModelError, match=rf"tokenizer_config\.json has {key} "
+    ) as raised:
         ours(folder)
     value = REFUSED[key][key]
     assert str(value[0] if isinstance(value, list) else value) in str(raised.value)

@@ -34,6 +34,7 @@ _ON_FILES: Mapping[str, Callable[[ModelSpec], Finding]] = {
     "vocabulary": on_files.vocabulary,
     "positions": on_files.positions,
     "head": on_files.head,
+    "unused weights": on_files.unused,
 }
 _ON_SCORES: Mapping[str, Callable[[Subject], Finding]] = {
     "finite": on_scores.finite,

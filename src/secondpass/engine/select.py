@@ -91,7 +91,7 @@ def _openvino(wanted: Wanted, machine: Machine) -> Refusal | None:
     if wanted.stored == "safetensors" and wanted.architecture not in ARCHITECTURES:
         names = ", ".join(sorted(ARCHITECTURES))
         return Refusal("openvino", f"no graph builder for it; there is one for {names}")
-    if wanted.stored == "safetensors" and not wanted.plain:
+    if wanted.stored == "safetensors" and not wanted.plain and not wanted.embeds:
         return Refusal("openvino", "modules follow the encoder that no builder knows")
     if wanted.chats is not None:
         return Refusal("openvino", f"texts go through a chat template ({wanted.chats})")

@@ -77,7 +77,8 @@ def read_peer_features(model: Any, spec: ModelSpec) -> PeerFeatures:
         reason = str(error).partition("\n")[0]
         raise UnsupportedModelError(
             f"{spec.name}: sentence-transformers cannot read two texts of different length "
-            f"({reason}): it may need a padding token, pad_token in tokenizer_config.json"
+            f"({reason}): it may need a padding token, pad_token in tokenizer_config.json and "
+            "pad_token_id in config.json"
         ) from error
     columns = {name: np.asarray(features[name]) for name in _COLUMNS if name in features}
     if "attention_mask" not in columns:

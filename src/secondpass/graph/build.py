@@ -47,6 +47,18 @@ def build_graph(spec: ModelSpec) -> ov.Model:
         return builder_of(spec.family)(spec, spec.family, tensors)
 
 
+def unread_tensors(spec: ModelSpec) -> tuple[str, ...]:
+    """Return the tensors that a model's graph does not need; exit heads are read elsewhere.
+
+    Raises:
+        ModelFileError: as `build_graph`.
+    """
+    assert spec.family is not None
+    with open_tensors(spec.weights.files) as tensors, _errors_that_name(spec):
+        builder_of(spec.family)(spec, spec.family, tensors)
+        return tuple(name for name in tensors.unread() if not name.startswith("exits."))
+
+
 @contextmanager
 def _errors_that_name(spec: ModelSpec) -> Iterator[None]:
     """Turn what a config makes of a builder that does not fit its weights into one error."""

@@ -98,8 +98,8 @@ def fitting_faults(spec: ModelSpec, tokenizer: Tokenizer, *, highest_type: int) 
         ("max_position_embeddings", tables.positions),
     )
     faults += [
-        f"config.json has {key} {config[key]}, but the table in the weights has {rows} rows; set "
-        f"it to {rows} or take both files from the same place"
+        f"config.json does not fit the weights: {key} is {config[key]}, the table has {rows} rows; "
+        f"set it to {rows} or take both files from the same place"
         for key, rows in promises
         if rows is not None and config.get(key) is not None and config[key] > rows
     ]

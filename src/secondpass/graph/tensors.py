@@ -21,6 +21,7 @@ class Tensors:
 
     def __init__(self, handles: dict[str, Any], files: tuple[Path, ...]) -> None:
         self._handles = handles
+        self._read: set[str] = set()
         self._where = ", ".join(map(str, files))
 
     def __contains__(self, name: str) -> bool:
@@ -31,11 +32,16 @@ class Tensors:
         stored = self._stored_name(name)
         if stored is None:
             raise ModelFileError(f"{self._where}: no tensor {name!r}, the model is not complete")
+        self._read.add(stored)
         return np.ascontiguousarray(self._handles[stored].get_tensor(stored), dtype=np.float32)
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all tensors, as they are stored."""
         return tuple(self._handles)
+
+    def unread(self) -> tuple[str, ...]:
+        """Return the names of the tensors that were never asked for, in order."""
+        return tuple(name for name in self._handles if name not in self._read)
 
     def shape_of(self, *names: str) -> tuple[int, ...] | None:
         """Return the shape of the first tensor called one of `names`, or a dot and one of them."""
