@@ -55,7 +55,8 @@ def command(query: str, file: str, first_stage_score: str, as_json: bool, **give
             with_scores(candidates, ranking, marked=options.budget_ms is not None)
         )
     timings = ranking.timings
-    output.warn_truncated(timings, model_options)
+    read = {**model_options, "max_length": reranker.info.max_length}
+    output.warn_truncated(timings, read)
     output.say_dropped(timings.dropped, timings.candidates, options.min_score)
     output.say_unscored(timings.reranked, timings.candidates, options.budget_ms)
 

@@ -9,6 +9,7 @@ import numpy as np
 from secondpass.architectures.table import ARCHITECTURES
 from secondpass.doctor.result import Finding, judged, not_checked
 from secondpass.doctor.stored_weights import StoredHead, read_head, table_rows
+from secondpass.errors import SecondpassError
 from secondpass.graph.build import unread_tensors
 from secondpass.graph.fits import POSITIONS, WORDS, largest_id
 from secondpass.models.activation import configured_activation
@@ -80,7 +81,10 @@ def unused(spec: ModelSpec) -> Finding:
     """Name the tensors that nothing reads: a pooler that is none, another task's head."""
     if spec.weights.format != "safetensors" or spec.family is None:
         return not_checked("a graph is built from safetensors only")
-    names = unread_tensors(spec)
+    try:
+        names = unread_tensors(spec)
+    except SecondpassError:
+        return not_checked("no graph can be built of the weights")
     shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
     return judged(
         True,

@@ -43,6 +43,15 @@ DENSE_ACTIVATIONS = {
 }
 
 
+# Of each kind of module that has files of its own, those without which it cannot be read.
+_FILES_OF = {
+    "Pooling": ("config.json",),
+    "Dense": ("config.json", WEIGHTS),
+    "LayerNorm": ("config.json", WEIGHTS),
+    "LogitScore": ("config.json",),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Pooling:
     """Token embeddings to one vector a row: the joined results of `modes`."""
@@ -157,6 +166,15 @@ def read_modules(folder: Path) -> tuple[Module, ...]:
         if entry.kind != "Dropout"
         for module in [_read(entry, folder)]
     )
+
+
+def module_files(folder: Path) -> list[str]:
+    """Return the files behind the encoder that modules.json names, relative to the folder."""
+    return [
+        f"{entry.path}/{name}"
+        for entry in read_entries(folder)
+        for name in _FILES_OF.get(entry.kind, ())
+    ]
 
 
 def weight_files(modules: tuple[Module, ...]) -> tuple[Path, ...]:
