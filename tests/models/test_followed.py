@@ -264,6 +264,25 @@ def test_names_of_one_activation_score_the_same(copy_of, name, same, tmp_path):
     np.testing.assert_array_equal(load(folder).predict(PAIRS), scores)
 
 
+def test_the_activations_that_are_told_apart_are_those_that_a_builder_has():
+    from secondpass.graph import ops
+    from secondpass.graph.openvino import op
+    from secondpass.models.activation import LAYER_ACTIVATIONS
+
+    for name in LAYER_ACTIVATIONS:
+        assert ops.activate(op.parameter([1, 2], np.float32), name, "a layer") is not None
+
+
+@pytest.mark.parametrize("name", ["mish", "laplace", "gelu_10"])
+def test_an_activation_without_a_builder_falls_back_to_torch(copy_of, name):
+    folder = copy_of("bert", hidden_act=name)
+    sentence_transformers = pytest.importorskip("sentence_transformers")
+    reranker = load(folder)
+    assert reranker.info.engine.startswith("torch")
+    expected = sentence_transformers.CrossEncoder(str(folder), device="cpu").predict(PAIRS[:1])
+    np.testing.assert_allclose(reranker.predict(PAIRS[:1]), expected, atol=1e-4)
+
+
 # Files that do not belong together
 
 

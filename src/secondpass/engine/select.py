@@ -16,6 +16,7 @@ from secondpass.errors import (
     SecondpassError,
     UnsupportedModelError,
 )
+from secondpass.models.activation import LAYER_ACTIVATIONS
 from secondpass.models.files import Format
 from secondpass.models.spec import ModelSpec
 from secondpass.options.model import PRECISIONS, Precision
@@ -39,7 +40,8 @@ class Wanted:
     """What is asked of an engine.
 
     `plain` is False where modules follow that no graph builder knows, `embeds` is True for a
-    bi-encoder; `chats` is where the chat template stands that its texts go through.
+    bi-encoder; `chats` is where the chat template stands that its texts go through,
+    `activations` those of its layers.
     """
 
     architecture: str
@@ -49,6 +51,7 @@ class Wanted:
     plain: bool = True
     embeds: bool = False
     chats: str | None = None
+    activations: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, spec: ModelSpec, precision: Precision, device: str) -> Wanted:
@@ -61,6 +64,7 @@ class Wanted:
             plain=spec.readout is not None or len(spec.modules) <= 1,
             embeds=spec.embeds,
             chats=spec.chats,
+            activations=spec.layer_activations,
         )
 
 
@@ -93,6 +97,9 @@ def _openvino(wanted: Wanted, machine: Machine) -> Refusal | None:
         return Refusal("openvino", f"no graph builder for it; there is one for {names}")
     if wanted.stored == "safetensors" and not wanted.plain and not wanted.embeds:
         return Refusal("openvino", "modules follow the encoder that no builder knows")
+    unknown = [name for name in wanted.activations if name not in LAYER_ACTIVATIONS]
+    if wanted.stored == "safetensors" and unknown:
+        return Refusal("openvino", f"the activation {unknown[0]!r} of its layers is not computed")
     if wanted.chats is not None:
         return Refusal("openvino", f"texts go through a chat template ({wanted.chats})")
     if wanted.device not in machine.openvino_devices:

@@ -125,6 +125,15 @@ class ModelSpec:
         return (*weights, own) if own.is_file() else weights
 
     @property
+    def layer_activations(self) -> tuple[str, ...]:
+        """Return the activations within the layers and the head that config.json names."""
+        if self.family is None:
+            return ()
+        key = "hidden_activation" if self.family.names is None else self.family.names.activation_key
+        keys = (key, "classifier_activation", "pooler_hidden_act")
+        return tuple(str(self.config[key]) for key in keys if self.config.get(key))
+
+    @property
     def saved_length(self) -> int | None:
         """Return the most tokens that the model was saved to read, None for no limit."""
         limits = (self.transformer.max_length or self.tokenizer.max_length, self.position_limit)
