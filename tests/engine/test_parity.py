@@ -14,6 +14,7 @@ FAMILIES = [
     "bert-bf16",
     "bert-fp16",
     "bert-legacy-activation",
+    "bert-modular",
     "bert-onnx",
     "deberta",
     "deberta-v2-kind",
@@ -21,6 +22,7 @@ FAMILIES = [
     "electra",
     "modernbert",
     "modernbert-mean",
+    "modernbert-modular",
     "roberta",
     "xlm-roberta",
 ]

@@ -6,8 +6,10 @@ import math
 import pytest
 
 from secondpass.errors import ModelFileError
-from secondpass.models.config import Config, SentenceBertConfig, read_config, typed
+from secondpass.models.config import Config, read_config, typed
 from secondpass.models.files import MOST_JSON_BYTES, read_any_json, read_json
+from secondpass.models.modules import read_modules
+from secondpass.models.transformer_settings import read_transformer_settings
 
 WRONG = [
     ("hidden_size", "384"),
@@ -72,8 +74,16 @@ def test_other_keys_are_left_as_they_are(tmp_path):
 
 
 def test_a_length_that_is_none_is_named(tmp_path):
+    (tmp_path / "sentence_bert_config.json").write_text('{"max_seq_length": "512"}')
     with pytest.raises(ModelFileError, match="max_seq_length '512', expected an integer"):
-        typed({"max_seq_length": "512"}, SentenceBertConfig, tmp_path)
+        read_transformer_settings(tmp_path)
+
+
+def test_a_needed_key_of_a_module_is_named(tmp_path):
+    (tmp_path / "config.json").write_text('{"out_features": 1}')
+    (tmp_path / "modules.json").write_text('[{"type": "a.Dense"}]')
+    with pytest.raises(ModelFileError, match=r"config\.json has no `in_features`"):
+        read_modules(tmp_path)
 
 
 def test_a_byte_order_mark_is_skipped(tmp_path):

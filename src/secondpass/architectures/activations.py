@@ -16,6 +16,7 @@ ACTIVATIONS: Mapping[str, str] = {
     "leaky_relu": "leaky relu",
     "linear": "linear",
     "mish": "mish",
+    "quick_gelu": "quick gelu",
     "relu": "relu",
     "sigmoid": "sigmoid",
     "silu": "silu",

@@ -10,6 +10,7 @@ from secondpass.architectures.table import ARCHITECTURES
 from secondpass.errors import UnsupportedModelError
 from secondpass.graph.openvino import ov
 from secondpass.graph.tensors import Tensors, open_weights
+from secondpass.models.boundary import at_the_boundary
 from secondpass.models.spec import ModelSpec
 
 # Raise it whenever a builder changes what it builds: cached graphs of older builders are not used.
@@ -43,3 +44,16 @@ def build_graph(spec: ModelSpec) -> ov.Model:
         )
     with open_weights(spec.weights) as tensors:
         return builder_of(spec.family)(spec, spec.family, tensors)
+
+
+@at_the_boundary
+def unread_tensors(spec: ModelSpec) -> tuple[str, ...]:
+    """Return the tensors that a model's graph does not need; exit heads are read elsewhere.
+
+    Raises:
+        ModelFileError: as `build_graph`.
+    """
+    assert spec.family is not None
+    with open_weights(spec.weights) as tensors:
+        builder_of(spec.family)(spec, spec.family, tensors)
+        return tuple(name for name in tensors.unread() if not name.startswith("exits."))

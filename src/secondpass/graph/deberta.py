@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from secondpass.architectures.record import Architecture
 from secondpass.errors import UnsupportedModelError
-from secondpass.graph import heads, ops, post_norm
+from secondpass.graph import ops, post_norm
 from secondpass.graph.openvino import op, ov
 from secondpass.graph.ops import Node
 from secondpass.graph.tensors import Tensors
@@ -25,17 +25,9 @@ _MOST_POSITIONS = 65_536
 
 def build(spec: ModelSpec, family: Architecture, tensors: Tensors) -> ov.Model:
     """Build the graph. Output "logits" [rows, labels]; the last layer for the first token alone."""
-    encoder = _Encoder(spec, family, tensors)
-    x = encoder.embed()
-    encoder.require_no_layer(encoder.layers)
-    last = encoder.layers - 1
-    for layer in range(last):
-        x = encoder.layer(layer, x, asking=x)
-    first = ops.drop_length(encoder.layer(last, x, asking=ops.first_token(x)))
     # ContextPooler: a dense layer of the first token.
     head = replace(family.head, activation=spec.config.get("pooler_hidden_act") or "gelu")
-    logits = heads.classify(first, head, encoder.prefix, tensors)
-    return ops.model_of(logits, "logits", encoder.inputs)
+    return post_norm.graph_of(_Encoder(spec, family, tensors), head, spec, tensors)
 
 
 class _Encoder(post_norm.Encoder):
@@ -44,17 +36,11 @@ class _Encoder(post_norm.Encoder):
     def __init__(self, spec: ModelSpec, family: Architecture, tensors: Tensors) -> None:
         super().__init__(spec, family, tensors)
         config = spec.config
-        if int(config.get("conv_kernel_size") or 0) > 0:
-            raise UnsupportedModelError(
-                f"{spec.name}: conv_kernel_size {config['conv_kernel_size']} is not supported, "
-                "only models without a convolution, as all of version 3 are"
-            )
         if config.get("attention_head_size", self.width // self._heads) * self._heads != self.width:
             raise UnsupportedModelError(
                 f"{spec.name}: attention_head_size {config['attention_head_size']} times the heads "
                 f"is not the width {self.width}, and no other is supported"
             )
-        self._epsilon = float(config.get("layer_norm_eps", 1e-7))
         self._kinds = _attention_kinds(spec)
         self._distances = _Distances(spec, self.inputs.input_ids) if self._kinds else None
 
@@ -70,7 +56,7 @@ class _Encoder(post_norm.Encoder):
         if self._spec.config.get("position_biased_input", True):
             table = f"{name}position_embeddings.weight"
             x = op.add(x, self._positions(self._table(table, "max_position_embeddings", width)))
-        if f"{name}token_type_embeddings.weight" in tensors:
+        if self._spec.config.get("type_vocab_size"):
             types = self._table(f"{name}token_type_embeddings.weight", "type_vocab_size", width)
             x = op.add(x, self._token_types(types, token_types))
         if projected:
@@ -138,15 +124,15 @@ class _Distances:
 
     def __init__(self, spec: ModelSpec, input_ids: Node) -> None:
         config = spec.config
-        self._longest = int(config.get("max_position_embeddings", 512))
+        self._longest = spec.needed("max_position_embeddings")
         if self._longest > _MOST_POSITIONS:
             raise UnsupportedModelError(
                 f"{spec.config_file} has max_position_embeddings {self._longest}, expected at most "
                 f"{_MOST_POSITIONS}: there is a row for every distance"
             )
-        furthest = int(config.get("max_relative_positions", -1))
+        furthest = int(config.get("max_relative_positions") or -1)
         furthest = self._longest if furthest < 1 else furthest
-        buckets = int(config.get("position_buckets", -1))
+        buckets = int(config.get("position_buckets") or -1)
         self.span = buckets if buckets > 0 else furthest
         distances = np.arange(-self._longest, self._longest + 1)
         found = log_buckets(distances, buckets, furthest) if buckets > 0 else distances

@@ -190,6 +190,8 @@ def activate(x: Node, function: str, name: str) -> Node:
             return x
         case "mish":
             return op.mish(x)
+        case "quick gelu":
+            return op.multiply(x, op.sigmoid(op.multiply(x, constant(np.float32(1.702)))))
         case "relu":
             return op.relu(x)
         case "sigmoid":

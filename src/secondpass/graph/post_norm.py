@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from secondpass.architectures.record import Architecture
-from secondpass.errors import UnsupportedModelError
-from secondpass.graph import heads, ops
+from secondpass.architectures.record import Architecture, Head
+from secondpass.graph import heads, modular_head, ops
 from secondpass.graph.openvino import op, ov
 from secondpass.graph.ops import Inputs, Node
 from secondpass.graph.tensors import Tensors
@@ -20,22 +19,21 @@ def build(spec: ModelSpec, family: Architecture, tensors: Tensors) -> ov.Model:
     Where only the first token is read after the last layer, that layer's queries, attention output
     and feed-forward are computed for this token alone; keys and values still need every token.
     """
-    encoder = Encoder(spec, family, tensors)
+    return graph_of(Encoder(spec, family, tensors), family.head, spec, tensors)
+
+
+def graph_of(encoder: Encoder, head: Head, spec: ModelSpec, tensors: Tensors) -> ov.Model:
+    """Build the graph of an encoder, the last layer for as few tokens as its readout reads."""
     encoder.require_no_layer(encoder.layers)
     last = encoder.layers - 1
     x = encoder.embed()
     for layer in range(last):
         x = encoder.layer(layer, x, asking=x)
-    if spec.pooling == "mean":
-        hidden = encoder.layer(last, x, asking=x)
-        return heads.embedding(
-            ops.masked_mean(hidden, encoder.inputs.attention_mask), encoder.inputs
-        )
-    hidden = encoder.layer(last, x, asking=ops.first_token(x))
-    first = ops.drop_length(hidden)
-    if spec.pooling == "cls":
-        return heads.embedding(first, encoder.inputs)
-    logits = heads.classify(first, family.head, encoder.prefix, tensors)
+    asking = ops.first_token(x) if modular_head.reads_first_token(spec) else x
+    hidden = encoder.layer(last, x, asking=asking)
+    if spec.readout is not None:
+        return modular_head.read_out(hidden, spec, encoder.inputs)
+    logits = heads.classify(ops.drop_length(hidden), head, encoder.prefix, tensors)
     return ops.model_of(logits, "logits", encoder.inputs)
 
 
@@ -44,11 +42,6 @@ class Encoder:
 
     def __init__(self, spec: ModelSpec, family: Architecture, tensors: Tensors) -> None:
         config = spec.config
-        if config.get("position_embedding_type", "absolute") != "absolute":
-            raise UnsupportedModelError(
-                f"{spec.name}: position_embedding_type {config['position_embedding_type']!r} is "
-                "not known, only 'absolute'"
-            )
         assert family.names is not None
         self._names = family.names
         self.prefix = self._find_prefix(tensors)
@@ -156,4 +149,5 @@ class Encoder:
 
 def _has_token_types(spec: ModelSpec, family: Architecture) -> bool:
     """Tell whether token types differ at all: RoBERTa has one type and takes no such input."""
-    return family.token_types and (spec.config.get("type_vocab_size") or 2) > 1
+    types = spec.config.get("type_vocab_size")
+    return family.token_types and (types is None or types > 1)

@@ -28,6 +28,7 @@ class Tensors:
 
     def __init__(self, handles: dict[str, tuple[Any, Path]], files: tuple[Path, ...]) -> None:
         self._handles = handles
+        self._read: set[str] = set()
         self._where = ", ".join(map(str, files))
 
     def __contains__(self, name: str) -> bool:
@@ -49,6 +50,7 @@ class Tensors:
             )
         if 0 in described.get_shape():
             raise ModelFileError(f"{file}: tensor {stored!r} has shape {described.get_shape()}")
+        self._read.add(stored)
         return np.ascontiguousarray(handle.get_tensor(stored), dtype=np.float32)
 
     def shaped(self, name: str, *shape: int | None) -> NDArray[np.float32]:
@@ -76,6 +78,10 @@ class Tensors:
     def file_of(self, name: str) -> Path | None:
         """Return the file that holds the tensor stored by this name."""
         return self._handles[name][1] if name in self._handles else None
+
+    def unread(self) -> tuple[str, ...]:
+        """Return the names of the tensors that were never asked for, in order."""
+        return tuple(name for name in self._handles if name not in self._read)
 
     def shape_of(self, *names: str) -> tuple[int, ...] | None:
         """Return the shape of the first tensor called one of `names`, or a dot and one of them."""

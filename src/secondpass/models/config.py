@@ -18,6 +18,8 @@ from secondpass.errors import ModelFileError
 from secondpass.models.files import read_json
 
 _INT32 = 2**31 - 1
+# How msgspec begins to say that a key without a default is absent.
+_MISSING = "Object missing required field "
 
 Count: TypeAlias = Annotated[int, Meta(ge=1, le=_INT32)]
 CountOrZero: TypeAlias = Annotated[int, Meta(ge=0, le=_INT32)]
@@ -96,12 +98,6 @@ class Config(msgspec.Struct):
     join_layer: Annotated[int, Meta(ge=0, le=4096)] | None = None
 
 
-class SentenceBertConfig(msgspec.Struct):
-    """The keys of sentence_bert_config.json."""
-
-    max_seq_length: Count | None = None
-
-
 def needed(config: Mapping[str, Any], key: str, file: Path) -> Any:
     """Return the value of a key that has no default.
 
@@ -138,6 +134,8 @@ def typed(values: Mapping[str, Any], keys: type[Keys], file: Path) -> Keys:
         return msgspec.convert(values, keys)
     except msgspec.ValidationError as error:
         expected, _, path = str(error).partition(" - at ")
+        if expected.startswith(_MISSING):
+            raise ModelFileError(f"{file} has no {expected.removeprefix(_MISSING)}") from None
         raise ModelFileError(_unexpected(values, file, expected, path)) from None
 
 

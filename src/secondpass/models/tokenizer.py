@@ -52,12 +52,16 @@ def load_tokenizer(file: Path) -> Tokenizer:
     if not tokenizer.get_vocab_size():
         raise ModelFileError(f"{file} has an empty vocabulary")
     _require_bounded(tokenizer, file)
-    _try(tokenizer, file)
+    try_texts(tokenizer, file)
     return tokenizer
 
 
-def _try(tokenizer: Tokenizer, file: Path) -> None:
-    """Encode some texts; whatever the tokenizer raises is an error of the boundary above."""
+def try_texts(tokenizer: Tokenizer, file: Path) -> None:
+    """Encode some texts; call it within the boundary, whatever the tokenizer raises.
+
+    Raises:
+        UnsupportedModelError: the tokenizer does not lay each text of a pair out once.
+    """
     for text in _TRIALS:
         tokens = len(tokenizer.encode(text, add_special_tokens=False))
         owners = tokenizer.encode(text, text).sequence_ids
