@@ -17,7 +17,7 @@ def test_distances_are_exact_up_to_half_the_buckets_and_logarithmic_beyond():
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("conv_kernel_size", 3, "conv_kernel_size 3 is not supported"),
+        ("conv_kernel_size", 3, "conv_kernel_size 3, which changes the scores"),
         ("attention_head_size", 16, "attention_head_size 16 times the heads is not the width 32"),
     ],
 )

@@ -114,7 +114,8 @@ def test_the_hashes_cover_the_weights_of_the_modules(modular, tmp_path):
 
 
 @pytest.mark.parametrize("modes", [*MODES, ("mean", "cls"), ("max", "lasttoken", "weightedmean")])
-@pytest.mark.parametrize("family", ["bert", "roberta", "modernbert"])
+@pytest.mark.parametrize("family", ["bert", "roberta", "modernbert", "deberta"])
+@pytest.mark.filterwarnings("ignore:.* texts have more than")
 def test_embeddings_equal_sentence_transformers(parity, tmp_path, family, modes):
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Dense, Pooling
