@@ -19,6 +19,7 @@ from typing import Any
 
 import torch
 import transformers
+from modular_models import save_cross_encoder
 from parity_tokenizers import byte_pairs, sentence_pieces, word_pieces
 from safetensors.torch import load_file, save_file
 from sentence_transformers import CrossEncoder, SentenceTransformer
@@ -73,6 +74,8 @@ def main() -> None:
     make_two_labels(PARITY / "bert-two-labels")
     make_onnx(PARITY / "bert-onnx")
     make_embedder(PARITY / "bert-embedder")
+    for name, (base, head) in MODULAR.items():
+        make_modular(PARITY / name, PARITY / base, head)
     write_readme()
 
 
@@ -235,6 +238,10 @@ MODELS: dict[str, Callable[[Path], None]] = {
 }
 
 
+# Of each folder: whose encoder it has, and which modules of tests/modular_models.py.
+MODULAR = {"bert-modular": ("bert", "mean"), "modernbert-modular": ("modernbert", "ettin")}
+
+
 def make_stored_as(dtype: torch.dtype, folder: Path) -> None:
     """The tiny BERT with weights stored in another type; the reference computes in fp32."""
     model = transformers.AutoModelForSequenceClassification.from_pretrained(PARITY / "bert")
@@ -309,6 +316,12 @@ def make_embedder(folder: Path) -> None:
         folder / "reference.json",
         {"versions": versions(), "texts": texts, "embeddings": vectors.round(7).tolist()},
     )
+
+
+def make_modular(folder: Path, base: Path, head: str) -> None:
+    """A cross-encoder of modules: an encoder, and a pooling and layers behind it."""
+    save_cross_encoder(base, folder, head)
+    write_reference(folder)
 
 
 def change_config(folder: Path, **changes: Any) -> None:

@@ -41,7 +41,7 @@ def scoring_rules(
     """Return everything a logit depends on besides query and text, as a cache key."""
     return ScoringRules(
         weights_sha256=spec.weights_sha256,
-        config_sha256=spec.config_sha256,
+        config_sha256=spec.settings_sha256,
         tokenizer_sha256=spec.tokenizer_sha256,
         precision=engine.precision,
         arithmetic=engine.arithmetic,

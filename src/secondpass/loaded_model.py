@@ -12,12 +12,13 @@ import numpy as np
 from secondpass.engine.contract import NO_EXIT, Batch
 from secondpass.engine.load import load_engine
 from secondpass.engine.schedules import block_texts, find_schedule, run
+from secondpass.engine.torch import TorchEngine
 from secondpass.errors import InputError
+from secondpass.graph.fits import require_fitting
 from secondpass.identity import describe, scoring_rules
 from secondpass.models.activation import configured_activation
 from secondpass.models.folder import ModelFolder
 from secondpass.models.spec import checked_max_length, read_cross_encoder_spec
-from secondpass.models.tokenizer import load_tokenizer
 from secondpass.native import is_fork, require_no_fork
 from secondpass.options.effort import Effort
 from secondpass.options.model import RerankerOptions
@@ -27,7 +28,7 @@ from secondpass.scoring.aggregate import aggregate
 from secondpass.scoring.batches import balanced, make_batches
 from secondpass.scoring.effort import Schedule
 from secondpass.scoring.encode import TextEncoder
-from secondpass.scoring.pairs import read_pair_layout
+from secondpass.scoring.model_tokenizer import model_tokenizer, pair_layout
 from secondpass.scoring.prepare import Preparer
 from secondpass.scoring.scored import Scored
 from secondpass.scoring.sequences import Logits, Owners, Prepared, TokenSequence, divided
@@ -46,8 +47,8 @@ class LoadedModel:
     def __init__(self, folder: ModelFolder, options: RerankerOptions) -> None:
         self._made_of = folder, options
         self.spec = read_cross_encoder_spec(folder)
-        tokenizer = load_tokenizer(self.spec.tokenizer_file)
-        layout = read_pair_layout(tokenizer)
+        tokenizer = model_tokenizer(self.spec)
+        layout = pair_layout(tokenizer, self.spec)
         self.max_length = checked_max_length(options.max_length, self.spec, layout.special_tokens)
         self.window_rule = options.long_document_policy().checked_for(
             self.max_length - layout.special_tokens - 1
@@ -55,6 +56,7 @@ class LoadedModel:
         self.activation = options.activation or configured_activation(
             self.spec.config, self.spec.modular, name=self.spec.name
         )
+        require_fitting(self.spec, tokenizer, highest_type=layout.highest_type)
         self.engine = load_engine(
             self.spec,
             precision=options.precision,
@@ -62,10 +64,14 @@ class LoadedModel:
             threads=options.compute_threads(),
             cache_dir=options.graph_folder(),
         )
+        if isinstance(self.engine, TorchEngine):
+            self.engine.require_length(self.max_length)
         self.encoder = TextEncoder(tokenizer, options.compute_threads())
         self.layout = layout
         self._policy = replace(self.engine.policy, max_tokens=options.max_batch_tokens)
-        self._preparer = Preparer(self.encoder, layout, self.max_length, self.window_rule)
+        self._preparer = Preparer(
+            self.encoder, layout, self.max_length, self.window_rule, self.spec.prompt
+        )
         self._schedules: dict[Effort, Schedule] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -28,6 +28,7 @@ from secondpass.options.long_documents import LongDocuments
 from secondpass.options.model import (
     CACHE_BYTES,
     CROSS_ENCODER,
+    DEFAULT_MAX_LENGTH,
     Activation,
     Precision,
     RerankerOptions,
@@ -57,7 +58,9 @@ class CrossEncoderReranker:
     Args:
         model_name: a Hugging Face name, a local folder, or nothing for the embedded model.
         max_length: the most tokens of query, text and special tokens together. A longer text is
-            cut and reported as truncated; a query is not, unless a call asks for it.
+            cut and reported as truncated; a query is not, unless a call asks for it. The default is
+            less where the model reads less; None is what the model was saved to read;
+            `info.max_length` says which.
         precision: "auto" (what the processor computes best; the embedded model's int8), "fp32", or
             "int8" (calibrated at the first load, needs the `int8` extra).
         device: "cpu", or another device OpenVINO finds, such as "gpu".
@@ -97,7 +100,7 @@ class CrossEncoderReranker:
     def __init__(
         self,
         model_name: str | os.PathLike[str] = CROSS_ENCODER,
-        max_length: int = 512,
+        max_length: int | None = DEFAULT_MAX_LENGTH,
         *,
         precision: Precision = "auto",
         device: str = "cpu",

@@ -14,8 +14,8 @@ from secondpass.environment.software import read_software
 from secondpass.models.files import find_weights
 from secondpass.models.folder import ModelFolder, find_folder
 from secondpass.models.spec import read_cross_encoder_spec
-from secondpass.models.tokenizer import load_tokenizer
 from secondpass.scoring.encode import TextEncoder
+from secondpass.scoring.model_tokenizer import model_tokenizer
 from secondpass.stats.percentiles import percentile
 from secondpass.types import ModelInfo
 
@@ -59,7 +59,7 @@ def _lengths(texts: Counter[str], folder: ModelFolder, threads: int) -> Lengths:
     """Count tokens; a text that is a candidate of several queries counts as often."""
     if not texts:
         return Lengths(0, 0.0, 0.0, 0.0)
-    encoder = TextEncoder(load_tokenizer(read_cross_encoder_spec(folder).tokenizer_file), threads)
+    encoder = TextEncoder(model_tokenizer(read_cross_encoder_spec(folder)), threads)
     each = [len(ids) for ids in encoder.encode(list(texts))]
     lengths = np.repeat(each, list(texts.values()))
     return Lengths(

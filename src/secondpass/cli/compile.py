@@ -10,7 +10,8 @@ import click
 
 from secondpass.cli import output
 from secondpass.cli.extras import require_measure
-from secondpass.cli.options import FiniteFloatRange
+from secondpass.cli.options import FiniteFloatRange, options_of
+from secondpass.options.model import RerankerOptions
 
 if TYPE_CHECKING:
     from secondpass.compiling.result import Compiled
@@ -66,7 +67,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     show_default=True,
     help="Lowest ratio of the median time of MODEL at 'auto' to int8's.",
 )
-@click.option("--max-length", type=click.IntRange(min=1), default=512, show_default=True)
+@options_of(RerankerOptions, "max_length")
 @click.option("--revision", help="Branch, tag or commit of a hub model.")
 @click.option("--threads", type=click.IntRange(min=1), help="Compute threads.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, as into a pipe.")

@@ -9,7 +9,15 @@ from typing import Any
 import click
 
 from secondpass.options.call import RankOptions
-from secondpass.options.kinds import Choice, Choices, Integer, Kind, Number
+from secondpass.options.kinds import (
+    Choice,
+    Choices,
+    DefaultLength,
+    Integer,
+    Kind,
+    Length,
+    Number,
+)
 from secondpass.options.model import RerankerOptions
 from secondpass.options.option import IsDataclass, Option, declared
 
@@ -27,6 +35,16 @@ class FiniteFloatRange(click.FloatRange):
         if not math.isfinite(click.FLOAT.convert(value, param, ctx)):
             self.fail(f"{value} is not a finite number", param, ctx)
         return float(super().convert(value, param, ctx))
+
+
+class _LengthRange(click.IntRange):
+    """A length; the default is left as it is, so that it is told from a number that was given."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number."""
+        return (
+            value if isinstance(value, DefaultLength) else int(super().convert(value, param, ctx))
+        )
 
 
 class FiniteFloat(click.types.FloatParamType):
@@ -104,6 +122,8 @@ def _option(name: str, flag: str, one: Option, default: Any) -> Callable[[Comman
 
 def _type(kind: Kind) -> click.ParamType[Any]:
     match kind:
+        case Length():
+            return _LengthRange(1)
         case Integer(least, most):
             return click.IntRange(least, most)
         case Number(None, None, None):

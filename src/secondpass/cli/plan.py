@@ -8,8 +8,8 @@ import click
 
 from secondpass.cli import output
 from secondpass.cli.extras import require_measure
-from secondpass.cli.options import FiniteFloatRange
-from secondpass.options.model import PRECISIONS, Precision
+from secondpass.cli.options import FiniteFloatRange, options_of
+from secondpass.options.model import PRECISIONS, Precision, RerankerOptions
 
 if TYPE_CHECKING:
     from secondpass.plan.plan import Plan, Wanted
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Give several to compare.",
 )
-@click.option("--max-length", type=click.IntRange(min=1), default=512, show_default=True)
+@options_of(RerankerOptions, "max_length")
 @click.option("--threads", type=click.IntRange(min=1), help="Compute threads.")
 @click.option(
     "--seconds",

@@ -61,7 +61,8 @@ def command(query: str, file: str, first_stage_score: str, as_json: bool, **give
     timings = ranking.timings
     output.say_skipped(timings.skipped, timings.candidates)
     output.say_cut_query(timings.query_dropped_tokens)
-    output.warn_truncated(timings, model_options)
+    read = {**model_options, "max_length": reranker.info.max_length}
+    output.warn_truncated(timings, read)
     output.say_dropped(timings.dropped, timings.candidates, options.min_score)
     output.say_unscored(timings.reranked, timings.candidates, options.budget_ms)
 

@@ -63,7 +63,8 @@ def command(query: str, folder: str, depth: int, as_json: bool, **given: Any) ->
         output.print_json_lines(_rows(result, marked=options.budget_ms is not None))
     timings = result.timings.rerank
     output.say_cut_query(timings.query_dropped_tokens)
-    output.warn_truncated(timings, model_options)
+    read = {**model_options, "max_length": reranker.info.max_length}
+    output.warn_truncated(timings, read)
     output.say_dropped(timings.dropped, timings.candidates, options.min_score)
     output.say_unscored(timings.reranked, timings.candidates, options.budget_ms)
 

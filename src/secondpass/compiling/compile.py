@@ -29,7 +29,7 @@ from secondpass.graph.write import GRAPH_FILE, write_graph
 from secondpass.models.files import find_weights
 from secondpass.models.folder import find_folder
 from secondpass.models.spec import ModelSpec, read_cross_encoder_spec
-from secondpass.options.model import Precision
+from secondpass.options.model import DEFAULT_MAX_LENGTH, Precision
 from secondpass.progress import ProgressBar, silent
 from secondpass.reranker import CrossEncoderReranker
 from secondpass.settings import Settings, available_processors
@@ -51,7 +51,7 @@ def compile_model(
     calibrate: Path | None = None,
     collection: Collection | None = None,
     limits: Limits | None = None,
-    max_length: int = 512,
+    max_length: int = DEFAULT_MAX_LENGTH,
     threads: int | None = None,
     revision: str | None = None,
     local_files_only: bool = False,

@@ -12,7 +12,9 @@ from typing import Any
 from secondpass.atomic import beside
 from secondpass.compiling.result import Compiled
 from secondpass.errors import InputError
+from secondpass.models import tokenizer_settings, transformer_settings
 from secondpass.models.files import require_file
+from secondpass.models.modules import module_files
 from secondpass.models.spec import EXITS_FILE
 from secondpass.result_file import write_result
 
@@ -23,10 +25,10 @@ _PREFIX = ".compiling-"
 _COPIED = (
     "config.json",
     "tokenizer.json",
-    "tokenizer_config.json",
+    *tokenizer_settings.FILES,
+    *transformer_settings.FILES,
     "config_sentence_transformers.json",
     "modules.json",
-    "sentence_bert_config.json",
     "README.md",
     "CARD.md",
     "LICENSE",
@@ -69,8 +71,9 @@ def written_beside(folder: Path) -> Iterator[Path]:
 
 def copy_beside_graph(source: Path, folder: Path) -> None:
     """Copy what belongs to a model and is neither its layers' weights nor code."""
-    for name in _COPIED:
+    for name in (*_COPIED, *module_files(source)):
         if (source / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source / name, folder / name)
     write_exits(source, folder)
 

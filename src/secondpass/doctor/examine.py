@@ -34,6 +34,7 @@ _ON_FILES: Mapping[str, Callable[[ModelSpec], Finding]] = {
     "vocabulary": on_files.vocabulary,
     "positions": on_files.positions,
     "head": on_files.head,
+    "unused weights": on_files.unused,
 }
 _ON_SCORES: Mapping[str, Callable[[Subject], Finding]] = {
     "finite": on_scores.finite,
@@ -142,7 +143,7 @@ class _Examiner:
     def _load(self, spec: ModelSpec) -> Finding:
         if self._choose_precision:
             self._options = replace(self._options, precision=_sharpest(spec))
-        max_length = min(_MOST_TOKENS, spec.position_limit or _MOST_TOKENS)
+        max_length = min(_MOST_TOKENS, spec.saved_length or _MOST_TOKENS)
         model = LoadedModel(self._found, replace(self._options, max_length=max_length))
         self.subject = Subject.of(model)
         info = model.info

@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from secondpass.architectures.table import ARCHITECTURES
 from secondpass.doctor.result import Finding, judged, not_checked
 from secondpass.doctor.stored_weights import StoredHead, read_head, table_rows
+from secondpass.errors import SecondpassError
+from secondpass.graph.build import unread_tensors
+from secondpass.graph.fits import POSITIONS, WORDS, largest_id
 from secondpass.models.activation import configured_activation
 from secondpass.models.spec import ModelSpec
-from secondpass.models.tokenizer import load_tokenizer
 from secondpass.options.model import ACTIVATIONS
-
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer
-
-_WORDS = ("word_embeddings.weight", "tok_embeddings.weight")
-_POSITIONS = ("position_embeddings.weight",)
+from secondpass.scoring.model_tokenizer import model_tokenizer
 
 
 def one_label(spec: ModelSpec) -> Finding:
     """Check that the last layer has one row; config.json was asked when the folder was read."""
     families = ARCHITECTURES.values() if spec.family is None else [spec.family]
+    if spec.readout is not None:
+        return judged(True, "1 in the last module", limit="exactly 1", advice="")
     labels = table_rows(spec, *(f"{family.head.layers[-1]}.weight" for family in families))
     if labels is None:
         return not_checked("the weights name no last layer")
@@ -52,12 +50,12 @@ def activation(spec: ModelSpec) -> Finding:
 
 def vocabulary(spec: ModelSpec) -> Finding:
     """Check that every token id has a row in the embedding table, the padding's too."""
-    rows = table_rows(spec, *_WORDS) or spec.config.get("vocab_size")
+    rows = table_rows(spec, *WORDS) or spec.config.get("vocab_size")
     if rows is None:
         return not_checked("neither the weights nor config.json say how many tokens there are")
-    largest = _largest_id(load_tokenizer(spec.tokenizer_file))
+    largest = largest_id(model_tokenizer(spec), spec)
     return judged(
-        max(largest, spec.padding_id) < rows,
+        largest < rows,
         f"token ids to {largest}, padding id {spec.padding_id}",
         limit=f"below the {rows} rows of the embedding table",
         advice="tokenizer.json is not the one this model was trained with: take both files from "
@@ -68,7 +66,7 @@ def vocabulary(spec: ModelSpec) -> Finding:
 def positions(spec: ModelSpec) -> Finding:
     """Check that the position table has as many rows as config.json promises."""
     promised = spec.config.get("max_position_embeddings")
-    rows = table_rows(spec, *_POSITIONS)
+    rows = table_rows(spec, *POSITIONS)
     if promised is None or rows is None:
         return not_checked("the weights name no table of positions, or config.json no limit")
     return judged(
@@ -76,6 +74,23 @@ def positions(spec: ModelSpec) -> Finding:
         f"config.json promises {promised} positions",
         limit=f"at most the {rows} rows of the position table",
         advice=f"set max_position_embeddings to {rows} in config.json",
+    )
+
+
+def unused(spec: ModelSpec) -> Finding:
+    """Name the tensors that nothing reads: a pooler that is none, another task's head."""
+    if spec.weights.format != "safetensors" or spec.family is None:
+        return not_checked("a graph is built from safetensors only")
+    try:
+        names = unread_tensors(spec)
+    except SecondpassError:
+        return not_checked("no graph can be built of the weights")
+    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return judged(
+        True,
+        f"not read: {shown}" if names else "every tensor is read",
+        limit="none is needed",
+        advice="",
     )
 
 
@@ -106,7 +121,3 @@ def _faults(stored: StoredHead) -> list[str]:
     if not stored.weights and not faults:
         faults.append("no dense layer leads to the logit")
     return faults
-
-
-def _largest_id(tokenizer: Tokenizer) -> int:
-    return max(tokenizer.get_vocab(with_added_tokens=True).values())

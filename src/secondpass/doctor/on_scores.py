@@ -43,6 +43,8 @@ def token_types(subject: Subject) -> Finding:
     known = int(spec.config.get("type_vocab_size") or 0)
     if known == 0 or (spec.family is not None and not spec.family.token_types):
         return not_checked(f"{spec.architecture} has no token types")
+    if not spec.tokenizer.token_types:
+        return not_checked("the tokenizer's settings feed no token types")
     highest = max(int(pair.types.max()) for pair in subject.pairs)
     if highest >= known:
         return judged(

@@ -54,7 +54,9 @@ def read_head(spec: ModelSpec) -> StoredHead | None:
 
 def _named_head(spec: ModelSpec, family: Architecture) -> StoredHead:
     found: dict[str, Weights] = {}
-    missing = []
+    missing: list[str] = []
+    if spec.readout is not None:
+        return _module_head(spec)
     with open_tensors(spec.weights.files) as tensors:
         for layer in family.head.layers:
             # A bare encoder's pooler has no prefix.
@@ -69,6 +71,15 @@ def _named_head(spec: ModelSpec, family: Architecture) -> StoredHead:
             if bias in tensors:
                 found[bias] = tensors[bias]
     return StoredHead(found, tuple(missing))
+
+
+def _module_head(spec: ModelSpec) -> StoredHead:
+    """Return the weights of the modules behind the encoder, by file and name."""
+    found: dict[str, Weights] = {}
+    for file in spec.module_weights:
+        with open_tensors((file,)) as tensors:
+            found |= {f"{file.parent.name}.{name}": tensors[name] for name in tensors.names()}
+    return StoredHead(found)
 
 
 def _graph_head(spec: ModelSpec) -> StoredHead:

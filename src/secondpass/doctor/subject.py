@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from secondpass.doctor.texts import QUERY, TEXTS
 from secondpass.loaded_model import LoadedModel
 from secondpass.models.spec import ModelSpec
-from secondpass.models.tokenizer import load_tokenizer
 from secondpass.scorer import score_texts
 from secondpass.scoring.batches import pad_batch
 from secondpass.scoring.encode import TextEncoder
-from secondpass.scoring.pairs import Pair, PairLayout, read_pair_layout
+from secondpass.scoring.model_tokenizer import model_tokenizer, pair_layout
+from secondpass.scoring.pairs import Pair, PairLayout
 
 Logits = NDArray[np.float32]
 
@@ -38,8 +38,8 @@ class Subject:
     @classmethod
     def of(cls, model: LoadedModel) -> Subject:
         """Lay the probe texts out as the model takes them."""
-        tokenizer = load_tokenizer(model.spec.tokenizer_file)
-        layout = read_pair_layout(tokenizer)
+        tokenizer = model_tokenizer(model.spec)
+        layout = pair_layout(tokenizer, model.spec)
         query, *texts = TextEncoder(tokenizer, threads=1).encode([QUERY, *TEXTS])
         room = model.max_length - layout.special_tokens - len(query)
         pairs = tuple(layout.join(query, text[:room]) for text in texts)

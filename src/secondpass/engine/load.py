@@ -57,7 +57,7 @@ def load_engine(
         model = _cached_graph(spec, precision, cache_dir)
     else:
         model = _checked_graph_file(spec, precision)
-    if spec.pooling is None:
+    if not spec.embeds:
         _check_labels(model, spec)
     engine = OpenVINOEngine(
         model, precision=precision, device=device.lower(), threads=threads, spec=spec
@@ -74,7 +74,7 @@ def _try(engine: Engine, spec: ModelSpec) -> None:
     except EngineError as error:
         reason = first_line(error.__cause__ or error)
         raise ModelFileError(f"{spec.weights.entry} cannot be computed: {reason}") from error
-    width = 1 if spec.pooling is None else spec.width
+    width = spec.dimension if spec.embeds else 1
     if output.shape != (2, width):
         raise ModelFileError(
             f"{spec.weights.entry} gives {list(output.shape)} for two texts, expected {[2, width]}"
@@ -114,8 +114,8 @@ def _cached_graph(spec: ModelSpec, precision: Precision, cache_dir: Path) -> ov.
 def _key(spec: ModelSpec, precision: str, calibration: str | None = None) -> GraphKey:
     return GraphKey(
         weights_sha256=spec.weights_sha256,
-        config_sha256=spec.config_sha256,
-        pooling=spec.pooling,
+        config_sha256=spec.settings_sha256,
+        pooling="embedding" if spec.embeds else None,
         precision=precision,
         builder_version=BUILDER_VERSION,
         openvino_version=ov.__version__,

@@ -40,7 +40,8 @@ class Machine:
 class Wanted:
     """What is asked of an engine.
 
-    `plain` is False where modules follow the model's head, `embeds` is True for a bi-encoder.
+    `plain` is False where modules follow that no graph builder knows, `embeds` is True for a
+    bi-encoder; `chats` is where the chat template stands that its texts go through.
     `activations` are those that config.json names for the layers.
     """
 
@@ -50,6 +51,7 @@ class Wanted:
     stored: Format = "safetensors"
     plain: bool = True
     embeds: bool = False
+    chats: str | None = None
     activations: tuple[str, ...] = ()
 
     @classmethod
@@ -60,8 +62,9 @@ class Wanted:
             precision,
             device.lower(),
             spec.weights.format,
-            plain=all(module == "Transformer" for module in spec.module_types),
-            embeds=spec.pooling is not None,
+            plain=spec.readout is not None or len(spec.modules) <= 1,
+            embeds=spec.embeds,
+            chats=spec.chats,
             activations=spec.activations,
         )
 
@@ -94,10 +97,12 @@ def _openvino(wanted: Wanted, machine: Machine) -> Refusal | None:
         names = ", ".join(sorted(ARCHITECTURES))
         return Refusal("openvino", f"no graph builder for it; there is one for {names}")
     if wanted.stored == "safetensors" and not wanted.plain and not wanted.embeds:
-        return Refusal("openvino", "modules follow the model's head")
+        return Refusal("openvino", "modules follow the encoder that no builder knows")
     unknown = [name for name in wanted.activations if name not in ACTIVATIONS]
     if wanted.stored == "safetensors" and unknown:
         return Refusal("openvino", f"no activation {shortened(unknown[0])} is built for its layers")
+    if wanted.chats is not None:
+        return Refusal("openvino", f"texts go through a chat template ({wanted.chats})")
     if wanted.device not in machine.openvino_devices:
         there = ", ".join(machine.openvino_devices)
         reason = f"device {wanted.device!r} is not on this machine; there is {there}"

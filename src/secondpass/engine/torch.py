@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from secondpass.engine.contract import Batch, EngineInfo, Policy
+from secondpass.engine.contract import Batch, Columns, EngineInfo, Policy
+from secondpass.engine.torch_features import PeerFeatures, read_peer_features
 from secondpass.errors import (
     EngineError,
     InputError,
@@ -16,10 +18,13 @@ from secondpass.errors import (
     UnsupportedModelError,
 )
 from secondpass.models.code_free import require_code_free
-from secondpass.models.spec import ModelSpec
+from secondpass.models.spec import ModelSpec, require_one_label
 from secondpass.native import native_call, require_no_fork
 from secondpass.scoring.batches import pad_batch
 from secondpass.scoring.pairs import Pair
+
+# Both compute in float32; padding changes the order of sums.
+_LARGEST_DIFFERENCE = 1e-3
 
 
 class TorchEngine:
@@ -30,28 +35,17 @@ class TorchEngine:
 
     def __init__(self, spec: ModelSpec, *, device: str, threads: int) -> None:
         import torch
-        from sentence_transformers import CrossEncoder
 
         require_code_free(spec.folder)
         # torch has one thread setting for the whole process.
         torch.set_num_threads(threads)
         _check_device(device)
-        try:
-            self._model: Any = CrossEncoder(
-                str(spec.folder),
-                device=device,
-                local_files_only=True,
-                trust_remote_code=False,
-                # Else it would call whatever function of torch config.json names.
-                activation_fn=torch.nn.Identity(),
-                model_kwargs={"use_safetensors": True, "dtype": torch.float32},
-            )
-        except (OSError, RuntimeError, ValueError, KeyError) as error:
-            raise ModelFileError(f"{spec.folder} cannot be loaded by torch: {error}") from error
-        self._model.eval()
-        self._accepts_types = int(spec.config.get("type_vocab_size") or 0) > 0
+        self._model: Any = _load(spec, device)
+        self._name = spec.name
+        _require_every_weight(self._model, spec)
+        self._features: PeerFeatures = read_peer_features(self._model, spec)
         self.info = EngineInfo(f"torch {torch.__version__}", device, "fp32", "f32", threads)
-        self._check_padding(spec)
+        self._check_rows()
 
     def run(self, batches: Sequence[Batch]) -> list[NDArray[np.float32]]:
         """Return one float32 array [rows, labels] for each batch, in order."""
@@ -61,37 +55,120 @@ class TorchEngine:
             raise EngineError.closed()
         try:
             return [self._run_one(model, batch) for batch in batches]
-        except (RuntimeError, ValueError, IndexError, NotImplementedError) as error:
-            raise EngineError(f"torch failed while it computed a batch: {error}") from error
+        # A model's own code may fail in any way at a shape that it does not expect.
+        except Exception as error:
+            reason = str(error).strip().partition("\n")[0] or type(error).__name__
+            raise EngineError(f"torch failed while it computed a batch: {reason}") from error
 
     def close(self) -> None:
         """Free the model; calls that are under way finish."""
         self._model = None
 
-    def _check_padding(self, spec: ModelSpec) -> None:
-        """Run two rows of different length: a model without a padding token takes one only."""
-        rows = [Pair(np.zeros(length, np.int32), np.zeros(length, np.int32)) for length in (2, 1)]
+    def require_length(self, tokens: int) -> None:
+        """Run one row of that many tokens.
+
+        Raises:
+            InputError: the model cannot take it.
+        """
+        pair = self._features.trial[0]
+        ids, types = (np.resize(column, tokens) for column in (pair.ids, pair.types))
         try:
-            self.run([pad_batch(rows, np.arange(2), 2, spec.padding_id)])
+            self._alone(Pair(ids, types))
+        except EngineError as error:
+            raise InputError(
+                f"{self._name} cannot score {tokens} tokens ({error}); pass a smaller max_length"
+            ) from error
+
+    def _check_rows(self) -> None:
+        """Score rows of different length, together and alone.
+
+        Raises:
+            UnsupportedModelError: it fails, gives several labels, or scores a row by its company.
+        """
+        rows = self._features.trial
+        longest = max(len(pair.ids) for pair in rows)
+        try:
+            together = self.run([pad_batch(rows, np.arange(len(rows)), longest, 0)])[0]
+            alone = np.concatenate([self._alone(pair) for pair in rows])
         except EngineError as error:
             raise UnsupportedModelError(
-                f"{spec.name} cannot score two texts of different length ({error}): it needs a "
-                "padding token, set pad_token_id in its config.json"
+                f"{self._name} cannot score texts of different length ({error}): it may need a "
+                "padding token (pad_token_id in its config.json), or lengths that it alone knows"
             ) from error
+        require_one_label(together.shape[1], self._name)
+        apart = float(np.abs(together - alone).max())
+        if not apart <= _LARGEST_DIFFERENCE * max(1.0, float(np.abs(alone).max())):
+            raise UnsupportedModelError(
+                f"{self._name} scores a text by what stands beside it: alone and in a batch its "
+                f"scores differ by {apart:.2g}; its code does not leave the padding out"
+            )
+
+    def _alone(self, pair: Pair) -> NDArray[np.float32]:
+        return self.run([pad_batch([pair], np.arange(1), len(pair.ids), 0)])[0]
 
     @native_call()
     def _run_one(self, model: Any, batch: Batch) -> NDArray[np.float32]:
         import torch
 
-        names = ["input_ids", "attention_mask"]
-        if self._accepts_types:
-            names.append("token_type_ids")
+        columns: Columns = self._features.laid_out(batch)
         tensors = {
-            name: torch.from_numpy(batch.columns[name]).long().to(model.device) for name in names
+            name: torch.from_numpy(column).long().to(model.device)
+            for name, column in columns.items()
         }
         with torch.inference_mode():
-            scores = model(tensors)["scores"].float().cpu().numpy()
+            scores = model({**tensors, **self._features.others})["scores"].float().cpu().numpy()
         return np.asarray(scores, np.float32).reshape(len(batch.positions), -1)
+
+
+def _load(spec: ModelSpec, device: str) -> Any:
+    import torch
+    from sentence_transformers import CrossEncoder
+
+    try:
+        model = CrossEncoder(
+            str(spec.folder),
+            device=device,
+            local_files_only=True,
+            trust_remote_code=False,
+            # Else it would call whatever function of torch config.json names.
+            activation_fn=torch.nn.Identity(),
+            model_kwargs={"use_safetensors": True, "dtype": torch.float32},
+        )
+    # A folder's files may break its loading in any way.
+    except Exception as error:
+        reason = str(error).strip() or type(error).__name__
+        if "trust_remote_code" in reason:
+            raise UnsupportedModelError(
+                f"{spec.name}: architecture {spec.architecture!r} is not one of the transformers "
+                "library, and the model's own code is never run"
+            ) from error
+        raise ModelFileError(f"{spec.folder} cannot be loaded by torch: {reason}") from error
+    return model.eval()
+
+
+def _require_every_weight(model: Any, spec: ModelSpec) -> None:
+    """Raise where a weight is not in the files: torch has drawn it at random.
+
+    Raises:
+        ModelFileError: one is not; the message names it.
+    """
+    transformer = model.transformers_model
+    placement = {"device_map": "meta"} if find_spec("accelerate") is not None else {}
+    _, info = type(transformer).from_pretrained(
+        str(spec.folder),
+        config=transformer.config,
+        local_files_only=True,
+        use_safetensors=True,
+        output_loading_info=True,
+        **placement,
+    )
+    missing = sorted(info["missing_keys"])
+    if missing:
+        raise ModelFileError(
+            f"{spec.folder}: the weights lack {', '.join(missing[:3])}"
+            f"{f' and {len(missing) - 3} more' if len(missing) > 3 else ''}, which torch would "
+            "draw at random: the checkpoint lost them when it was converted, or is no reranker"
+        )
 
 
 def _check_device(device: str) -> None:

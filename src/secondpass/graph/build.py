@@ -43,3 +43,15 @@ def build_graph(spec: ModelSpec) -> ov.Model:
         )
     with open_weights(spec.weights) as tensors:
         return builder_of(spec.family)(spec, spec.family, tensors)
+
+
+def unread_tensors(spec: ModelSpec) -> tuple[str, ...]:
+    """Return the tensors that a model's graph does not need; exit heads are read elsewhere.
+
+    Raises:
+        ModelFileError: as `build_graph`.
+    """
+    assert spec.family is not None
+    with open_weights(spec.weights) as tensors:
+        builder_of(spec.family)(spec, spec.family, tensors)
+        return tuple(name for name in tensors.unread() if not name.startswith("exits."))

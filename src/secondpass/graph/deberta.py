@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from secondpass.architectures.record import Architecture
 from secondpass.errors import UnsupportedModelError
-from secondpass.graph import heads, ops, post_norm
+from secondpass.graph import heads, modular_head, ops, post_norm
 from secondpass.graph.openvino import op, ov
 from secondpass.graph.ops import Node
 from secondpass.graph.tensors import Tensors
@@ -31,7 +31,11 @@ def build(spec: ModelSpec, family: Architecture, tensors: Tensors) -> ov.Model:
     last = encoder.layers - 1
     for layer in range(last):
         x = encoder.layer(layer, x, asking=x)
-    first = ops.drop_length(encoder.layer(last, x, asking=ops.first_token(x)))
+    asking = ops.first_token(x) if modular_head.reads_first_token(spec) else x
+    hidden = encoder.layer(last, x, asking=asking)
+    if spec.readout is not None:
+        return modular_head.read_out(hidden, spec, encoder.inputs)
+    first = ops.drop_length(hidden)
     # ContextPooler: a dense layer of the first token.
     head = replace(family.head, activation=spec.config.get("pooler_hidden_act") or "gelu")
     logits = heads.classify(first, head, encoder.prefix, tensors)

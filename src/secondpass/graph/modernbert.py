@@ -10,7 +10,7 @@ import numpy as np
 from secondpass.architectures.record import Architecture
 from secondpass.checks import shortened
 from secondpass.errors import ModelFileError, UnsupportedModelError
-from secondpass.graph import ops
+from secondpass.graph import modular_head, ops
 from secondpass.graph.openvino import op, ov
 from secondpass.graph.ops import Inputs, Node
 from secondpass.graph.tensors import Tensors
@@ -26,11 +26,14 @@ def build(spec: ModelSpec, _: Architecture, tensors: Tensors) -> ov.Model:
     encoder = _Encoder(spec, tensors)
     last = encoder.layers - 1
     mean = _word(spec, "classifier_pooling", ("cls", "mean")) == "mean"
+    first_only = not mean if spec.readout is None else modular_head.reads_first_token(spec)
     encoder.require_whole()
     x = encoder.embed()
     for layer in range(last):
         x = encoder.layer(layer, x, first_only=False)
-    x = encoder.norm(encoder.layer(last, x, first_only=not mean), "model.final_norm")
+    x = encoder.norm(encoder.layer(last, x, first_only=first_only), f"{encoder.prefix}final_norm")
+    if spec.readout is not None:
+        return modular_head.read_out(x, spec, encoder.inputs)
     pooled = ops.masked_mean(x, encoder.inputs.attention_mask) if mean else ops.drop_length(x)
     return ops.model_of(encoder.classify(pooled), "logits", encoder.inputs)
 
@@ -55,6 +58,9 @@ class _Encoder:
         self._epsilon = 1e-5 if epsilon is None else float(epsilon)
         self._types = _layer_types(spec, self.layers)
         _require_plain_rotation(spec)
+        # A bare encoder's weights have no prefix.
+        bare = "embeddings.tok_embeddings.weight" in tensors
+        self.prefix = "" if bare else "model."
         self.inputs = Inputs(token_types=False)
         self._length = op.gather(
             op.shape_of(self.inputs.input_ids), ops.constant([1]), ops.constant(0)
@@ -66,9 +72,9 @@ class _Encoder:
     def embed(self) -> Node:
         """Return the normed token embeddings; positions come with the attention."""
         rows = self._spec.config.get("vocab_size")
-        name = "model.embeddings.tok_embeddings.weight"
-        table = self._tensors.shaped(name, rows, self._width)
-        x = self.norm(ops.gather_rows(table, self.inputs.input_ids), "model.embeddings.norm")
+        name = f"{self.prefix}embeddings"
+        table = self._tensors.shaped(f"{name}.tok_embeddings.weight", rows, self._width)
+        x = self.norm(ops.gather_rows(table, self.inputs.input_ids), f"{name}.norm")
         return ops.name_layer_output(x, 0)
 
     def norm(self, x: Node, name: str) -> Node:
@@ -77,7 +83,7 @@ class _Encoder:
 
     def layer(self, number: int, x: Node, *, first_only: bool) -> Node:
         """Return one layer's output, for every token or for the first one alone."""
-        name = f"model.layers.{number}"
+        name = f"{self.prefix}layers.{number}"
         # The first layer's attention has no norm of its own: the embeddings were just normed.
         normed = x if number == 0 else self.norm(x, f"{name}.attn_norm")
         asking = ops.first_token(x) if first_only else x
@@ -100,7 +106,7 @@ class _Encoder:
         return ops.linear(self.norm(hidden, "head.norm"), self._tensors, "classifier")
 
     def _attend(self, number: int, x: Node, *, first_only: bool) -> Node:
-        name = f"model.layers.{number}.attn"
+        name = f"{self.prefix}layers.{number}.attn"
         is_global = self._is_global(number)
         cosine, sine = self._rotation(self._theta(is_global))
         mask = self._global_mask if is_global else self._local_mask
@@ -125,7 +131,9 @@ class _Encoder:
 
     def require_whole(self) -> None:
         """Raise a ModelFileError if the weights have more layers than config.json says."""
-        ops.require_no_layer(f"model.layers.{self.layers}.", self.layers, self._tensors, self._spec)
+        ops.require_no_layer(
+            f"{self.prefix}layers.{self.layers}.", self.layers, self._tensors, self._spec
+        )
 
     def _theta(self, is_global: bool) -> float:
         """Return the rotary base; transformers 5 moved it from two keys into `rope_parameters`."""

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from secondpass.architectures.record import Architecture
 from secondpass.errors import UnsupportedModelError
-from secondpass.graph import heads, ops
+from secondpass.graph import heads, modular_head, ops
 from secondpass.graph.openvino import op, ov
 from secondpass.graph.ops import Inputs, Node
 from secondpass.graph.tensors import Tensors
@@ -26,16 +26,11 @@ def build(spec: ModelSpec, family: Architecture, tensors: Tensors) -> ov.Model:
     x = encoder.embed()
     for layer in range(last):
         x = encoder.layer(layer, x, asking=x)
-    if spec.pooling == "mean":
-        hidden = encoder.layer(last, x, asking=x)
-        return heads.embedding(
-            ops.masked_mean(hidden, encoder.inputs.attention_mask), encoder.inputs
-        )
-    hidden = encoder.layer(last, x, asking=ops.first_token(x))
-    first = ops.drop_length(hidden)
-    if spec.pooling == "cls":
-        return heads.embedding(first, encoder.inputs)
-    logits = heads.classify(first, family.head, encoder.prefix, tensors)
+    asking = ops.first_token(x) if modular_head.reads_first_token(spec) else x
+    hidden = encoder.layer(last, x, asking=asking)
+    if spec.readout is not None:
+        return modular_head.read_out(hidden, spec, encoder.inputs)
+    logits = heads.classify(ops.drop_length(hidden), family.head, encoder.prefix, tensors)
     return ops.model_of(logits, "logits", encoder.inputs)
 
 

@@ -15,10 +15,10 @@ from secondpass.errors import MissingExtraError
 from secondpass.graph.openvino import import_nncf, ov
 from secondpass.graph.ops import UNQUANTIZED_NAMES
 from secondpass.models.spec import ModelSpec
-from secondpass.models.tokenizer import load_tokenizer
 from secondpass.scoring.batches import make_batches
 from secondpass.scoring.encode import TextEncoder
-from secondpass.scoring.pairs import Pair, read_pair_layout, read_single_layout
+from secondpass.scoring.model_tokenizer import model_tokenizer, pair_layout
+from secondpass.scoring.pairs import Pair, read_single_layout
 
 CALIBRATION_FILE = Path(__file__).with_name("calibration.jsonl")
 # Raise it with the calibration text or the settings below: older int8 graphs are not used then.
@@ -72,8 +72,8 @@ def quantize(model: ov.Model, spec: ModelSpec, rows: Rows | None = None) -> ov.M
 
 def _calibration_batches(spec: ModelSpec, rows: Rows) -> list[Batch]:
     """Return the calibration text as batches: pairs for a cross-encoder, texts for a bi-encoder."""
-    limit = min(_MOST_TOKENS, spec.position_limit or _MOST_TOKENS)
-    sequences = _pairs(spec, rows, limit) if spec.pooling is None else _texts(spec, rows, limit)
+    limit = min(_MOST_TOKENS, spec.saved_length or _MOST_TOKENS)
+    sequences = _texts(spec, rows, limit) if spec.embeds else _pairs(spec, rows, limit)
     return make_batches(
         sequences,
         _POLICY,
@@ -83,8 +83,8 @@ def _calibration_batches(spec: ModelSpec, rows: Rows) -> list[Batch]:
 
 
 def _pairs(spec: ModelSpec, rows: Rows, limit: int) -> list[Pair]:
-    tokenizer = load_tokenizer(spec.tokenizer_file)
-    layout = read_pair_layout(tokenizer)
+    tokenizer = model_tokenizer(spec)
+    layout = pair_layout(tokenizer, spec)
     encoder = TextEncoder(tokenizer, threads=1)
     queries = encoder.encode([row["query"] for row in rows])
     texts = encoder.encode([row["text"] for row in rows])
@@ -96,9 +96,9 @@ def _pairs(spec: ModelSpec, rows: Rows, limit: int) -> list[Pair]:
 
 
 def _texts(spec: ModelSpec, rows: Rows, limit: int) -> list[Pair]:
-    tokenizer = load_tokenizer(spec.tokenizer_file)
+    tokenizer = model_tokenizer(spec)
     before, after = read_single_layout(tokenizer)
-    room = min(limit, spec.sequence_limit or limit) - len(before) - len(after)
+    room = limit - len(before) - len(after)
     encoded = TextEncoder(tokenizer, threads=1).encode([row["text"] for row in rows])
     sequences = [np.concatenate((before, ids[:room], after)) for ids in encoded]
     return [Pair(ids, np.zeros_like(ids)) for ids in sequences]

@@ -28,6 +28,7 @@ class Tensors:
 
     def __init__(self, handles: dict[str, tuple[Any, Path]], files: tuple[Path, ...]) -> None:
         self._handles = handles
+        self._read: set[str] = set()
         self._where = ", ".join(map(str, files))
 
     def __contains__(self, name: str) -> bool:
@@ -41,6 +42,7 @@ class Tensors:
             UnsupportedModelError: its numbers are of a type that no weight has.
         """
         stored, handle, file = self._find(name)
+        self._read.add(stored)
         described = handle.get_slice(stored)
         if described.get_dtype() not in _TYPES:
             raise UnsupportedModelError(
@@ -58,6 +60,7 @@ class Tensors:
             ModelFileError: as for `[name]`, or it has another shape.
         """
         stored, handle, file = self._find(name)
+        self._read.add(stored)
         found = handle.get_slice(stored).get_shape()
         if len(found) != len(shape) or any(
             wanted not in (size, None) for size, wanted in zip(found, shape, strict=True)
@@ -76,6 +79,10 @@ class Tensors:
     def file_of(self, name: str) -> Path | None:
         """Return the file that holds the tensor stored by this name."""
         return self._handles[name][1] if name in self._handles else None
+
+    def unread(self) -> tuple[str, ...]:
+        """Return the names of the tensors that were never asked for, in order."""
+        return tuple(name for name in self._handles if name not in self._read)
 
     def shape_of(self, *names: str) -> tuple[int, ...] | None:
         """Return the shape of the first tensor called one of `names`, or a dot and one of them."""

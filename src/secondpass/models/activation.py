@@ -29,11 +29,9 @@ def configured_activation(
     config.json; none of them means sigmoid. A path outside torch is never imported: like
     sentence-transformers, warn and take sigmoid.
     """
-    path = (
-        modular.get("activation_fn")
-        or (config.get("sentence_transformers") or {}).get("activation_fn")
-        or config.get("sbert_ce_default_activation_function")
-    )
+    saved = config.get("sentence_transformers") or {}
+    older = config.get("sbert_ce_default_activation_function")
+    path = modular.get("activation_fn") or saved.get("activation_fn", older)
     if path is None:
         return "sigmoid"
     if not isinstance(path, str):

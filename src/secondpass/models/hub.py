@@ -5,17 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from secondpass.errors import InputError, ModelFileError, ModelNotFoundError
+from secondpass.models import tokenizer_settings, transformer_settings
 from secondpass.models.files import weight_map
+from secondpass.models.modules import MODULES_FILE, module_files
 from secondpass.settings import hub_folder
 
 CONFIG_FILES = (
     "config.json",
     "tokenizer.json",
-    "tokenizer_config.json",
-    "modules.json",
+    *tokenizer_settings.FILES,
+    *transformer_settings.FILES,
+    MODULES_FILE,
     "config_sentence_transformers.json",
-    "sentence_bert_config.json",
-    "1_Pooling/config.json",
 )
 WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json", "model-*-of-*.safetensors")
 WANTED_FILES = [*CONFIG_FILES, *WEIGHT_FILES, "exits.safetensors"]
@@ -54,7 +55,7 @@ def missing_files(folder: Path) -> list[str]:
     missing = [name for name in REQUIRED_FILES if not (folder / name).exists()]
     if not (folder / "model.safetensors").exists() and not _shards_complete(folder):
         missing.append("model.safetensors")
-    return missing
+    return missing + [name for name in module_files(folder) if not (folder / name).exists()]
 
 
 def _shards_complete(folder: Path) -> bool:
@@ -100,6 +101,13 @@ def _download(repository: str, revision: str | None, cached: Path | None, cache:
         folder = snapshot_download(
             repository, revision=revision, cache_dir=cache, allow_patterns=WANTED_FILES
         )
+        if of_modules := module_files(Path(folder)):
+            folder = snapshot_download(
+                repository,
+                revision=revision,
+                cache_dir=cache,
+                allow_patterns=[*WANTED_FILES, *of_modules],
+            )
     except RevisionNotFoundError:
         raise ModelNotFoundError(
             f"hub model {repository!r} has no revision {revision!r}; leave it out for the newest"

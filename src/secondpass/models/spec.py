@@ -6,35 +6,62 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from secondpass.architectures.record import Architecture
 from secondpass.architectures.table import ARCHITECTURES
 from secondpass.checks import integer
 from secondpass.errors import InputError, ModelFileError, UnsupportedModelError
+from secondpass.models import modules as module_list
+from secondpass.models import tokenizer_settings, transformer_settings
 from secondpass.models.boundary import at_the_boundary
-from secondpass.models.config import SentenceBertConfig, needed, read_config, typed
-from secondpass.models.digest import file_sha256, files_sha256, text_sha256
-from secondpass.models.files import (
-    WeightFiles,
-    find_weights,
-    read_any_json,
-    read_json_if_there,
+from secondpass.models.config import needed, read_config
+from secondpass.models.config_rules import (
+    POSITIONS_AFTER_PADDING,
+    require_computed,
+    with_defaults,
 )
+from secondpass.models.digest import file_sha256, files_sha256, text_sha256
+from secondpass.models.files import WeightFiles, find_weights, read_json_if_there
 from secondpass.models.folder import ModelFolder, Origin
-
-Pooling = Literal["mean", "cls"]
+from secondpass.models.modules import SCORES, Dense, Module, Other, Pooling
+from secondpass.models.prompts import read_default_prompt
+from secondpass.models.tokenizer_settings import (
+    TokenizerSettings,
+    read_tokenizer_settings,
+    require_right_sides,
+)
+from secondpass.models.transformer_settings import (
+    TransformerSettings,
+    read_transformer_settings,
+)
+from secondpass.options.kinds import DefaultLength
+from secondpass.options.model import DEFAULT_MAX_LENGTH
 
 # Exit heads beside weights that have none, or whose format is not safetensors.
 EXITS_FILE = "exits.safetensors"
+MODULAR_FILE = "config_sentence_transformers.json"
+
+# What `model_type` of config_sentence_transformers.json says, and means where it says nothing.
+_CROSS_ENCODER, _BI_ENCODER = "CrossEncoder", "SentenceTransformer"
 
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """What a model is: its place, its files, its raw config and what follows from them.
+    """What a model is: its place, its files, its config and what follows from them.
 
-    `modular` is config_sentence_transformers.json, empty for a plain model. `pooling` is set for a
-    bi-encoder only. `revision` is the commit of a hub model.
+    Args:
+        name, folder, origin, revision: where it lies; `revision` is the commit of a hub model.
+        weights: the files of the encoder.
+        config: config.json, with the defaults of its architecture.
+        modular: config_sentence_transformers.json, empty where sentence-transformers does not
+            read it.
+        modules: what modules.json lists, empty for a plain model.
+        readout: the modules behind the encoder that give its output; None where the output is the
+            head that belongs to the architecture.
+        embeds: whether it is a bi-encoder.
+        transformer, tokenizer: how its texts are read.
+        prompt: what stands before every query of a cross-encoder.
     """
 
     name: str
@@ -44,9 +71,12 @@ class ModelSpec:
     weights: WeightFiles
     config: Mapping[str, Any]
     modular: Mapping[str, Any]
-    module_types: tuple[str, ...]
-    pooling: Pooling | None
-    sequence_limit: int | None
+    modules: tuple[Module, ...]
+    readout: tuple[Module, ...] | None
+    embeds: bool
+    transformer: TransformerSettings
+    tokenizer: TokenizerSettings
+    prompt: str = ""
 
     def needed(self, key: str) -> int:
         """Return a number of config.json that has no default; a ModelFileError without one."""
@@ -86,7 +116,14 @@ class ModelSpec:
     @property
     def positions_after_padding(self) -> bool:
         """Tell whether position ids start behind the padding id, as RoBERTa's do."""
-        return self.family is not None and self.family.positions_after_padding
+        if self.family is None:
+            return self.architecture in POSITIONS_AFTER_PADDING
+        return self.family.positions_after_padding
+
+    @property
+    def chats(self) -> str | None:
+        """Return where the chat template stands that texts go through, None where none do."""
+        return self.tokenizer.chat_template if self.transformer.chats else None
 
     @property
     def padding_id(self) -> int:
@@ -108,10 +145,32 @@ class ModelSpec:
         weights = self.weights.files if self.weights.format == "safetensors" else ()
         return (*weights, own) if own.is_file() else weights
 
+    @property
+    def saved_length(self) -> int | None:
+        """Return the most tokens that the model was saved to read, None for no limit."""
+        limits = (self.transformer.max_length or self.tokenizer.max_length, self.position_limit)
+        return min((limit for limit in limits if limit is not None), default=None)
+
+    @property
+    def dimension(self) -> int:
+        """Return the width of a bi-encoder's vectors."""
+        width = self.width
+        for module in self.readout or ():
+            if isinstance(module, Pooling):
+                width *= len(module.modes)
+            elif isinstance(module, Dense):
+                width = module.outputs
+        return width
+
+    @property
+    def module_weights(self) -> tuple[Path, ...]:
+        """Return the safetensors files of the modules behind the encoder."""
+        return module_list.weight_files(self.readout or ())
+
     @cached_property
     def weights_sha256(self) -> str:
-        """Return the SHA-256 of the weight file, or of its parts' hashes."""
-        return files_sha256(self.weights.files)
+        """Return the SHA-256 of the weight file, or of the hashes of all, the modules' too."""
+        return files_sha256((*self.weights.files, *self.module_weights))
 
     @cached_property
     def tokenizer_sha256(self) -> str:
@@ -119,9 +178,30 @@ class ModelSpec:
         return file_sha256(self.tokenizer_file)
 
     @cached_property
-    def config_sha256(self) -> str:
-        """Return a SHA-256 over config.json as it lies on disk."""
-        return text_sha256((self.folder / "config.json").read_text(encoding="utf-8"))
+    def settings_sha256(self) -> str:
+        """Return a SHA-256 over every small file that decides a score, by name and content."""
+        modules = [self.folder / entry.path for entry in module_list.read_entries(self.folder)]
+        files = {
+            *(self.folder / name for name in _SETTINGS),
+            *(place / "config.json" for place in modules),
+            *(self.folder / tokenizer_settings.CHAT_TEMPLATES).glob("*"),
+        }
+        described = [
+            f"{file.relative_to(self.folder)} {file_sha256(file)}"
+            for file in sorted(files)
+            if file.is_file()
+        ]
+        return text_sha256("\n".join(described))
+
+
+_SETTINGS = (
+    "config.json",
+    MODULAR_FILE,
+    module_list.MODULES_FILE,
+    EXITS_FILE,
+    *transformer_settings.FILES,
+    *tokenizer_settings.FILES,
+)
 
 
 @at_the_boundary
@@ -130,16 +210,18 @@ def read_cross_encoder_spec(found: ModelFolder) -> ModelSpec:
 
     Raises:
         ModelFileError: config.json, tokenizer.json or the weights are missing or broken.
-        UnsupportedModelError: the config says that the model has several labels.
+        UnsupportedModelError: it is another kind of model, has several labels, or a file asks for
+            what is not done here; the message names file, key and value.
     """
-    spec = _read_spec(found)
-    if "Pooling" in spec.module_types:
+    spec = _read_spec(found, _CROSS_ENCODER)
+    kinds = [_kind(module) for module in spec.modules]
+    if not spec.modular and any(kind != "Transformer" for kind in kinds):
         raise UnsupportedModelError(
-            f"{spec.name} is an embedding model (its modules are {', '.join(spec.module_types)}) "
+            f"{spec.name} is an embedding model (its modules are {', '.join(kinds)}) "
             "and cannot rank: give it to Embedder, or name a cross-encoder such as "
             "cross-encoder/ms-marco-MiniLM-L-6-v2"
         )
-    labels = _configured_labels(spec.config)
+    labels = _configured_labels(spec.config) if spec.readout is None else _scores(spec)
     if labels is not None:
         require_one_label(labels, spec.name)
     return spec
@@ -147,17 +229,20 @@ def read_cross_encoder_spec(found: ModelFolder) -> ModelSpec:
 
 @at_the_boundary
 def read_bi_encoder_spec(found: ModelFolder) -> ModelSpec:
-    """Read the spec of a sentence-transformers embedding model (mean or first-token pooling).
+    """Read the spec of a sentence-transformers embedding model.
 
     Raises:
         ModelFileError: as `read_cross_encoder_spec`.
-        UnsupportedModelError: it is a cross-encoder, or its pooling is another one.
+        UnsupportedModelError: it is a cross-encoder, or has modules that are not known here.
     """
-    spec = _read_spec(found, pooling=_read_pooling(found.path))
-    if not spec.module_types and _scores_pairs(spec):
+    spec = _read_spec(found, _BI_ENCODER)
+    if not spec.modules and _scores_pairs(spec):
+        raise _embeds_nothing(spec.name)
+    if not any(isinstance(module, Pooling) for module in spec.readout or ()):
+        kinds = ", ".join(map(_kind, spec.modules))
         raise UnsupportedModelError(
-            f"{spec.name} is a cross-encoder and embeds nothing: give it to CrossEncoderReranker, "
-            "or name an embedding model such as sentence-transformers/all-MiniLM-L6-v2"
+            f"{spec.folder / module_list.MODULES_FILE} lists {kinds}: only Transformer, Pooling, "
+            "Dense, LayerNorm and Normalize are known"
         )
     return spec
 
@@ -167,6 +252,24 @@ def _scores_pairs(spec: ModelSpec) -> bool:
     architectures = spec.config.get("architectures") or ()
     late_join = spec.family is not None and spec.family.kind == "late-join"
     return late_join or any("ForSequenceClassification" in str(name) for name in architectures)
+
+
+def _embeds_nothing(name: str) -> UnsupportedModelError:
+    return UnsupportedModelError(
+        f"{name} is a cross-encoder and embeds nothing: give it to CrossEncoderReranker, "
+        "or name an embedding model such as sentence-transformers/all-MiniLM-L6-v2"
+    )
+
+
+def _scores(spec: ModelSpec) -> int:
+    """Return how many scores the modules of a cross-encoder give."""
+    for module in reversed(spec.readout or ()):
+        if isinstance(module, Dense) and module.writes == SCORES:
+            return module.outputs
+    raise UnsupportedModelError(
+        f"{spec.folder / module_list.MODULES_FILE}: no Dense module writes {SCORES!r}, so there "
+        "is nothing to rank by"
+    )
 
 
 def require_one_label(labels: int, name: str) -> None:
@@ -179,12 +282,20 @@ def require_one_label(labels: int, name: str) -> None:
         )
 
 
-def checked_max_length(max_length: int, spec: ModelSpec, special_tokens: int) -> int:
-    """Return `max_length` if the model can take that many tokens and a pair fits in it.
+def checked_max_length(max_length: int | None, spec: ModelSpec, special_tokens: int) -> int:
+    """Return the most tokens of a sequence: `max_length`, or what the model reads.
+
+    None is what the model was saved to read. The default of a reranker is that too, where it is
+    less; a number that was given is taken or refused.
 
     Raises:
-        InputError: it is too short or too long.
+        InputError: it is too short for a pair, or more than the model has positions.
     """
+    reads = DEFAULT_MAX_LENGTH if spec.saved_length is None else spec.saved_length
+    if max_length is None:
+        max_length = int(reads)
+    elif isinstance(max_length, DefaultLength):
+        max_length = min(int(max_length), int(reads))
     integer("max_length", max_length, special_tokens + 2)
     if spec.position_limit is not None and max_length > spec.position_limit:
         raise InputError(
@@ -194,30 +305,106 @@ def checked_max_length(max_length: int, spec: ModelSpec, special_tokens: int) ->
     return int(max_length)
 
 
-def _read_spec(found: ModelFolder, pooling: Pooling | None = None) -> ModelSpec:
+def _read_spec(found: ModelFolder, wanted: str) -> ModelSpec:
     folder = found.path
-    config = read_config(folder / "config.json")
+    config = with_defaults(read_config(folder / "config.json"))
     if not (folder / "tokenizer.json").exists():
         raise ModelFileError(
             f"{folder / 'tokenizer.json'} is missing: save it with the transformers library, "
             "AutoTokenizer.from_pretrained(...).save_pretrained(...)"
         )
-    modules = _read_modules(folder)
-    sentence_bert = folder / "sentence_bert_config.json"
-    return ModelSpec(
+    modules = module_list.read_modules(folder)
+    said = read_json_if_there(folder / MODULAR_FILE)
+    modular = _require_kind(said, wanted, modules, found.name)
+    family = ARCHITECTURES.get(str(config.get("model_type")))
+    spec = ModelSpec(
         name=found.name,
         folder=folder,
         origin=found.origin,
         revision=found.revision,
         weights=find_weights(folder),
         config=config,
-        modular=read_json_if_there(folder / "config_sentence_transformers.json"),
-        module_types=modules,
-        pooling=pooling,
-        sequence_limit=typed(
-            read_json_if_there(sentence_bert), SentenceBertConfig, sentence_bert
-        ).max_seq_length,
+        modular=modular,
+        modules=modules,
+        readout=_readout(modules, wanted),
+        embeds=wanted == _BI_ENCODER,
+        transformer=read_transformer_settings(folder, used=bool(modular)),
+        tokenizer=read_tokenizer_settings(
+            folder, config, in_transformers=family is None or family.in_sentence_transformers
+        ),
+        prompt=read_default_prompt(modular, folder / MODULAR_FILE),
     )
+    _require_followed(spec)
+    return spec
+
+
+def _require_kind(
+    modular: Mapping[str, Any], wanted: str, modules: tuple[Module, ...], name: str
+) -> Mapping[str, Any]:
+    """Return what sentence-transformers reads of config_sentence_transformers.json.
+
+    Of a folder that says it is of another kind it reads nothing.
+
+    Raises:
+        UnsupportedModelError: it is of another kind and has modules of it.
+    """
+    if not modules:
+        return {}
+    kind = modular.get("model_type", _BI_ENCODER)
+    if kind == wanted:
+        return {"model_type": kind, **modular}
+    if wanted == _BI_ENCODER and kind == _CROSS_ENCODER:
+        raise _embeds_nothing(name)
+    if kind not in (_CROSS_ENCODER, _BI_ENCODER):
+        raise UnsupportedModelError(
+            f"{name} is a {kind!r} model ({MODULAR_FILE}): only 'CrossEncoder' and "
+            "'SentenceTransformer' are known"
+        )
+    return {}
+
+
+def _readout(modules: tuple[Module, ...], wanted: str) -> tuple[Module, ...] | None:
+    """Return the modules behind the encoder, None where the architecture's own head is used."""
+    if not modules:
+        return (Pooling(),) if wanted == _BI_ENCODER else None
+    behind = modules[1:]
+    if not behind or any(isinstance(module, Other) for module in behind):
+        return None
+    return behind
+
+
+def _require_followed(spec: ModelSpec) -> None:
+    """Raise where a file asks for what is not done here."""
+    if spec.family is not None and spec.weights.format == "safetensors":
+        require_computed(spec.config, spec.folder / "config.json")
+    if spec.family is not None:
+        require_right_sides(spec.folder)
+    excludes = [one for one in spec.readout or () if isinstance(one, Pooling)]
+    prompts = (spec.modular.get("prompts") or {}).values()
+    if any(not one.include_prompt for one in excludes) and any(prompts):
+        raise UnsupportedModelError(
+            f"{spec.name}: a Pooling module has include_prompt false and {MODULAR_FILE} has "
+            "prompts; pooling without the prompt's tokens is not done here"
+        )
+    if spec.modular and spec.readout is not None and spec.transformer.task != "feature-extraction":
+        raise UnsupportedModelError(
+            f"{spec.name}: sentence_bert_config.json has transformer_task "
+            f"{spec.transformer.task!r}, but the modules behind it want 'feature-extraction'"
+        )
+    if (
+        spec.modular.get("model_type") == _CROSS_ENCODER
+        and len(spec.modules) == 1
+        and spec.transformer.task != "sequence-classification"
+    ):
+        raise UnsupportedModelError(
+            f"{spec.name}: sentence_bert_config.json has transformer_task "
+            f"{spec.transformer.task!r} and no module gives a score, expected "
+            "'sequence-classification'"
+        )
+
+
+def _kind(module: Module) -> str:
+    return module.kind if isinstance(module, Other) else type(module).__name__
 
 
 def _configured_labels(config: Mapping[str, Any]) -> int | None:
@@ -225,24 +412,3 @@ def _configured_labels(config: Mapping[str, Any]) -> int | None:
     labels: int | None = config.get("num_labels")
     named = config.get("id2label")
     return labels if labels is not None or named is None else len(named)
-
-
-def _read_modules(folder: Path) -> tuple[str, ...]:
-    """Return the class names in modules.json, in order; empty without one."""
-    file = folder / "modules.json"
-    if not file.exists():
-        return ()
-    try:
-        return tuple(str(module["type"]).rpartition(".")[2] for module in read_any_json(file))
-    except (TypeError, KeyError) as error:
-        raise ModelFileError(f"{file} is not a list of modules with a type: {error}") from None
-
-
-def _read_pooling(folder: Path) -> Pooling:
-    file = folder / "1_Pooling" / "config.json"
-    config = read_json_if_there(file)
-    if config.get("pooling_mode_cls_token") or config.get("pooling_mode") == "cls":
-        return "cls"
-    if config.get("pooling_mode_mean_tokens", True) or config.get("pooling_mode") == "mean":
-        return "mean"
-    raise UnsupportedModelError(f"{file}: only mean and first-token pooling are known: {config}")

@@ -34,6 +34,23 @@ class Integer:
         return checks.integer(name, value, self.least, self.most, also=also)
 
 
+class DefaultLength(int):
+    """A length that nobody gave: where a model reads less, it is that. It shows as a number."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Length(Integer):
+    """An integer of at least 1; one that nobody gave stays told apart."""
+
+    def checked(self, name: str, value: Any, also: str) -> int:
+        """Return the value as an int, or as it is if it is the default."""
+        if isinstance(value, DefaultLength):
+            return value
+        return Integer.checked(self, name, value, also)
+
+
 @dataclass(frozen=True, slots=True)
 class Number:
     """A finite number within the bounds that are given; `unit` is said in an error."""

@@ -12,7 +12,15 @@ from secondpass.checks import shortened
 from secondpass.errors import InputError
 from secondpass.options import cascade as cascades
 from secondpass.options.effort import EFFORTS, Effort
-from secondpass.options.kinds import Choice, Integer, Text, TwoModels, YesOrNo
+from secondpass.options.kinds import (
+    Choice,
+    DefaultLength,
+    Integer,
+    Length,
+    Text,
+    TwoModels,
+    YesOrNo,
+)
 from secondpass.options.long_documents import (
     LONG_DOCUMENTS,
     SELECT_TOKENS,
@@ -33,6 +41,8 @@ Activation = Literal["sigmoid", "identity", "tanh", "relu", "softplus"]
 ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
 
 MOST_THREADS = 1024
+# Of query and text together, where nobody says and the model reads as many.
+DEFAULT_MAX_LENGTH = DefaultLength(512)
 # Room for some 150,000 scores in memory, 700,000 in a folder.
 CACHE_BYTES = 64 * 1024**2
 LEAST_CACHE_BYTES = 64 * 1024
@@ -115,8 +125,15 @@ class RerankerOptions(ModelOptions):
         InputError: a value is not usable, or would do nothing beside another; the message names it.
     """
 
-    max_length: int = option(
-        512, Integer(), "Most tokens of query and text together.", flag="--max-length"
+    max_length: int | None = option(
+        DEFAULT_MAX_LENGTH,
+        Length(),
+        "Most tokens of query and text together. The default is less where the model reads less; "
+        "`None` is what the model was saved to read.",
+        also=", or None for what the model was saved to read",
+        flag="--max-length",
+        on_command="Most tokens of query and text together; the default is less where the model "
+        "reads less.",
     )
     effort: Effort = option(
         "full",

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 
 from secondpass.checks import described, shortened
 from secondpass.errors import InputError
-from secondpass.options.kinds import Kind
+from secondpass.options.kinds import DefaultLength, Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +68,15 @@ def check_fields(options: IsDataclass) -> None:
 
 
 def to_dict(options: IsDataclass) -> dict[str, Any]:
-    """Return the options as values that JSON has."""
+    """Return the options as values that JSON has.
+
+    A default length is left out: as a number it would be one that somebody gave.
+    """
     values = {name: getattr(options, name) for name in declared(options)}
     return {
-        name: list(value) if isinstance(value, tuple) else value for name, value in values.items()
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in values.items()
+        if not isinstance(value, DefaultLength)
     }
 
 

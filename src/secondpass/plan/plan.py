@@ -11,7 +11,6 @@ from secondpass.environment.usage import read_usage
 from secondpass.errors import InputError
 from secondpass.models.folder import find_folder
 from secondpass.models.spec import read_cross_encoder_spec
-from secondpass.models.tokenizer import load_tokenizer
 from secondpass.options.model import Precision
 from secondpass.plan.background_load import OtherWork
 from secondpass.plan.calibration import TURNS, Subject, calibrate
@@ -21,6 +20,7 @@ from secondpass.plan.result import Checked
 from secondpass.plan.texts import QUERY, text_maker
 from secondpass.progress import ProgressBar, silent
 from secondpass.reranker import CrossEncoderReranker
+from secondpass.scoring.model_tokenizer import model_tokenizer
 from secondpass.scoring.pairs import read_pair_layout
 from secondpass.types import ModelInfo
 
@@ -99,7 +99,7 @@ def _check_memory(wanted: Wanted) -> Need:
 
 
 def _load(wanted: Wanted, clock: Clock) -> Subject:
-    tokenizer = load_tokenizer(read_cross_encoder_spec(find_folder(wanted.model)).tokenizer_file)
+    tokenizer = model_tokenizer(read_cross_encoder_spec(find_folder(wanted.model)))
     query_tokens = len(tokenizer.encode(QUERY, add_special_tokens=False).ids)
     reranker = CrossEncoderReranker(
         wanted.model, wanted.max_length, precision=wanted.precision, threads=wanted.threads

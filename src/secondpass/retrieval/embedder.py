@@ -14,12 +14,12 @@ from typing import Any, Literal, Self
 import numpy as np
 
 from secondpass.engine.load import load_engine
+from secondpass.graph.fits import require_fitting
 from secondpass.identity import describe
 from secondpass.models.embedded import BI_ENCODER
 from secondpass.models.folder import find_folder
-from secondpass.models.prompts import Prompts, read_prompts
+from secondpass.models.prompts import read_prompts
 from secondpass.models.spec import checked_max_length, read_bi_encoder_spec
-from secondpass.models.tokenizer import load_tokenizer
 from secondpass.native import is_fork, require_no_fork
 from secondpass.options.model import EmbedderOptions, Precision
 from secondpass.options.option import from_dict, in_words, to_dict
@@ -28,6 +28,7 @@ from secondpass.retrieval.stores.contract import TOKEN_IDS, FeatureIdentity, Vec
 from secondpass.scoring.batches import balanced, make_batches, restore_order
 from secondpass.scoring.candidates import checked_query, checked_text, checked_texts
 from secondpass.scoring.encode import TextEncoder, TokenIds
+from secondpass.scoring.model_tokenizer import model_tokenizer
 from secondpass.scoring.pairs import Pair, read_single_layout
 from secondpass.scoring.tokenized import vocabulary_end
 from secondpass.types import ModelInfo
@@ -93,15 +94,13 @@ class Embedder:
         self.prompts = read_prompts(
             self._spec.modular, self._spec.folder / "config_sentence_transformers.json"
         )
-        self.tokenizer = load_tokenizer(self._spec.tokenizer_file)
+        self.tokenizer = model_tokenizer(self._spec)
         self._before, self._after = read_single_layout(self.tokenizer)
         special = len(self._before) + len(self._after)
-        limit = self._spec.sequence_limit or self._spec.position_limit or 512
-        self.max_length = checked_max_length(
-            limit if options.max_length is None else options.max_length, self._spec, special
-        )
+        self.max_length = checked_max_length(options.max_length, self._spec, special)
         self._room = self.max_length - special
         self._encoder = TextEncoder(self.tokenizer, options.compute_threads())
+        require_fitting(self._spec, self.tokenizer, highest_type=0)
         self._engine = load_engine(
             self._spec,
             precision=options.precision,
@@ -111,7 +110,7 @@ class Embedder:
         )
         self._policy = replace(self._engine.policy, max_tokens=options.max_batch_tokens)
         self._said_cut: set[str] = set()
-        self.dimension = self._spec.width
+        self.dimension = self._spec.dimension
 
     def __repr__(self) -> str:
         return in_words(self.options, type(self).__name__)
@@ -150,11 +149,15 @@ class Embedder:
 
     @property
     def digest(self) -> str:
-        """A hash of what decides the vectors: weights, precision, length limit and prompts."""
-        rules = f"{self._spec.weights_sha256} {self._engine.info.precision} {self.max_length}"
-        if self.prompts != Prompts():
-            rules += f" {self.prompts}"
-        return sha256(rules.encode()).hexdigest()
+        """A hash of what decides the vectors: the files, the precision and the length limit."""
+        rules = (
+            self._spec.weights_sha256,
+            self._spec.tokenizer_sha256,
+            self._spec.settings_sha256,
+            self._engine.info.precision,
+            self.max_length,
+        )
+        return sha256(" ".join(map(str, rules)).encode()).hexdigest()
 
     @property
     def tokenizer_digest(self) -> str:

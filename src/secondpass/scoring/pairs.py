@@ -45,6 +45,21 @@ class PairLayout:
         """Return how many special tokens a pair has."""
         return len(self.before.ids) + len(self.between.ids) + len(self.after.ids)
 
+    @property
+    def highest_type(self) -> int:
+        """Return the highest token type of any pair."""
+        around = (self.before.types, self.between.types, self.after.types)
+        every = [int(one) for types in around for one in types]
+        return max([self.query_type, self.text_type, *every])
+
+    def without_types(self) -> PairLayout:
+        """Return the layout with token type 0 everywhere, as for a model that is fed none."""
+
+        def untyped(segment: Segment) -> Segment:
+            return Segment(segment.ids, np.zeros_like(segment.types))
+
+        return PairLayout(untyped(self.before), untyped(self.between), untyped(self.after), 0, 0)
+
     def join(self, query: TokenIds, text: TokenIds) -> Pair:
         """Return the pair of a query and a text, special tokens and token types included."""
         ids = np.concatenate(

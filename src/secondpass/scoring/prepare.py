@@ -24,12 +24,13 @@ _WHOLE: Span = (-1, -1)
 
 @dataclass(frozen=True, slots=True)
 class Preparer:
-    """Encodes and cuts, under the rules of one model."""
+    """Encodes and cuts, under the rules of one model; `prompt` stands before every query."""
 
     encoder: TextEncoder
     layout: PairLayout
     max_length: int
     rule: LongDocumentPolicy
+    prompt: str = ""
 
     def prepare(self, query: str, texts: Sequence[str], schedule: Schedule = ()) -> Prepared:
         """Return the texts beside the query as sequences.
@@ -38,7 +39,8 @@ class Preparer:
             InputError: the query leaves no room for a text.
         """
         started = perf_counter()
-        ((query_ids, query_tokens),) = self.encoder.encode_counted([query], self.max_length)
+        prompted = self.prompt + query if self.prompt else query
+        ((query_ids, query_tokens),) = self.encoder.encode_counted([prompted], self.max_length)
         around = len(query_ids) + self.layout.special_tokens
         room = room_for_text(query_tokens, self.layout.special_tokens, self.max_length)
         sequences: list[TokenSequence] = []

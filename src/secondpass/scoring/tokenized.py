@@ -79,7 +79,10 @@ def tokenizer_digest(tokenizer: Tokenizer) -> str:
     added = sorted(tokenizer.get_added_tokens_decoder().items())
     hashed = sha256()
     # What pickle would keep is the library's own JSON of a stage.
-    for part in (*(b"" if stage is None else stage.__getstate__() for stage in stages), added):
+    # Ids of the time when a special token within a text was none of its characters are others.
+    rules = b"special tokens are text"
+    states = (b"" if stage is None else stage.__getstate__() for stage in stages)
+    for part in (rules, *states, added):
         described = part if isinstance(part, bytes) else repr(part).encode()
         hashed.update(len(described).to_bytes(8, "little") + described)
     return hashed.hexdigest()

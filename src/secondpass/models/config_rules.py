@@ -1,0 +1,108 @@
+"""config.json beyond its kinds: the defaults of each architecture, and values that no builder does.
+
+transformers gives a key that is absent the default of the architecture's class. A key that would
+change what is computed has the values here that the builders in graph/ compute; another is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from secondpass.checks import shortened
+from secondpass.errors import UnsupportedModelError
+
+_POST_NORM = {"pad_token_id": 0, "max_position_embeddings": 512, "type_vocab_size": 2}
+_ROBERTA = {**_POST_NORM, "pad_token_id": 1}
+# The defaults that decide which ids are read, of each `model_type`; of DistilBERT, which has no
+# token types, fewer. What torch alone runs is here if its positions start behind the padding id.
+_DEFAULTS: Mapping[str, Mapping[str, int]] = {
+    "bert": _POST_NORM,
+    "electra": _POST_NORM,
+    "deberta-v2": {**_POST_NORM, "type_vocab_size": 0},
+    "distilbert": {"pad_token_id": 0, "max_position_embeddings": 512},
+    "modernbert": {"pad_token_id": 50283, "max_position_embeddings": 8192},
+    **dict.fromkeys(("roberta", "xlm-roberta", "camembert"), _ROBERTA),
+    **dict.fromkeys(("mpnet", "longformer", "xlm-roberta-xl", "roberta-prelayernorm"), _ROBERTA),
+    **dict.fromkeys(("xmod", "data2vec-text", "ibert"), _ROBERTA),
+}
+# Torch's own of this kind; those with a builder are told by their record.
+POSITIONS_AFTER_PADDING = frozenset(
+    {"mpnet", "longformer", "xlm-roberta-xl", "roberta-prelayernorm", "xmod"}
+    | {"data2vec-text", "ibert"}
+)
+
+# Of every encoder with a builder: key to the values that are computed. Absent or null is one.
+_EVERY_ENCODER: Mapping[str, tuple[Any, ...]] = {
+    "is_decoder": (False,),
+    "is_encoder_decoder": (False,),
+    "is_causal": (False,),
+    "add_cross_attention": (False,),
+    "position_embedding_type": ("absolute",),
+    "pruned_heads": ({},),
+    "quantization_config": (),
+    "adapters": (),
+    "output_hidden_states": (False,),
+}
+_COMPUTED: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
+    "modernbert": {
+        "classifier_pooling": ("cls", "mean"),
+        "rope_scaling": (),
+        "sliding_window": (),
+        "layer_types": (),
+        "rope_parameters": (),
+    }
+}
+_LAYER_TYPES = ("full_attention", "sliding_attention")
+_ROPE_KEYS = frozenset({"rope_type", "rope_theta"})
+
+
+def with_defaults(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a config with what its architecture's class gives the keys that are absent."""
+    return {**_DEFAULTS.get(str(config.get("model_type")), {}), **config}
+
+
+def require_computed(config: Mapping[str, Any], file: Path) -> None:
+    """Raise where a config asks an encoder for what no builder computes.
+
+    Raises:
+        UnsupportedModelError: it does; the message names file, key and value.
+    """
+    architecture = str(config.get("model_type"))
+    rules = {**_EVERY_ENCODER, **_COMPUTED.get(architecture, {})}
+    for key, computed in rules.items():
+        value = config.get(key)
+        if value is None or value in computed or _is_known_layering(key, value):
+            continue
+        raise UnsupportedModelError(
+            f"{file} has {key} {shortened(value)}, which changes the scores and is not computed "
+            f"here{_allowed(computed)}"
+        )
+    if "pad_token_id" in config and config["pad_token_id"] is None and _is_roberta(architecture):
+        raise UnsupportedModelError(
+            f"{file} has pad_token_id null: the positions of {architecture} start behind the "
+            "padding id; set it, usually to 1"
+        )
+
+
+def _is_known_layering(key: str, value: Any) -> bool:
+    """Tell whether ModernBERT's layers are those it has: global or in a window, rotary as usual."""
+    if key == "layer_types":
+        return all(kind in _LAYER_TYPES for kind in value)
+    if key != "rope_parameters":
+        return False
+    return all(
+        kind in _LAYER_TYPES
+        and (parameters is None or parameters.keys() <= _ROPE_KEYS)
+        and (parameters or {}).get("rope_type", "default") == "default"
+        for kind, parameters in value.items()
+    )
+
+
+def _is_roberta(architecture: str) -> bool:
+    return _DEFAULTS.get(architecture) is _ROBERTA
+
+
+def _allowed(computed: tuple[Any, ...]) -> str:
+    return f"; only {', '.join(map(repr, computed))}" if computed else ""
