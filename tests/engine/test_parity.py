@@ -51,6 +51,7 @@ def test_scores_and_order_equal_the_reference(parity, family):
         assert_same_order([hit.index for hit in hits], reference_scores, 2 * TOLERANCE)
 
 
+@pytest.mark.filterwarnings("ignore:.*embedded by their beginning")
 def test_embeddings_equal_the_reference(parity):
     folder = parity / "bert-embedder"
     reference = json.loads((folder / "reference.json").read_text())

@@ -33,7 +33,6 @@ class Tables:
     """The rows of the embedding tables in a safetensors file; None for one that is not there."""
 
     words: int | None
-    positions: int | None
     types: int | None
 
 
@@ -42,7 +41,7 @@ def read_tables(spec: ModelSpec) -> Tables | None:
     if spec.weights.format != "safetensors":
         return None
     with open_tensors(spec.weights.files) as tensors:
-        return Tables(*(_rows(tensors, *names) for names in (WORDS, POSITIONS, TYPES)))
+        return Tables(*(_rows(tensors, *names) for names in (WORDS, TYPES)))
 
 
 def largest_id(tokenizer: Tokenizer, spec: ModelSpec) -> int:

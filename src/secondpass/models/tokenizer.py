@@ -16,6 +16,7 @@ from secondpass.checks import shortened
 from secondpass.errors import ModelFileError, UnsupportedModelError
 from secondpass.models.boundary import at_the_boundary
 from secondpass.models.files import require_file
+from secondpass.models.special_tokens import special_tokens_are_text
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -52,6 +53,7 @@ def load_tokenizer(file: Path) -> Tokenizer:
     if not tokenizer.get_vocab_size():
         raise ModelFileError(f"{file} has an empty vocabulary")
     _require_bounded(tokenizer, file)
+    special_tokens_are_text(tokenizer)
     try_texts(tokenizer, file)
     return tokenizer
 
