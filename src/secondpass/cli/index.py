@@ -2,9 +2,28 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
 from secondpass.cli import output
+from secondpass.cli.table_options import (
+    delimiter_option,
+    id_column_option,
+    text_column_option,
+    title_column_option,
+)
+from secondpass.errors import InputError
+
+if TYPE_CHECKING:
+    from secondpass.ingest.readers import Reading
+
+FILES_LEFT_OUT = 1
+# Names in a line, and reasons in lines.
+_NAMED, _LISTED = 3, 20
 
 
 @click.command("index")
@@ -17,33 +36,107 @@ from secondpass.cli import output
     show_default=True,
     help="Most tokens of a chunk of text or Markdown.",
 )
+@text_column_option
+@title_column_option
+@id_column_option
+@delimiter_option
 @click.option("--threads", type=click.IntRange(min=1), help="Compute threads.")
-def command(paths: tuple[str, ...], folder: str, chunk_tokens: int, threads: int | None) -> None:
+def command(
+    paths: tuple[str, ...],
+    folder: str,
+    chunk_tokens: int,
+    text_column: str | None,
+    title_column: str | None,
+    id_column: str | None,
+    delimiter: str | None,
+    threads: int | None,
+) -> None:
     """Add files, and the files in folders, to an index.
 
-    Text, reStructuredText and Markdown are cut into chunks; of JSON Lines and CSV each row is a
-    document ("text", else "content"). Run again, it adds what is new or changed and removes what is
-    gone from these files.
+    Text, reStructuredText and Markdown are cut into chunks; of JSON Lines, CSV, TSV and Parquet
+    each row is a document: the title, if there is one, and the text. A row with more tokens than
+    the embedder reads is cut into chunks too. Run again, it adds what is new or changed and removes
+    what is gone from these files.
+
+    A file that cannot be read is named and left out; the exit status is 1 then, and 2 where there
+    is nothing to index.
     """
     from secondpass.ingest.chunking import Chunker
+    from secondpass.ingest.columns import Columns
     from secondpass.ingest.readers import read_documents
+    from secondpass.ingest.tables import checked_delimiter
     from secondpass.ingest.updating import update_index
     from secondpass.retrieval.embedder import Embedder
     from secondpass.retrieval.index import Index
+    from secondpass.retrieval.stores.lance import is_index
 
+    columns = Columns(text_column, title_column, id_column)
+    delimiter = checked_delimiter(delimiter)
     embedder = Embedder(threads=threads)
-    reading = read_documents(paths, Chunker(embedder.tokenizer, max_tokens=chunk_tokens))
+    chunker = Chunker(
+        embedder.tokenizer, max_tokens=chunk_tokens, whole_tokens=embedder.most_tokens
+    )
+    reading = read_documents(
+        paths, chunker, columns=columns, delimiter=delimiter, skip_unreadable=True
+    )
+    if not is_index(Path(folder)):
+        _check_not_empty(reading)
     index = Index.create(folder, embedder, exist_ok=True)
     with output.progress("embedding") as advance:
         update = update_index(index, reading, progress=advance)
     click.echo(
         f"{folder}: {update.added} added, {update.unchanged} unchanged, {update.removed} removed; "
-        f"{len(index)} documents from {len(reading.found.files)} files"
+        f"{len(index)} documents from {len(reading.found.files) - len(reading.failed)} files"
     )
-    skipped = reading.found.skipped
-    if skipped:
-        shown = ", ".join(str(path) for path in skipped[:3])
+    _say_skipped(reading)
+    if reading.failed:
+        sys.exit(FILES_LEFT_OUT)
+
+
+def _check_not_empty(reading: Reading) -> None:
+    """Refuse to make an index of nothing: it would answer every question with nothing."""
+    if next(iter(reading), None) is not None:
+        return
+    reasons = list(reading.failed.values())
+    if len(reasons) == 1 and len(reading.found.files) <= 1:
+        raise InputError(reasons[0])
+    if reasons:
+        raise InputError(f"none of {len(reasons)} files can be read: {_listed(reasons, '; ')}")
+    raise InputError(
+        f"there is no document in {_listed(reading.found.named)}: "
+        f"{len(reading.found.files)} files can be read and hold no text, "
+        f"{len(reading.found.skipped) + len(reading.found.outside)} are of other kinds"
+    )
+
+
+def _say_skipped(reading: Reading) -> None:
+    found = reading.found
+    if found.skipped:
         output.say(
-            f"note: {len(skipped)} files of other kinds were skipped: {shown}"
-            f"{', …' if len(skipped) > 3 else ''}"
+            f"note: {len(found.skipped)} files of other kinds were skipped: "
+            f"{_listed(found.skipped)}"
         )
+    if found.outside:
+        output.say(
+            f"note: {len(found.outside)} links lead out of the folder and were not followed: "
+            f"{_listed(found.outside)}"
+        )
+    if reading.failed:
+        reasons = [_shown(reason) for reason in reading.failed.values()]
+        output.say(
+            f"{len(reasons)} of {len(found.files)} files were left out; what the index holds of "
+            "them from before is kept"
+        )
+        for reason in reasons[:_LISTED]:
+            output.say(f"left out: {reason}")
+        if len(reasons) > _LISTED:
+            output.say(f"and {len(reasons) - _LISTED} more")
+
+
+def _listed(names: Sequence[str], between: str = ", ") -> str:
+    more = between + "…" if len(names) > _NAMED else ""
+    return between.join(map(_shown, names[:_NAMED])) + more
+
+
+def _shown(text: str) -> str:
+    return output.harmless(" ".join(text.split()))

@@ -33,6 +33,8 @@ def update_index(
 ) -> Update:
     """Bring an index up to date with files; an error while reading changes nothing.
 
+    What the index holds of a file that `reading` leaves out for an error stays as it is.
+
     `progress` is called with the number of texts just embedded.
 
     Raises:
@@ -44,7 +46,7 @@ def update_index(
     seen: set[str] = set()
     records = changed(contents, _not_taken(contents, reading, named), seen)
     added = index.add(records, replace=True, progress=progress)
-    removed = index.delete(stale_ids(contents, named, seen))
+    removed = index.delete(stale_ids(_without(contents, reading.failed), named, seen))
     return Update(added, len(seen) - added, removed)
 
 
@@ -84,6 +86,13 @@ def stale_ids(contents: Contents, named: Collection[str], seen: Collection[str])
         for id_, stored in contents.items()
         if id_ not in seen and _lies_in(stored.source, named)
     }
+
+
+def _without(contents: Contents, sources: Collection[str]) -> Contents:
+    """Leave out what comes from these files, or from the files in these folders."""
+    if not sources:
+        return contents
+    return {id_: stored for id_, stored in contents.items() if not _lies_in(stored.source, sources)}
 
 
 def _not_taken(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from secondpass.checks import described
+from secondpass.checks import described, shortened
 from secondpass.errors import InputError
 from secondpass.types import Hit
 
@@ -20,18 +20,23 @@ SCORED_BY_FIELD = "scored_by"
 CUT_FIELDS = ("truncated", "tokens", "dropped_tokens")
 
 
-def candidate_text(candidate: Mapping[str, Any], position: int) -> str:
-    """Return a candidate's `text`, else its `content`; an error names its position."""
+def candidate_text(candidate: Mapping[str, Any], position: int, column: str | None = None) -> str:
+    """Return a candidate's `text`, else its `content`, or the field that `column` names.
+
+    Raises:
+        InputError: it has none, or one that is no text; the message names the position.
+    """
     if not isinstance(candidate, Mapping):
         raise InputError(
             f"candidate {position} is {described(candidate)}, expected a dict with 'text' or "
             "'content'; for a list of plain strings use rank()"
         )
-    for field in ("text", "content"):
+    for field in ("text", "content") if column is None else (column,):
         if field in candidate:
             return checked_text(candidate[field], f"candidate {position}: {field!r}")
+    wanted = "neither 'text' nor 'content'" if column is None else f"no {shortened(column)}"
     raise InputError(
-        f"candidate {position} has neither 'text' nor 'content', only {sorted(map(str, candidate))}"
+        f"candidate {position} has {wanted}, only {shortened(sorted(map(str, candidate)))}"
     )
 
 
