@@ -1,7 +1,7 @@
-"""Text files to text: the one place that tells their encoding, and what a file is that is no text.
+"""Text files to text: the one place that tells their encoding, or what they are if no text.
 
-Text is UTF-8, or UTF-16 or UTF-32 as its byte order mark says; UTF-16 without a mark is known by its
-NULs. A file comes from anyone: it is read in pieces, and its lines and its whole text are bounded.
+Text is UTF-8, or UTF-16 or UTF-32 as its byte order mark says; UTF-16 without a mark is known by
+its NULs. Files come from anyone: they are read in pieces, and lines and whole texts are bounded.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ text_column_option = click.option(
 title_column_option = click.option(
     "--title-column",
     metavar="NAME",
-    help="A column that is read before the text.  [default: title, if there is one]",
+    help="A column that is read before the text.  [default: title, if there is one; '' for none]",
 )
 id_column_option = click.option(
     "--id-column", metavar="NAME", help="The column of the id.  [default: id, else _id]"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from secondpass.errors import InputError
-from secondpass.evaluation.beir_folder import read_beir_folder, read_documents, read_queries
+from secondpass.evaluation.beir_folder import QUERIES, read_beir_folder, read_texts
 from secondpass.evaluation.collection import Collection, checked_collection
 from secondpass.evaluation.ir_dataset import PREFIX, read_ir_dataset
 from secondpass.evaluation.qrels import read_qrels
@@ -49,8 +49,8 @@ def _read_files(qrels: Path, corpus: Path | None, queries: Path | None) -> Colle
         )
     return Collection(
         name=qrels.name,
-        documents=read_documents(corpus),
-        queries=read_queries(queries),
+        documents=read_texts(corpus),
+        queries=read_texts(queries, QUERIES),
         qrels=read_qrels(qrels),
         folder=qrels.parent,
     )

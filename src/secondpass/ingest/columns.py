@@ -29,9 +29,9 @@ class Parts(NamedTuple):
 class Columns:
     """The names of the columns; None for the usual ones.
 
-    `text` is "text" or else "content", `title` is "title" where there is one, and `id` the first of
-    `usual_ids` that a row has. As BEIR's rerankers read a corpus, the title, a space and the text
-    are one text, without the white space around it.
+    `text` is "text" or else "content", `title` is "title" where there is one ("" for no title), and
+    `id` the first of `usual_ids` that a row has. As BEIR's rerankers read a corpus, the title, a
+    space and the text are one text, without the white space around it.
 
     Raises:
         InputError: two of them are the same column.
@@ -44,7 +44,7 @@ class Columns:
 
     def __post_init__(self) -> None:
         """Check that no column is asked for twice."""
-        given = [name for name in (self.text, self.title, self.id) if name is not None]
+        given = [name for name in (self.text, self.title, self.id) if name]
         if len(set(given)) < len(given):
             raise InputError(
                 "--text-column, --title-column and --id-column name one column twice: "
@@ -62,7 +62,7 @@ class Columns:
         if not isinstance(text, str):
             raise InputError(f"{where}: {text_name} is {described(text)}, expected a string")
         id_name = self._id_name(row, where)
-        title = self._title(row, where) if text_name != (self.title or "title") else ""
+        title = "" if text_name == "title" else self._title(row, where)
         rest = {name: value for name, value in row.items() if name not in (text_name, id_name)}
         return Parts(
             None if id_name is None else _id(row[id_name], where, id_name),
@@ -87,6 +87,8 @@ class Columns:
         return next((name for name in self.usual_ids if name in row), None)
 
     def _title(self, row: Mapping[str, Any], where: object) -> str:
+        if self.title == "":
+            return ""
         name = "title" if self.title is None else _named(row, self.title, "--title-column", where)
         title = row.get(name)
         if title is None:
@@ -94,6 +96,9 @@ class Columns:
         if isinstance(title, bool) or not isinstance(title, str | int | float):
             raise InputError(f"{where}: {name} is {described(title)}, expected a string")
         return str(title)
+
+
+USUAL = Columns()
 
 
 def _named(row: Mapping[str, Any], name: str, option: str, where: object) -> str:

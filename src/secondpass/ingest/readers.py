@@ -12,11 +12,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from secondpass.errors import InputError
 from secondpass.ingest.chunking import Chunker
-from secondpass.ingest.columns import Columns, Parts
+from secondpass.ingest.columns import USUAL, Columns, Parts
 from secondpass.ingest.files import Found, SourceFile, find_files
 from secondpass.ingest.tables import TABLES, read_rows, suffix_of
 from secondpass.jsonl import Where
@@ -40,7 +39,7 @@ class Reading:
 
     found: Found
     chunker: Chunker
-    columns: Columns = Columns()
+    columns: Columns = USUAL
     delimiter: str | None = None
     skip_unreadable: bool = False
     failed: dict[str, str] = field(default_factory=dict)
@@ -90,7 +89,7 @@ def read_documents(
     paths: Iterable[str | os.PathLike[str]],
     chunker: Chunker,
     *,
-    columns: Columns = Columns(),
+    columns: Columns = USUAL,
     delimiter: str | None = None,
     skip_unreadable: bool = False,
 ) -> Reading:

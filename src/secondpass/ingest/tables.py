@@ -56,11 +56,8 @@ def checked_delimiter(given: str | None) -> str | None:
     if given is None:
         return None
     delimiter = "\t" if given in ("\\t", "tab") else given
-    if (
-        len(delimiter) != 1
-        or not (delimiter == "\t" or delimiter.isprintable())
-        or delimiter == '"'
-    ):
+    visible = delimiter.isprintable() and delimiter != '"'
+    if len(delimiter) != 1 or not (visible or delimiter == "\t"):
         raise InputError(
             f"--delimiter {shortened(given)} is not one character that can part cells, such as "
             "';' or tab"
@@ -71,7 +68,7 @@ def checked_delimiter(given: str | None) -> str | None:
 def _csv(file: Path, delimiter: str) -> Iterator[tuple[Where, Row]]:
     """Yield each row under the header; a row may be several lines long, and blank ones are none."""
     rows = csv.reader(read_lines(file), strict=True, delimiter=delimiter)
-    header = _header(rows, file, delimiter)
+    header = _header(rows, file)
     while True:
         where = Where(str(file), rows.line_num + 1)
         cells = _next_row(rows, where)
@@ -83,7 +80,7 @@ def _csv(file: Path, delimiter: str) -> Iterator[tuple[Where, Row]]:
             yield where, dict(zip(header, cells, strict=True))
 
 
-def _header(rows: Any, file: Path, delimiter: str) -> list[str]:
+def _header(rows: Any, file: Path) -> list[str]:
     header: list[str] = []
     while not header:  # blank lines above it
         cells = _next_row(rows, Where(str(file), rows.line_num + 1))

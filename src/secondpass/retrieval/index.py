@@ -292,7 +292,7 @@ class Index:
         progress: Progress | None,
         cut: list[int],
     ) -> Iterator[Rows]:
-        """Yield the records as rows, `batch_size` at a time; `cut` gets the number of long texts."""
+        """Yield the records as rows, `batch_size` at a time; `cut` counts long texts."""
         while batch := list(islice(records, batch_size)):
             features = checked_features(self._embedder, [record.text for record in batch], progress)
             cut.append(features.truncated)
