@@ -122,19 +122,19 @@ def _check_depth(value: Any, where: object) -> None:
         raise _too_deep(where)
 
 
-def _check_surrogates(value: Any, where: object) -> None:
-    waiting = [value]
+def _check_surrogates(value: dict[str, Any], where: object) -> None:
+    waiting: list[tuple[str, Any]] = [("a key", list(value)), *value.items()]
     while waiting:
-        one = waiting.pop()
+        name, one = waiting.pop()
         if isinstance(one, dict):
-            waiting += [*one, *one.values()]
+            waiting += [(name, [*one, *one.values()])]
         elif isinstance(one, list):
-            waiting += one
+            waiting += [(name, inner) for inner in one]
         elif isinstance(one, str) and (found := _SURROGATE.search(one)):
             raise InputError(
-                f"{where}: text has a lone surrogate U+{ord(found.group()):04X} at character "
-                f"{found.start()}, which is not valid Unicode; write the character itself or both "
-                "halves of the pair"
+                f"{where}: {shortened(name)[1:-1]} has a lone surrogate "
+                f"U+{ord(found.group()):04X} at character {found.start()}, which is not valid "
+                "Unicode; write the character itself, or both halves of the pair"
             )
 
 

@@ -57,7 +57,7 @@ def read_texts(
             )
         if id_ in texts:
             raise InputError(
-                f"{where}: id {shortened(id_)} is there twice, first in {where.unit} {lines[id_]}"
+                f"{where}: _id {shortened(id_)} is there twice, first in {where.unit} {lines[id_]}"
             )
         texts[checked_id(id_, str(where))] = text
         lines[id_] = where.number

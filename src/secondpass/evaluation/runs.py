@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from secondpass.checks import shortened
 from secondpass.errors import InputError
 from secondpass.evaluation.qrels import checked_id
 from secondpass.evaluation.text_files import open_to_write
@@ -74,7 +75,8 @@ def read_run(file: Path) -> Run:
         documents = found.setdefault(query_id, {})
         if document_id in documents:
             raise InputError(
-                f"{where}: document {document_id!r} is there twice for query {query_id!r}"
+                f"{where}: document {shortened(document_id)} is there twice for query "
+                f"{shortened(query_id)}"
             )
         documents[document_id] = score
     return {
@@ -108,9 +110,9 @@ def _run_fields(line: str, where: str) -> tuple[str, str, float]:
     try:
         score = float(fields[4])
     except ValueError:
-        raise InputError(f"{where}: score {fields[4]!r} is not a number") from None
+        raise InputError(f"{where}: score {shortened(fields[4])} is not a number") from None
     if not abs(score) <= _LARGEST:
-        raise InputError(f"{where}: score {fields[4]} is not a finite 32-bit number")
+        raise InputError(f"{where}: score {shortened(fields[4])} is not a finite 32-bit number")
     return checked_id(fields[0], where), checked_id(fields[2], where), score
 
 
