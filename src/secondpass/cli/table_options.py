@@ -13,7 +13,7 @@ title_column_option = click.option(
     help="A column that is read before the text.  [default: title, if there is one; '' for none]",
 )
 id_column_option = click.option(
-    "--id-column", metavar="NAME", help="The column of the id.  [default: id, else _id]"
+    "--id-column", metavar="NAME", help="The column of the id.  [default: id and _id]"
 )
 delimiter_option = click.option(
     "--delimiter",

@@ -45,10 +45,10 @@ def from_dataset(dataset: Any, name: str) -> Collection:
             raise InputError(f"{PREFIX}{name} has no {kind}; choose one of its parts that has them")
     qrels: dict[str, dict[str, int]] = {}
     for judged in dataset.qrels_iter():
-        where = f"{PREFIX}{name}, query {judged.query_id!r}"
+        where = f"{PREFIX}{name}, query {shortened(judged.query_id)}"
         graded = qrels.setdefault(checked_id(judged.query_id, where), {})
         if judged.doc_id in graded:
-            raise InputError(f"{where}: document {judged.doc_id!r} is judged twice")
+            raise InputError(f"{where}: document {shortened(judged.doc_id)} is judged twice")
         graded[checked_id(judged.doc_id, where)] = _grade(judged.relevance, where)
     return Collection(
         name=name,

@@ -112,7 +112,7 @@ def _run_fields(line: str, where: str) -> tuple[str, str, float]:
     except ValueError:
         raise InputError(f"{where}: score {shortened(fields[4])} is not a number") from None
     if not abs(score) <= _LARGEST:
-        raise InputError(f"{where}: score {shortened(fields[4])} is not a finite 32-bit number")
+        raise InputError(f"{where}: score {fields[4][:80]} is not a finite 32-bit number")
     return checked_id(fields[0], where), checked_id(fields[2], where), score
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
+from secondpass.checks import shortened
 from secondpass.errors import InputError
 from secondpass.ingest.readers import Reading
 from secondpass.retrieval.index import Index, Stored
@@ -67,8 +68,8 @@ def changed(
     for record in records:
         if record.id in seen:
             raise InputError(
-                f"id {record.id!r} comes twice, the second time from {record.source}; give every "
-                "row an id of its own"
+                f"id {shortened(record.id)} comes twice, the second time from {record.source}; "
+                "give every row an id of its own"
             )
         seen.add(record.id)
         stored = contents.get(record.id)
@@ -111,7 +112,7 @@ def _check_own(record: Record, source: str | None, named: Collection[str]) -> No
     own = source is not None and not PurePosixPath(source).is_absolute()
     if not own and not _lies_in(source, named):
         raise InputError(
-            f"id {record.id!r} of {record.source} is in the index already, from "
+            f"id {shortened(record.id)} of {record.source} is in the index already, from "
             f"{source or 'elsewhere'}; give each row an id of its own, or index both together to "
             "see which clash"
         )

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from secondpass.checks import integer
+from secondpass.checks import integer, shortened
 from secondpass.errors import IndexExistsError, IndexFileError, InputError
 from secondpass.retrieval.content_hash import documents_sha256
 from secondpass.retrieval.contract import (
@@ -273,12 +273,12 @@ class Index:
         for position, record in enumerate(_records(documents)):
             if record.id in present:
                 raise InputError(
-                    f"document {position}: id {record.id!r} is already in the index "
+                    f"document {position}: id {shortened(record.id)} is already in the index "
                     f"{self._store.location}; pass replace=True to put it in the old one's place"
                 )
             if record.id in positions:
                 raise InputError(
-                    f"document {position}: id {record.id!r} is also document "
+                    f"document {position}: id {shortened(record.id)} is also document "
                     f"{positions[record.id]}'s; leave one out, or pass replace=True to keep the "
                     "later"
                 )
