@@ -72,11 +72,17 @@ def decode(data: bytes, kind: type[Result], name: str) -> Result:
         _check_integers(msgspec.json.decode(text), name)
         return result
     except msgspec.ValidationError as error:
-        raise InputError(f"{name} does not fit {kind.__name__}: {error}") from None
+        raise InputError(f"{name} does not fit {kind.__name__}: {_brief(error)}") from None
     except msgspec.DecodeError as error:
         raise InputError(f"{name} is not valid JSON: {error}") from None
     except RecursionError:
         raise InputError(f"{name} is nested too deeply to be a {kind.__name__}") from None
+
+
+def _brief(error: Exception) -> str:
+    """Return an error's words without the middle of a long value; the field is at their end."""
+    said = str(error)
+    return said if len(said) <= 300 else f"{said[:100]} … {said[-160:]}"
 
 
 def _check_integers(value: Any, name: str) -> None:

@@ -149,16 +149,17 @@ def _line_end(text: str) -> re.Pattern[str] | None:
 
 def _decoded(stream: IO[bytes], name: str) -> Iterator[str]:
     """Yield the text in pieces, none of which ends between a carriage return and a line feed."""
-    data = stream.read(_PIECE)
+    data = before = stream.read(_PIECE)
     encoding, mark = _encoding(data, name)
     decoder = codecs.getincrementaldecoder(encoding)()
-    position, lines, held = mark, 0, ""
-    data = data[mark:]
+    position, lines, held = 0, 0, ""
     while True:
+        new = data[mark:] if position == 0 else data
         try:
-            text = held + decoder.decode(data, final=not data)
+            text = held + decoder.decode(new, final=not data)
         except UnicodeDecodeError as error:
-            raise _not_decoded(error, name, position - (len(error.object) - len(data))) from None
+            at = position + len(data) - len(error.object) + error.start
+            raise _not_decoded(error, name, at, data or before) from None
         position += len(data)
         if "\0" in text:
             line = lines + text.count("\n", 0, text.index("\0")) + 1
@@ -172,7 +173,7 @@ def _decoded(stream: IO[bytes], name: str) -> Iterator[str]:
         yield text
         if not data:
             return
-        data = stream.read(_PIECE)
+        before, data = data, stream.read(_PIECE)
 
 
 def _encoding(head: bytes, name: str) -> tuple[str, int]:
@@ -200,18 +201,15 @@ def _unmarked_utf16(head: bytes) -> str | None:
     return None
 
 
-def _not_decoded(error: UnicodeDecodeError, name: str, begin: int) -> InputError:
-    """Return the error of bytes that begin at an offset of the file, with advice that fits them."""
-    at = begin + error.start
-    if error.encoding != "utf-8":
+def _not_decoded(error: UnicodeDecodeError, name: str, at: int, around: bytes) -> InputError:
+    """Return the error of the byte at an offset, with the advice that fits the bytes around it."""
+    if error.encoding not in ("utf-8", "utf8"):
         return InputError(f"{name} is not valid {error.encoding.upper()} at byte offset {at}")
-    data = error.object
-    wrong = f"{name} is not UTF-8: byte 0x{data[error.start]:02x} at offset {at}"
-    is_ascii = data[: error.start].isascii()
-    if error.reason == "unexpected end of data" and not is_ascii:
+    wrong = f"{name} is not UTF-8: byte 0x{error.object[error.start]:02x} at offset {at}"
+    beyond_ascii = len(around) - len(around.translate(None, bytes(range(0x80, 0x100))))
+    if error.reason == "unexpected end of data" and beyond_ascii > len(error.object) - error.start:
         return InputError(f"{wrong}; the file ends within a character: is it cut off?")
-    ascii_only = data.translate(None, bytes(range(0x80, 0x100)))
-    western = len(data) - len(ascii_only) <= len(data) / 4 and not _NOT_WINDOWS_1252.search(data)
+    western = beyond_ascii <= len(around) / 4 and not _NOT_WINDOWS_1252.search(around)
     source = "WINDOWS-1252" if western else "ENCODING"
     what = "for example with" if western else "from the encoding that it was written in, with"
     return InputError(f"{wrong}; convert it, {what} iconv -f {source} -t UTF-8")

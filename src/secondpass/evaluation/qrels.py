@@ -49,9 +49,14 @@ def read_qrels(file: Path) -> Qrels:
     return found
 
 
+def ascii_fields(line: str) -> list[str]:
+    """Return the fields of a line as trec_eval parts them: other white space is part of an id."""
+    return re.findall(r"[^ \t\r\n\f\v]+", line)
+
+
 def _split(line: str) -> list[str]:
     tabbed = line.rstrip().split("\t")
-    return tabbed if len(tabbed) in (3, 4) else line.split()
+    return tabbed if len(tabbed) in (3, 4) else ascii_fields(line)
 
 
 def _fields(fields: list[str], where: str) -> tuple[str, str, int]:

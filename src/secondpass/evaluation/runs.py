@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from secondpass.checks import shortened
 from secondpass.errors import InputError
-from secondpass.evaluation.qrels import checked_id
+from secondpass.evaluation.qrels import ascii_fields, checked_id
 from secondpass.evaluation.text_files import open_to_write
 from secondpass.jsonl import read_filled_lines
 
@@ -102,7 +102,7 @@ def write_run(file: Path, run: Run, tag: str) -> None:
 
 
 def _run_fields(line: str, where: str) -> tuple[str, str, float]:
-    fields = line.split()
+    fields = ascii_fields(line)
     if len(fields) != 6:
         raise InputError(
             f"{where} has {len(fields)} fields, expected 6: query-id Q0 document-id rank score tag"
