@@ -156,7 +156,7 @@ def test_the_hash_of_a_whole_run_is_shown_and_decides_nothing():
 @pytest.mark.parametrize(
     ("recorded", "missing"),
     [
-        (Observed(), "rerank"),
+        (Observed(), "rerank: order"),
         (observed(RECORDED, nDCG=0.5), "rerank: order for r"),
         (observed(RECORDED, ranked("r", a=1.0)), "reranked: nDCG"),
     ],

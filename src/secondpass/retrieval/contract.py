@@ -24,14 +24,10 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """What an index keeps of some texts: unit vectors [n, dimension], and columns of n entries.
-
-    `truncated` counts the texts of which the vector is of the beginning alone.
-    """
+    """What an index keeps of some texts: unit vectors [n, dimension], and columns of n entries."""
 
     vectors: Vectors
     columns: Mapping[str, Sequence[Feature]] = field(default_factory=dict)
-    truncated: int = 0
 
 
 class TextEmbedder(Protocol):

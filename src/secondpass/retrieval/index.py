@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from itertools import islice
@@ -126,8 +125,8 @@ class Index:
         They are taken one by one, so that memory holds one batch and every id; but with `replace`,
         and ids that are there already, LanceDB holds the added data in memory as it merges.
 
-        A vector is of as many tokens as the embedder reads: where texts have more, a warning says
-        how many do. Cut them into chunks first; `secondpass index` does.
+        A vector is of as many tokens as the embedder reads: where texts have more, it warns. Cut
+        them into chunks first; `secondpass index` does.
 
         Args:
             documents: Documents, or mappings: `text` (else `content`) is the text, `id` the id (a
@@ -148,16 +147,7 @@ class Index:
         if isinstance(documents, str | bytes | Mapping) or not isinstance(documents, Iterable):
             raise InputError(f"documents is {type(documents).__name__}, expected a list of them")
         records = _records(documents) if replace else self._new_records(documents)
-        cut: list[int] = []
-        rows = self._embedded(records, batch_size, progress, cut)
-        written = self._store.write(rows, replace=replace)
-        if sum(cut):
-            warnings.warn(
-                f"{sum(cut)} of {written} texts are longer than the embedder reads: their vectors "
-                "are of their beginning alone; cut them into chunks",
-                stacklevel=2,
-            )
-        return written
+        return self._store.write(self._embedded(records, batch_size, progress), replace=replace)
 
     def delete(self, ids: Iterable[str]) -> int:
         """Remove the documents with these ids in one commit; an unknown id is not an error.
@@ -286,16 +276,11 @@ class Index:
             yield record
 
     def _embedded(
-        self,
-        records: Iterator[Record],
-        batch_size: int,
-        progress: Progress | None,
-        cut: list[int],
+        self, records: Iterator[Record], batch_size: int, progress: Progress | None
     ) -> Iterator[Rows]:
-        """Yield the records as rows, `batch_size` at a time; `cut` counts long texts."""
+        """Yield the records as rows, `batch_size` at a time."""
         while batch := list(islice(records, batch_size)):
             features = checked_features(self._embedder, [record.text for record in batch], progress)
-            cut.append(features.truncated)
             yield Rows(
                 id=[record.id for record in batch],
                 text=[record.text for record in batch],
