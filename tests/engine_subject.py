@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from secondpass.models.folder import find_folder
 from secondpass.models.spec import read_cross_encoder_spec
+from secondpass.models.tokenizer import load_tokenizer
 from secondpass.scoring.batches import balanced, make_batches, restore_order
-from secondpass.scoring.encode import TextEncoder, load_tokenizer
+from secondpass.scoring.encode import TextEncoder
 from secondpass.scoring.pairs import read_pair_layout
 
 QUERY = "read the csv rows"

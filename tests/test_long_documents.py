@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from secondpass import CrossEncoderReranker, InputError
+from secondpass.models.tokenizer import load_tokenizer
 from secondpass.scoring.batches import pad_batch
-from secondpass.scoring.encode import load_tokenizer
 from secondpass.scoring.pairs import Pair
 from secondpass.scoring.windows import window_starts
 

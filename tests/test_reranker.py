@@ -202,7 +202,7 @@ def test_an_error_in_one_call_leaves_the_reranker_usable(tiny, monkeypatch):
         ({"model_name": None}, "model_name is None"),
         ({"model_name": b"abc"}, "model_name is b'abc'"),
         ({"model_name": "~nosuchuser/x"}, "'~nosuchuser/x' is not a valid folder"),
-        ({"model_name": "x" * 5000}, "xxx' is not a valid folder"),
+        ({"model_name": "x" * 5000}, "xxx' is not a valid folder or name: it has 5000 "),
         ({"local_files_only": "yes"}, "local_files_only is 'yes'"),
         ({"revision": 5}, "revision is 5"),
         ({"activation": "relu6"}, "activation is 'relu6', expected one of sigmoid"),

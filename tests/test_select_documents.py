@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from secondpass import CrossEncoderReranker, InputError, SearchPipeline
-from secondpass.scoring.encode import load_tokenizer
+from secondpass.models.tokenizer import load_tokenizer
 from secondpass.scoring.tokenized import TokenizedText, tokenizer_digest
 from secondpass.types import RetrievedDocument
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from benchmarks.speed.work import Work
 from secondpass import Embedder
+from secondpass.models.tokenizer import load_tokenizer
 from secondpass.retrieval.stores.contract import TOKEN_IDS
-from secondpass.scoring.encode import load_tokenizer
 from secondpass.scoring.tokenized import TokenizedText, tokenizer_digest
 
 

@@ -1,8 +1,20 @@
-"""python -m secondpass."""
+"""python -m secondpass, and the command: an interrupt at any moment is one line."""
 
 import sys
 
-from secondpass.cli.main import main
+INTERRUPTED = 130
+
+
+def main() -> int:
+    """Run the command; what it is made of is imported here, where an interrupt is expected."""
+    try:
+        from secondpass.cli.main import main as command
+
+        return command()
+    except KeyboardInterrupt:
+        sys.stderr.write("secondpass: interrupted\n")
+        return INTERRUPTED
+
 
 if __name__ == "__main__":
     sys.exit(main())

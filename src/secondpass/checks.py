@@ -1,13 +1,15 @@
 """Checks of values from outside, and what their errors say; every option is checked here.
 
-numpy's numbers count as numbers, and a bool does not. Loads no numpy.
+Numbers are what Python's `numbers` calls so: its own, numpy's and fractions. A bool is none, nor is
+numpy's, a duration or a Decimal. Loads no numpy.
 """
 
 from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+import reprlib
+from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
 from typing import Any, TypeVar
 
@@ -15,15 +17,32 @@ from secondpass.errors import InputError
 
 T = TypeVar("T")
 
+# What a signed integer of 64 bits holds.
+MOST_INTEGER = 2**63 - 1
+# What Linux takes for a path.
+MOST_PATH = 4096
+
 
 def is_integer(value: Any, least: int = 1) -> bool:
     """Tell whether a value is an integer of at least `least`."""
-    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    # A numpy duration is an integer to `numbers`; it has a unit, which nobody here reads.
+    whole = (
+        isinstance(value, Integral) and not isinstance(value, bool) and _numpy_kind(value) != "m"
+    )
     return whole and int(value) >= least
 
 
+def is_numpy_bool(value: Any) -> bool:
+    """Tell whether a value is one of numpy's two."""
+    return _numpy_kind(value) == "b" and getattr(value, "ndim", None) == 0
+
+
+def _numpy_kind(value: Any) -> str:
+    return str(getattr(getattr(value, "dtype", None), "kind", ""))
+
+
 def integer(
-    name: str, value: Any, least: int = 1, most: int | None = None, *, also: str = ""
+    name: str, value: Any, least: int = 1, most: int = MOST_INTEGER, *, also: str = ""
 ) -> int:
     """Return `value` as an int if it is one from `least` to `most`; `also` says what else may be.
 
@@ -34,7 +53,7 @@ def integer(
         raise InputError(
             f"{name} is {shortened(value)}, expected an integer of at least {least}{also}"
         )
-    if most is not None and value > most:
+    if value > most:
         raise InputError(f"{name} is {shortened(value)}, expected at most {most}")
     return int(value)
 
@@ -45,7 +64,7 @@ def finite_number(value: Any) -> float | None:
         return None
     try:
         number = float(value)
-    except OverflowError:  # an integer that no float is large enough for
+    except (ArithmeticError, ValueError, TypeError):  # larger than any float, or none after all
         return None
     return number if math.isfinite(number) else None
 
@@ -69,20 +88,52 @@ def path(name: str, value: Any, expected: str) -> str:
     Raises:
         InputError: it is not one.
     """
-    if not isinstance(value, str | os.PathLike) or not os.fspath(value):
+    given = os.fspath(value) if isinstance(value, str | os.PathLike) else None
+    if not isinstance(given, str) or not given:
         raise InputError(f"{name} is {shortened(value)}, expected {expected}")
-    return os.fspath(value)
+    if len(given) > MOST_PATH:
+        raise InputError(
+            f"{name} {given[:78]!r} is not a valid folder or name: it has {len(given)} characters, "
+            f"expected at most {MOST_PATH}"
+        )
+    return given
 
 
 def described(value: Any) -> str:
     """Return a value's type and the beginning of it, for a message."""
-    return f"{type(value).__name__} {shortened(value, 40)}"
+    return f"{type(value).__name__[:40]} {shortened(value, 40)}"
+
+
+def listed(names: Iterable[Any]) -> str:
+    """Return the beginning of a list of names, sorted, for a message."""
+    given = list(names)
+    try:
+        return shortened(sorted(map(str, given)))
+    except Exception:  # whatever a key's own methods raise
+        return shortened(given)
 
 
 def shortened(value: Any, most: int = 80) -> str:
-    """Return at most `most` characters of a value's repr, for a message."""
+    """Return at most `most` characters of a value's repr, for a message.
+
+    Of a large value no more is made than is shown, and a repr that fails is the name of its type.
+    """
     try:
-        shown = repr(value)
-    except ValueError:  # an integer of more digits than Python writes
+        text = _begun(value, most)
+    except Exception:  # whatever a repr raises
+        text = f"<{type(value).__name__}>"
+    return text if len(text) <= most else text[: most - 3] + "..."
+
+
+def _begun(value: Any, most: int) -> str:
+    """Return a repr, or at least the first `most` characters of it."""
+    if isinstance(value, str):
+        return repr(str.__getitem__(value, slice(most)) + "..."[: max(0, len(value) - most)])
+    if isinstance(value, bytes | bytearray):
+        return repr(bytes(value[:most]))
+    if isinstance(value, int) and value.bit_length() > 1000:
         return "a huge number"
-    return shown if len(shown) <= most else shown[: most - 3] + "..."
+    shown = reprlib.Repr()
+    shown.maxstring = shown.maxother = shown.maxlong = most
+    shown.maxlist = shown.maxtuple = shown.maxdict = shown.maxset = shown.maxfrozenset = 20
+    return shown.repr(value)

@@ -12,17 +12,27 @@
     ├── ScoreError               the model gave a score that is not a finite number
     └── MissingExtraError        an optional dependency is not installed (also an ImportError)
 
-Each message names the value, the limit and the way out. The command turns InputError, ModelError,
-IndexFileError and MissingExtraError into one line and exit status 2.
+Each message names the value, at most 80 characters of it, the limit and the way out. The command
+turns InputError, ModelError, IndexFileError and MissingExtraError into one line and exit status 2.
 """
 
 from __future__ import annotations
 
 from secondpass.installation import install_line
 
+# No message is longer, whatever another library's reason holds; the way out is at its end.
+MOST_CHARACTERS = 2000
+
 
 class SecondpassError(Exception):
     """The root of the tree: catch this to catch them all."""
+
+    def __str__(self) -> str:
+        message = super().__str__()
+        if len(message) <= MOST_CHARACTERS:
+            return message
+        half = MOST_CHARACTERS // 2 - len(" ... ")
+        return f"{message[:half]} ... {message[-half:]}"
 
 
 class InputError(SecondpassError, ValueError):

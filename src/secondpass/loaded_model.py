@@ -17,6 +17,7 @@ from secondpass.identity import describe, scoring_rules
 from secondpass.models.activation import configured_activation
 from secondpass.models.folder import ModelFolder
 from secondpass.models.spec import checked_max_length, read_cross_encoder_spec
+from secondpass.models.tokenizer import load_tokenizer
 from secondpass.native import is_fork, require_no_fork
 from secondpass.options.effort import Effort
 from secondpass.options.model import RerankerOptions
@@ -25,7 +26,7 @@ from secondpass.scorer import Pricing
 from secondpass.scoring.aggregate import aggregate
 from secondpass.scoring.batches import balanced, make_batches
 from secondpass.scoring.effort import Schedule
-from secondpass.scoring.encode import TextEncoder, load_tokenizer
+from secondpass.scoring.encode import TextEncoder
 from secondpass.scoring.pairs import read_pair_layout
 from secondpass.scoring.prepare import Preparer
 from secondpass.scoring.scored import Scored
@@ -107,6 +108,11 @@ class LoadedModel:
         rule = self.window_rule
         stride = rule.stride_in(self.max_length) if rule.in_windows else None
         return Pricing(self.engine.policy.streams, self.max_length, stride, rule.select_tokens)
+
+    def cut_query(self, query: str) -> tuple[str, int]:
+        """Return a query cut to half of the tokens that it shares with a text, and the rest's."""
+        shared = self.max_length - self.layout.special_tokens
+        return self.encoder.cut(query, max(1, shared // 2))
 
     def prepare(self, query: str, texts: Sequence[str], effort: Effort = "full") -> Prepared:
         """Return the texts beside the query as sequences."""

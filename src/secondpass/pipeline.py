@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypedDict, runtime_checkable
 
 from secondpass.checks import integer
 from secondpass.deadline.budget import Budget, Now
-from secondpass.options.call import RankOptions
+from secondpass.options.call import LongQuery, RankOptions
 from secondpass.options.effort import Effort, checked_effort
 from secondpass.options.fusion import PAIR_WEIGHT, Fuse, Fusion
 from secondpass.options.model import ACCURATE, BI_ENCODER, CROSS_ENCODER
@@ -82,6 +82,7 @@ class SecondPass(Protocol):
         fuse_weight: float | None = None,
         first_stage_scores: Iterable[float] | None = None,
         budget_ms: float | None = None,
+        long_query: LongQuery = "error",
         effort: Effort | None = None,
     ) -> Ranking:
         """Return the best texts, best first. The options are only passed when they are asked for,
@@ -90,10 +91,11 @@ class SecondPass(Protocol):
         ...
 
 
-class EffortOption(TypedDict, total=False):
-    """An effort, where one is asked for."""
+class MoreOptions(TypedDict, total=False):
+    """What is passed on where it is asked for."""
 
     effort: Effort
+    long_query: LongQuery
 
 
 def default_fusion(index: Retriever, reranker: SecondPass) -> Fusion:
@@ -153,6 +155,7 @@ class SearchPipeline:
         *,
         min_score: float | None = None,
         budget_ms: float | None = None,
+        long_query: LongQuery = "error",
     ) -> SearchResult:
         """Return the `top_k` best documents with both ranks, both scores and the timings.
 
@@ -161,17 +164,21 @@ class SearchPipeline:
 
         `budget_ms` is what the whole search may take: the second pass has what the first leaves of
         it, and may be left with nothing. `timings.rerank.reranked` says how many were scored.
+        `long_query` "truncate" cuts the second pass's query as `rerank` does;
+        `timings.rerank.query_dropped_tokens` says of how many tokens.
 
         Raises:
             InputError: the query is empty, `top_k` is not an integer of at least 1, `min_score` not
                 a finite number, or `budget_ms` not above 0.
         """
-        options = RankOptions(top_k=top_k, min_score=min_score, budget_ms=budget_ms)
+        options = RankOptions(
+            top_k=top_k, min_score=min_score, budget_ms=budget_ms, long_query=long_query
+        )
         checked_ms = options.budget_ms
         budget = None if checked_ms is None else Budget.start(checked_ms, self._now)
         started = self._now()
         found = retrieve(self._index, query, self._depth, self._now)
-        ranking = self._rerank(query, found.documents, top_k, min_score, budget)
+        ranking = self._rerank(query, found.documents, options, budget)
         hits = tuple(
             SearchHit(found.documents[hit.index], hit.index + 1, rank, hit)
             for rank, hit in enumerate(ranking, start=1)
@@ -189,16 +196,18 @@ class SearchPipeline:
         self,
         query: str,
         retrieved: list[RetrievedDocument],
-        top_k: int | None,
-        min_score: float | None,
+        options: RankOptions,
         budget: Budget | None,
     ) -> Ranking:
         texts = [found.text for found in retrieved]
         fusion = self._fusion
+        top_k, min_score = options.top_k, options.min_score
+        more: MoreOptions = {} if self._effort is None else {"effort": self._effort}
+        if options.long_query != "error":
+            more["long_query"] = options.long_query
         plain = fusion.rule == "none" and min_score is None
-        if plain and budget is None and self._effort is None:
+        if plain and budget is None and not more:
             return self._reranker.rank(query, texts, top_k)
-        effort: EffortOption = {} if self._effort is None else {"effort": self._effort}
         weighted = fusion.rule == "weighted"
         return self._reranker.rank(
             query,
@@ -209,5 +218,5 @@ class SearchPipeline:
             fuse_weight=fusion.weight,
             first_stage_scores=[found.similarity for found in retrieved] if weighted else None,
             **({} if budget is None else {"budget_ms": max(budget.left_ms(), _NOTHING_MS)}),
-            **effort,
+            **more,
         )

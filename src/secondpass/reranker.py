@@ -21,7 +21,7 @@ from secondpass.deadline.timeout import ThreadTimeoutRunner
 from secondpass.errors import InputError
 from secondpass.loaded_model import LoadedModel
 from secondpass.models.folder import find_folder
-from secondpass.options.call import RankOptions
+from secondpass.options.call import LongQuery, OnError, RankOptions
 from secondpass.options.effort import Effort
 from secondpass.options.fusion import Fuse
 from secondpass.options.long_documents import LongDocuments
@@ -35,23 +35,20 @@ from secondpass.options.model import (
 from secondpass.score_cache.scorer import CachedScorer, open_store
 from secondpass.scorer import AnyScorer, Request, score_requests, score_texts
 from secondpass.scoring.candidates import (
-    candidate_text,
+    checked_list,
     checked_pairs,
     checked_query,
-    checked_text,
     checked_texts,
     with_scores,
+    without_scores,
 )
-from secondpass.scoring.first_stage_scores import (
-    FirstStageScores,
-    candidate_scores,
-    given_scores,
-)
+from secondpass.scoring.first_stage_scores import FirstStageScores
 from secondpass.scoring.scored import Scored
 from secondpass.scoring.scores import to_scores
-from secondpass.scoring.selection import select
+from secondpass.scoring.selection import Chosen, choose, select, unscored_hit
 from secondpass.scoring.stats import ms_since
-from secondpass.types import ModelInfo, Ranking, Scores
+from secondpass.scoring.usable import Usable, usable_candidates, usable_texts
+from secondpass.types import Hit, ModelInfo, Ranking, Scores, Timings
 
 
 class CrossEncoderReranker:
@@ -60,7 +57,7 @@ class CrossEncoderReranker:
     Args:
         model_name: a Hugging Face name, a local folder, or nothing for the embedded model.
         max_length: the most tokens of query, text and special tokens together. A longer text is
-            cut and reported as truncated; a query is never cut.
+            cut and reported as truncated; a query is not, unless a call asks for it.
         precision: "auto" (what the processor computes best; the embedded model's int8), "fp32", or
             "int8" (calibrated at the first load, needs the `int8` extra).
         device: "cpu", or another device OpenVINO finds, such as "gpu".
@@ -160,6 +157,7 @@ class CrossEncoderReranker:
         )
         # What each effort costs is learnt apart.
         self._speeds: dict[Effort, Speed] = {}
+        self._models = models
         self._runner = ThreadTimeoutRunner(2 * self.model.engine.policy.streams)
         self._scorer.most_texts(self.options.effort)
 
@@ -227,6 +225,8 @@ class CrossEncoderReranker:
         fuse_weight: float | None = None,
         first_stage_score: str = "score",
         budget_ms: float | None = None,
+        on_error: OnError = "raise",
+        long_query: LongQuery = "error",
         effort: Effort | None = None,
         activation: Activation | None = None,
     ) -> list[dict[str, Any]]:
@@ -257,6 +257,13 @@ class CrossEncoderReranker:
                 order, with `cross_encoder_score` None; every result then tells whether it was
                 `reranked`. `min_score` drops none without a score; a fusion is among the scored.
                 The first call with a budget measures the machine before (see `calibrate`).
+            on_error: "raise" ends the call at a candidate without a usable text or first-stage
+                score, or for which the model gives no finite number. "skip" scores the others: it
+                comes last, with `cross_encoder_score` None and its `error`, and every result tells
+                whether it was `reranked`.
+            long_query: "error" refuses a query that leaves no room for a text. "truncate" cuts
+                every query to half of the tokens that it shares with a text; every result of a cut
+                one has `query_truncated`.
             effort: for this call in place of the reranker's own. A candidate that exited early
                 ranks below those that went further, and its score is adjusted to that order;
                 `min_score` and `fuse` take it as it is.
@@ -273,15 +280,38 @@ class CrossEncoderReranker:
             fuse=fuse,
             fuse_weight=fuse_weight,
             budget_ms=budget_ms,
+            on_error=on_error,
+            long_query=long_query,
             effort=effort,
             activation=activation,
         )
         call = self._call(options)
         given = checked_texts(candidates, "candidates")
-        texts = [candidate_text(candidate, at) for at, candidate in enumerate(given)]
-        first = candidate_scores(given, first_stage_score, options.fusion())
-        ranking = self._rank(call, query, texts, first)
-        return with_scores(given, ranking, marked=budget_ms is not None)
+        result = self._rank(call, query, _usable(given, options, first_stage_score))
+        cut = result.timings.query_dropped_tokens > 0
+        marked = options.may_leave_some
+        return [
+            *with_scores(given, result.chosen.hits, marked=marked, query_truncated=cut),
+            *without_scores(given, result.chosen.unscored, query_truncated=cut),
+            *with_scores(given, result.skipped, marked=marked, query_truncated=cut),
+        ]
+
+    def rank_candidates(
+        self,
+        query: str,
+        candidates: Iterable[Mapping[str, Any]],
+        options: RankOptions,
+        first_stage_score: str = "score",
+        text_field: str | None = None,
+    ) -> Ranking:
+        """Return the ranking that `rerank` makes dicts of; raises as `rerank`.
+
+        `text_field` names the field of the text, by default `text`, else `content`.
+        """
+        call = self._call(options)
+        given = checked_texts(candidates, "candidates")
+        usable = _usable(given, options, first_stage_score, text_field)
+        return self._rank(call, query, usable).ranking(call.started)
 
     def rank(
         self,
@@ -294,6 +324,8 @@ class CrossEncoderReranker:
         fuse_weight: float | None = None,
         first_stage_scores: Iterable[float] | None = None,
         budget_ms: float | None = None,
+        on_error: OnError = "raise",
+        long_query: LongQuery = "error",
         effort: Effort | None = None,
         activation: Activation | None = None,
     ) -> Ranking:
@@ -312,13 +344,15 @@ class CrossEncoderReranker:
             fuse=fuse,
             fuse_weight=fuse_weight,
             budget_ms=budget_ms,
+            on_error=on_error,
+            long_query=long_query,
             effort=effort,
             activation=activation,
         )
         call = self._call(options)
-        checked = _checked_list(texts)
-        first = given_scores(first_stage_scores, len(checked), options.fusion())
-        return self._rank(call, query, checked, first)
+        given, skip = checked_texts(texts), options.on_error == "skip"
+        usable = usable_texts(given, first_stage_scores, options.fusion(), skip=skip)
+        return self._rank(call, query, usable).ranking(call.started)
 
     def rank_many(
         self,
@@ -343,7 +377,7 @@ class CrossEncoderReranker:
         options = RankOptions(
             top_k=top_k, min_score=min_score, effort=effort, activation=activation
         )
-        lists = [_checked_list(one) for one in checked_texts(texts)]
+        lists = [checked_list(one) for one in checked_texts(texts)]
         given = [checked_query(query) for query in checked_texts(queries, "queries")]
         if len(given) != len(lists):
             raise InputError(
@@ -366,6 +400,7 @@ class CrossEncoderReranker:
         texts: Iterable[str],
         *,
         budget_ms: float | None = None,
+        long_query: LongQuery = "error",
         effort: Effort | None = None,
         activation: Activation | None = None,
     ) -> Scores:
@@ -376,8 +411,16 @@ class CrossEncoderReranker:
         Raises:
             InputError: the query is empty, an option is not usable, or a text is not a string.
         """
-        call = self._call(RankOptions(budget_ms=budget_ms, effort=effort, activation=activation))
-        return self._score(call, query, _checked_list(texts))
+        call = self._call(
+            RankOptions(
+                budget_ms=budget_ms, long_query=long_query, effort=effort, activation=activation
+            )
+        )
+        checked = checked_list(texts)
+        table, query_dropped = self._scored(call, query, checked)
+        scores = to_scores(table, len(checked), call.activation, call.started)
+        timings = replace(scores.timings, query_dropped_tokens=query_dropped)
+        return replace(scores, timings=timings)
 
     def score_pairs(self, pairs: Iterable[tuple[str, str]]) -> Scores:
         """Return the numbers of each (query, text) pair, in input order.
@@ -405,24 +448,43 @@ class CrossEncoderReranker:
         """Return one score for each (query, text) pair, float32 [n]: those of `score_pairs`."""
         return self.score_pairs(pairs).scores
 
-    def _rank(
-        self,
-        call: _Call,
-        query: str,
-        texts: Sequence[str],
-        first_stage_scores: FirstStageScores | None,
-    ) -> Ranking:
+    def _rank(self, call: _Call, query: str, usable: Usable) -> _Result:
         """The main loop: score all texts, then put them in order."""
-        scores = self._score(call, query, texts, call.options.top_k)
-        return _ordered(scores, texts, call.options, first_stage_scores, call.started)
+        options = call.options
+        table, query_dropped = self._scored(call, query, usable.texts, options.top_k)
+        if options.on_error == "skip":
+            table = usable.without_broken(table)
+        scores = to_scores(table, len(usable.texts), call.activation, call.started)
+        begun = perf_counter()
+        chosen = choose(options, usable.texts, scores, usable.first_stage_scores)
+        timings = replace(
+            scores.timings,
+            candidates=len(usable.given),
+            dropped=chosen.dropped,
+            rank_ms=scores.timings.rank_ms + ms_since(begun),
+            skipped=len(usable.errors),
+            query_dropped_tokens=query_dropped,
+        )
+        placed = usable.placed(chosen)
+        left = (
+            None
+            if options.top_k is None
+            else options.top_k - len(placed.hits) - len(placed.unscored)
+        )
+        return _Result(placed, usable.skipped(left), usable, timings)
 
-    def _score(
+    def _scored(
         self, call: _Call, query: str, texts: Sequence[str], hits: int | None = None
-    ) -> Scores:
-        request = Request(checked_query(query), texts)
+    ) -> tuple[Scored, int]:
+        """Return the table of the texts, and how many tokens of the query were cut."""
+        asked, dropped = checked_query(query), 0
+        if call.options.long_query == "truncate":
+            for model in self._models:
+                asked, left = model.cut_query(asked)
+                dropped += left
         scorer = self._scorer if call.budget is None else self._in_time(call, call.budget, hits)
-        (table,) = score_requests(scorer, [request], call.effort)
-        return to_scores(table, len(texts), call.activation, call.started)
+        (table,) = score_requests(scorer, [Request(asked, texts)], call.effort)
+        return table, dropped
 
     def _call(self, options: RankOptions) -> _Call:
         """Start a call and its budget, the machine measured."""
@@ -462,15 +524,39 @@ class _Call(NamedTuple):
     budget: Budget | None
 
 
+class _Result(NamedTuple):
+    """What a ranking is made of, for typed hits or for dicts."""
+
+    chosen: Chosen
+    skipped: tuple[Hit, ...]
+    usable: Usable
+    timings: Timings
+
+    def ranking(self, started: float) -> Ranking:
+        """Return typed hits; `started` is when the call began."""
+        begun = perf_counter()
+        texts = map(self.usable.text_of, self.chosen.unscored)
+        unscored = map(unscored_hit, self.chosen.unscored, texts)
+        hits = (*self.chosen.hits, *unscored, *self.skipped)
+        rank_ms = self.timings.rank_ms + ms_since(begun)
+        return Ranking(hits, replace(self.timings, rank_ms=rank_ms, total_ms=ms_since(started)))
+
+
+def _usable(
+    given: Sequence[Any],
+    options: RankOptions,
+    first_stage_score: str,
+    text_field: str | None = None,
+) -> Usable:
+    skip, fusion = options.on_error == "skip", options.fusion()
+    return usable_candidates(given, first_stage_score, fusion, skip=skip, text_field=text_field)
+
+
 def _with_cache(model: LoadedModel, options: RerankerOptions) -> AnyScorer:
     place = options.cache_place()
     if place is None:
         return model
     return CachedScorer(model, open_store(place, options.cache_bytes or CACHE_BYTES), model.rules)
-
-
-def _checked_list(texts: Iterable[str]) -> list[str]:
-    return [checked_text(text, f"text {at}") for at, text in enumerate(checked_texts(texts))]
 
 
 def _ordered(

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from secondpass.atomic import write_text
 from secondpass.checks import shortened
 from secondpass.errors import InputError
-from secondpass.report.page import write
 from secondpass.utf8 import decode as decode_utf8
 
 if TYPE_CHECKING:
@@ -43,8 +43,20 @@ def as_values(result: DataclassInstance) -> dict[str, Any]:
 
 
 def write_result(file: str | Path, result: DataclassInstance) -> None:
-    """Write a result as JSON. Raises as `encode`, and an InputError that names the file."""
-    write(file, encode(result))
+    """Write a result as JSON, whole or not at all; raises as `encode` and `write_report`."""
+    write_report(file, encode(result))
+
+
+def write_report(file: str | Path, text: str) -> None:
+    """Write a page or another report, whole or not at all.
+
+    Raises:
+        InputError: it cannot be written; the message names the file.
+    """
+    try:
+        write_text(Path(file), text)
+    except OSError as error:
+        raise InputError(f"{file} cannot be written: {error.strerror}") from error
 
 
 def read_result(file: Path, kind: type[Result], name: str) -> Result:

@@ -24,6 +24,7 @@ class Hit:
     `spans` are the parts of a longer text that "select" scored, in its order; else None.
     `reranked` is False for a text that the budget left unscored: it has no score, and follows those
     that were scored.
+    `error` says why a text was skipped, which is not scored either and comes last; else None.
     `exit_layer` is the layer after which the text left by an early exit, 0 for one that left by its
     embeddings, None if it did not leave;
     `scored_by` says which model of a cascade gave the score, None without a cascade.
@@ -42,6 +43,7 @@ class Hit:
     exit_layer: int | None = None
     scored_by: Literal["first", "second"] | None = None
     spans: tuple[tuple[int, int], ...] | None = None
+    error: str | None = None
 
     @property
     def known_score(self) -> float:
@@ -63,7 +65,9 @@ class Timings:
     scored. `reranked` counts the texts that were scored: all `candidates`, unless a budget ended
     before. `exited` counts those that left by an early exit or were scored by a first model alone.
     `cached` counts the texts whose score was known, from a score cache or from an equal text of the
-    same call; `cache_ms` is the time the score cache took.
+    same call; `cache_ms` is the time the score cache took. `skipped` counts the candidates that
+    could not be scored, with on_error="skip", and `query_dropped_tokens` the tokens of the query
+    that were cut, with long_query="truncate".
     """
 
     tokenize_ms: float = 0.0
@@ -81,6 +85,8 @@ class Timings:
     exited: int = 0
     cache_ms: float = 0.0
     cached: int = 0
+    skipped: int = 0
+    query_dropped_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -180,3 +180,7 @@ def test_what_came_out_is_kept_for_the_first_queries(result, tiny, documents_of_
         hits = tiny.rank(one.query, documents_of_words[:20], top_k=None)
         assert one.ids == tuple(str(hit.index) for hit in hits)
         assert one.scores == tuple(hit.score for hit in hits)
+
+
+def test_percentiles_that_are_not_supported_are_not_drawn(result):
+    assert "The points are P50." in make_page(result)

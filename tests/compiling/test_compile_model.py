@@ -148,3 +148,18 @@ def test_without_nncf_the_pip_line_is_said(parity, tmp_path, monkeypatch, capsys
         main(["compile", str(parity / "bert"), "--out", str(tmp_path / "out")])
     assert stop.value.code == 2
     assert install_line("int8") in capsys.readouterr().err
+
+
+def test_a_place_that_was_taken_meanwhile_does_not_cost_the_model(compiled, tmp_path):
+    from secondpass.compiling.folder import admit, written_beside
+
+    place = tmp_path / "small"
+    with written_beside(place) as written:
+        (written / "graph").write_text("made")
+        place.mkdir()
+        (place / "of another").write_text("")
+        with pytest.raises(InputError, match=r"cannot be written any more.*the model is in"):
+            admit(written, place, compiled)
+    (kept,) = tmp_path.glob("small-*")
+    assert (kept / "graph").read_text() == "made"
+    assert [one.name for one in place.iterdir()] == ["of another"]

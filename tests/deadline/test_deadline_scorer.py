@@ -1,11 +1,14 @@
 """Scoring in time in a world where every cost is known; no real time passes."""
 
+from contextlib import ExitStack
+
 import pytest
 from fake_world import World
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secondpass.options.call import RankOptions
+from secondpass.scoring.reading import read_at_first
 from secondpass.scoring.scores import to_scores
 from secondpass.scoring.selection import select
 
@@ -61,18 +64,30 @@ def test_a_budget_too_small_for_one_text_reads_none(budget_ms):
     assert budget.left_ms() == budget_ms
 
 
-def test_a_very_long_text_ends_the_scoring_before_it_is_tokenized():
-    """Tokenizing costs by the whole length, whatever is read of it."""
+@pytest.mark.parametrize("unit", ["x", "é", "茶"])
+def test_a_very_long_text_costs_what_is_read_of_it(unit):
+    """Fifty million characters are priced as the beginning of them that is tokenized."""
     world = World()
 
     def tokenize(texts):
-        spent_ms = sum(map(len, texts)) * 1e-4
+        spent_ms = sum(min(len(text), read_at_first(512)) for text in texts) * 1e-4
         world.wait(spent_ms)
         return spent_ms
 
     world.tokenize = tokenize
     speed = world.speed()
-    texts = [*["x" * 400] * 3, "x" * 1_000_000, *["x" * 400] * 3]
+    world.tokens = lambda text: min(512, World.tokens(text))
+    texts = [*["x" * 400] * 3, unit * 50_000_000, *["x" * 400] * 3]
+    scored, budget = world.score_in_time(speed, texts, 100)
+    assert len(scored.logits) == 7
+    assert world.late == 0
+    assert budget.left_ms() > 50
+
+
+def test_a_text_too_long_for_the_budget_ends_the_scoring():
+    world = World(max_length=100_000)
+    speed = world.speed()
+    texts = [*["x" * 400] * 3, "x" * 40_000, *["x" * 400] * 3]
     scored, budget = world.score_in_time(speed, texts, 50)
     assert len(scored.logits) == 3
     assert budget.left_ms() > 40
@@ -198,7 +213,7 @@ def test_what_a_cache_knows_is_not_priced_as_if_it_were_read():
 def test_a_known_text_too_long_for_the_budget_does_not_stop_the_reading():
     world = World(block_ms=2.0, max_length=100_000)
     speed = world.speed()
-    texts = ["y" * 100_000, "x" * 400, "x" * 400]
+    texts = ["y" * 50_000, "x" * 400, "x" * 400]
     assert len(world.score_in_time(speed, texts, 30)[0].logits) == 0
     world.cached = {texts[0]}
     assert len(world.score_in_time(speed, texts, 30)[0].logits) == 0
@@ -260,3 +275,70 @@ def test_a_cache_loses_and_repeats_nothing(sizes, cached, budget_ms):
     scored, budget = world.score_in_time(speed, texts, budget_ms, find_known=world.knows)
     assert scored.logits.tolist() == list(range(len(scored.logits)))
     assert budget.left_ms() >= -1e-6
+
+
+@pytest.mark.parametrize("slowness", [3.0, 8.0, 15.0])
+def test_a_call_by_which_nothing_fits_tries_one_text_while_there_is_time(slowness):
+    """A busy machine was learnt, and is quiet again at once: what is there is used at once."""
+    world = World(slowness=lambda block: slowness)
+    speed = world.speed()
+    speed.slowdown.observe(1.0, 500.0)
+    speed.slowdown.observe(100.0, 50_000.0)
+    scored, budget = world.score_in_time(speed, ["x" * 400] * 50, 100)
+    assert len(scored) >= 1
+    assert budget.left_ms() >= -1e-6
+
+
+def test_a_text_alone_that_was_late_is_not_tried_again_at_once():
+    world = World()
+    speed = world.speed()
+    world.slowness = lambda block: 1000.0
+    texts = ["x" * 400] * 50
+    for _ in range(20):
+        world.score_in_time(speed, texts, 50)
+    assert world.scored.count(1) == 1
+    assert world.late == len(world.scored)
+    world.wait(150)
+    _, budget = world.score_in_time(speed, texts, 50)
+    assert budget.left_ms() == pytest.approx(0, abs=1)
+    _, budget = world.score_in_time(speed, texts, 50)
+    assert budget.left_ms() == 50
+    begun = len(world.scored)
+    world.score_in_time(speed, texts, 2000)  # that is more time than it had
+    assert len(world.scored) > begun
+
+
+def test_a_try_that_others_kept_waiting_is_repeated():
+    world = World()
+    speed = world.speed()
+    world.slowness = lambda block: 1000.0
+    with speed.in_flight():
+        for _ in range(12):
+            _, budget = world.score_in_time(speed, ["x" * 400] * 50, 50)
+            assert budget.left_ms() < 1
+
+
+@pytest.mark.parametrize("calls", [2, 4, 8])
+def test_calls_at_the_same_time_share_the_machine(calls):
+    """Each block waits for those of the others: every call reads its part, and none is late."""
+    world = World(slowness=lambda block: float(calls))
+    speed = World(slowness=lambda block: 1.0).speed()
+    speed.now = world.now
+    speed.slowdown._now = world.now
+    with ExitStack() as others:
+        for _ in range(calls - 1):
+            others.enter_context(speed.in_flight())
+        counts = [len(world.score_in_time(speed, ["x" * 400] * 200, 200)[0]) for _ in range(8)]
+    assert world.late == 0
+    assert min(counts) >= 200 / calls / 2
+    # Alone again, a call has the whole of it, without anything to unlearn.
+    world.slowness = lambda block: 1.0
+    assert len(world.score_in_time(speed, ["x" * 400] * 300, 200)[0]) >= 140
+
+
+@pytest.mark.parametrize("budget_ms", [1e13, 1e300, 1.7e308])
+def test_a_budget_beyond_any_clock_reads_all(budget_ms):
+    world = World()
+    scored, budget = world.score_in_time(world.speed(), ["x" * 400] * 30, budget_ms)
+    assert len(scored) == 30
+    assert budget.left_ms() > 1e11

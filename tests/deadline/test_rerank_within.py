@@ -5,6 +5,7 @@ Which texts there is time for is fixed by the test, for a real machine's speed w
 
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 
 from secondpass import InputError, SearchPipeline
@@ -209,3 +210,38 @@ def test_many_threads_with_short_budgets_lose_and_repeat_nothing(tiny, documents
         assert [hit.index for hit in ranking.hits[read:]] == list(range(read, 100))
         for hit in ranking.hits[:read]:
             assert hit.score == pytest.approx(alone[hit.index], abs=1e-4)
+
+
+@pytest.mark.parametrize("budget", [np.float32(1e6), np.float64(1e6), np.int64(10**6), 1e13, 1e300])
+def test_every_number_is_a_budget(tiny, budget):
+    assert tiny.rank(QUERY, TEXTS, budget_ms=budget).timings.reranked == 6
+
+
+@pytest.mark.parametrize("budget", [0, -1, float("nan"), float("inf"), True, "50", [50], 10**400])
+def test_what_is_none_is_named(tiny, budget):
+    with pytest.raises(InputError, match=r"budget_ms is .*expected milliseconds, a finite number"):
+        tiny.rank(QUERY, TEXTS, budget_ms=budget)
+
+
+def test_no_typed_hit_is_made_of_what_dicts_are_asked_for(tiny, monkeypatch):
+    """A hit takes microseconds: of a hundred thousand candidates that is more than the budget."""
+    monkeypatch.setattr("secondpass.reranker.unscored_hit", None)
+    found = tiny.rerank(QUERY, [{"text": text} for text in TEXTS], None, budget_ms=1e-6)
+    assert [one["text"] for one in found] == TEXTS
+    assert found[0] == {"text": TEXTS[0], "cross_encoder_score": None, "reranked": False}
+
+
+def test_reading_the_candidates_is_part_of_the_budget(tiny, monkeypatch):
+    begun = []
+    real = type(tiny)._call
+    monkeypatch.setattr(
+        type(tiny), "_call", lambda self, options: begun.append("call") or real(self, options)
+    )
+
+    def candidates():
+        begun.append("read")
+        yield {"text": "csv"}
+
+    tiny.rerank(QUERY, candidates(), budget_ms=AGES_MS)
+    tiny.rank(QUERY, (one["text"] for one in candidates()), budget_ms=AGES_MS)
+    assert begun == ["call", "read"] * 2

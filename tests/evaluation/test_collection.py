@@ -220,7 +220,7 @@ def test_what_can_go_wrong_with_ir_datasets(monkeypatch):
     with pytest.raises(InputError, match="ir_datasets knows no 'beir/x'"):
         open_collection("ir_datasets:beir/x")
     monkeypatch.setitem(__import__("sys").modules, "ir_datasets", None)
-    with pytest.raises(MissingExtraError, match="the extra .datasets."):
+    with pytest.raises(MissingExtraError, match=r"the extra .datasets."):
         open_collection("ir_datasets:beir/x")
 
 

@@ -10,10 +10,10 @@ from secondpass.evaluation.first_stages.select import DenseFacts, FirstStage
 from secondpass.evaluation.open_collection import open_collection
 from secondpass.evaluation.report import to_html
 from secondpass.evaluation.rerank import at_depth
-from secondpass.evaluation.result import CurvePoint, Evaluation
+from secondpass.evaluation.result import Comparison, CurvePoint, Evaluation
 from secondpass.evaluation.runs import Ranked, in_trec_order, read_run, write_run
 from secondpass.evaluation.verdict import compare, in_words, judge
-from secondpass.evaluation.wording import curve_table
+from secondpass.evaluation.wording import curve_table, verdict_cell
 from secondpass.result_file import decode, encode
 from secondpass.stats.paired import PairedDifference
 
@@ -326,3 +326,30 @@ def test_a_dense_first_stage_is_the_bi_encoders(collection):
     assert (evaluation.vectors, evaluation.dimension) == (5, 384)
     other = run_evaluate(collection, CSV_FIRST).evaluation
     assert (other.embedder, other.vectors, other.dimension) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("measure", "depth", "said"),
+    [
+        ("R@100", 100, "cannot change: the top 100 are reordered, and it counts the first 100"),
+        (
+            "R(rel=2)@100",
+            20,
+            "cannot change: the top 20 are reordered, and it counts the first 100",
+        ),
+        ("P@10", 10, "cannot change: the top 10 are reordered, and it counts the first 10"),
+        ("P@10", 11, "the same for every query"),
+        ("nDCG@100", 100, "the same for every query"),
+        ("AP", 100, "the same for every query"),
+    ],
+)
+def test_a_measure_that_reranking_cannot_change_says_so(measure, depth, said):
+    same = {"low": 0.0, "high": 0.0, "p_value": 1.0, "p_holm": 1.0, "helped": 0, "hurt": 0}
+    comparison = Comparison(
+        measure=measure, first_stage=0.5, reranked=0.5, difference=0.0, unchanged=9,
+        verdict="no evidence that it helps", **same,
+    )  # fmt: skip
+    assert verdict_cell(comparison, depth) == said
+    changed = replace(comparison, helped=2, hurt=1)
+    if "cannot" not in said:
+        assert verdict_cell(changed, depth) == "no evidence that it helps"

@@ -7,6 +7,7 @@ import pytest
 from small_collection import MODEL, write_collection, write_trec
 
 from secondpass import InputError, ModelError
+from secondpass.evaluation.first_stages import dense
 from secondpass.evaluation.first_stages.bm25 import bm25_run
 from secondpass.evaluation.first_stages.dense import dense_run
 from secondpass.evaluation.first_stages.fusion import fuse
@@ -14,6 +15,7 @@ from secondpass.evaluation.first_stages.select import DenseFacts, find_candidate
 from secondpass.evaluation.open_collection import open_collection
 from secondpass.evaluation.runs import Ranked, top
 from secondpass.evaluation.self_matches import without_self_matches
+from secondpass.progress import silent
 
 
 class TableEmbedder:
@@ -76,6 +78,70 @@ def test_the_corpus_is_embedded_once_and_again_when_it_changes(folder, tmp_path)
     assert embedded(open_collection(str(folder))) == (first, 3)
     (folder / "corpus.jsonl").write_text('{"_id": "a", "text": "another"}')
     assert embedded(open_collection(str(folder)))[1] == 1 + 3
+
+
+class Ending(TableEmbedder):
+    """Interrupted when it has embedded `ends_at` texts."""
+
+    ends_at = None
+
+    def embed(self, texts, *, progress=None):
+        if self.ends_at is not None and len(self.texts) >= self.ends_at:
+            raise KeyboardInterrupt
+        return super().embed(texts, progress=progress)
+
+
+def test_an_interrupted_corpus_is_gone_on_with(collection, tmp_path, monkeypatch):
+    monkeypatch.setattr(dense, "PART", 2)
+    texts = list(collection.documents.values())
+    embedder, cache = Ending(ANGLES), tmp_path / "cache"
+    embedder.ends_at = 2
+    with pytest.raises(KeyboardInterrupt):
+        dense.corpus_vectors(collection, embedder, cache, silent)
+    assert embedder.texts == texts[:2]
+    embedder.ends_at = None
+    whole = dense.corpus_vectors(collection, embedder, cache, silent)
+    assert embedder.texts == texts
+    assert np.array_equal(whole, TableEmbedder(ANGLES).embed(texts))
+    part = sorted((cache / "eval").iterdir())[1]
+    for damage in (b"", b"none of numpy's", part.read_bytes()[:-3]):
+        part.write_bytes(damage)
+        again = TableEmbedder(ANGLES)
+        assert np.array_equal(dense.corpus_vectors(collection, again, cache, silent), whole)
+        assert len(again.texts) == 2
+    assert len(list(cache.rglob("*"))) == 1 + 3
+
+
+@pytest.mark.parametrize("place", ["file", "file/below", "/proc/nowhere"])
+def test_a_cache_that_cannot_be_kept_is_one_warning_before_the_work(
+    collection, tmp_path, monkeypatch, place
+):
+    monkeypatch.setattr(dense, "PART", 2)
+    monkeypatch.setattr("secondpass.settings._warned", set())
+    (tmp_path / "file").write_text("in the way")
+    embedder = Ending(ANGLES)
+    embedder.ends_at = 0
+    with (
+        pytest.warns(UserWarning, match="cannot be written") as warned,
+        pytest.raises(KeyboardInterrupt),
+    ):
+        dense.corpus_vectors(collection, embedder, tmp_path / place, silent)
+    assert len(warned) == 1
+    embedder.ends_at = None
+    # It is said once in a process: another warning would be an error here.
+    vectors = dense.corpus_vectors(collection, embedder, tmp_path / place, silent)
+    assert vectors.shape == (5, 2)
+
+
+def test_a_run_is_read_before_another_stage_works(collection, tmp_path):
+    def load():
+        raise AssertionError("loaded")
+
+    for name in ("run:none.trec", "bm52"):
+        with pytest.raises(InputError, match=r"there is no run|did you mean bm25"):
+            find_candidates(
+                ["dense", name], collection, limit=3, load_embedder=load, cache_dir=tmp_path
+            )
 
 
 def test_dense_keeps_the_tie_rule_at_the_cut(tmp_path):

@@ -10,7 +10,7 @@ from late_join_model import HEADS, JOIN, WIDTH
 from safetensors.numpy import load_file, save_file
 
 from secondpass import CrossEncoderReranker, ModelFileError
-from secondpass.scoring.encode import load_tokenizer
+from secondpass.models.tokenizer import load_tokenizer
 
 EPSILON = 1e-12
 PAIRS = [

@@ -68,7 +68,7 @@ def test_modules_of_another_shape_are_a_file_error(model_copy, value):
 @pytest.mark.parametrize("path", ["/etc", "../other"])
 def test_a_module_outside_the_folder_is_a_file_error(model_copy, path):
     value = module("sentence_transformers.models.Transformer", path)
-    with pytest.raises(ModelFileError, match="not within the model folder"):
+    with pytest.raises(ModelFileError, match="not within its folder"):
         require_code_free(written(model_copy(), "modules.json", value))
 
 

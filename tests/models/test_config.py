@@ -72,7 +72,7 @@ def test_other_keys_are_left_as_they_are(tmp_path):
 
 
 def test_a_length_that_is_none_is_named(tmp_path):
-    with pytest.raises(ModelFileError, match="max_seq_length '512', expected int"):
+    with pytest.raises(ModelFileError, match="max_seq_length '512', expected an integer"):
         typed({"max_seq_length": "512"}, SentenceBertConfig, tmp_path)
 
 

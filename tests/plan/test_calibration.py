@@ -12,6 +12,7 @@ from secondpass.cost.line import Cost, fit
 from secondpass.models.embedded import CROSS_ENCODER
 from secondpass.models.folder import find_folder
 from secondpass.models.spec import read_cross_encoder_spec
+from secondpass.models.tokenizer import load_tokenizer
 from secondpass.plan import check as checking
 from secondpass.plan.background_load import OtherWork
 from secondpass.plan.calibration import FEWEST_REPEATS, REPEATS, TURNS, Subject, calibrate, settings
@@ -21,7 +22,6 @@ from secondpass.plan.plan import Plan, Wanted, make_plan
 from secondpass.plan.predict import plan_result
 from secondpass.plan.result import Target
 from secondpass.plan.texts import text_maker
-from secondpass.scoring.encode import load_tokenizer
 
 TRUE = Cost(4.0, 0.05, 0.01, 0.00002, spread=1.0)
 OVERHEAD = 13

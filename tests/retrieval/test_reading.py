@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
 
@@ -224,7 +225,9 @@ def test_folders_are_read_in_order_at_any_depth_each_file_once(folder: Path) -> 
     for name in ("d/b.txt", "d/a/z.rst", "d/a/y.md", "d/c.TXT", "e.txt"):
         write(name, name)
     shown = [file.shown for file in reading("d", "e.txt", "d/b.txt", folder).found.files]
-    assert shown == ["d/a/y.md", "d/a/z.rst", "d/b.txt", "d/c.TXT", "e.txt"]
+    assert shown == [
+        f"work/{name}" for name in ("d/a/y.md", "d/a/z.rst", "d/b.txt", "d/c.TXT", "e.txt")
+    ]
     assert [document.text for document in read("e.txt", "d/a")] == [
         "d/a/y.md",
         "d/a/z.rst",
@@ -417,9 +420,16 @@ def test_progress_counts_only_what_is_embedded(folder: Path, index: Index) -> No
     for n in range(5):
         write(f"{n}.txt", f"text {n}")
     update_index(index, reading("0.txt", "1.txt"))
-    finished: list[int] = []
-    update_index(index, reading("."), progress=finished.append)
-    assert sum(finished) == 3
+    finished: dict[str, list[int]] = {}
+
+    @contextmanager
+    def bar(description: str, total: int) -> Iterator[Callable[[int], None]]:
+        finished[description] = [total]
+        yield finished[description].append
+
+    update_index(index, reading("."), progress=bar)
+    assert finished["reading"][0] == sum(finished["reading"][1:]) == 5
+    assert finished["embedding"][0] == sum(finished["embedding"][1:]) == 3
 
 
 def test_an_update_scans_the_store_once(folder: Path) -> None:

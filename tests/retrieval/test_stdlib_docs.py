@@ -146,3 +146,34 @@ def test_an_unwritable_cache_is_a_warning_and_the_index_is_made_elsewhere(
     with pytest.warns(UserWarning, match="SECONDPASS_CACHE_DIR"):
         index = stdlib_index.open_stdlib_index(FakeEmbedder(), unwritable)
     assert len(index) == 5
+
+
+def test_an_index_of_the_demo_that_was_interrupted_is_gone_on_with(tmp_path, monkeypatch) -> None:
+    from fake_embedder import FakeEmbedder
+
+    from secondpass.demo import stdlib_index
+    from secondpass.retrieval import blocks
+
+    pytest.importorskip("lancedb")
+    documents = list(stdlib_documents())[:7]
+    monkeypatch.setattr(stdlib_index, "stdlib_documents", lambda: iter(documents))
+    monkeypatch.setattr(stdlib_index, "BATCH", 1)
+    monkeypatch.setattr(blocks, "BLOCK_SECONDS", 0.0)
+    embedded = []
+
+    class Ending(FakeEmbedder):
+        def embed(self, texts, *, progress=None):
+            if len(embedded) == 4:
+                embedded.append(None)
+                raise KeyboardInterrupt
+            embedded.extend(texts)
+            return super().embed(texts, progress=progress)
+
+    with pytest.raises(KeyboardInterrupt):
+        stdlib_index.open_stdlib_index(Ending(), tmp_path)
+    index = stdlib_index.open_stdlib_index(Ending(), tmp_path)
+    texts = [one.text for one in documents]
+    assert embedded == [*texts[:4], None, *texts[4:]]
+    assert index.ids() == {one.id for one in documents}
+    assert stdlib_index.open_stdlib_index(Ending(), tmp_path).folder == index.folder
+    assert len(embedded) == 8

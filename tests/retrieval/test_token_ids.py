@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,11 @@ from fake_embedder import FakeEmbedder
 
 from secondpass import CrossEncoderReranker, Embedder, Index, SearchPipeline
 from secondpass.errors import IndexFileError
+from secondpass.models.tokenizer import load_tokenizer
 from secondpass.retrieval.contract import Features
 from secondpass.retrieval.stores.contract import FeatureIdentity
 from secondpass.retrieval.stores.features import from_arrow, to_arrow
-from secondpass.scoring.encode import TextEncoder, load_tokenizer
+from secondpass.scoring.encode import TextEncoder
 from secondpass.scoring.tokenized import TokenizedText
 from secondpass.types import Document
 
@@ -139,6 +141,41 @@ def test_damaged_token_ids_are_named_when_they_are_read(tmp_path, ids, why):
     index.add([Document("7", "read a csv file")])
     with pytest.raises(IndexFileError, match=f"token ids of document '7' are damaged: {why}"):
         index.search("csv")
+
+
+@pytest.mark.parametrize("change", ["text", "ids", "digest", "swapped", "no digest", "long"])
+def test_ids_of_another_text_are_never_scored(tmp_path, tiny, change):
+    """Whatever is put into a row, the text is what is scored."""
+    index = made(tmp_path, Tokenizing())
+    table = index._store._table
+    rows = {row["id"]: row for row in table.to_arrow().to_pylist()}
+    new = {
+        "text": {"text": "another text"},
+        "ids": {"token_ids": rows["3"]["token_ids"]},
+        "digest": {"token_ids_digest": rows["3"]["token_ids_digest"]},
+        "swapped": {name: rows["3"][name] for name in ("token_ids", "token_ids_digest")},
+        "no digest": {"token_ids": rows["3"]["token_ids"], "token_ids_digest": None},
+        "long": {"token_ids": rows["3"]["token_ids"], "token_ids_digest": [1, 2]},
+    }[change]
+    table.update(where="id = '0'", values=new)
+    plain = {d.id: str(d.text) for d in index.search("csv", 9)}
+    for query in ("read csv", "lock"):
+        found = SearchPipeline(index, tiny).search(query, top_k=None)
+        expected = tiny.rank(query, list(plain.values()), top_k=None)
+        assert [hit.score for hit in found] == [hit.score for hit in expected]
+    (row,) = [document for document in index.search("csv", 9) if document.id == "0"]
+    assert not getattr(row.text, "ids_are_its_own", False)
+    assert type(pickle.loads(pickle.dumps(row.text))) is str
+
+
+def test_an_index_without_digests_is_read_and_written(tmp_path, tiny, monkeypatch):
+    with monkeypatch.context() as older:
+        older.setattr("secondpass.retrieval.index.with_digest_identity", lambda one: one)
+        made(tmp_path, Tokenizing())
+    index = Index.open(tmp_path / "index", Tokenizing())
+    index.add([Document("new", "new text")])
+    assert {type(document.text) for document in index.search("csv")} == {str}
+    assert len(SearchPipeline(index, tiny).search("read csv", top_k=None).hits) == 6
 
 
 def test_each_text_is_tokenized_once_for_its_vector_and_its_ids(monkeypatch):

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from secondpass.scoring.encode import load_tokenizer
+from secondpass.models.tokenizer import load_tokenizer
 from secondpass.scoring.select.choice import choose, chosen, token_bounds
 from secondpass.scoring.select.nearness import nearness, words_of
 

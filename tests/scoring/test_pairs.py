@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from secondpass.errors import InputError, ModelFileError
+from secondpass.models.tokenizer import load_tokenizer
 from secondpass.scoring.cuts import room_for_text, truncate
-from secondpass.scoring.encode import Encoded, TextEncoder, load_tokenizer
+from secondpass.scoring.encode import Encoded, TextEncoder
 from secondpass.scoring.pairs import read_pair_layout, read_single_layout
 
 FAMILIES = ["bert", "roberta", "xlm-roberta", "electra", "distilbert", "modernbert"]

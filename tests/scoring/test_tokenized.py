@@ -13,7 +13,8 @@ from tokenizers import Tokenizer
 
 from secondpass import InputError
 from secondpass.models.embedded import BI_ENCODER, CROSS_ENCODER, embedded_folder
-from secondpass.scoring.encode import TextEncoder, load_tokenizer
+from secondpass.models.tokenizer import load_tokenizer
+from secondpass.scoring.encode import TextEncoder
 from secondpass.scoring.tokenized import TokenizedText, tokenizer_digest
 
 PARITY = Path(__file__).parent.parent / "parity"

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secondpass.errors import InputError
+from secondpass.models.tokenizer import load_tokenizer
 from secondpass.options.long_documents import LongDocumentPolicy
-from secondpass.scoring.encode import TextEncoder, load_tokenizer
+from secondpass.scoring.encode import TextEncoder
 from secondpass.scoring.windows import cut_windows, window_starts
 
 sizes = st.tuples(st.integers(0, 400), st.integers(1, 60)).flatmap(

@@ -1,6 +1,7 @@
 """A tiny run learns, goes on after an interrupt as if there was none, and loads as a reranker."""
 
 import importlib.util
+import shutil
 
 import pytest
 from toy import write_toy
@@ -149,6 +150,13 @@ def test_what_is_kept_is_half_way_where_half_is_the_starts(toy, late_join, tmp_p
     assert abs(trained["text_type"] - start["text_type"]).max() > 1e-3
     for name, value in kept.items():
         assert value == pytest.approx((start[name] + trained[name]) / 2, abs=1e-6), name
+    # Killed after its last checkpoint, it is over and has no model yet: only that is made.
+    (out / "model.safetensors").unlink()
+    history = open_history(out, {}, resume=True)
+    ended = run(prepared, history, out, report=lambda at: pytest.fail("it trains again"))
+    assert (ended.complete, ended.kept_step) == (True, 3)
+    again = load_file(out / "model.safetensors")
+    assert all((again[name] == value).all() for name, value in kept.items())
 
 
 def test_listwise_is_the_cross_entropy_of_the_positive():
@@ -205,3 +213,74 @@ def test_a_model_that_cannot_be_trained(parity, model, max_length, message):
 
     with pytest.raises(SecondpassError, match=message):
         load_trainable(model and str(parity / model), max_length)
+
+
+@pytest.mark.filterwarnings("ignore:checkpoint .* is not whole")
+@pytest.mark.parametrize("damage", ["", "{", '{"settings": {}}', '{"losses": 1, "dev": []}', "[]"])
+def test_a_checkpoint_that_was_cut_off_is_passed_over(whole, tmp_path, damage):
+    from secondpass.training.out_folder import newest_checkpoint
+
+    _, out = whole
+    parts = tmp_path / "parts"
+    shutil.copytree(out, parts)
+    assert newest_checkpoint(parts).name == "checkpoint-24"
+    (parts / "checkpoints" / "checkpoint-24" / "history.json").write_text(damage)
+    before = newest_checkpoint(parts)
+    assert before is not None
+    assert before.name != "checkpoint-24"
+    (before / "history.json").unlink()
+    (parts / "checkpoints" / "checkpoint-tmp").mkdir()
+    assert newest_checkpoint(parts) is None
+
+
+def test_a_run_that_was_cut_off_in_its_last_checkpoint_ends_the_same(whole, trained, tmp_path):
+    from safetensors.numpy import load_file
+
+    outcome, out = whole
+    parts = tmp_path / "parts"
+    shutil.copytree(out, parts)
+    (parts / "checkpoints" / "checkpoint-24" / "history.json").write_text('{"settings": ')
+    with pytest.warns(UserWarning, match="checkpoint-24 is not whole"):
+        resumed = trained(parts, resume=True)
+    assert resumed.complete
+    assert resumed.history.dev == outcome.history.dev
+    last = "checkpoints/checkpoint-24/model.safetensors"
+    one, other = load_file(out / last), load_file(parts / last)
+    assert all((one[name] == other[name]).all() for name in one)
+
+
+def test_a_run_that_was_ended_before_its_first_checkpoint_begins_anew(whole, trained, tmp_path):
+    outcome, _ = whole
+    out = tmp_path / "out"
+    stopped = trained(out, interrupted_at=3)
+    assert not stopped.complete
+    # What a kill in the first checkpoint leaves.
+    (out / "checkpoints" / "checkpoint-8").mkdir(parents=True, exist_ok=True)
+    with pytest.warns(UserWarning, match="checkpoint-8 is not whole"):
+        resumed = trained(out, resume=True)
+    assert resumed.complete
+    assert resumed.history.dev == outcome.history.dev
+    assert resumed.kept_step == outcome.kept_step
+
+
+def test_a_run_that_was_ended_after_its_last_checkpoint_gets_its_model(whole, trained, tmp_path):
+    """With a development set the best weights are there; the last ones are kept without one."""
+    outcome, out = whole
+    parts = tmp_path / "parts"
+    shutil.copytree(out, parts)
+    again = trained(parts, resume=True)
+    assert (again.complete, again.kept_step) == (True, outcome.kept_step)
+    assert again.weights_sha256 == outcome.weights_sha256
+    (parts / "model.safetensors").unlink()
+    again = trained(parts, resume=True)
+    assert again.weights_sha256 is not None
+
+
+def test_a_folder_that_cannot_be_written_is_known_before_the_work(tmp_path):
+    from secondpass import InputError
+    from secondpass.training.out_folder import prepare_out
+
+    (tmp_path / "file").write_text("")
+    for out in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(InputError, match="cannot be written"):
+            prepare_out(out, resume=False)

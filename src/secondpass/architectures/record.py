@@ -39,7 +39,7 @@ class Names:
     layers_key: str = "num_hidden_layers"
     heads_key: str = "num_attention_heads"
     width_key: str = "hidden_size"
-    activation_key: str = "hidden_act"
+    intermediate_key: str = "intermediate_size"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,7 @@ class Architecture:
         names: of its weights, None where the builder has a family of its own.
         token_types: whether it tells query and text apart by token types.
         positions_after_padding: whether its first position id is the padding id plus one.
+        activation_keys: the keys of config.json that name an activation, the layers' first.
         in_sentence_transformers: whether sentence-transformers, and so torch, can run it.
     """
 
@@ -64,4 +65,5 @@ class Architecture:
     names: Names | None = None
     token_types: bool = True
     positions_after_padding: bool = False
+    activation_keys: tuple[str, ...] = ("hidden_act",)
     in_sentence_transformers: bool = True

@@ -32,6 +32,7 @@ ELECTRA = Architecture(
 
 DISTILBERT = Architecture(
     name="distilbert",
+    activation_keys=("activation",),
     builder="post_norm",
     head=Head(("pre_classifier", "classifier"), "relu"),
     token_types=False,
@@ -49,12 +50,13 @@ DISTILBERT = Architecture(
         layers_key="n_layers",
         heads_key="n_heads",
         width_key="dim",
-        activation_key="activation",
+        intermediate_key="hidden_dim",
     ),
 )
 
 MODERNBERT = Architecture(
     name="modernbert",
+    activation_keys=("hidden_activation", "classifier_activation"),
     builder="modernbert",
     head=Head(("head.dense", "head.norm", "classifier"), activation=None),
     token_types=False,
@@ -67,6 +69,7 @@ DEBERTA = Architecture(
     builder="deberta",
     # config.json names the activation: `pooler_hidden_act`.
     head=Head(("pooler.dense", "classifier"), activation=None),
+    activation_keys=("hidden_act", "pooler_hidden_act"),
     names=Names(
         prefix="deberta.",
         query="attention.self.query_proj",

@@ -14,7 +14,8 @@ from secondpass.environment.software import read_software
 from secondpass.models.files import find_weights
 from secondpass.models.folder import ModelFolder, find_folder
 from secondpass.models.spec import read_cross_encoder_spec
-from secondpass.scoring.encode import TextEncoder, load_tokenizer
+from secondpass.models.tokenizer import load_tokenizer
+from secondpass.scoring.encode import TextEncoder
 from secondpass.stats.percentiles import percentile
 from secondpass.types import ModelInfo
 

@@ -8,7 +8,7 @@ from secondpass.bench.result import BenchResult
 from secondpass.bench.table import STAGES, number
 from secondpass.report.figures import SERIES, subplots, to_svg
 from secondpass.report.page import Figure
-from secondpass.stats.percentiles import percentile
+from secondpass.stats.percentiles import needed, percentile
 from secondpass.stats.summary import Estimate
 
 # The stages that add up to the pipeline, each with its color.
@@ -28,18 +28,19 @@ def distribution(result: BenchResult) -> Figure:
     columns = [("rerank", "rerank_ms")]
     if result.row("dense_ms") is not None:
         columns.insert(0, ("dense retrieval", "dense_ms"))
+    percents = [one for one in (50, 95, 99) if len(result.measured) >= needed(one)]
     for (label, key), color in zip(columns, SERIES, strict=False):
         values = [getattr(served.times, key) for served in result.measured]
         axes.ecdf(values, color=color, label=label)
-        for percent in (50, 95, 99):
+        for percent in percents:
             _mark(axes, float(percentile(values, percent)), percent, color)
     axes.set(xscale="log", xlabel="ms (logarithmic)", ylabel="share of queries", ylim=(0, 1.04))
     _plain_numbers(axes.xaxis)
     axes.legend(loc="center")
-    return Figure(
-        to_svg(figure),
-        "Share of queries that took at most the time on the axis. The points are P50, P95 and P99.",
-    )
+    caption = "Share of queries that took at most the time on the axis."
+    if percents:
+        caption += f" The points are {', '.join(f'P{one}' for one in percents)}."
+    return Figure(to_svg(figure), caption)
 
 
 def shares(result: BenchResult) -> Figure:

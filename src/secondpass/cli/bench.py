@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,6 +17,7 @@ from secondpass.options.call import RankOptions
 if TYPE_CHECKING:
     from secondpass.bench.result import BenchResult, Setting
     from secondpass.bench.workload import Loaded, Workload
+    from secondpass.cli.outputs import Outputs
 
 _DEPTHS = "10,20,50,100,200"
 
@@ -74,16 +76,21 @@ def command(
     """
     from secondpass.bench.clock import WallClock
     from secondpass.bench.run import run
+    from secondpass.cli.outputs import Outputs
 
     require_measure("bench")
-    output.check_writable(json_file, html_file)
+    outputs = Outputs(
+        {"--json": json_file, "--html": html_file},
+        read={"--queries": queries_file, "--candidates": candidates_file},
+    )
     setting = _setting(options)
     loaded, workload = _load(folder, queries_file, candidates_file, setting.seed, options)
     result = run(loaded, workload, setting, WallClock(), output.progress)
     _print(result)
-    _write(result, json_file, html_file)
+    _write(result, outputs)
     if not result.complete:
         sys.exit(130)
+    outputs.finish()
     return result
 
 
@@ -125,7 +132,7 @@ def _load(
     from secondpass.bench.workload import Loaded, candidates_workload, index_workload, timed_load
     from secondpass.cli.candidates import read_candidates
     from secondpass.cli.demo import open_index
-    from secondpass.cli.loading import load_reranker
+    from secondpass.cli.loading import check_reranker, load_reranker
     from secondpass.retrieval.embedder import Embedder
     from secondpass.retrieval.index import Index
     from secondpass.scoring.candidates import candidate_text
@@ -134,6 +141,9 @@ def _load(
         name: options[name]
         for name in ("model_name", "max_length", "precision", "threads", "effort")
     }
+    check_reranker(model["model_name"])
+    if queries_file is not None:
+        _check_queries(queries_file)
     clock = WallClock()
     if candidates_file is not None:
         if folder is not None:
@@ -148,6 +158,21 @@ def _load(
     workload = index_workload(index, queries_file, seed=seed)
     reranker, reranker_ms = timed_load(lambda: load_reranker(**model), clock)
     return Loaded(reranker, reranker_ms, embedder.info, embedder_ms), workload
+
+
+def _check_queries(file: str) -> None:
+    """Read the queries before models are loaded and an index is made.
+
+    Raises:
+        InputError: they cannot be read.
+    """
+    from secondpass.bench.workload import read_queries
+
+    path = Path(file)
+    if file.isdecimal() and not path.exists():
+        raise InputError(f"--queries {file} is no file: did you mean -n {file}?")
+    if path.is_file() or not path.exists():  # a pipe can be read only once
+        read_queries(file)
 
 
 def _print(result: BenchResult) -> None:
@@ -179,12 +204,9 @@ def _print_lines(lines: list[tuple[str, str]]) -> None:
         click.echo(f"{name + ':':19}{value}")
 
 
-def _write(result: BenchResult, json_file: str | None, html_file: str | None) -> None:
+def _write(result: BenchResult, outputs: Outputs) -> None:
     from secondpass.bench.report import make_page
-    from secondpass.report.page import write
-    from secondpass.result_file import write_result
+    from secondpass.result_file import write_report, write_result
 
-    if json_file is not None:
-        write_result(json_file, result)
-    if html_file is not None:
-        write(html_file, make_page(result))
+    outputs.write("--json", lambda file: write_result(file, result))
+    outputs.write("--html", lambda file: write_report(file, make_page(result)))

@@ -93,13 +93,18 @@ def command(
     nothing is left behind, 2 where it could not be tried.
     """
     require_measure("compile")
+    from secondpass.cli.loading import check_reranker
     from secondpass.compiling.compile import compile_model
+    from secondpass.compiling.folder import check_new
     from secondpass.compiling.limits import Limits
     from secondpass.result_file import as_values
 
+    out = Path(f"{Path(model).name}-{precision}") if out is None else out
+    check_new(out)
+    check_reranker(model, revision=revision)
     compiled = compile_model(
         model,
-        Path(f"{Path(model).name}-{precision}") if out is None else out,
+        out,
         calibrate=calibrate,
         collection=_open(collection, max_queries),
         limits=Limits(min_tau, min_top10_tau, max_loss, min_speedup),

@@ -22,6 +22,7 @@ from secondpass.errors import InputError
 from secondpass.options.fusion import Fuse, Fusion
 
 if TYPE_CHECKING:
+    from secondpass.cli.outputs import Outputs
     from secondpass.evaluation.collection import Collection
     from secondpass.evaluation.evaluate import Evaluated
     from secondpass.evaluation.first_stages.select import FirstStage
@@ -98,14 +99,22 @@ def command(
     """
     from secondpass.cli.eval_output import print_evaluation
     from secondpass.cli.loading import load_reranker
+    from secondpass.cli.outputs import Outputs
     from secondpass.evaluation.beir_folder import DOCUMENTS
     from secondpass.evaluation.evaluate import evaluate
-    from secondpass.evaluation.measures import DEFAULT_MEASURES
+    from secondpass.evaluation.first_stages.select import check_names
+    from secondpass.evaluation.measures import DEFAULT_MEASURES, check_measures
     from secondpass.evaluation.open_collection import open_collection
+    from secondpass.evaluation.runs import check_writable_ids
     from secondpass.ingest.tables import checked_delimiter
 
     require_measure("eval")
-    output.check_writable(run_out, json_file, html_file)
+    outputs = Outputs(
+        {"--run-out": run_out, "--json": json_file, "--html": html_file},
+        read={"COLLECTION": name, "--corpus": corpus, "--queries": queries, **_runs(first_stages)},
+    )
+    check_measures(measures or DEFAULT_MEASURES)
+    check_names(first_stages)
     curve_depths, fusion = _parse_depths(depths), Fusion.checked(fuse, fuse_weight)
     collection = open_collection(
         name,
@@ -115,15 +124,18 @@ def command(
         columns=replace(DOCUMENTS, text=text_column, title=title_column, id=id_column),
         delimiter=checked_delimiter(delimiter),
     )
+    if run_out is not None:
+        check_writable_ids(collection)
     if max_queries is not None:
         collection = collection.sample(max_queries, seed)
+    reranker = load_reranker(**model_options)
     stage = _find_candidates(
         first_stages, collection, max(depth, *curve_depths, 0), model_options["threads"]
     )
     evaluated = evaluate(
         collection,
         stage,
-        load_reranker(**model_options),
+        reranker,
         depth=depth,
         depths=curve_depths,
         fusion=fusion,
@@ -133,9 +145,10 @@ def command(
         progress=output.progress,
     )
     print_evaluation(evaluated.evaluation)
-    _write(evaluated, run_out, json_file, html_file)
+    _write(evaluated, outputs)
     if not evaluated.evaluation.complete:
         sys.exit(130)
+    outputs.finish()
     return evaluated.evaluation
 
 
@@ -170,17 +183,21 @@ def _parse_depths(depths: str | None) -> tuple[int, ...]:
     return parsed
 
 
-def _write(
-    evaluated: Evaluated, run_out: Path | None, json_file: Path | None, html_file: Path | None
-) -> None:
+def _runs(first_stages: tuple[str, ...]) -> dict[str, Path]:
+    """Return the runs that are read, by what names them."""
+    return {
+        f"--first-stage {name}": Path(name.removeprefix("run:"))
+        for name in first_stages
+        if name.startswith("run:")
+    }
+
+
+def _write(evaluated: Evaluated, outputs: Outputs) -> None:
     from secondpass.evaluation.report import to_html
     from secondpass.evaluation.runs import write_run
-    from secondpass.report.page import write
-    from secondpass.result_file import write_result
+    from secondpass.result_file import write_report, write_result
 
-    if run_out:
-        write_run(run_out, evaluated.run, "secondpass")
-    if json_file:
-        write_result(json_file, evaluated.evaluation)
-    if html_file:
-        write(html_file, to_html(evaluated.evaluation))
+    evaluation = evaluated.evaluation
+    outputs.write("--json", lambda file: write_result(file, evaluation))
+    outputs.write("--html", lambda file: write_report(file, to_html(evaluation)))
+    outputs.write("--run-out", lambda file: write_run(file, evaluated.run, "secondpass"))

@@ -14,6 +14,7 @@ from secondpass.evaluation.wording import (
     header,
     in_milliseconds,
     place_in_words,
+    verdict_cell,
 )
 
 
@@ -47,8 +48,9 @@ def _print_comparisons(evaluation: Evaluation) -> None:
     width = max(len(comparison.measure) for comparison in evaluation.comparisons)
     for comparison in evaluation.comparisons:
         click.echo(
-            f"{comparison.measure:<{width}}  {comparison.verdict} ({comparison.helped} queries "
-            f"helped, {comparison.hurt} hurt, {comparison.unchanged} unchanged)"
+            f"{comparison.measure:<{width}}  {verdict_cell(comparison, evaluation.depth)} "
+            f"({comparison.helped} queries helped, {comparison.hurt} hurt, "
+            f"{comparison.unchanged} unchanged)"
         )
 
 

@@ -9,7 +9,7 @@ from secondpass.errors import MissingExtraError
 # What the extra `train` brings beside what `measure` does.
 _TRAIN = ("accelerate", "datasets", "sentence_transformers", "torch")
 # What the extra `measure` brings that some part of a measurement needs.
-_MEASURE = ("bm25s", "ir_measures", "lancedb", "matplotlib", "psutil", "scipy")
+_MEASURE = ("bm25s", "ir_measures", "jinja2", "lancedb", "matplotlib", "psutil", "scipy")
 
 
 def require_measure(command: str) -> None:

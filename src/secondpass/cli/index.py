@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ from secondpass.errors import InputError
 
 if TYPE_CHECKING:
     from secondpass.ingest.readers import Reading
+    from secondpass.ingest.updating import Update
+    from secondpass.retrieval.embedder import Embedder
 
 FILES_LEFT_OUT = 1
 # Names in a line, and reasons in lines.
@@ -41,6 +44,7 @@ _NAMED, _LISTED = 3, 20
 @id_column_option
 @delimiter_option
 @click.option("--threads", type=click.IntRange(min=1), help="Compute threads.")
+@click.option("--reread", is_flag=True, help="Read files too that have not changed.")
 def command(
     paths: tuple[str, ...],
     folder: str,
@@ -50,60 +54,103 @@ def command(
     id_column: str | None,
     delimiter: str | None,
     threads: int | None,
+    reread: bool,
 ) -> None:
     """Add files, and the files in folders, to an index.
 
     Text, reStructuredText and Markdown are cut into chunks; of JSON Lines, CSV, TSV and Parquet
     each row is a document: the title, if there is one, and the text. A row with more tokens than
     the embedder reads is cut into chunks too. Run again, it adds what is new or changed and removes
-    what is gone from these files.
+    what is gone from these files; interrupted, it keeps what is embedded and goes on from there.
 
     A file that cannot be read is named and left out; the exit status is 1 then, and 2 where there
     is nothing to index.
     """
     from secondpass.ingest.chunking import Chunker
     from secondpass.ingest.columns import Columns
+    from secondpass.ingest.files import absolute
     from secondpass.ingest.readers import read_documents
     from secondpass.ingest.tables import checked_delimiter
-    from secondpass.ingest.updating import update_index
+    from secondpass.ingest.turn import in_turn
     from secondpass.retrieval.embedder import Embedder
-    from secondpass.retrieval.index import Index
-    from secondpass.retrieval.stores.lance import is_index
 
     columns = Columns(text_column, title_column, id_column)
     delimiter = checked_delimiter(delimiter)
-    embedder = Embedder(threads=threads)
-    chunker = Chunker(
-        embedder.tokenizer, max_tokens=chunk_tokens, whole_tokens=embedder.most_tokens
-    )
-    reading = read_documents(
-        paths, chunker, columns=columns, delimiter=delimiter, skip_unreadable=True
-    )
-    if not is_index(Path(folder)):
-        _check_not_empty(reading)
-    index = Index.create(folder, embedder, exist_ok=True)
-    with output.progress("embedding") as advance:
-        update = update_index(index, reading, progress=advance)
+    place = absolute(folder)
+    with in_turn(place, lambda: output.say(f"another run writes to {folder}: waiting for it")):
+        embedder = Embedder(threads=threads)
+        chunker = Chunker(
+            embedder.tokenizer, max_tokens=chunk_tokens, whole_tokens=embedder.most_tokens
+        )
+        reading = read_documents(
+            paths, chunker, columns=columns, delimiter=delimiter, skip_unreadable=True
+        )
+        update, documents = _update(place, embedder, reading, reread=reread)
+    files = sum(file.source not in reading.failed for file in reading.found.files)
     click.echo(
         f"{folder}: {update.added} added, {update.unchanged} unchanged, {update.removed} removed; "
-        f"{len(index)} documents from {len(reading.found.files) - len(reading.failed)} files"
+        f"{documents} documents from {files} files"
     )
     _say_skipped(reading)
     if reading.failed:
         sys.exit(FILES_LEFT_OUT)
 
 
-def _check_not_empty(reading: Reading) -> None:
-    """Refuse to make an index of nothing: it would answer every question with nothing."""
-    if next(iter(reading), None) is not None:
-        return
+def _update(
+    folder: Path, embedder: Embedder, reading: Reading, *, reread: bool
+) -> tuple[Update, int]:
+    """Bring the index up to date, or make it once there is something to put into it.
+
+    Returns:
+        What was done, and how many documents the index has.
+    """
+    from secondpass.ingest.sources import read_stamps
+    from secondpass.ingest.updating import apply_changes, contents_of, find_changes, make_index
+    from secondpass.ingest.waiting import Waiting
+    from secondpass.retrieval.index import Index
+    from secondpass.retrieval.stores.lance import is_index
+
+    index = Index.open(folder, embedder) if is_index(folder) else None
+    known = {} if reread or index is None else read_stamps(folder)
+    contents = {} if index is None else contents_of(index)
+    with Waiting(folder) as waiting, _saying_what_is_kept(folder, embedder):
+        changes = find_changes(contents, reading, known, waiting, output.progress)
+        if index is not None:
+            update = apply_changes(index, changes, output.progress)
+        elif len(waiting):
+            update = make_index(folder, embedder, changes, output.progress)
+        else:
+            raise _nothing_to_index(reading)
+    return update, len(Index.open(folder, embedder))
+
+
+@contextmanager
+def _saying_what_is_kept(folder: Path, embedder: Embedder) -> Iterator[None]:
+    from secondpass.retrieval.index import Index
+    from secondpass.retrieval.stores.lance import is_index
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        count = len(Index.open(folder, embedder)) if is_index(folder) else 0
+        output.say(
+            f"interrupted: {count} documents are in {folder}; the same command goes on from there"
+        )
+        raise
+
+
+def _nothing_to_index(reading: Reading) -> InputError:
+    """Say why no index is made: one of nothing would answer every question with nothing."""
     reasons = list(reading.failed.values())
     if len(reasons) == 1 and len(reading.found.files) <= 1:
-        raise InputError(reasons[0])
+        return InputError(f"no index was made: {reasons[0]}")
     if reasons:
-        raise InputError(f"none of {len(reasons)} files can be read: {_listed(reasons, '; ')}")
-    raise InputError(
-        f"there is no document in {_listed(reading.found.named)}: "
+        return InputError(
+            f"no index was made: {len(reasons)} files cannot be read, and no other holds text: "
+            f"{_listed(reasons, '; ')}"
+        )
+    return InputError(
+        f"no index was made: there is no document in {_listed(reading.found.named)}: "
         f"{len(reading.found.files)} files can be read and hold no text, "
         f"{len(reading.found.skipped) + len(reading.found.outside)} are of other kinds"
     )
@@ -124,8 +171,8 @@ def _say_skipped(reading: Reading) -> None:
     if reading.failed:
         reasons = [_shown(reason) for reason in reading.failed.values()]
         output.say(
-            f"{len(reasons)} of {len(found.files)} files were left out; what the index holds of "
-            "them from before is kept"
+            f"{len(reasons)} of {len(found.files) + len(found.unreadable)} files were left out; "
+            "what the index holds of them from before is kept"
         )
         for reason in reasons[:_LISTED]:
             output.say(f"left out: {reason}")

@@ -45,8 +45,20 @@ def reranker_of(
     )
 
 
+def check_reranker(name: str | None, *, revision: str | None = None) -> None:
+    """Read what a model is, before any work, without loading it.
+
+    Raises:
+        ModelError: it is not there, not whole, or no cross-encoder.
+    """
+    from secondpass.models.folder import find_folder
+    from secondpass.models.spec import read_cross_encoder_spec
+
+    read_cross_encoder_spec(find_folder(CROSS_ENCODER if name is None else name, revision=revision))
+
+
 def split_options(given: dict[str, Any]) -> tuple[RankOptions, dict[str, Any]]:
     """Return the options of the call, checked, and those that are left, of the reranker."""
-    of_call = {name for name, (one, _) in declared(RankOptions).items() if one.flag}
+    of_call = given.keys() & {name for name, (one, _) in declared(RankOptions).items() if one.flag}
     call = {name: value for name, value in given.items() if name in of_call}
     return RankOptions(**call), {name: given[name] for name in given.keys() - of_call}

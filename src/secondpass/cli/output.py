@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import click
@@ -89,20 +87,6 @@ def command_line() -> str:
     return shlex.join(["secondpass", *sys.argv[1:]])
 
 
-def check_writable(*files: str | Path | None) -> None:
-    """Raise an InputError before a long run if a file could not be written after it."""
-    for file in files:
-        if file is None:
-            continue
-        path = Path(file).absolute()
-        if not path.parent.is_dir():
-            raise InputError(f"{file} cannot be written: there is no folder {path.parent}")
-        if path.is_dir():
-            raise InputError(f"{file} cannot be written: it is a folder, name a file")
-        if not os.access(path if path.exists() else path.parent, os.W_OK):
-            raise InputError(f"{file} cannot be written: permission denied")
-
-
 def say(message: str) -> None:
     """Print a note beside the results, to standard error."""
     click.echo(message, err=True)
@@ -126,6 +110,18 @@ def say_dropped(dropped: int, candidates: int, min_score: float | None) -> None:
     """Say how many candidates scored too low to be printed, if any."""
     if dropped:
         say(f"note: {dropped} of {candidates} score below --min-score {min_score:g}: dropped")
+
+
+def say_skipped(skipped: int, candidates: int) -> None:
+    """Say how many candidates could not be scored, if any."""
+    if skipped:
+        say(f"note: {skipped} of {candidates} could not be scored and come last, with their error")
+
+
+def say_cut_query(dropped_tokens: int) -> None:
+    """Say how many tokens of the query were cut, if any."""
+    if dropped_tokens:
+        say(f"note: the query was cut by --long-query truncate: {dropped_tokens} tokens of it")
 
 
 def passage(hit: Hit, *, named: str = "") -> str:

@@ -77,6 +77,7 @@ def command(
 
     From a short calibration on this machine, for documents that are all of one length.
     """
+    from secondpass.cli.outputs import Outputs
     from secondpass.models.embedded import CROSS_ENCODER
     from secondpass.plan.plan import Wanted
     from secondpass.plan.predict import plan_result
@@ -84,7 +85,7 @@ def command(
     from secondpass.result_file import write_result
 
     require_measure("plan")
-    output.check_writable(json_file)
+    outputs = Outputs({"--json": json_file})
     wanted = [
         Wanted(model, precision, max_length, threads)
         for model in models or (CROSS_ENCODER,)
@@ -93,8 +94,8 @@ def command(
     plans = _plans(wanted, seconds, check)
     result = plan_result(plans, Target(p95_ms, document_tokens), output.command_line())
     _print(result)
-    if json_file is not None:
-        write_result(json_file, result)
+    outputs.write("--json", lambda file: write_result(file, result))
+    outputs.finish()
 
 
 def _plans(wanted: list[Wanted], seconds: float, checking: bool) -> list[Plan]:
@@ -104,6 +105,7 @@ def _plans(wanted: list[Wanted], seconds: float, checking: bool) -> list[Plan]:
     from secondpass.plan.plan import make_plan
 
     plans: list[Plan] = []
+    wanted = _there(wanted)
     for number, reranker in enumerate(wanted):
         try:
             plan = make_plan(
@@ -120,6 +122,27 @@ def _plans(wanted: list[Wanted], seconds: float, checking: bool) -> list[Plan]:
             output.say(f"note: interrupted, {len(plans)} of {len(wanted)} are shown")
             break
     return plans
+
+
+def _there(wanted: list[Wanted]) -> list[Wanted]:
+    """Return those whose model is there; name the others before any is measured.
+
+    Raises:
+        SecondpassError: none is.
+    """
+    from secondpass.cli.loading import check_reranker
+    from secondpass.errors import SecondpassError
+
+    there: list[Wanted] = []
+    for number, reranker in enumerate(wanted):
+        try:
+            check_reranker(reranker.model)
+            there.append(reranker)
+        except SecondpassError as error:
+            if number == len(wanted) - 1 and not there:
+                raise
+            output.say(f"note: {reranker.model} at {reranker.precision} is left out: {error}")
+    return there
 
 
 def _print(result: PlanResult) -> None:

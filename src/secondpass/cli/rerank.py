@@ -52,24 +52,32 @@ def command(
     where only the smaller model scored it, else "second".
     """
     from secondpass.cli.loading import load_reranker, split_options
-    from secondpass.scoring.candidates import candidate_text, with_scores
-    from secondpass.scoring.first_stage_scores import candidate_scores
+    from secondpass.scoring.candidates import with_scores
+    from secondpass.scoring.usable import usable_candidates
 
     options, model_options = split_options(given)
     candidates = read_candidates(file, plain=plain, delimiter=delimiter)
-    texts = [candidate_text(candidate, at, text_column) for at, candidate in enumerate(candidates)]
-    first_stage_scores = candidate_scores(candidates, first_stage_score, options.fusion())
-    reranker = load_reranker(**model_options)
-    ranking = reranker.rank(
-        query, texts, first_stage_scores=first_stage_scores, **options.to_dict()
+    skip = options.on_error == "skip"
+    # Before a model is loaded.
+    usable_candidates(
+        candidates, first_stage_score, options.fusion(), skip=skip, text_field=text_column
     )
+    reranker = load_reranker(**model_options)
+    ranking = reranker.rank_candidates(query, candidates, options, first_stage_score, text_column)
     if output.for_a_person(as_json):
         _print_table(ranking)
     else:
         output.print_json_lines(
-            with_scores(candidates, ranking, marked=options.budget_ms is not None)
+            with_scores(
+                candidates,
+                ranking,
+                marked=options.may_leave_some,
+                query_truncated=ranking.timings.query_dropped_tokens > 0,
+            )
         )
     timings = ranking.timings
+    output.say_skipped(timings.skipped, timings.candidates)
+    output.say_cut_query(timings.query_dropped_tokens)
     output.warn_truncated(timings, model_options)
     output.say_dropped(timings.dropped, timings.candidates, options.min_score)
     output.say_unscored(timings.reranked, timings.candidates, options.budget_ms)

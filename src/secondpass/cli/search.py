@@ -8,7 +8,8 @@ import click
 from click.core import ParameterSource
 
 from secondpass.cli import output
-from secondpass.cli.options import all_reranker_options, json_option, rank_options
+from secondpass.cli.options import all_reranker_options, json_option, options_of
+from secondpass.options.call import RankOptions
 from secondpass.types import SearchResult, SearchTimings
 
 
@@ -22,7 +23,7 @@ from secondpass.types import SearchResult, SearchTimings
     show_default=True,
     help="How many documents are retrieved and reranked.",
 )
-@rank_options
+@options_of(RankOptions, "top_k", "min_score", "fuse", "fuse_weight", "budget_ms", "long_query")
 @all_reranker_options
 @json_option
 def command(query: str, folder: str, depth: int, as_json: bool, **given: Any) -> None:
@@ -52,14 +53,16 @@ def command(query: str, folder: str, depth: int, as_json: bool, **given: Any) ->
         fuse=options.fuse if asked else None,
         fuse_weight=options.fuse_weight,
     )
+    cut = {} if options.long_query == "error" else {"long_query": options.long_query}
     result = pipeline.search(
-        query, options.top_k, min_score=options.min_score, budget_ms=options.budget_ms
+        query, options.top_k, min_score=options.min_score, budget_ms=options.budget_ms, **cut
     )
     if output.for_a_person(as_json):
         print_result(result)
     else:
         output.print_json_lines(_rows(result, marked=options.budget_ms is not None))
     timings = result.timings.rerank
+    output.say_cut_query(timings.query_dropped_tokens)
     output.warn_truncated(timings, model_options)
     output.say_dropped(timings.dropped, timings.candidates, options.min_score)
     output.say_unscored(timings.reranked, timings.candidates, options.budget_ms)

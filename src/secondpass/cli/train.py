@@ -60,7 +60,7 @@ def command(
     from secondpass.training.licence import parse_licences
     from secondpass.training.load_trainable import check_trainable
     from secondpass.training.out_folder import prepare_out
-    from secondpass.training.run import open_history, run, settings_of
+    from secondpass.training.run import open_history, recipe_settings, run, settings_of
 
     if options["minutes"] is None and options["steps"] is None:
         options["minutes"] = 25.0
@@ -68,6 +68,9 @@ def command(
     check_trainable(recipe.model, recipe.max_length)
     stated = parse_licences(licences, train_paths)
     prepare_out(out, resume=resume)
+    # The recipe's settings are compared before minutes of mining, those of the data after.
+    if not open_history(out, recipe_settings(recipe), resume=resume).step and resume:
+        output.say(f"note: {out} has no whole checkpoint yet: the run begins anew")
     prepared = prepare(recipe, train_paths, stated, dev_folders)
     settings = settings_of(
         recipe,
@@ -135,7 +138,7 @@ def _in_words(at: Any) -> str:
 def _write_card(outcome: Outcome, out: Path) -> None:
     from secondpass.environment.machine import read_machine
     from secondpass.environment.software import read_software
-    from secondpass.report.page import write
+    from secondpass.result_file import write_report
     from secondpass.training.card import to_card
 
     card = to_card(
@@ -145,7 +148,7 @@ def _write_card(outcome: Outcome, out: Path) -> None:
         command=output.command_line(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    write(out / CARD, card)
+    write_report(out / CARD, card)
 
 
 def _say_result(outcome: Outcome, out: Path) -> None:

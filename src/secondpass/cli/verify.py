@@ -49,19 +49,20 @@ def record(ctx: click.Context, out: str | None, kind: str, arguments: tuple[str,
 
         secondpass verify record --out scifact.json eval ../data/scifact --depth 50
     """
+    from secondpass.cli.outputs import Outputs
     from secondpass.result_file import encode, write_result
     from secondpass.verify.recording import make_record
 
     require_measure("verify")
-    if out is not None:
-        output.check_writable(out)
+    outputs = Outputs({"--out": out})
     chosen = cast("Kind", kind)
     outcome = run(chosen, arguments)
     made = make_record(chosen, outcome, command=ctx.meta["command"], arguments=arguments)
     if out is None:
         click.echo(encode(made), nl=False)
     else:
-        write_result(out, made)
+        outputs.write("--out", lambda file: write_result(file, made))
+        outputs.finish()
         output.say(f"record of {kind} written to {out}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -11,10 +12,12 @@ from typing import Any
 from secondpass.atomic import beside
 from secondpass.compiling.result import Compiled
 from secondpass.errors import InputError
+from secondpass.models.files import require_file
 from secondpass.models.spec import EXITS_FILE
 from secondpass.result_file import write_result
 
 REPORT_FILE = "compile.json"
+_PREFIX = ".compiling-"
 
 # What a reader of the folder needs beside the graph, and what the licence asks to go along.
 _COPIED = (
@@ -32,6 +35,21 @@ _COPIED = (
 )
 
 
+def check_new(folder: Path) -> None:
+    """Check before any work that a folder can be written; an empty one may be there.
+
+    Raises:
+        InputError: there is something at that place, or nothing can be written there.
+    """
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise InputError(f"--out {folder} is already there: name a new folder")
+    try:
+        with beside(folder, prefix=_PREFIX) as written:
+            written.mkdir()
+    except OSError as error:
+        raise InputError(f"--out {folder} cannot be written: {error.strerror}") from None
+
+
 @contextmanager
 def written_beside(folder: Path) -> Iterator[Path]:
     """Give a new folder beside the place where the compiled one will stand; it is removed after.
@@ -39,11 +57,10 @@ def written_beside(folder: Path) -> Iterator[Path]:
     Raises:
         InputError: there is something at that place, or nothing can be written there.
     """
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise InputError(f"--out {folder} is already there: name a new folder")
+    check_new(folder)
     with ExitStack() as stack:
         try:
-            written = stack.enter_context(beside(folder, prefix=".compiling-"))
+            written = stack.enter_context(beside(folder, prefix=_PREFIX))
         except OSError as error:
             raise InputError(f"--out {folder} cannot be written: {error.strerror}") from None
         written.mkdir()
@@ -65,6 +82,7 @@ def write_exits(source: Path, folder: Path) -> None:
 
     heads: dict[str, Any] = {}
     for path in sorted(source.glob("*.safetensors")):
+        require_file(path)
         with safe_open(path, "np") as file:
             names = [name for name in file.keys() if name.startswith("exits.")]  # noqa: SIM118
             heads |= {name: file.get_tensor(name) for name in names}
@@ -74,8 +92,19 @@ def write_exits(source: Path, folder: Path) -> None:
 
 
 def admit(written: Path, folder: Path, compiled: Compiled) -> None:
-    """Add the report and move the folder to its place."""
+    """Add the report and move the folder to its place.
+
+    Raises:
+        InputError: something was put there meanwhile; the folder is kept beside, by a new name.
+    """
     write_result(written / REPORT_FILE, compiled)
-    if folder.exists():
-        folder.rmdir()
-    written.rename(folder)
+    try:
+        if folder.exists():
+            folder.rmdir()
+        written.rename(folder)
+    except OSError as error:
+        kept = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f"{folder.name}-"))
+        written.replace(kept)
+        raise InputError(
+            f"--out {folder} cannot be written any more: {error.strerror}; the model is in {kept}"
+        ) from None

@@ -7,6 +7,7 @@ from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 
 from secondpass.cost.line import Cost
+from secondpass.scoring.reading import read_at_first
 
 # What looking a text up in a score cache takes, in memory or in a folder (docs/results/caching.md).
 _KNOWN_MS = 0.01
@@ -30,10 +31,11 @@ class TextCost:
     select_tokens: int | None = None
 
     def text_ms(self, text: str, query_tokens: float) -> float:
-        """Return what one text adds: its whole length is tokenized, `max_length` of it scored, or,
-        with a `stride`, all of it in windows, with `select_tokens` that many tokens of it.
+        """Return what one text adds: what is read of it is tokenized, `max_length` of it scored,
+        or, with a `stride`, all that is read in windows, with `select_tokens` that many tokens.
         """
-        size = len(text.encode())
+        begun = self.stride is None and self.select_tokens is None
+        size = _bytes(text[: read_at_first(self.max_length if begun else None)])
         tokens = self.tokens_per_byte * size
         if self.select_tokens is not None:
             tokens = min(tokens, self.select_tokens)
@@ -45,7 +47,7 @@ class TextCost:
 
     def query_tokens(self, query: str) -> float:
         """Return about how many tokens a query adds to each text."""
-        return self.tokens_per_byte * len(query.encode())
+        return self.tokens_per_byte * _bytes(query[: read_at_first(self.max_length)])
 
     def together_ms(self, texts_ms: Iterable[float]) -> float:
         """Return what texts take as one block; one stream alone scores the longest."""
@@ -83,3 +85,8 @@ class TextCost:
     def _joined(self, total_ms: float, longest_ms: float) -> float:
         begins_ms = self.line.call_ms if longest_ms else 0.0
         return begins_ms + max(total_ms, self.streams * longest_ms)
+
+
+def _bytes(text: str) -> int:
+    """Return the length in UTF-8, which for ASCII is known without encoding."""
+    return len(text) if text.isascii() else len(text.encode())

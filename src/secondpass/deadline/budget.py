@@ -9,6 +9,9 @@ from time import perf_counter
 # Seconds of a clock that never goes back.
 Now = Callable[[], float]
 
+# Thirty years: longer than any call, and short enough to calculate with.
+MOST_MS = 1e12
+
 
 @dataclass(frozen=True, slots=True)
 class Budget:
@@ -20,8 +23,8 @@ class Budget:
 
     @classmethod
     def start(cls, ms: float, now: Now = perf_counter) -> Budget:
-        """Return a budget that runs from now on."""
-        return cls(ms, now(), now)
+        """Return a budget that runs from now on; beyond `MOST_MS` there is no difference."""
+        return cls(min(ms, MOST_MS), now(), now)
 
     def left_ms(self) -> float:
         """Return the milliseconds left; below zero when it is overrun."""

@@ -33,10 +33,13 @@ def next_block(
     most: int,
     left_ms: float,
     cached: Container[int] = frozenset(),
+    of_call: Pace | None = None,
+    try_ms: float = 0.0,
 ) -> Block:
     """Return the next block of a request; it is empty if not even one text fits.
 
-    A stale pace is tried with one text, or a busy minute would be believed for ever.
+    Where nothing fits by the pace of all calls, that of this one decides, which may be let through
+    faster. A stale pace is tried with one text, or a busy minute would be believed for ever.
 
     Args:
         cost: what texts cost on an idle machine.
@@ -47,14 +50,21 @@ def next_block(
         most: how many may be scored at a time.
         left_ms: the time that is left.
         cached: the positions of texts that cost a look-up only.
+        of_call: the pace of the call's last block, if it had one.
+        try_ms: one text is tried where nothing fits, if it costs no more on an idle machine.
     """
     if left_ms <= 0:
         return Block(start, start, 0.0)
-    for limit_ms in (_SHARE * left_ms, left_ms):
-        affordable_ms = pace.affordable_ms(limit_ms)
+    for one, limit_ms in (
+        (pace, _SHARE * left_ms),
+        (pace, left_ms),
+        (of_call or pace, _SHARE * left_ms),
+    ):
+        affordable_ms = one.affordable_ms(limit_ms)
         stop, cost_ms = cost.fitting(query, texts, start, most, affordable_ms, cached)
         if stop > start:
             return Block(start, stop, cost_ms)
-    if pace.stale:
-        return Block(start, *cost.fitting(query, texts, start, 1, _QUIETER * left_ms))
+    limit_ms = max(try_ms, _QUIETER * left_ms if pace.stale else 0.0)
+    if limit_ms > 0:
+        return Block(start, *cost.fitting(query, texts, start, 1, limit_ms))
     return Block(start, start, 0.0)

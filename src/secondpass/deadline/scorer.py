@@ -13,6 +13,7 @@ from typing import NamedTuple
 from secondpass.deadline.budget import Budget
 from secondpass.deadline.cached_texts import CachedTexts, FindKnown
 from secondpass.deadline.fitting import Block, next_block
+from secondpass.deadline.slowdown import pace_of
 from secondpass.deadline.speed import Speed
 from secondpass.deadline.timeout import TimeoutRunner
 from secondpass.options.effort import Effort
@@ -22,7 +23,9 @@ from secondpass.scoring.stats import Stats, ms_since
 
 # What is kept back for the order and the hits: for a call, and for each hit.
 _FINISH_MS = 0.4
-_HIT_MS = 0.003
+_HIT_MS = 0.002
+# What an idle machine takes may have been measured on a busy one, and be so much less.
+_HOPE = 4.0
 
 
 class TimedRequest(NamedTuple):
@@ -74,7 +77,8 @@ class DeadlineScorer:
 
     def score(self, prepared: Sequence[TimedRequest]) -> list[Scored]:
         """Score the first texts of each request, as many as there is time for; maybe none."""
-        return [self._score_in_time(request) for request in prepared]
+        with self._speed.in_flight():
+            return [self._score_in_time(request) for request in prepared]
 
     def finish(self, prepared: TimedRequest, logits: Scored) -> Scored:
         """Return the texts that were scored in time."""
@@ -90,13 +94,15 @@ class DeadlineScorer:
         cached = CachedTexts(self._find_known, query, texts)
         blocks: list[Scored] = []
         stats = Stats()
-        start = 0
+        start, of_call = 0, None
         while start < len(texts):
             begun = perf_counter()
             if cached.lacks(start + most) and not self._look_up(cached, start + most):
                 break
             stats += Stats(cache_ms=ms_since(begun))
             left_ms = self._budget.left_ms() - kept_back_ms - self._speed.waking.p95()
+            calls = self._speed.calls
+            # Of a machine that is shared each call has its part: it is that much slower for each.
             block = next_block(
                 cost,
                 self._speed.slowdown.pace(),
@@ -104,14 +110,26 @@ class DeadlineScorer:
                 texts,
                 start,
                 most=most,
-                left_ms=left_ms,
+                left_ms=left_ms / calls,
                 cached=cached.positions,
+                of_call=of_call,
+                # Late, it is left: a call that has read nothing loses nothing by it.
+                try_ms=_HOPE * left_ms
+                if not blocks and self._speed.tries.worth_it(left_ms)
+                else 0.0,
             )
             if block.stop == start:
                 break
-            scored = self._score_block(request, block, cached.count(start, block.stop), left_ms)
-            if scored is None:
+            known = cached.count(start, block.stop)
+            timed = self._score_block(request, block, known, left_ms, calls)
+            if timed is None:
+                # One that others kept waiting says nothing of the next.
+                if block.stop - block.start == 1 and max(calls, self._speed.calls) == 1:
+                    self._speed.tries.late(left_ms)
                 break
+            scored, taken_ms = timed
+            if known < block.stop - block.start:
+                of_call = pace_of(block.cost_ms, taken_ms / calls)
             blocks.append(scored)
             start = block.stop
         scored = Scored.joined(blocks)
@@ -122,9 +140,12 @@ class DeadlineScorer:
         return bool(self._runner.run(self._budget.left_ms(), partial(cached.look_up, stop)))
 
     def _score_block(
-        self, request: TimedRequest, block: Block, cached: int, left_ms: float
-    ) -> Scored | None:
-        """Score one block and learn from it. None if it was late; it is learnt from as well."""
+        self, request: TimedRequest, block: Block, cached: int, left_ms: float, calls: int
+    ) -> tuple[Scored, float] | None:
+        """Score one block and learn from it; return it with its milliseconds.
+
+        None if it was late; it is learnt from as well.
+        """
         texts = request.texts[block.start : block.stop]
         now = self._speed.now
         begun = now()
@@ -137,21 +158,25 @@ class DeadlineScorer:
             scored = score_texts(self._scorer, request.query, texts, request.effort)
             due = min(due, now())
             if late.is_set():
-                self._observe(block, cached, begun, scored)
+                self._observe(block, cached, begun, scored, calls)
             return scored
 
         scored = self._runner.run(left_ms, work)
         self._speed.waking.add((now() - due) * 1000)
         # A late block takes at least this long; it reports again when it has ended.
-        self._observe(block, cached, begun, scored)
+        taken_ms = (now() - begun) * 1000
+        self._observe(block, cached, begun, scored, calls)
         if scored is None:
             late.set()
-        return scored
+            return None
+        return scored, taken_ms
 
-    def _observe(self, block: Block, cached: int, begun: float, scored: Scored | None) -> None:
+    def _observe(
+        self, block: Block, cached: int, begun: float, scored: Scored | None, calls: int
+    ) -> None:
         # Cached texts say nothing of what scoring costs; nor does a block of which the cache, when
         # it came to it, knew more or less. Of one that has not ended nothing is counted yet.
         as_thought = scored is None or int(scored.cached.sum()) == cached
         if as_thought and cached < block.stop - block.start:
             measured_ms = (self._speed.now() - begun) * 1000
-            self._speed.slowdown.observe(block.cost_ms, measured_ms)
+            self._speed.slowdown.observe(block.cost_ms, measured_ms / calls)

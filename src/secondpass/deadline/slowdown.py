@@ -43,6 +43,11 @@ class Pace(NamedTuple):
         return root**2
 
 
+def pace_of(cost_ms: float, measured_ms: float) -> Pace:
+    """Return the pace of one block, with the margin that is allowed before anything is known."""
+    return Pace(measured_ms / cost_ms, _FIRST_MARGIN)
+
+
 class Slowdown:
     """Learns the pace, from all threads.
 

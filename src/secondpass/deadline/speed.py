@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from threading import Lock
 from time import perf_counter
@@ -15,6 +17,29 @@ from secondpass.scorer import Pricing
 
 # What a waiting thread needs to wake up, until that was measured.
 _FIRST_WAKING_MS = 0.1
+# How long it is believed that one text alone was late.
+_RETRY_SECONDS = 0.1
+# With that much more time it is tried all the same.
+_MORE_TIME = 1.25
+
+
+class Tries:
+    """Which texts were tried alone, where nothing seemed to fit, and were late nevertheless."""
+
+    def __init__(self, now: Now) -> None:
+        self._now = now
+        self._late: tuple[float, float] | None = None
+
+    def late(self, left_ms: float) -> None:
+        """Note that one text alone took longer than `left_ms`."""
+        self._late = self._now(), left_ms
+
+    def worth_it(self, left_ms: float) -> bool:
+        """Tell whether one text may be in time, unless the last try just said that it is not."""
+        if self._late is None:
+            return True
+        at, took_ms = self._late
+        return left_ms > _MORE_TIME * took_ms or self._now() - at > _RETRY_SECONDS
 
 
 class Speed:
@@ -30,6 +55,9 @@ class Speed:
         self.now = now
         self.slowdown = Slowdown(now)
         self.waking = SlidingQuantile(_FIRST_WAKING_MS)
+        self.tries = Tries(now)
+        self._in_flight = 0
+        self._counting = Lock()
         self._pricing = pricing
         self._score = score
         self._calibrating = Lock()
@@ -49,6 +77,22 @@ class Speed:
                 self._cost = replace(measured, stride=stride, select_tokens=select_tokens)
                 self.slowdown = Slowdown(self.now)
             return self._cost
+
+    @contextmanager
+    def in_flight(self) -> Iterator[None]:
+        """Count a call among those that share the machine, as long as it scores."""
+        with self._counting:
+            self._in_flight += 1
+        try:
+            yield
+        finally:
+            with self._counting:
+                self._in_flight -= 1
+
+    @property
+    def calls(self) -> int:
+        """How many calls with a budget are scoring now; each has its share of the machine."""
+        return max(1, self._in_flight)
 
     def start(self, budget_ms: float) -> Budget:
         """Calibrate if that has not been done; then start the budget."""

@@ -9,39 +9,62 @@ import tempfile
 import warnings
 from pathlib import Path
 
+from secondpass.atomic import try_writing
 from secondpass.demo.stdlib_docs import stdlib_documents
-from secondpass.errors import IndexFileError
+from secondpass.locks import locked
 from secondpass.progress import ProgressBar, silent
+from secondpass.retrieval.blocks import BATCH, in_blocks
 from secondpass.retrieval.embedder import Embedder
 from secondpass.retrieval.index import Index
-from secondpass.retrieval.stores.lance import FORMAT
+from secondpass.retrieval.stores.lance import FORMAT, is_index
 
 
 def open_stdlib_index(embedder: Embedder, cache_dir: Path, progress: ProgressBar = silent) -> Index:
     """Open the index of this Python and this embedder under `cache_dir`, or make it.
 
-    It is filled in one commit, so half an index is never kept. `progress` is only called where
-    there is something to embed. A `cache_dir` that cannot be written is a warning: the index is
-    made in a temporary folder then, for this time only.
+    It is filled under another name, so half an index is never found; one that was interrupted is
+    gone on with. `progress` is only called where there is something to embed. A `cache_dir` that
+    cannot be written is a warning: the index is made in a temporary folder then, for this time
+    only.
     """
     name = f"python-{platform.python_version()}-{embedder.digest[:12]}"
-    index = _create(cache_dir, name, embedder)
-    if not len(index):
-        documents = list(stdlib_documents())
-        with progress("embedding", len(documents)) as advance:
-            index.add(documents, progress=advance)
-    return index
+    folder = cache_dir / "demo" / f"format-{FORMAT}" / name
+    if _is_filled(folder, embedder):
+        return Index.open(folder, embedder)
+    folder = _writable(folder)
+    begun = folder.with_name(f"{folder.name}.begun")
+    with locked(begun.with_suffix(".lock")):
+        if not _is_filled(folder, embedder):  # as it is if another process was first
+            _fill(Index.create(begun, embedder, exist_ok=True), progress)
+            shutil.rmtree(folder, ignore_errors=True)
+            begun.rename(folder)
+    return Index.open(folder, embedder)
 
 
-def _create(cache_dir: Path, name: str, embedder: Embedder) -> Index:
+def _is_filled(folder: Path, embedder: Embedder) -> bool:
+    return is_index(folder) and len(Index.open(folder, embedder)) > 0
+
+
+def _fill(index: Index, progress: ProgressBar) -> None:
+    documents = list(stdlib_documents())
+    there = index.ids()
+    missing = [one for one in documents if one.id not in there]
+    with progress("embedding", len(missing)) as advance:
+        for block in in_blocks(iter(missing)):
+            index.add(block, replace=True, batch_size=BATCH, progress=advance)
+
+
+def _writable(place: Path) -> Path:
+    """Return the place, or one in a temporary folder where nothing can be written at the first."""
     try:
-        return Index.create(cache_dir / "demo" / f"format-{FORMAT}" / name, embedder, exist_ok=True)
-    except IndexFileError as error:
+        try_writing(place.with_name("trial"))
+        return place
+    except OSError as error:
         warnings.warn(
-            f"{error}; the demo's index is made in a temporary folder. Set SECONDPASS_CACHE_DIR to "
-            "a folder that can be written to keep it",
+            f"{place} cannot be written ({error.strerror}); the demo's index is made in a "
+            "temporary folder. Set SECONDPASS_CACHE_DIR to a folder that can be written to keep it",
             stacklevel=3,
         )
     folder = tempfile.mkdtemp(prefix="secondpass-demo-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return Index.create(Path(folder) / name, embedder)
+    return Path(folder) / place.name

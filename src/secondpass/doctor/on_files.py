@@ -12,8 +12,8 @@ from secondpass.doctor.result import Finding, judged, not_checked
 from secondpass.doctor.stored_weights import StoredHead, read_head, table_rows
 from secondpass.models.activation import configured_activation
 from secondpass.models.spec import ModelSpec
+from secondpass.models.tokenizer import load_tokenizer
 from secondpass.options.model import ACTIVATIONS
-from secondpass.scoring.encode import load_tokenizer
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from secondpass.doctor.texts import QUERY, TEXTS
 from secondpass.loaded_model import LoadedModel
 from secondpass.models.spec import ModelSpec
+from secondpass.models.tokenizer import load_tokenizer
 from secondpass.scorer import score_texts
 from secondpass.scoring.batches import pad_batch
-from secondpass.scoring.encode import TextEncoder, load_tokenizer
+from secondpass.scoring.encode import TextEncoder
 from secondpass.scoring.pairs import Pair, PairLayout, read_pair_layout
 
 Logits = NDArray[np.float32]

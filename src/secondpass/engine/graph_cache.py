@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from secondpass.atomic import beside
+from secondpass.atomic import beside, sweep
 from secondpass.engine.openvino import read_model
 from secondpass.graph.openvino import ov
 from secondpass.graph.write import write_graph
@@ -23,6 +23,7 @@ from secondpass.settings import warn_not_kept
 
 _MODEL = "model.xml"
 _MANIFEST = "manifest.json"
+_WRITING = "writing-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ def load_or_build(
     A cache that cannot be written is a warning; the graph just built is returned.
     """
     folder = key.folder(cache_dir)
+    sweep(folder.parent, _WRITING)
     if _is_whole(folder):
         return read_model(folder / _MODEL)
     model = build()
@@ -111,7 +113,7 @@ def _read_manifest(file: Path) -> dict[str, Any] | None:
 
 
 def _store(model: ov.Model, folder: Path, key: GraphKey, model_name: str) -> None:
-    with beside(folder, prefix="writing-") as written:
+    with beside(folder, prefix=_WRITING) as written:
         written.mkdir()
         write_graph(model, written / _MODEL)
         files = {file.name: file_sha256(file) for file in written.iterdir()}

@@ -5,6 +5,9 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
+
+from secondpass.checks import shortened
 from secondpass.engine.contract import Engine
 from secondpass.engine.graph_cache import GraphKey, load_or_build
 from secondpass.engine.openvino import (
@@ -16,23 +19,30 @@ from secondpass.engine.openvino import (
 )
 from secondpass.engine.select import Machine, Wanted, selected
 from secondpass.engine.torch import TorchEngine
-from secondpass.errors import UnsupportedModelError
+from secondpass.errors import EngineError, ModelFileError, UnsupportedModelError
 from secondpass.graph.build import BUILDER_VERSION, build_graph
 from secondpass.graph.openvino import ov
+from secondpass.models.boundary import at_the_boundary, first_line
+from secondpass.models.plain_files import require_plain_files
 from secondpass.models.spec import ModelSpec, require_one_label
 from secondpass.native import native_call, note_engine
 from secondpass.options.model import Precision
+from secondpass.scoring.batches import pad_batch
+from secondpass.scoring.pairs import Pair
 
+_NEEDED_INPUTS = {"input_ids", "attention_mask"}
 _KNOWN_INPUTS = {"input_ids", "attention_mask", "token_type_ids"}
 
 
 @native_call()
+@at_the_boundary
 def load_engine(
     spec: ModelSpec, *, precision: Precision, device: str, threads: int, cache_dir: Path
 ) -> Engine:
     """Load a model: a built graph, a graph file as it is, or torch for any other architecture.
 
     Raises:
+        ModelFileError: its files are broken, do not fit each other, or cannot be computed.
         UnsupportedModelError: the model has several labels, or no engine runs it at this precision.
         InputError: no engine has this device.
         MissingExtraError: the torch or the int8 extra is needed and not installed.
@@ -49,20 +59,39 @@ def load_engine(
         model = _checked_graph_file(spec, precision)
     if spec.pooling is None:
         _check_labels(model, spec)
-    return OpenVINOEngine(
+    engine = OpenVINOEngine(
         model, precision=precision, device=device.lower(), threads=threads, spec=spec
     )
+    _try(engine, spec)
+    return engine
+
+
+def _try(engine: Engine, spec: ModelSpec) -> None:
+    """Compute two rows of different length, so that what cannot be computed shows at load."""
+    rows = [Pair(np.zeros(length, np.int32), np.zeros(length, np.int32)) for length in (2, 1)]
+    try:
+        output = engine.run([pad_batch(rows, np.arange(2), 2, spec.padding_id)])[0]
+    except EngineError as error:
+        reason = first_line(error.__cause__ or error)
+        raise ModelFileError(f"{spec.weights.entry} cannot be computed: {reason}") from error
+    width = 1 if spec.pooling is None else spec.width
+    if output.shape != (2, width):
+        raise ModelFileError(
+            f"{spec.weights.entry} gives {list(output.shape)} for two texts, expected {[2, width]}"
+        )
 
 
 def _checked_graph_file(spec: ModelSpec, precision: Precision) -> ov.Model:
     """Read an IR or ONNX file as it is; only the precision that it holds is available."""
+    require_plain_files(spec.folder)  # an ONNX file names others, which OpenVINO opens
     model = read_graph_file(spec)
-    unknown = set(input_names(model)) - _KNOWN_INPUTS
-    if unknown:
+    wanted = set(input_names(model))
+    if not _NEEDED_INPUTS <= wanted <= _KNOWN_INPUTS:
         raise UnsupportedModelError(
-            f"{spec.weights.entry} wants the inputs {sorted(unknown)}; known are "
-            f"{sorted(_KNOWN_INPUTS)}"
+            f"{spec.weights.entry} wants the inputs {shortened(sorted(wanted))}; needed are "
+            f"{sorted(_NEEDED_INPUTS)}, known are {sorted(_KNOWN_INPUTS)}"
         )
+    _require_one_output(model, spec)
     held = held_precision(model)
     if precision not in ("auto", held):
         raise UnsupportedModelError(
@@ -92,6 +121,16 @@ def _key(spec: ModelSpec, precision: str, calibration: str | None = None) -> Gra
         openvino_version=ov.__version__,
         calibration=calibration,
     )
+
+
+def _require_one_output(model: ov.Model, spec: ModelSpec) -> None:
+    """Raise unless a graph has one output, or several of which the first is called by its name."""
+    names = [min(port.get_names(), default="?") for port in model.outputs]
+    if len(names) != 1 and names[:1] not in (["logits"], ["embedding"]):
+        raise UnsupportedModelError(
+            f"{spec.weights.entry} has the outputs {shortened(names)}, expected one: export the "
+            "model with its head alone"
+        )
 
 
 def _check_labels(model: ov.Model, spec: ModelSpec) -> None:

@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from secondpass.architectures.activations import ACTIVATIONS
 from secondpass.architectures.table import ARCHITECTURES
+from secondpass.checks import shortened
 from secondpass.errors import (
     InputError,
     MissingExtraError,
@@ -39,6 +41,7 @@ class Wanted:
     """What is asked of an engine.
 
     `plain` is False where modules follow the model's head, `embeds` is True for a bi-encoder.
+    `activations` are those that config.json names for the layers.
     """
 
     architecture: str
@@ -47,6 +50,7 @@ class Wanted:
     stored: Format = "safetensors"
     plain: bool = True
     embeds: bool = False
+    activations: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, spec: ModelSpec, precision: Precision, device: str) -> Wanted:
@@ -58,6 +62,7 @@ class Wanted:
             spec.weights.format,
             plain=all(module == "Transformer" for module in spec.module_types),
             embeds=spec.pooling is not None,
+            activations=spec.activations,
         )
 
 
@@ -90,6 +95,9 @@ def _openvino(wanted: Wanted, machine: Machine) -> Refusal | None:
         return Refusal("openvino", f"no graph builder for it; there is one for {names}")
     if wanted.stored == "safetensors" and not wanted.plain and not wanted.embeds:
         return Refusal("openvino", "modules follow the model's head")
+    unknown = [name for name in wanted.activations if name not in ACTIVATIONS]
+    if wanted.stored == "safetensors" and unknown:
+        return Refusal("openvino", f"no activation {shortened(unknown[0])} is built for its layers")
     if wanted.device not in machine.openvino_devices:
         there = ", ".join(machine.openvino_devices)
         reason = f"device {wanted.device!r} is not on this machine; there is {there}"

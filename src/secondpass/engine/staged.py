@@ -13,6 +13,7 @@ from secondpass.engine.contract import NO_EXIT, Batch, Choose, Policy, Staged
 from secondpass.graph.cut import LOGITS, cut, require_cut
 from secondpass.graph.openvino import ov
 from secondpass.graph.ops import layer_output
+from secondpass.models.boundary import at_the_boundary
 from secondpass.models.spec import ModelSpec
 from secondpass.scoring.rebatch import rebatch, with_states
 
@@ -94,6 +95,14 @@ class StagedGraph:
     def _stage(self, after: int | None, until: int | None) -> CompiledGraph:
         with self._lock:
             if (after, until) not in self._stages:
-                stage = cut(self._model, self._spec, after=after, until=until)
-                self._stages[after, until] = self._compile(stage)
+                self._stages[after, until] = _stage_of(
+                    self._spec, self._model, (after, until), self._compile
+                )
             return self._stages[after, until]
+
+
+@at_the_boundary
+def _stage_of(
+    spec: ModelSpec, model: ov.Model, span: Span, compile_stage: Callable[[ov.Model], CompiledGraph]
+) -> CompiledGraph:
+    return compile_stage(cut(model, spec, after=span[0], until=span[1]))

@@ -18,7 +18,7 @@ from secondpass.evaluation.measures import DEFAULT_MEASURES, Measures, Values
 from secondpass.evaluation.notes import make_notes
 from secondpass.evaluation.observed import observe
 from secondpass.evaluation.regressions import worst_regressions
-from secondpass.evaluation.rerank import Rescored, TextScorer, at_depth, rescore
+from secondpass.evaluation.rerank import Rescored, TextScorer, at_depth, candidate_texts, rescore
 from secondpass.evaluation.result import (
     CollectionFacts,
     Evaluation,
@@ -85,8 +85,10 @@ def evaluate(
     integer("depth", depth)
     curve_depths = sorted({depth, *(integer("a depth", one) for one in depths)}) if depths else []
     deepest = max(depth, *depths) if depths else depth
-    # Checked now: reranking takes minutes, a misspelt name should not.
+    # Checked now: reranking takes minutes, a misspelt name or a foreign candidate should not.
     Measures(measures, collection.qrels)
+    for query_id in collection.qrels:
+        candidate_texts(collection, stage.run.get(query_id, ())[:deepest])
     # The first call also starts the engine: it is not one to time.
     reranker.score("warm up", ["warm up"])
     with progress(f"reranking {deepest} a query", len(collection.qrels)) as advance:

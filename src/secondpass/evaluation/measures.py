@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from secondpass.checks import shortened
 from secondpass.errors import InputError, MissingExtraError
 from secondpass.evaluation.qrels import HIGHEST_GRADE, Qrels, checked_grade, checked_id
 from secondpass.evaluation.runs import Run
@@ -19,6 +22,16 @@ _MOST = {"cutoff": 1_000_000, "rel": HIGHEST_GRADE}
 
 # Measure name -> one value for each query, in the order of the qrels.
 Values = Mapping[str, NDArray[np.float64]]
+
+
+def check_measures(names: Sequence[str]) -> None:
+    """Check names before there is anything to measure.
+
+    Raises:
+        InputError: a name that ir_measures does not know or cannot compute here.
+        MissingExtraError: ir_measures is not installed.
+    """
+    Measures(names, {"query": {"document": 1}})
 
 
 class Measures:
@@ -86,14 +99,29 @@ def _parse(measures: Any, name: str) -> Any:
         parsed.validate_params()
     except (AssertionError, KeyError, NameError, TypeError, ValueError) as error:
         raise InputError(
-            f"--measure {name!r} is not known to ir_measures ({error}); write for example "
-            f"{', '.join(DEFAULT_MEASURES)} or AP(rel=2)"
+            f"--measure {shortened(name)} is not known to ir_measures ({str(error)[:80]}); "
+            f"{_hint(measures, name)}"
         ) from None
     for parameter, value in parsed.params.items():
         most = _MOST.get(parameter)
         if most is not None and not 1 <= value <= most:
             raise InputError(f"--measure {name!r}: {parameter} is {value}, expected 1 to {most}")
     return parsed
+
+
+def _hint(measures: Any, name: str) -> str:
+    """Say which measure may be meant: a name that is nearly one, or the default's cutoff."""
+    if re.fullmatch("[0-9]+", name):
+        return f"did you mean nDCG@{name}? --depth {name} sets how many candidates are reranked"
+    called, rest = re.fullmatch(r"([^@(]*)(.*)", name, re.S).groups()  # type: ignore[union-attr]
+    registry = measures.measures.registry
+    known: dict[str, str] = {}
+    for one in registry:  # a measure comes before its other names
+        known.setdefault(one.lower(), one)
+    near = get_close_matches(called.lower(), known, n=1)
+    if not near or called in registry:
+        return f"write for example {', '.join(DEFAULT_MEASURES)} or AP(rel=2)"
+    return f"did you mean {known[near[0]]}{rest[:40]}?"
 
 
 def _import_ir_measures() -> Any:

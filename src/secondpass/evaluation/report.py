@@ -12,6 +12,7 @@ from secondpass.evaluation.wording import (
     enough_in_words,
     header,
     place_in_words,
+    verdict_cell,
 )
 from secondpass.report.figures import INK, SERIES, SOFT, subplots, to_svg
 from secondpass.report.page import Figure, Section, Table, render
@@ -51,7 +52,7 @@ def _comparisons(evaluation: Evaluation) -> Table:
             (
                 *comparison_cells(comparison),
                 *map(str, (comparison.helped, comparison.hurt, comparison.unchanged)),
-                comparison.verdict,
+                verdict_cell(comparison, evaluation.depth),
             )
             for comparison in evaluation.comparisons
         ],

@@ -9,8 +9,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from secondpass.atomic import replacing
 from secondpass.checks import shortened
 from secondpass.errors import InputError
+from secondpass.evaluation.collection import Collection
 from secondpass.evaluation.qrels import ascii_fields, checked_id
 from secondpass.evaluation.text_files import open_to_write
 from secondpass.jsonl import read_filled_lines
@@ -88,17 +90,35 @@ def read_run(file: Path) -> Run:
 def write_run(file: Path, run: Run, tag: str) -> None:
     """Write a TREC run that trec_eval orders as it is ordered here; gzipped for a name in .gz.
 
+    It is there whole or not at all.
+
     Raises:
         InputError: the file cannot be written, or an id has white space in it.
     """
     try:
-        with open_to_write(file) as stream:
+        with replacing(file) as written, open_to_write(written) as stream:
             for query_id, ranked in run.items():
                 for rank, one in enumerate(ranked, start=1):
                     ids = f"{_word(query_id)} Q0 {_word(one.document_id)}"
                     stream.write(f"{ids} {rank} {one.score!r} {_word(tag)}\n")
     except OSError as error:
         raise InputError(f"{file} cannot be written: {error.strerror}") from error
+
+
+def check_writable_ids(collection: Collection) -> None:
+    """Check, before any work, that a run of this collection can be written.
+
+    Raises:
+        InputError: an id of a judged query or of a document has white space in it, or is not
+            Unicode text.
+    """
+    for kind, ids in (("query", collection.qrels), ("document", collection.documents)):
+        for id_ in ids:
+            if not _is_word(checked_id(id_, "--run-out")):
+                raise InputError(
+                    f"--run-out: {kind} id {shortened(id_)} of {collection.name} is not one word: "
+                    "white space parts the fields of a TREC run. Leave --run-out out, or rename it"
+                )
 
 
 def _run_fields(line: str, where: str) -> tuple[str, str, float]:
@@ -116,7 +136,11 @@ def _run_fields(line: str, where: str) -> tuple[str, str, float]:
     return checked_id(fields[0], where), checked_id(fields[2], where), score
 
 
+def _is_word(name: str) -> bool:
+    return name.split() == [name]
+
+
 def _word(name: str) -> str:
-    if len(name.split()) != 1:
+    if not _is_word(name):
         raise InputError(f"{name!r} is not one word: white space parts the fields of a TREC run")
     return name

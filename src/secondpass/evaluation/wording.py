@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from secondpass.environment.machine import Machine
@@ -19,6 +20,9 @@ from secondpass.types import ModelInfo
 
 # The packages whose version decides a ranking or its measures.
 _NAMED_PACKAGES = ("secondpass", "openvino", "torch", "tokenizers", "ir-measures", "scipy")
+
+# Measures that know which documents are among the first, and not in which order.
+_OF_A_SET = re.compile(r"(?:R|P|Success|Judged)(?:\(.*\))?@([0-9]+)")
 
 
 def header(evaluation: Evaluation) -> str:
@@ -86,6 +90,16 @@ def comparison_cells(comparison: Comparison) -> tuple[str, ...]:
         bounds(comparison),
         f"{comparison.p_holm:.4f}",
     )
+
+
+def verdict_cell(comparison: Comparison, depth: int) -> str:
+    """Return the verdict, or that there can be none: an order within the top changes no set."""
+    counted = _OF_A_SET.fullmatch(comparison.measure)
+    if counted and int(counted[1]) >= depth:
+        return f"cannot change: the top {depth} are reordered, and it counts the first {counted[1]}"
+    if not comparison.helped + comparison.hurt:
+        return "the same for every query"
+    return comparison.verdict
 
 
 def curve_table(curve: Curve) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:

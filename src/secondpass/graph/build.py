@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import import_module
 from typing import Protocol, cast
 
 from secondpass.architectures.record import Architecture
 from secondpass.architectures.table import ARCHITECTURES
-from secondpass.errors import ModelFileError, UnsupportedModelError
+from secondpass.errors import UnsupportedModelError
 from secondpass.graph.openvino import ov
-from secondpass.graph.tensors import Tensors, open_tensors
+from secondpass.graph.tensors import Tensors, open_weights
 from secondpass.models.spec import ModelSpec
 
 # Raise it whenever a builder changes what it builds: cached graphs of older builders are not used.
@@ -43,19 +41,5 @@ def build_graph(spec: ModelSpec) -> ov.Model:
             f"{spec.name}: no graph builder for architecture {spec.architecture!r}; there is "
             f"one for {', '.join(sorted(ARCHITECTURES))}"
         )
-    with open_tensors(spec.weights.files) as tensors, _errors_that_name(spec):
+    with open_weights(spec.weights) as tensors:
         return builder_of(spec.family)(spec, spec.family, tensors)
-
-
-@contextmanager
-def _errors_that_name(spec: ModelSpec) -> Iterator[None]:
-    """Turn what a config makes of a builder that does not fit its weights into one error."""
-    try:
-        yield
-    except KeyError as error:
-        raise ModelFileError(f"{spec.folder / 'config.json'} has no {error}") from error
-    except (TypeError, ValueError, ZeroDivisionError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
-        raise ModelFileError(
-            f"{spec.folder / 'config.json'} does not fit the weights beside it: {reason}"
-        ) from error

@@ -20,17 +20,20 @@ from secondpass.graph.ops import Node
 from secondpass.graph.tensors import Tensors
 from secondpass.models.spec import ModelSpec
 
+_MOST_POSITIONS = 65_536
+
 
 def build(spec: ModelSpec, family: Architecture, tensors: Tensors) -> ov.Model:
     """Build the graph. Output "logits" [rows, labels]; the last layer for the first token alone."""
     encoder = _Encoder(spec, family, tensors)
     x = encoder.embed()
+    encoder.require_no_layer(encoder.layers)
     last = encoder.layers - 1
     for layer in range(last):
         x = encoder.layer(layer, x, asking=x)
     first = ops.drop_length(encoder.layer(last, x, asking=ops.first_token(x)))
     # ContextPooler: a dense layer of the first token.
-    head = replace(family.head, activation=spec.config.get("pooler_hidden_act", "gelu"))
+    head = replace(family.head, activation=spec.config.get("pooler_hidden_act") or "gelu")
     logits = heads.classify(first, head, encoder.prefix, tensors)
     return ops.model_of(logits, "logits", encoder.inputs)
 
@@ -46,13 +49,10 @@ class _Encoder(post_norm.Encoder):
                 f"{spec.name}: conv_kernel_size {config['conv_kernel_size']} is not supported, "
                 "only models without a convolution, as all of version 3 are"
             )
-        if (
-            config.get("attention_head_size", self._width // self._heads) * self._heads
-            != self._width
-        ):
+        if config.get("attention_head_size", self.width // self._heads) * self._heads != self.width:
             raise UnsupportedModelError(
                 f"{spec.name}: attention_head_size {config['attention_head_size']} times the heads "
-                f"is not the width {self._width}, and no other is supported"
+                f"is not the width {self.width}, and no other is supported"
             )
         self._epsilon = float(config.get("layer_norm_eps", 1e-7))
         self._kinds = _attention_kinds(spec)
@@ -61,15 +61,21 @@ class _Encoder(post_norm.Encoder):
     def embed(self, positions: Node | None = None, token_types: Node | None = None) -> Node:
         """Return the normed embeddings; a narrow table is projected before the norm."""
         name, tensors = f"{self.prefix}embeddings.", self._tensors
-        x = ops.gather_rows(tensors[f"{name}word_embeddings.weight"], self.inputs.input_ids)
+        projected = f"{name}embed_proj.weight" in tensors
+        words = self._table(
+            f"{name}word_embeddings.weight", "vocab_size", None if projected else self.width
+        )
+        width = words.shape[1]
+        x = ops.gather_rows(words, self.inputs.input_ids)
         if self._spec.config.get("position_biased_input", True):
-            x = op.add(x, self._positions(tensors[f"{name}position_embeddings.weight"]))
+            table = f"{name}position_embeddings.weight"
+            x = op.add(x, self._positions(self._table(table, "max_position_embeddings", width)))
         if f"{name}token_type_embeddings.weight" in tensors:
-            x = op.add(x, self._token_types(f"{name}token_type_embeddings.weight", token_types))
-        if f"{name}embed_proj.weight" in tensors:
-            x = ops.linear(x, tensors, f"{name}embed_proj")
-        x = ops.layer_norm(x, tensors, f"{name}LayerNorm", self._epsilon)
-        return ops.name_layer_output(x, 0)
+            types = self._table(f"{name}token_type_embeddings.weight", "type_vocab_size", width)
+            x = op.add(x, self._token_types(types, token_types))
+        if projected:
+            x = ops.linear(x, tensors, f"{name}embed_proj", self.width)
+        return ops.name_layer_output(self._norm(x, f"{name}LayerNorm"), 0)
 
     def attend(self, name: str, query: Node, key: Node, value: Node, mask: Node) -> Node:
         """Add what the distance of two tokens says to what their contents say."""
@@ -94,25 +100,27 @@ class _Encoder(post_norm.Encoder):
         name = f"{layer}.attention.self."
         shared = bool(self._spec.config.get("share_att_key"))
         name += f"{part}_proj" if shared else f"pos_{part}_proj"
-        table = self._distance_embeddings @ self._tensors[f"{name}.weight"].T
+        weight = self._tensors.shaped(f"{name}.weight", self.width, self.width)
+        table = self._distance_embeddings @ weight.T
         if f"{name}.bias" in self._tensors:
-            table = table + self._tensors[f"{name}.bias"]
+            table = table + self._tensors.shaped(f"{name}.bias", self.width)
         rows = self._distances.rows(table, first_only=first_only, descending=descending)
-        return ops.split_heads(
-            op.unsqueeze(rows, ops.constant(0)), self._heads, self._width // self._heads
-        )
+        return ops.split_heads(op.unsqueeze(rows, ops.constant(0)), self._heads, self._head_width)
 
     @cached_property
     def _distance_embeddings(self) -> NDArray[np.float32]:
         """Return the table of distances [2 * span, width], normed if the config says so."""
-        table = self._tensors[f"{self.prefix}encoder.rel_embeddings.weight"]
+        assert self._distances is not None
+        table = self._tensors.shaped(
+            f"{self.prefix}encoder.rel_embeddings.weight", 2 * self._distances.span, self.width
+        )
         if "layer_norm" not in str(self._spec.config.get("norm_rel_ebd", "none")).lower():
             return table
         name = f"{self.prefix}encoder.LayerNorm"
         centred = table - table.mean(axis=1, keepdims=True)
         deviation = np.sqrt((centred**2).mean(axis=1, keepdims=True) + self._epsilon)
-        normed = centred / deviation * self._tensors[f"{name}.weight"]
-        return np.asarray(normed + self._tensors[f"{name}.bias"], np.float32)
+        normed = centred / deviation * self._tensors.shaped(f"{name}.weight", self.width)
+        return np.asarray(normed + self._tensors.shaped(f"{name}.bias", self.width), np.float32)
 
 
 def _attention_kinds(spec: ModelSpec) -> frozenset[str]:
@@ -131,6 +139,11 @@ class _Distances:
     def __init__(self, spec: ModelSpec, input_ids: Node) -> None:
         config = spec.config
         self._longest = int(config.get("max_position_embeddings", 512))
+        if self._longest > _MOST_POSITIONS:
+            raise UnsupportedModelError(
+                f"{spec.config_file} has max_position_embeddings {self._longest}, expected at most "
+                f"{_MOST_POSITIONS}: there is a row for every distance"
+            )
         furthest = int(config.get("max_relative_positions", -1))
         furthest = self._longest if furthest < 1 else furthest
         buckets = int(config.get("position_buckets", -1))

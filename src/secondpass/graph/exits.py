@@ -61,7 +61,7 @@ def _classify(x: Node, tensors: Tensors, prefix: str) -> Node:
     first = ops.drop_length(ops.first_token(x))
     if f"{prefix}dense.weight" in tensors:
         first = op.tanh(ops.linear(first, tensors, f"{prefix}dense"))
-    return ops.linear(first, tensors, f"{prefix}classifier")
+    return ops.linear(first, tensors, f"{prefix}classifier", 1)
 
 
 def _calibrated(score: Node, tensors: Tensors, prefix: str) -> Node:
@@ -70,7 +70,7 @@ def _calibrated(score: Node, tensors: Tensors, prefix: str) -> Node:
 
 
 def _stored(name: str, tensors: Tensors, default: float) -> NDArray[np.float32]:
-    return tensors[name] if name in tensors else np.full(1, default, np.float32)
+    return tensors.shaped(name, 1) if name in tensors else np.full(1, default, np.float32)
 
 
 def _is_late_join(spec: ModelSpec) -> bool:
@@ -78,4 +78,4 @@ def _is_late_join(spec: ModelSpec) -> bool:
 
 
 def _join(spec: ModelSpec) -> int:
-    return int(spec.config["join_layer"])
+    return spec.needed("join_layer")

@@ -14,8 +14,9 @@ from secondpass.graph.tensors import Tensors
 def classify(first: Node, head: Head, prefix: str, tensors: Tensors) -> Node:
     """Return logits [rows, labels] of a head of two layers from the first token's hidden state."""
     dense, last = (name.format(prefix) for name in head.layers)
-    hidden = ops.linear(first, tensors, dense)
-    return ops.linear(ops.activate(hidden, str(head.activation), dense), tensors, last)
+    hidden = ops.linear(first, tensors, dense, biased=True)
+    hidden = ops.activate(hidden, str(head.activation), dense)
+    return ops.linear(hidden, tensors, last, biased=True)
 
 
 def embedding(pooled: Node, inputs: Inputs) -> ov.Model:

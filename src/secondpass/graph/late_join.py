@@ -31,7 +31,7 @@ EARLY_SCORE = "early.score"
 def build(spec: ModelSpec, family: Architecture, tensors: Tensors) -> ov.Model:
     """Build the graph; output [rows, 1], the logit."""
     encoder = Encoder(spec, family, tensors)
-    join = int(spec.config["join_layer"])
+    join = spec.needed("join_layer")
     sides = _Sides.of(encoder.inputs.token_type_ids, encoder.inputs.attention_mask)
     x = encoder.embed(positions=sides.positions(), token_types=sides.zeros())
     apart = sides.apart()
@@ -39,9 +39,11 @@ def build(spec: ModelSpec, family: Architecture, tensors: Tensors) -> ov.Model:
         x = encoder.layer(layer, x, asking=x, mask=apart)
     early = _early_score(x, sides, tensors, "early.")
     early.set_friendly_name(EARLY_SCORE)
-    x = op.add(x, op.multiply(sides.text, ops.constant(tensors["text_type"])))
+    x = op.add(x, op.multiply(sides.text, ops.constant(tensors.shaped("text_type", encoder.width))))
     across = sides.across()
-    for layer, bias in enumerate(tensors["cross_bias"], start=join):
+    biases = tensors.shaped("cross_bias", None)
+    encoder.require_no_layer(join + len(biases))
+    for layer, bias in enumerate(biases, start=join):
         mask = op.add(encoder.mask, op.multiply(across, ops.constant(bias)))
         x = encoder.layer(layer, x, asking=x, mask=mask)
     score = _joint_score(x, early, sides, tensors)
@@ -103,7 +105,7 @@ def _early_score(x: Node, sides: _Sides, tensors: Tensors, prefix: str) -> Node:
     """Return the score before the join, [rows, 1]: the sides have not seen each other yet."""
     cosine = op.reduce_sum(op.multiply(*_unit_means(x, sides)), ops.constant([1]), True)
     similarity = _late_interaction(x, sides, tensors, prefix)
-    return _weighted((cosine, similarity), tensors[f"{prefix}weights"])
+    return _weighted((cosine, similarity), tensors.shaped(f"{prefix}weights", 2))
 
 
 def _joint_score(x: Node, early: Node, sides: _Sides, tensors: Tensors) -> Node:
@@ -112,10 +114,10 @@ def _joint_score(x: Node, early: Node, sides: _Sides, tensors: Tensors) -> Node:
     cosine = op.reduce_sum(product, ops.constant([1]), True)
     similarity = _late_interaction(x, sides, tensors, "")
     first = ops.drop_length(ops.first_token(x))
-    scaled = op.multiply(product, ops.constant(tensors["product_scale"]))
+    scaled = op.multiply(product, ops.constant(tensors.shaped("product_scale", 1)))
     hidden = op.gelu(ops.linear(op.concat([scaled, first], 1), tensors, "classifier.dense"), "erf")
-    read = ops.linear(hidden, tensors, "classifier.out_proj")
-    return op.add(_weighted((cosine, similarity, early), tensors["weights"]), read)
+    read = ops.linear(hidden, tensors, "classifier.out_proj", 1)
+    return op.add(_weighted((cosine, similarity, early), tensors.shaped("weights", 3)), read)
 
 
 def _unit_means(x: Node, sides: _Sides) -> tuple[Node, Node]:
@@ -140,7 +142,7 @@ def _late_interaction(x: Node, sides: _Sides, tensors: Tensors, prefix: str) -> 
     similarities.set_friendly_name(f"{prefix}token_similarities")
     text = op.transpose(sides.text, ops.constant([0, 2, 1]))
     best = op.reduce_max(op.add(similarities, _hide(text)), ops.constant([2]), True)
-    gate = op.add(ops.linear(x, tensors, f"{prefix}gate"), _hide(sides.query))
+    gate = op.add(ops.linear(x, tensors, f"{prefix}gate", 1), _hide(sides.query))
     return op.reduce_sum(op.multiply(op.softmax(gate, 1), best), ops.constant([1]), False)
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from secondpass.architectures.record import Architecture
+from secondpass.checks import shortened
+from secondpass.errors import ModelFileError, UnsupportedModelError
 from secondpass.graph import ops
 from secondpass.graph.openvino import op, ov
 from secondpass.graph.ops import Inputs, Node
@@ -22,7 +25,8 @@ def build(spec: ModelSpec, _: Architecture, tensors: Tensors) -> ov.Model:
     """
     encoder = _Encoder(spec, tensors)
     last = encoder.layers - 1
-    mean = spec.config.get("classifier_pooling", "cls") == "mean"
+    mean = _word(spec, "classifier_pooling", ("cls", "mean")) == "mean"
+    encoder.require_whole()
     x = encoder.embed()
     for layer in range(last):
         x = encoder.layer(layer, x, first_only=False)
@@ -36,13 +40,21 @@ class _Encoder:
 
     def __init__(self, spec: ModelSpec, tensors: Tensors) -> None:
         config = spec.config
-        self.layers = int(config["num_hidden_layers"])
+        self.layers = spec.needed("num_hidden_layers")
         self._spec = spec
         self._tensors = tensors
-        self._heads = int(config["num_attention_heads"])
-        self._width = int(config["hidden_size"])
-        self._head_width = self._width // self._heads
-        self._epsilon = float(config.get("norm_eps", 1e-5))
+        self._heads = spec.needed("num_attention_heads")
+        self._width = spec.needed("hidden_size")
+        self._head_width = ops.head_width(self._width, self._heads, "num_attention_heads", spec)
+        if self._head_width % 2:
+            raise ModelFileError(
+                f"{spec.config_file}: a head is {self._head_width} wide, expected an even number: "
+                "rotary positions turn its halves"
+            )
+        epsilon = config.get("norm_eps")
+        self._epsilon = 1e-5 if epsilon is None else float(epsilon)
+        self._types = _layer_types(spec, self.layers)
+        _require_plain_rotation(spec)
         self.inputs = Inputs(token_types=False)
         self._length = op.gather(
             op.shape_of(self.inputs.input_ids), ops.constant([1]), ops.constant(0)
@@ -53,7 +65,9 @@ class _Encoder:
 
     def embed(self) -> Node:
         """Return the normed token embeddings; positions come with the attention."""
-        table = self._tensors["model.embeddings.tok_embeddings.weight"]
+        rows = self._spec.config.get("vocab_size")
+        name = "model.embeddings.tok_embeddings.weight"
+        table = self._tensors.shaped(name, rows, self._width)
         x = self.norm(ops.gather_rows(table, self.inputs.input_ids), "model.embeddings.norm")
         return ops.name_layer_output(x, 0)
 
@@ -68,18 +82,20 @@ class _Encoder:
         normed = x if number == 0 else self.norm(x, f"{name}.attn_norm")
         asking = ops.first_token(x) if first_only else x
         x = op.add(asking, self._attend(number, normed, first_only=first_only))
-        gated = ops.linear(self.norm(x, f"{name}.mlp_norm"), self._tensors, f"{name}.mlp.Wi")
+        inner = self._spec.config.get("intermediate_size")
+        normed = self.norm(x, f"{name}.mlp_norm")
+        gated = ops.linear(normed, self._tensors, f"{name}.mlp.Wi", 2 * inner if inner else None)
         halves = op.split(gated, ops.constant(-1), 2)
-        function = str(self._spec.config.get("hidden_activation", "gelu"))
+        function = str(self._spec.config.get("hidden_activation") or "gelu")
         activated = ops.activate(halves.output(0), function, self._spec.name)
         fed = op.multiply(activated, halves.output(1))
-        x = op.add(x, ops.linear(fed, self._tensors, f"{name}.mlp.Wo"))
+        x = op.add(x, ops.linear(fed, self._tensors, f"{name}.mlp.Wo", self._width))
         return ops.name_layer_output(x, number + 1)
 
     def classify(self, pooled: Node) -> Node:
         """Return logits [rows, labels]: dense, activation, norm, classifier."""
-        function = str(self._spec.config.get("classifier_activation", "gelu"))
-        hidden = ops.linear(pooled, self._tensors, "head.dense")
+        function = str(self._spec.config.get("classifier_activation") or "gelu")
+        hidden = ops.linear(pooled, self._tensors, "head.dense", self._width)
         hidden = ops.activate(hidden, function, self._spec.name)
         return ops.linear(self.norm(hidden, "head.norm"), self._tensors, "classifier")
 
@@ -88,7 +104,9 @@ class _Encoder:
         is_global = self._is_global(number)
         cosine, sine = self._rotation(self._theta(is_global))
         mask = self._global_mask if is_global else self._local_mask
-        joint = op.split(ops.linear(x, self._tensors, f"{name}.Wqkv"), ops.constant(-1), 3)
+        joint = op.split(
+            ops.linear(x, self._tensors, f"{name}.Wqkv", 3 * self._width), ops.constant(-1), 3
+        )
         query, key, value = (
             ops.split_heads(joint.output(part), self._heads, self._head_width) for part in range(3)
         )
@@ -97,13 +115,17 @@ class _Encoder:
             query = self._first_position(query)
             mask = mask if is_global else self._first_position(mask)
         seen = ops.attention(query, key, value, mask, name=name)
-        return ops.linear(ops.merge_heads(seen, self._width), self._tensors, f"{name}.Wo")
+        merged = ops.merge_heads(seen, self._width)
+        return ops.linear(merged, self._tensors, f"{name}.Wo", self._width)
 
     def _is_global(self, number: int) -> bool:
-        types = self._spec.config.get("layer_types")
-        if types:
-            return bool(types[number] == "full_attention")
-        return number % int(self._spec.config.get("global_attn_every_n_layers", 3)) == 0
+        if self._types:
+            return self._types[number] == "full_attention"
+        return number % int(self._spec.config.get("global_attn_every_n_layers") or 3) == 0
+
+    def require_whole(self) -> None:
+        """Raise a ModelFileError if the weights have more layers than config.json says."""
+        ops.require_no_layer(f"model.layers.{self.layers}.", self.layers, self._tensors, self._spec)
 
     def _theta(self, is_global: bool) -> float:
         """Return the rotary base; transformers 5 moved it from two keys into `rope_parameters`."""
@@ -118,7 +140,7 @@ class _Encoder:
 
     def _window_mask(self) -> Node:
         """Return [1, 1, length, length]: MASKED where a key is more than half a window away."""
-        half = int(self._spec.config.get("local_attention", 128)) // 2
+        half = int(self._spec.config.get("local_attention") or 128) // 2
         positions = self._positions("i32")
         distance = op.abs(
             op.subtract(
@@ -155,3 +177,37 @@ class _Encoder:
         return op.slice(
             x, ops.constant([0]), ops.constant([1]), ops.constant([1]), ops.constant([2])
         )
+
+
+def _word(spec: ModelSpec, key: str, known: Sequence[str]) -> str:
+    """Return a value of config.json that is one of a few words, the first of them by default."""
+    word = str(spec.config.get(key) or known[0])
+    if word not in known:
+        raise UnsupportedModelError(
+            f"{spec.config_file} has {key} {shortened(word)}, expected one of {', '.join(known)}"
+        )
+    return word
+
+
+def _layer_types(spec: ModelSpec, layers: int) -> Sequence[str]:
+    """Return the kind of each layer's attention, nothing where config.json has another key."""
+    types: list[str] = spec.config.get("layer_types") or []
+    unknown = set(types) - {"full_attention", "sliding_attention"}
+    if unknown or (types and len(types) != layers):
+        raise ModelFileError(
+            f"{spec.config_file} has layer_types {shortened(types)}, expected {layers} of "
+            "full_attention and sliding_attention"
+        )
+    return types
+
+
+def _require_plain_rotation(spec: ModelSpec) -> None:
+    """Raise if positions are rotated by a rule that reaches beyond the trained length."""
+    parameters = spec.config.get("rope_parameters") or {}
+    parts = (parameters, spec.config.get("rope_scaling") or {}, *parameters.values())
+    for part in parts:
+        kind = part.get("rope_type", part.get("type")) if isinstance(part, dict) else None
+        if kind not in (None, "default"):
+            raise UnsupportedModelError(
+                f"{spec.config_file} has rope_type {shortened(kind)}, only default is known"
+            )

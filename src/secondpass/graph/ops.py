@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from secondpass.errors import UnsupportedModelError
+from secondpass.architectures.activations import ACTIVATIONS
+from secondpass.checks import shortened
+from secondpass.errors import ModelFileError, UnsupportedModelError
 from secondpass.graph.openvino import op, ov
 from secondpass.graph.tensors import Tensors
+from secondpass.models.spec import ModelSpec
 
 Node = Any  # openvino's nodes carry no usable types
 
@@ -24,20 +27,43 @@ def constant(values: Any) -> Node:
     return op.constant(np.asarray(values))
 
 
-def linear(x: Node, tensors: Tensors, name: str) -> Node:
-    """Return x times the transposed weight [out, in], plus the bias if there is one."""
-    product = op.matmul(x, constant(tensors[f"{name}.weight"]), False, True)
+def width_of(x: Node) -> int | None:
+    """Return the size of the last axis, None where the graph does not fix it."""
+    last = x.get_output_partial_shape(0)[-1]
+    return int(last.get_length()) if last.is_static else None
+
+
+def linear(
+    x: Node, tensors: Tensors, name: str, outputs: int | None = None, *, biased: bool = False
+) -> Node:
+    """Return x times the transposed weight [out, in], plus the bias if there is one.
+
+    `outputs` is how many there have to be, None for as many as the weight gives; with `biased`
+    there has to be a bias.
+    """
+    weight = tensors.shaped(f"{name}.weight", outputs, width_of(x))
+    product = op.matmul(x, constant(weight), False, True)
     product.set_friendly_name(name)
     bias = f"{name}.bias"
-    return op.add(product, constant(tensors[bias])) if bias in tensors else product
+    if bias not in tensors and not biased:
+        return product
+    return op.add(product, constant(tensors.shaped(bias, len(weight))))
 
 
-def layer_norm(x: Node, tensors: Tensors, name: str, epsilon: float) -> Node:
-    """Return the layer norm over the last axis; without a stored bias there is none."""
+def layer_norm(
+    x: Node, tensors: Tensors, name: str, epsilon: float, *, biased: bool = False
+) -> Node:
+    """Return the layer norm over the last axis; without a stored bias there is none.
+
+    With `biased` there has to be one.
+    """
     normal = op.mvn(x, constant([-1]), True, epsilon, "INSIDE_SQRT")
-    scaled = op.multiply(normal, constant(tensors[f"{name}.weight"]))
+    width = width_of(x)
+    scaled = op.multiply(normal, constant(tensors.shaped(f"{name}.weight", width)))
     bias = f"{name}.bias"
-    return op.add(scaled, constant(tensors[bias])) if bias in tensors else scaled
+    if bias not in tensors and not biased:
+        return scaled
+    return op.add(scaled, constant(tensors.shaped(bias, width)))
 
 
 def gather_rows(table: NDArray[np.float32], ids: Node) -> Node:
@@ -48,6 +74,32 @@ def gather_rows(table: NDArray[np.float32], ids: Node) -> Node:
 def length_of(ids: Node) -> Node:
     """Return the length of the sequences [1], from ids [rows, length]."""
     return op.gather(op.shape_of(ids), constant([1]), constant(0))
+
+
+def head_width(width: int, heads: int, key: str, spec: ModelSpec) -> int:
+    """Return the width of an attention's head.
+
+    Raises:
+        ModelFileError: the heads do not divide the width; `key` is theirs in config.json.
+    """
+    if width % heads:
+        raise ModelFileError(
+            f"{spec.config_file} has {key} {heads}, expected a divisor of the width {width}"
+        )
+    return width // heads
+
+
+def require_no_layer(prefix: str, layers: int, tensors: Tensors, spec: ModelSpec) -> None:
+    """Raise if the weights have a layer more than config.json says, whose weights begin so.
+
+    A model without its last layers gives other scores, and a config of another model is likelier
+    than a wish to leave them out.
+    """
+    if any(name.startswith(prefix) for name in tensors.names()):
+        raise ModelFileError(
+            f"{spec.config_file} says that there are {layers} layers, but the weights have more: "
+            f"{prefix}*. Take the config that was saved with the weights"
+        )
 
 
 def first_token(x: Node) -> Node:
@@ -127,18 +179,28 @@ def masked_mean(x: Node, attention_mask: Node) -> Node:
 
 def activate(x: Node, function: str, name: str) -> Node:
     """Apply a feed-forward activation by its transformers name."""
-    match function:
+    match ACTIVATIONS.get(function):
         case "gelu":
             return op.gelu(x, "erf")
-        case "gelu_new" | "gelu_pytorch_tanh" | "gelu_fast":
+        case "gelu tanh":
             return op.gelu(x, "tanh")
+        case "leaky relu":
+            return op.prelu(x, constant(np.float32(0.01)))
+        case "linear":
+            return x
+        case "mish":
+            return op.mish(x)
         case "relu":
             return op.relu(x)
-        case "silu" | "swish":
+        case "sigmoid":
+            return op.sigmoid(x)
+        case "silu":
             return op.swish(x)
         case "tanh":
             return op.tanh(x)
-    raise UnsupportedModelError(f"{name}: the activation {function!r} of its layers is not known")
+    raise UnsupportedModelError(
+        f"{name}: the activation {shortened(function)} of its layers is not known"
+    )
 
 
 class Inputs:

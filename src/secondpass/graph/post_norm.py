@@ -21,6 +21,7 @@ def build(spec: ModelSpec, family: Architecture, tensors: Tensors) -> ov.Model:
     and feed-forward are computed for this token alone; keys and values still need every token.
     """
     encoder = Encoder(spec, family, tensors)
+    encoder.require_no_layer(encoder.layers)
     last = encoder.layers - 1
     x = encoder.embed()
     for layer in range(last):
@@ -51,14 +52,18 @@ class Encoder:
         assert family.names is not None
         self._names = family.names
         self.prefix = self._find_prefix(tensors)
-        self.layers = int(config[self._names.layers_key])
+        self.layers = spec.needed(self._names.layers_key)
         self._spec = spec
         self._tensors = tensors
-        self._heads = int(config[self._names.heads_key])
-        self._width = int(config[self._names.width_key])
-        self._activation = str(config.get(self._names.activation_key, "gelu"))
+        self._heads = spec.needed(self._names.heads_key)
+        self.width = spec.needed(self._names.width_key)
+        self._head_width = ops.head_width(self.width, self._heads, self._names.heads_key, spec)
+        self._inner_width = config.get(self._names.intermediate_key)
+        self._activation = str(config.get(family.activation_keys[0]) or "gelu")
         # DistilBERT has none in its config; its code says 1e-12.
-        self._epsilon = float(config.get("layer_norm_eps", 1e-12))
+        epsilon = config.get("layer_norm_eps")
+        self._epsilon = 1e-12 if epsilon is None else float(epsilon)
+        self._typed = family.token_types
         self.inputs = Inputs(token_types=_has_token_types(spec, family))
         self.mask = ops.padding_mask(self.inputs.attention_mask)
 
@@ -68,16 +73,21 @@ class Encoder:
         `positions` and `token_types` take the place of the family's own: ids [rows, length].
         """
         name = f"{self.prefix}embeddings."
-        x = ops.gather_rows(self._tensors[f"{name}word_embeddings.weight"], self.inputs.input_ids)
-        if f"{name}token_type_embeddings.weight" in self._tensors:
-            x = op.add(x, self._token_types(f"{name}token_type_embeddings.weight", token_types))
-        table = self._tensors[f"{name}position_embeddings.weight"]
-        own = self._positions(table) if positions is None else ops.gather_rows(table, positions)
-        x = op.add(x, own)
-        x = ops.layer_norm(x, self._tensors, f"{name}LayerNorm", self._epsilon)
         projection = f"{self.prefix}embeddings_project"
-        if f"{projection}.weight" in self._tensors:
-            x = ops.linear(x, self._tensors, projection)
+        projected = f"{projection}.weight" in self._tensors
+        words = self._table(
+            f"{name}word_embeddings.weight", "vocab_size", None if projected else self.width
+        )
+        width = words.shape[1]
+        x = ops.gather_rows(words, self.inputs.input_ids)
+        if self._typed:
+            types = self._table(f"{name}token_type_embeddings.weight", "type_vocab_size", width)
+            x = op.add(x, self._token_types(types, token_types))
+        table = self._table(f"{name}position_embeddings.weight", "max_position_embeddings", width)
+        own = self._positions(table) if positions is None else ops.gather_rows(table, positions)
+        x = self._norm(op.add(x, own), f"{name}LayerNorm")
+        if projected:
+            x = self._linear(x, projection, self.width)
         return ops.name_layer_output(x, 0)
 
     def layer(self, number: int, x: Node, asking: Node, mask: Node | None = None) -> Node:
@@ -85,22 +95,36 @@ class Encoder:
 
         `mask` is added to the attention's logits, by default what hides the padding.
         """
-        names, tensors = self._names, self._tensors
+        names, width = self._names, self.width
         name = f"{self.prefix}{names.layer.format(number)}."
-        head_width = self._width // self._heads
         query, key, value = (
-            ops.split_heads(ops.linear(of, tensors, name + part), self._heads, head_width)
+            ops.split_heads(self._linear(of, name + part, width), self._heads, self._head_width)
             for of, part in ((asking, names.query), (x, names.key), (x, names.value))
         )
         seen = self.attend(name[:-1], query, key, value, self.mask if mask is None else mask)
-        seen = ops.merge_heads(seen, self._width)
-        seen = op.add(ops.linear(seen, tensors, name + names.attention_output), asking)
-        seen = ops.layer_norm(seen, tensors, name + names.attention_norm, self._epsilon)
-        fed = ops.linear(seen, tensors, name + names.feed_in)
+        seen = ops.merge_heads(seen, width)
+        seen = op.add(self._linear(seen, name + names.attention_output, width), asking)
+        seen = self._norm(seen, name + names.attention_norm)
+        fed = self._linear(seen, name + names.feed_in, self._inner_width)
         fed = ops.activate(fed, self._activation, self._spec.name)
-        fed = op.add(ops.linear(fed, tensors, name + names.feed_out), seen)
-        fed = ops.layer_norm(fed, tensors, name + names.feed_norm, self._epsilon)
-        return ops.name_layer_output(fed, number + 1)
+        fed = op.add(self._linear(fed, name + names.feed_out, width), seen)
+        return ops.name_layer_output(self._norm(fed, name + names.feed_norm), number + 1)
+
+    def require_no_layer(self, number: int) -> None:
+        """Raise a ModelFileError if the weights have a layer of this number, behind the last."""
+        ops.require_no_layer(
+            f"{self.prefix}{self._names.layer.format(number)}.", number, self._tensors, self._spec
+        )
+
+    def _linear(self, x: Node, name: str, outputs: int | None) -> Node:
+        return ops.linear(x, self._tensors, name, outputs, biased=True)
+
+    def _norm(self, x: Node, name: str) -> Node:
+        return ops.layer_norm(x, self._tensors, name, self._epsilon, biased=True)
+
+    def _table(self, name: str, rows_key: str, width: int | None) -> NDArray[np.float32]:
+        """Return an embedding table, of as many rows as config.json says if it does."""
+        return self._tensors.shaped(name, self._spec.config.get(rows_key), width)
 
     def attend(self, name: str, query: Node, key: Node, value: Node, mask: Node) -> Node:
         """Return the attention of the layer `name`, all split by heads."""
@@ -112,16 +136,12 @@ class Encoder:
         bare = probe in tensors and self._names.prefix + probe not in tensors
         return "" if bare else self._names.prefix
 
-    def _token_types(self, name: str, given: Node | None) -> Node:
-        table = self._tensors[name]
+    def _token_types(self, table: NDArray[np.float32], given: Node | None) -> Node:
         ids = self.inputs.token_type_ids if given is None else given
         return ops.constant(table[:1]) if ids is None else ops.gather_rows(table, ids)
 
     def _positions(self, table: NDArray[np.float32]) -> Node:
         """Return position embeddings; RoBERTa counts real tokens from the padding id on."""
-        promised = int(self._spec.config.get("max_position_embeddings") or 0)
-        if promised > len(table):
-            raise ValueError(f"max_position_embeddings is {promised}, the table has {len(table)}")
         if self._spec.positions_after_padding:
             padding = ops.constant(np.int32(self._spec.padding_id))
             real = op.convert(op.not_equal(self.inputs.input_ids, padding), np.int32)
@@ -136,4 +156,4 @@ class Encoder:
 
 def _has_token_types(spec: ModelSpec, family: Architecture) -> bool:
     """Tell whether token types differ at all: RoBERTa has one type and takes no such input."""
-    return family.token_types and int(spec.config.get("type_vocab_size", 2)) > 1
+    return family.token_types and (spec.config.get("type_vocab_size") or 2) > 1

@@ -15,8 +15,9 @@ from secondpass.errors import MissingExtraError
 from secondpass.graph.openvino import import_nncf, ov
 from secondpass.graph.ops import UNQUANTIZED_NAMES
 from secondpass.models.spec import ModelSpec
+from secondpass.models.tokenizer import load_tokenizer
 from secondpass.scoring.batches import make_batches
-from secondpass.scoring.encode import TextEncoder, load_tokenizer
+from secondpass.scoring.encode import TextEncoder
 from secondpass.scoring.pairs import Pair, read_pair_layout, read_single_layout
 
 CALIBRATION_FILE = Path(__file__).with_name("calibration.jsonl")

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from importlib.metadata import version
 from typing import Any, NamedTuple
 
 from tokenizers import Tokenizer
 
 from secondpass.checks import integer
 from secondpass.errors import InputError, MissingExtraError
+from secondpass.models.digest import text_sha256
 from secondpass.scoring.candidates import checked_text
+
+_PACKAGE = "semantic-text-splitter"
 
 
 class Chunk(NamedTuple):
@@ -51,6 +56,11 @@ class Chunker:
         self._whole_tokens = integer("whole_tokens", whole)
         splitters = _splitters()
         counting = self._counting = _plain(tokenizer)
+        described = json.dumps(
+            [counting.to_str(), max_tokens, overlap, self._whole_tokens, version(_PACKAGE)]
+        )
+        # What decides the chunks of a text.
+        self.rules = text_sha256(described)[:16]
         self._text = splitters.TextSplitter.from_huggingface_tokenizer(
             counting, max_tokens, overlap
         )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from secondpass.checks import described, shortened
+from secondpass.checks import described, listed, shortened
 from secondpass.errors import InputError
 
 # What people call a title and the text below it.
@@ -77,7 +77,7 @@ class Columns:
             if name in row:
                 return name
         raise InputError(
-            f"{where} has neither 'text' nor 'content', only {shortened(sorted(map(str, row)))}; "
+            f"{where} has neither 'text' nor 'content', only {listed(row)}; "
             f"name the column of the text: {_advice(row)}"
         )
 
@@ -104,8 +104,7 @@ USUAL = Columns()
 def _named(row: Mapping[str, Any], name: str, option: str, where: object) -> str:
     if name not in row:
         raise InputError(
-            f"{where} has no {shortened(name)}, which {option} names, only "
-            f"{shortened(sorted(map(str, row)))}"
+            f"{where} has no {shortened(name)}, which {option} names, only {listed(row)}"
         )
     return name
 

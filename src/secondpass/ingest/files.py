@@ -14,7 +14,7 @@ from secondpass.ingest.tables import suffix_of
 
 
 class SourceFile(NamedTuple):
-    """A file to read. `source` is its absolute path, `shown` the path in ids: see `shown_path`."""
+    """A file to read. `source` is its absolute path, `shown` the path in ids: see `from_root`."""
 
     path: Path
     source: str
@@ -47,7 +47,7 @@ def find_files(paths: Iterable[str | os.PathLike[str]], suffixes: Collection[str
     """
     if isinstance(paths, str | bytes | os.PathLike):
         raise InputError(f"paths is the one path {os.fspath(paths)!r}, expected a list of paths")
-    named = [absolute(path) for path in paths]
+    named = list(dict.fromkeys(absolute(path) for path in paths))
     files: set[Path] = set()
     walk = _Walk(suffixes)
     for path in named:
@@ -57,8 +57,9 @@ def find_files(paths: Iterable[str | os.PathLike[str]], suffixes: Collection[str
             _check_file(path, suffixes)
             files.add(path)
     files |= walk.files
+    roots = frozenset(named)
     return Found(
-        tuple(SourceFile(path, path.as_posix(), shown_path(path)) for path in sorted(files)),
+        tuple(SourceFile(path, path.as_posix(), from_root(path, roots)) for path in sorted(files)),
         tuple(shown_path(path) for path in sorted(walk.skipped - files)),
         tuple(path.as_posix() for path in named),
         tuple(shown_path(path) for path in sorted(walk.outside - files)),
@@ -75,6 +76,15 @@ def shown_path(path: Path) -> str:
     """Return the path from the current folder if it lies in it, else the absolute path."""
     here = Path.cwd()
     return (path.relative_to(here) if path.is_relative_to(here) else path).as_posix()
+
+
+def from_root(path: Path, named: Collection[Path]) -> str:
+    """Return the path from the outermost named folder it lies in, with that folder's name.
+
+    So it does not depend on the current folder. Of a file that is named itself it is the name.
+    """
+    root = next(one for one in (*reversed(path.parents), path) if one in named)
+    return path.relative_to(root.parent).as_posix()
 
 
 @dataclass(slots=True)

@@ -1,10 +1,11 @@
 """Files and folders to records, lazily: text in chunks, rows one by one.
 
-Ids and sources. A chunk's id is `path#start-end@digest`: the path as seen from the current folder,
-the chunk's place in characters, and a digest of the absolute path and the chunk's text. So an id
-changes when the content does. A row is known by its `id` (or `_id`) column, else by
-`path#line@digest`; a row that is too long for one document is cut into chunks, whose ids add
-`#start-end`. The metadata's `source` is the file's absolute path; `updating` goes by it.
+Ids and sources. A chunk's id is `path#start-end@digest`: the path from the folder that was named,
+with that folder's name (`SourceFile.shown`), the chunk's place in characters, and a digest of the
+absolute path and the chunk's text. So an id changes when the content does, and not with the current
+folder. A row is known by its `id` (or `_id`) column, else by `path#line@digest`; a row that is too
+long for one document is cut into chunks, whose ids add `#start-end`. The metadata's `source` is the
+file's absolute path; `updating` goes by it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
+from secondpass.checks import shortened
 from secondpass.errors import InputError
 from secondpass.ingest.chunking import Chunker
 from secondpass.ingest.columns import USUAL, Columns, Parts
@@ -22,6 +24,9 @@ from secondpass.jsonl import Where
 from secondpass.retrieval.records import Record, content_digest, to_record
 from secondpass.types import Document
 from secondpass.utf8 import read_text
+
+# Raised when a reader gives other records of the same file.
+RULES = 2
 
 # Suffix of a text file -> whether it is Markdown.
 _TEXTS = {".txt": False, ".rst": False, ".md": True, ".markdown": True}
@@ -33,8 +38,8 @@ class Reading:
     """The records of files; iterating reads the files, every time anew.
 
     `found` says which files are read and which are skipped. With `skip_unreadable` a file with an
-    error in it gives no record at all, and `failed` says why: source -> reason, of the last
-    iteration. Without it the error ends the iteration.
+    error in it gives no record at all, and `failed` says why: source -> reason, of the last time
+    that they were read. Without it the error ends the reading.
     """
 
     found: Found
@@ -44,33 +49,53 @@ class Reading:
     skip_unreadable: bool = False
     failed: dict[str, str] = field(default_factory=dict)
 
-    def __iter__(self) -> Iterator[Record]:
+    @property
+    def rules(self) -> str:
+        """Return what decides the records of a file beside its content, for its stamp."""
+        return f"{RULES} {self.chunker.rules} {self.columns} {self.delimiter!r}"
+
+    def records(self, file: SourceFile) -> Iterator[Record]:
+        """Yield the records of one file.
+
+        Raises:
+            InputError: the file has an error; the records before it were yielded.
+        """
+        _check_name(file)
+        markdown = _TEXTS.get(suffix_of(file.path))
+        if markdown is None:
+            yield from self._rows(file)
+        else:
+            yield from _chunks(file, self.chunker, markdown=markdown)
+
+    def begin(self) -> None:
+        """Begin to read: nothing failed but folders that cannot be listed.
+
+        Raises:
+            InputError: there is one, and it is not to be skipped.
+        """
         self.failed.clear()
         for source, reason in self.found.unreadable:
-            self._fail(source, InputError(reason))
-        for file in self.found.files:
-            try:
-                records = self._records(file)
-            except InputError as error:
-                self._fail(file.source, error)
-            else:
-                yield from records
+            self.fail(source, InputError(reason))
 
-    def _fail(self, source: str, error: InputError) -> None:
+    def fail(self, source: str, error: InputError) -> None:
+        """Note that a file is left out.
+
+        Raises:
+            InputError: it is not to be skipped.
+        """
         if not self.skip_unreadable:
             raise error
         self.failed[source] = str(error)
 
-    def _records(self, file: SourceFile) -> Iterable[Record]:
-        """Return a file's records; with `skip_unreadable` every one of them has been checked."""
-        _check_name(file)
-        markdown = _TEXTS.get(suffix_of(file.path))
-        if markdown is not None:
-            return _chunks(file, self.chunker, markdown=markdown)
-        if self.skip_unreadable:
-            for _ in self._rows(file):  # a table may be larger than memory: it is read twice
-                pass
-        return self._rows(file)
+    def __iter__(self) -> Iterator[Record]:
+        self.begin()
+        for file in self.found.files:
+            try:
+                # Of a file that may be left out every record is checked before one is given.
+                records = self.records(file)
+                yield from (list(records) if self.skip_unreadable else records)
+            except InputError as error:
+                self.fail(file.source, error)
 
     def _rows(self, file: SourceFile) -> Iterator[Record]:
         lines: dict[str, int] = {}
@@ -79,8 +104,8 @@ class Reading:
             first = lines.setdefault(record.id, where.number)
             if first != where.number:
                 raise InputError(
-                    f"{where}: id {record.id[:80]!r} comes twice, first in {where.unit} {first}; "
-                    "give every row an id of its own"
+                    f"{where}: id {shortened(record.id)} comes twice, first in {where.unit} "
+                    f"{first}; give every row an id of its own"
                 )
             yield from _split(record, self.chunker)
 
@@ -120,8 +145,7 @@ def _check_name(file: SourceFile) -> None:
         raise InputError(f"{shown} has a name that is not UTF-8: rename it") from None
 
 
-def _chunks(file: SourceFile, chunker: Chunker, *, markdown: bool) -> list[Record]:
-    records = []
+def _chunks(file: SourceFile, chunker: Chunker, *, markdown: bool) -> Iterator[Record]:
     for chunk in chunker.split(read_text(file.path), markdown=markdown):
         digest = content_digest(chunk.text, file.source)[:12]
         document = Document(
@@ -129,8 +153,7 @@ def _chunks(file: SourceFile, chunker: Chunker, *, markdown: bool) -> list[Recor
             chunk.text,
             {"source": file.source, "start": chunk.start, "end": chunk.end},
         )
-        records.append(to_record(document, document.id))
-    return records
+        yield to_record(document, document.id)
 
 
 def _row(parts: Parts, file: SourceFile, where: Where) -> Record:

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from secondpass.errors import ModelFileError, UnsupportedModelError
-from secondpass.models.files import read_any_json
+from secondpass.models.files import read_any_json, require_within
+from secondpass.models.plain_files import require_plain_files
 
 # The JSON files of a folder, and of its modules' folders, that those libraries read.
 _READ_BY_OTHERS = ("*config.json", "config_sentence_transformers.json")
@@ -37,8 +38,9 @@ def require_code_free(folder: Path) -> None:
 
     Raises:
         UnsupportedModelError: a value names code; the message names file, key and value.
-        ModelFileError: a file is not JSON of the shape that is read.
+        ModelFileError: a file is not JSON of the shape that is read, or no file at all.
     """
+    require_plain_files(folder)
     if (folder / "adapter_config.json").exists():
         raise UnsupportedModelError(
             f"{folder / 'adapter_config.json'}: the folder is an adapter, which names another "
@@ -71,8 +73,8 @@ def _modules(file: Path) -> list[Path]:
             raise ModelFileError(f"{file} is not a list of modules with a type and a path")
         if not _KNOWN_MODULES.fullmatch(kind):
             raise _names_code(file, "type", kind)
-        if Path(path).is_absolute() or ".." in Path(path).parts:
-            raise ModelFileError(f"{file}: path {path[:80]!r} is not within the model folder")
+        if path:  # the first module lies in the model folder itself
+            require_within(path, file)
         folders.append(file.parent / path)
     return folders
 

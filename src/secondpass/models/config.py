@@ -31,6 +31,7 @@ RotaryBase: TypeAlias = Annotated[float, Meta(gt=0, le=1e12)]
 class Rotary(msgspec.Struct):
     """The rotary positions of one kind of layer."""
 
+    rope_type: str | None = None
     rope_theta: RotaryBase | None = None
 
 
@@ -56,6 +57,8 @@ class Config(msgspec.Struct):
     n_heads: Width | None = None
     hidden_size: Width | None = None
     dim: Width | None = None
+    intermediate_size: Width | None = None
+    hidden_dim: Width | None = None
     vocab_size: Count | None = None
     type_vocab_size: CountOrZero | None = None
     max_position_embeddings: Count | None = None
@@ -99,6 +102,18 @@ class SentenceBertConfig(msgspec.Struct):
     max_seq_length: Count | None = None
 
 
+def needed(config: Mapping[str, Any], key: str, file: Path) -> Any:
+    """Return the value of a key that has no default.
+
+    Raises:
+        ModelFileError: it is absent or null.
+    """
+    value = config.get(key)
+    if value is None:
+        raise ModelFileError(f"{file} has no {key!r}")
+    return value
+
+
 Keys = TypeVar("Keys", bound=msgspec.Struct)
 
 
@@ -133,6 +148,27 @@ def _unexpected(values: Mapping[str, Any], file: Path, expected: str, path: str)
     for key, at in places:
         found = found[int(at)] if at else found[key]
     name = path.strip("`").removeprefix("$.")
+    return f"{file} has {name} {shortened(found)}, expected {_in_words(expected)}"
+
+
+# What msgspec calls the kinds of JSON, and what comes before a limit.
+_WORDS = {
+    "int": "an integer",
+    "float": "a number",
+    "str": "text",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "an object",
+    ">=": "of at least",
+    "<=": "of at most",
+    ">": "above",
+}
+
+
+def _in_words(expected: str) -> str:
+    """Return what msgspec expected: of "Expected `int` >= 1, got .." "an integer of at least 1"."""
+    if expected == "Number out of range":
+        return "a number of usual size"
     kind = expected.partition(", got ")[0].removeprefix("Expected ").replace("`", "")
-    wanted = "a number that fits" if kind == "Number out of range" else kind
-    return f"{file} has {name} {shortened(found)}, expected {wanted}"
+    words = kind.removesuffix(" | null").replace(" | ", " or ").split(" ")
+    return " ".join(_WORDS.get(word, word) for word in words)

@@ -6,7 +6,7 @@ import codecs
 import json
 import stat
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any, Literal
 
 from secondpass.checks import shortened
@@ -43,11 +43,18 @@ class WeightFiles:
 
 
 def find_weights(folder: Path) -> WeightFiles:
-    """Find the weights of a model folder; a safetensors file wins over IR, IR over ONNX."""
+    """Find the weights of a model folder; a safetensors file wins over IR, IR over ONNX.
+
+    Raises:
+        ModelFileError: there are none, or a file of them is missing or no file that can be read.
+    """
     for format_name, relative in _WEIGHT_FILES:
         entry = folder / relative
-        if entry.is_file():
-            return WeightFiles(format_name, entry, _all_files(entry))
+        if entry.exists() and not entry.is_dir():
+            files = _all_files(entry)
+            for file in files:
+                require_file(file)
+            return WeightFiles(format_name, entry, files)
     raise ModelFileError(
         f"{folder} holds no weights: looked for {', '.join(name for _, name in _WEIGHT_FILES)}. "
         "Pickled weights (pytorch_model.bin) are never read; save the model as safetensors"
@@ -56,27 +63,29 @@ def find_weights(folder: Path) -> WeightFiles:
 
 def _all_files(entry: Path) -> tuple[Path, ...]:
     if entry.suffix == ".json":
-        shards = sorted(set(weight_map(entry).values()))
-        return _existing(entry.parent / name for name in shards)
+        return tuple(entry.parent / name for name in sorted(set(weight_map(entry).values())))
     if entry.suffix == ".xml":
-        return _existing((entry, entry.with_suffix(".bin")))
+        return (entry, entry.with_suffix(".bin"))
     return (entry,)
 
 
 def weight_map(file: Path) -> dict[str, str]:
-    """Return which shard holds which tensor."""
+    """Return which shard holds which tensor; a shard is a file beside the index."""
     found = read_json(file).get("weight_map")
     if not isinstance(found, dict) or not all(isinstance(name, str) for name in found.values()):
         raise ModelFileError(f"{file} has no weight_map of tensors to file names")
+    for shard in set(found.values()):
+        require_within(shard, file)
+        if not shard.endswith(".safetensors"):
+            raise ModelFileError(f"{file} names {shortened(shard)}, expected safetensors files")
     return found
 
 
-def _existing(files: Any) -> tuple[Path, ...]:
-    found = tuple(files)
-    for file in found:
-        if not file.exists():
-            raise ModelFileError(f"{file} is missing: the model folder is not complete")
-    return found
+def require_within(name: str, file: Path) -> None:
+    """Raise unless a path that a file names stays within the folder of that file."""
+    parts = PureWindowsPath(name).parts  # knows both separators, and drives
+    if not name or "\0" in name or PureWindowsPath(name).anchor or ".." in parts:
+        raise ModelFileError(f"{file} names {shortened(name)}, which is not within its folder")
 
 
 def read_json(file: Path) -> dict[str, Any]:
@@ -132,13 +141,14 @@ def require_file(file: Path, *, most_bytes: int | None = None) -> None:
     try:
         status = file.stat()
         if not stat.S_ISREG(status.st_mode):
-            raise ModelFileError(f"{file} is a {_kind(status.st_mode)}, expected a file")
+            raise ModelFileError(f"{file} is a {kind_of(status.st_mode)}, expected a file")
         with file.open("rb") as stream:
             beginning = stream.read(64)
     except (FileNotFoundError, NotADirectoryError):
         raise ModelFileError(f"{file} is missing: a model folder needs it") from None
     except (OSError, ValueError) as error:
-        raise ModelFileError(f"{file} cannot be read: {error}") from None
+        reason = getattr(error, "strerror", None) or error
+        raise ModelFileError(f"{shortened(str(file), 200)} cannot be read: {reason}") from None
     if not beginning:
         raise ModelFileError(f"{file} is empty: the download or the copy was cut short")
     if beginning.startswith(b"version https://git-lfs.github.com/"):
@@ -151,7 +161,7 @@ def require_file(file: Path, *, most_bytes: int | None = None) -> None:
         )
 
 
-def _kind(mode: int) -> str:
+def kind_of(mode: int) -> str:
     """Return what a path that is no file is."""
     kinds = {
         stat.S_IFDIR: "folder",

@@ -12,7 +12,8 @@ from secondpass.architectures.record import Architecture
 from secondpass.architectures.table import ARCHITECTURES
 from secondpass.checks import integer
 from secondpass.errors import InputError, ModelFileError, UnsupportedModelError
-from secondpass.models.config import SentenceBertConfig, read_config, typed
+from secondpass.models.boundary import at_the_boundary
+from secondpass.models.config import SentenceBertConfig, needed, read_config, typed
 from secondpass.models.digest import file_sha256, files_sha256, text_sha256
 from secondpass.models.files import (
     WeightFiles,
@@ -47,15 +48,35 @@ class ModelSpec:
     pooling: Pooling | None
     sequence_limit: int | None
 
+    def needed(self, key: str) -> int:
+        """Return a number of config.json that has no default; a ModelFileError without one."""
+        return int(needed(self.config, key, self.config_file))
+
+    @property
+    def config_file(self) -> Path:
+        """Return the path of config.json."""
+        return self.folder / "config.json"
+
     @property
     def architecture(self) -> str:
         """Return the `model_type` of config.json, such as "bert"."""
-        return str(self.config.get("model_type", ""))
+        return str(self.config.get("model_type") or "")
 
     @property
     def family(self) -> Architecture | None:
         """Return what is known of its architecture; None for one without a graph builder."""
         return ARCHITECTURES.get(self.architecture)
+
+    @property
+    def activations(self) -> tuple[str, ...]:
+        """Return the activations that config.json names for the layers of a known architecture."""
+        keys = self.family.activation_keys if self.family is not None else ()
+        return tuple(self.config[key] for key in keys if self.config.get(key) is not None)
+
+    @property
+    def width(self) -> int:
+        """Return the size of a hidden state; a ModelFileError where config.json has none."""
+        return self.needed("hidden_size" if self.config.get("dim") is None else "dim")
 
     @property
     def tokenizer_file(self) -> Path:
@@ -103,6 +124,7 @@ class ModelSpec:
         return text_sha256((self.folder / "config.json").read_text(encoding="utf-8"))
 
 
+@at_the_boundary
 def read_cross_encoder_spec(found: ModelFolder) -> ModelSpec:
     """Read the spec of a model that scores pairs; its weights are not opened yet.
 
@@ -123,6 +145,7 @@ def read_cross_encoder_spec(found: ModelFolder) -> ModelSpec:
     return spec
 
 
+@at_the_boundary
 def read_bi_encoder_spec(found: ModelFolder) -> ModelSpec:
     """Read the spec of a sentence-transformers embedding model (mean or first-token pooling).
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 from secondpass.options.effort import EFFORTS, Effort
 from secondpass.options.fusion import DEFAULT_WEIGHT, FUSIONS, Fuse, Fusion
 from secondpass.options.kinds import Choice, Integer, Number
 from secondpass.options.model import ACTIVATIONS, Activation
 from secondpass.options.option import check_fields, from_dict, option, to_dict
+
+OnError = Literal["raise", "skip"]
+ON_ERROR: tuple[OnError, ...] = get_args(OnError)
+LongQuery = Literal["error", "truncate"]
+LONG_QUERY: tuple[LongQuery, ...] = get_args(LongQuery)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +65,26 @@ class RankOptions:
         means="none",
         flag="--budget-ms",
     )
+    on_error: OnError = option(
+        "raise",
+        Choice(ON_ERROR),
+        "A candidate that cannot be scored ends the call, or is skipped: it comes last, with its "
+        "`error`.",
+        page="guide/rerank.md#candidates-that-cannot-be-scored",
+        flag="--on-error",
+        on_command="A candidate that cannot be scored ends the command, or is skipped: it comes "
+        'last, with its "error".',
+    )
+    long_query: LongQuery = option(
+        "error",
+        Choice(LONG_QUERY),
+        "A query that leaves no room for a text is an error, or every query is cut to half of "
+        "`max_length`, and said to be.",
+        page="guide/rerank.md#long-queries",
+        flag="--long-query",
+        on_command="A query that leaves no room for a text is an error, or every query is cut to "
+        "half of --max-length, and said to be.",
+    )
     effort: Effort | None = option(
         None, Choice(EFFORTS), "For this call.", means="the reranker's own"
     )
@@ -74,6 +99,11 @@ class RankOptions:
     def fusion(self) -> Fusion:
         """Return the fusion that is asked for."""
         return Fusion.checked(self.fuse, self.fuse_weight)
+
+    @property
+    def may_leave_some(self) -> bool:
+        """Tell whether a candidate may be left without a score, so that each says if it has one."""
+        return self.budget_ms is not None or self.on_error == "skip"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the options as values that JSON has."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NoReturn
 
+from secondpass.checks import shortened
 from secondpass.errors import InputError
 from secondpass.options.effort import Effort
 
@@ -20,13 +21,16 @@ def check(
     """
     if cascade is None and keep is not None:
         raise InputError(
-            f"keep is {keep!r}, but there is no cascade for it: name two models with "
+            f"keep is {shortened(keep)}, but there is no cascade for it: name two models with "
             "cascade=[small, large], or leave keep out"
         )
     if cascade is not None:
         require_full(effort)
         if model != default:
-            raise InputError(f"model_name is {model!r} and cascade {cascade!r}: give one of them")
+            raise InputError(
+                f"model_name is {shortened(model)} and cascade {shortened(cascade)}: give one of "
+                "them"
+            )
 
 
 def require_full(effort: Effort) -> None:

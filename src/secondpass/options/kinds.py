@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -27,7 +27,7 @@ class Integer:
     """An integer from `least` to `most`."""
 
     least: int = 1
-    most: int | None = None
+    most: int = checks.MOST_INTEGER
 
     def checked(self, name: str, value: Any, also: str) -> int:
         """Return the value as an int."""
@@ -84,6 +84,10 @@ class Choices:
 
     def checked(self, name: str, value: Any, also: str) -> tuple[str, ...]:
         """Return the words."""
+        if isinstance(value, str) or not isinstance(value, Iterable):
+            raise InputError(
+                f"{name} is {checks.described(value)}, expected some of {', '.join(self.words)}"
+            )
         return tuple(checks.one_of(name, word, self.words) for word in value)
 
 
@@ -100,13 +104,13 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class YesOrNo:
-    """True or False."""
+    """True or False, Python's or numpy's."""
 
     def checked(self, name: str, value: Any, also: str) -> bool:
         """Return the value."""
-        if not isinstance(value, bool):
+        if not isinstance(value, bool) and not checks.is_numpy_bool(value):
             raise InputError(f"{name} is {checks.shortened(value)}, expected True or False")
-        return value
+        return bool(value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 from unicodedata import unidata_version
 
-from secondpass.checks import integer, one_of
+from secondpass.checks import integer, one_of, shortened
 from secondpass.errors import InputError
 
 LongDocuments = Literal["truncate", "max", "mean-top-k", "first", "select"]
@@ -60,13 +60,14 @@ class LongDocumentPolicy:
         rule = cls(long_documents, stride, select_tokens)
         if stride is not None and not rule.in_windows:
             raise InputError(
-                f"stride is {stride!r}, but long_documents={long_documents!r} scores one window of "
-                "a text: use 'max' or 'mean-top-k', or leave stride out"
+                f"stride is {shortened(stride)}, but long_documents={long_documents!r} scores one "
+                "window of a text: use 'max' or 'mean-top-k', or leave stride out"
             )
         if select_tokens is not None and long_documents != "select":
             raise InputError(
-                f"select_tokens is {select_tokens!r}, but long_documents={long_documents!r} "
-                "chooses no sentences: use 'select', or leave select_tokens out"
+                f"select_tokens is {shortened(select_tokens)}, but "
+                f"long_documents={long_documents!r} chooses no sentences: use 'select', or leave "
+                "select_tokens out"
             )
         for name, number in (("stride", stride), ("select_tokens", select_tokens)):
             if number is not None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from secondpass.checks import shortened
 from secondpass.errors import InputError
 from secondpass.options import cascade as cascades
 from secondpass.options.effort import EFFORTS, Effort
@@ -191,8 +192,8 @@ class RerankerOptions(ModelOptions):
             object.__setattr__(self, "cache", os.path.join(os.curdir, "memory"))  # noqa: PTH118
         if self.cache is None and self.cache_bytes is not None:
             raise InputError(
-                f"cache_bytes is {self.cache_bytes!r}, but there is no cache: pass cache='memory' "
-                "or a folder, or leave cache_bytes out"
+                f"cache_bytes is {shortened(self.cache_bytes)}, but there is no cache: pass "
+                "cache='memory' or a folder, or leave cache_bytes out"
             )
         check_fields(self)
         self.long_document_policy()

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, ClassVar, Protocol, TypeVar
 
-from secondpass.checks import shortened
+from secondpass.checks import described, shortened
 from secondpass.errors import InputError
 from secondpass.options.kinds import Kind
 
@@ -82,7 +82,7 @@ def from_dict(kind: type[D], given: Mapping[str, Any]) -> D:
         InputError: it is not a mapping, or a name or a value is not usable.
     """
     if not isinstance(given, Mapping):
-        raise InputError(f"options are {type(given).__name__}, expected a mapping of names")
+        raise InputError(f"options are {described(given)}, expected a mapping of names")
     known = declared(kind)
     for name in given:
         if name not in known:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from secondpass.models.boundary import at_the_boundary
 from secondpass.models.files import WeightFiles, find_weights
 from secondpass.models.folder import ModelFolder
 
@@ -26,6 +27,7 @@ class Need:
         return self.needed <= self.available
 
 
+@at_the_boundary
 def estimate(folder: ModelFolder, available: int) -> Need:
     """Estimate the memory of a model of a folder.
 

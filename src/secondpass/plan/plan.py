@@ -11,6 +11,7 @@ from secondpass.environment.usage import read_usage
 from secondpass.errors import InputError
 from secondpass.models.folder import find_folder
 from secondpass.models.spec import read_cross_encoder_spec
+from secondpass.models.tokenizer import load_tokenizer
 from secondpass.options.model import Precision
 from secondpass.plan.background_load import OtherWork
 from secondpass.plan.calibration import TURNS, Subject, calibrate
@@ -20,7 +21,6 @@ from secondpass.plan.result import Checked
 from secondpass.plan.texts import QUERY, text_maker
 from secondpass.progress import ProgressBar, silent
 from secondpass.reranker import CrossEncoderReranker
-from secondpass.scoring.encode import load_tokenizer
 from secondpass.scoring.pairs import read_pair_layout
 from secondpass.types import ModelInfo
 

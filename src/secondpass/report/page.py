@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from secondpass.errors import InputError, MissingExtraError
+from secondpass.errors import MissingExtraError
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +52,6 @@ def render(title: str, summary: str, sections: Sequence[Section]) -> str:
         Path(__file__).with_name("page.html.jinja").read_text(encoding="utf-8")
     )
     return template.render(title=title, summary=summary, sections=sections)
-
-
-def write(file: str | Path, text: str) -> None:
-    """Write a page or another report, or raise an InputError that names the file."""
-    try:
-        Path(file).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{file} cannot be written: {error.strerror}") from error
 
 
 def _is_number(cell: str) -> bool:

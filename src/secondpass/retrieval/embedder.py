@@ -19,6 +19,7 @@ from secondpass.models.embedded import BI_ENCODER
 from secondpass.models.folder import find_folder
 from secondpass.models.prompts import Prompts, read_prompts
 from secondpass.models.spec import checked_max_length, read_bi_encoder_spec
+from secondpass.models.tokenizer import load_tokenizer
 from secondpass.native import is_fork, require_no_fork
 from secondpass.options.model import EmbedderOptions, Precision
 from secondpass.options.option import from_dict, in_words, to_dict
@@ -26,7 +27,7 @@ from secondpass.retrieval.contract import Features, Progress
 from secondpass.retrieval.stores.contract import TOKEN_IDS, FeatureIdentity, Vectors
 from secondpass.scoring.batches import balanced, make_batches, restore_order
 from secondpass.scoring.candidates import checked_query, checked_text, checked_texts
-from secondpass.scoring.encode import TextEncoder, TokenIds, load_tokenizer
+from secondpass.scoring.encode import TextEncoder, TokenIds
 from secondpass.scoring.pairs import Pair, read_single_layout
 from secondpass.scoring.tokenized import vocabulary_end
 from secondpass.types import ModelInfo
@@ -110,7 +111,7 @@ class Embedder:
         )
         self._policy = replace(self._engine.policy, max_tokens=options.max_batch_tokens)
         self._said_cut: set[str] = set()
-        self.dimension = int(self._spec.config.get("hidden_size") or self._spec.config["dim"])
+        self.dimension = self._spec.width
 
     def __repr__(self) -> str:
         return in_words(self.options, type(self).__name__)

@@ -1,16 +1,25 @@
-"""A row of a store to a document; its stored metadata and token ids are checked."""
+"""A row of a store to a document; its stored metadata and token ids are checked.
+
+Token ids that the store has no digest of, or another one, are not used: the text is tokenized.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from secondpass.checks import shortened
 from secondpass.errors import IndexFileError
 from secondpass.retrieval.records import decode_metadata
-from secondpass.retrieval.stores.contract import TOKEN_IDS, FeatureIdentity, FoundRow
-from secondpass.scoring.tokenized import TokenizedText
+from secondpass.retrieval.stores.contract import (
+    TOKEN_IDS,
+    TOKEN_IDS_DIGEST,
+    Feature,
+    FeatureIdentity,
+    FoundRow,
+)
+from secondpass.scoring.tokenized import TokenizedText, ids_digest
 from secondpass.types import RetrievedDocument
 
 # Unicode's compatibility forms make up to 18 characters of one, byte tokens up to 4 of each of
@@ -36,7 +45,8 @@ def to_document(
 
 def _with_token_ids(row: FoundRow, features: Mapping[str, FeatureIdentity], location: str) -> str:
     ids, identity = row.features.get(TOKEN_IDS), features.get(TOKEN_IDS)
-    if ids is None or identity is None:
+    digest = row.features.get(TOKEN_IDS_DIGEST)
+    if ids is None or identity is None or digest is None or digest.shape != (1,):
         return row.text
     if not np.issubdtype(ids.dtype, np.integer):
         raise _damaged(row, location, f"they are {ids.dtype}, expected integers")
@@ -47,7 +57,33 @@ def _with_token_ids(row: FoundRow, features: Mapping[str, FeatureIdentity], loca
         raise _damaged(
             row, location, f"{int(ids.min())} to {int(ids.max())}, expected 0 to {identity.end - 1}"
         )
-    return TokenizedText(row.text, ids, identity.digest)
+    return TokenizedText(row.text, ids, identity.digest, int(digest[0]))
+
+
+def with_digests(
+    texts: Sequence[str],
+    columns: Mapping[str, Sequence[Feature]],
+    identities: Mapping[str, FeatureIdentity],
+) -> Mapping[str, Sequence[Feature]]:
+    """Return the columns, and beside token ids the column that `to_document` checks them by."""
+    if TOKEN_IDS not in columns:
+        return columns
+    tokenizer = identities[TOKEN_IDS].digest
+    digests = [
+        None if ids is None else np.array([ids_digest(text, ids, tokenizer)])
+        for text, ids in zip(texts, columns[TOKEN_IDS], strict=True)
+    ]
+    return {**columns, TOKEN_IDS_DIGEST: digests}
+
+
+def with_digest_identity(
+    identities: Mapping[str, FeatureIdentity],
+) -> Mapping[str, FeatureIdentity]:
+    """Return the identities of the columns of `with_digests`."""
+    if TOKEN_IDS not in identities:
+        return identities
+    digest = FeatureIdentity(identities[TOKEN_IDS].digest, 2**63)
+    return {**identities, TOKEN_IDS_DIGEST: digest}
 
 
 def _damaged(row: FoundRow, location: str, why: str) -> IndexFileError:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from secondpass.atomic import WRITING
 from secondpass.checks import integer, shortened
 from secondpass.errors import IndexExistsError, IndexFileError, InputError
 from secondpass.retrieval.content_hash import documents_sha256
@@ -24,7 +25,7 @@ from secondpass.retrieval.contract import (
     identity_of,
     queries_checked,
 )
-from secondpass.retrieval.found import to_document
+from secondpass.retrieval.found import to_document, with_digest_identity, with_digests
 from secondpass.retrieval.records import Record, checked_id, decode_metadata, to_record
 from secondpass.retrieval.stores.contract import (
     EmbedderIdentity,
@@ -33,7 +34,7 @@ from secondpass.retrieval.stores.contract import (
     Vectors,
     VectorStore,
 )
-from secondpass.retrieval.stores.lance import TABLE_FOLDER, LanceStore, is_index
+from secondpass.retrieval.stores.lance import OWN_FILES, LanceStore, is_index
 from secondpass.scoring.candidates import checked_query, checked_texts
 from secondpass.settings import absolute
 from secondpass.types import Document, RetrievedDocument
@@ -50,8 +51,8 @@ class Index:
     """Documents, their metadata and their vectors. Make it with create or open: a folder on disk.
 
     Any number of threads and processes may read while one writes: each read sees the latest
-    commit, whole, and each add or delete is one commit. Writes through one Index wait for each
-    other. Two processes that write at once may commit the same id twice: let one write.
+    commit, whole, and each add or delete is one commit. Commits wait for each other, those of other
+    processes too.
 
     Args:
         store: where they are kept; `MemoryStore` keeps them in this process.
@@ -96,7 +97,7 @@ class Index:
             raise IndexExistsError(
                 f"there is an index in {path}; use Index.open, or pass exist_ok=True"
             )
-        _check_vacant(path)
+        check_vacant(path)
         return cls(LanceStore.create(path, store_identity(embedder)), embedder)
 
     @classmethod
@@ -207,9 +208,14 @@ class Index:
         Raises:
             InputError: it lies in none.
         """
-        if not isinstance(self._store, LanceStore):
+        if self.directory is None:
             raise InputError(f"an index {self._store.location} has no folder")
-        return self._store.folder
+        return self.directory
+
+    @property
+    def directory(self) -> Path | None:
+        """The folder it lies in, None for one in memory."""
+        return self._store.folder if isinstance(self._store, LanceStore) else None
 
     def ids(self) -> set[str]:
         """Return the id of every document."""
@@ -247,6 +253,21 @@ class Index:
             raise InputError(f"keep_minutes is {keep_minutes!r}, expected a number above 0")
         self._store.optimize(timedelta(minutes=keep_minutes))
 
+    def mend(self) -> int:
+        """Remove all documents but one of each id; return how many were removed.
+
+        No id is there twice, unless something else than this class wrote to the folder.
+        """
+        return self._store.mend()
+
+    def tidy(self) -> None:
+        """Do what `optimize` does if enough has been replaced for it to pay.
+
+        Raises:
+            IndexFileError: the folder cannot be written.
+        """
+        self._store.tidy()
+
     def __len__(self) -> int:
         return self._store.count()
 
@@ -280,20 +301,22 @@ class Index:
     ) -> Iterator[Rows]:
         """Yield the records as rows, `batch_size` at a time."""
         while batch := list(islice(records, batch_size)):
-            features = checked_features(self._embedder, [record.text for record in batch], progress)
+            texts = [record.text for record in batch]
+            features = checked_features(self._embedder, texts, progress)
+            columns = with_digests(texts, features.columns, features_of(self._embedder))
             yield Rows(
                 id=[record.id for record in batch],
-                text=[record.text for record in batch],
+                text=texts,
                 metadata=[record.metadata for record in batch],
                 digest=[record.digest for record in batch],
                 source=[record.source for record in batch],
                 vectors=features.vectors,
-                features={name: features.columns[name] for name in self._shared_features()},
+                features={name: columns[name] for name in self._shared_features()},
             )
 
     def _shared_features(self) -> Sequence[str]:
         """Return the store's features that this embedder makes as the first one did."""
-        given = features_of(self._embedder)
+        given = with_digest_identity(features_of(self._embedder))
         stored = self._store.identity().features
         return [name for name, identity in stored.items() if given.get(name) == identity]
 
@@ -310,7 +333,7 @@ class Index:
 
 def store_identity(embedder: TextEmbedder) -> StoreIdentity:
     """Return what a store for this embedder is to be made with."""
-    return StoreIdentity(identity_of(embedder), features_of(embedder))
+    return StoreIdentity(identity_of(embedder), with_digest_identity(features_of(embedder)))
 
 
 def _records(documents: Iterable[Any]) -> Iterator[Record]:
@@ -318,8 +341,17 @@ def _records(documents: Iterable[Any]) -> Iterator[Record]:
         yield to_record(item, f"document {position}")
 
 
-def _check_vacant(folder: Path) -> None:
-    if folder.is_dir() and any(entry.name != TABLE_FOLDER for entry in folder.iterdir()):
+def check_vacant(folder: Path) -> None:
+    """Check that an index can be made in a folder.
+
+    Raises:
+        InputError: the folder holds something else, or is a file.
+    """
+    if folder.is_dir() and not all(_is_own(entry.name) for entry in folder.iterdir()):
         raise InputError(f"folder {folder} holds something else; name a new or an empty one")
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file, expected a folder")
+
+
+def _is_own(name: str) -> bool:
+    return name in OWN_FILES or name.startswith(WRITING)

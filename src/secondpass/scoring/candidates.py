@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from secondpass.checks import described, shortened
+from secondpass.checks import described, listed, shortened
 from secondpass.errors import InputError
 from secondpass.types import Hit
 
@@ -14,36 +14,42 @@ FUSED_FIELD = "fused_score"
 WINDOW_FIELD = "window"
 WINDOWS_FIELD = "windows"
 RERANKED_FIELD = "reranked"
+ERROR_FIELD = "error"
+QUERY_TRUNCATED_FIELD = "query_truncated"
 EXIT_LAYER_FIELD = "exit_layer"
 SCORED_BY_FIELD = "scored_by"
 # Written together, and only where a text was cut.
 CUT_FIELDS = ("truncated", "tokens", "dropped_tokens")
 
 
-def candidate_text(candidate: Mapping[str, Any], position: int, column: str | None = None) -> str:
-    """Return a candidate's `text`, else its `content`, or the field that `column` names.
+def candidate_text(candidate: Mapping[str, Any], position: int, field: str | None = None) -> str:
+    """Return a candidate's `text`, else its `content`, or the named field.
 
     Raises:
         InputError: it has none, or one that is no text; the message names the position.
     """
-    if not isinstance(candidate, Mapping):
+    # What most are is asked first: `Mapping` takes longer, and there may be very many.
+    if not isinstance(candidate, dict | Mapping):
         raise InputError(
             f"candidate {position} is {described(candidate)}, expected a dict with 'text' or "
             "'content'; for a list of plain strings use rank()"
         )
-    for field in ("text", "content") if column is None else (column,):
-        if field in candidate:
-            return checked_text(candidate[field], f"candidate {position}: {field!r}")
-    wanted = "neither 'text' nor 'content'" if column is None else f"no {shortened(column)}"
-    raise InputError(
-        f"candidate {position} has {wanted}, only {shortened(sorted(map(str, candidate)))}"
-    )
+    for name in ("text", "content") if field is None else (field,):
+        if name in candidate:
+            text = candidate[name]
+            if isinstance(text, str) and text.isascii():
+                return text
+            return checked_text(text, f"candidate {position}: {shortened(name)}")
+    wanted = "neither 'text' nor 'content'" if field is None else f"no {shortened(field)}"
+    raise InputError(f"candidate {position} has {wanted}, only {listed(candidate)}")
 
 
 def checked_text(value: Any, where: str) -> str:
     """Return `value` if it is a string that can be written as UTF-8."""
     if not isinstance(value, str):
         raise InputError(f"{where} is {described(value)}, expected a string")
+    if value.isascii():
+        return value
     try:
         value.encode()
     except UnicodeEncodeError as error:
@@ -58,8 +64,8 @@ def checked_text(value: Any, where: str) -> str:
 def checked_query(query: Any, where: str = "query") -> str:
     """Return the query if it is a string with something in it."""
     text = checked_text(query, where)
-    if not text.strip():
-        raise InputError(f"{where} {text!r} is empty: there is nothing to rank by")
+    if not text or text.isspace():
+        raise InputError(f"{where} {shortened(text)} is empty: there is nothing to rank by")
     return text
 
 
@@ -68,6 +74,15 @@ def checked_texts(texts: Any, name: str = "texts") -> Sequence[Any]:
     if isinstance(texts, str | bytes | Mapping) or not isinstance(texts, Iterable):
         raise InputError(f"{name} is {described(texts)}, expected a list")
     return texts if isinstance(texts, Sequence) else list(texts)
+
+
+def checked_list(texts: Any) -> list[str]:
+    """Return the texts of a sequence if each is one; an error names the position."""
+    given = checked_texts(texts)
+    return [
+        text if isinstance(text, str) and text.isascii() else checked_text(text, f"text {at}")
+        for at, text in enumerate(given)
+    ]
 
 
 def checked_pairs(pairs: Any) -> list[tuple[str, str]]:
@@ -82,20 +97,43 @@ def checked_pairs(pairs: Any) -> list[tuple[str, str]]:
 
 
 def with_scores(
-    candidates: Sequence[Mapping[str, Any]], hits: Iterable[Hit], *, marked: bool = False
+    candidates: Sequence[Mapping[str, Any]],
+    hits: Iterable[Hit],
+    *,
+    marked: bool = False,
+    query_truncated: bool = False,
 ) -> list[dict[str, Any]]:
     """Return copies of the hit candidates, best first, every field kept and the scores added.
 
-    `marked` adds whether each was scored, for a call that had a budget.
+    `marked` adds whether each was scored, for a call that may leave some out; `query_truncated`
+    says of each that the query was cut.
     """
+    of_query = _of_query(query_truncated)
     return [
         {
             **_without_result(candidates[hit.index]),
             **score_fields(hit, marked=marked),
             **text_fields(hit),
+            **of_query,
         }
         for hit in hits
     ]
+
+
+def without_scores(
+    candidates: Sequence[Mapping[str, Any]],
+    positions: Iterable[int],
+    *,
+    query_truncated: bool = False,
+) -> Iterator[dict[str, Any]]:
+    """Yield copies of the candidates at these positions, for which there was no time."""
+    unscored = {SCORE_FIELD: None, RERANKED_FIELD: False} | _of_query(query_truncated)
+    for position in positions:
+        yield {**_without_result(candidates[position]), **unscored}
+
+
+def _of_query(truncated: bool) -> dict[str, bool]:
+    return {QUERY_TRUNCATED_FIELD: True} if truncated else {}
 
 
 def _without_result(candidate: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -103,11 +141,14 @@ def _without_result(candidate: Mapping[str, Any]) -> Mapping[str, Any]:
 
     Only a candidate with a score was reranked before; in others these fields are the caller's.
     """
+    if not isinstance(candidate, dict | Mapping):
+        return {}
     if SCORE_FIELD not in candidate:
         return candidate
     written = {
         *(SCORE_FIELD, FUSED_FIELD, RERANKED_FIELD, EXIT_LAYER_FIELD, SCORED_BY_FIELD),
-        *(WINDOW_FIELD, WINDOWS_FIELD),
+        *(WINDOW_FIELD, WINDOWS_FIELD, QUERY_TRUNCATED_FIELD),
+        *((ERROR_FIELD,) if candidate.get(RERANKED_FIELD) is False else ()),
         *(CUT_FIELDS if "truncated" in candidate else ()),
     }
     return {name: value for name, value in candidate.items() if name not in written}
@@ -116,7 +157,8 @@ def _without_result(candidate: Mapping[str, Any]) -> Mapping[str, Any]:
 def score_fields(hit: Hit, *, marked: bool = False) -> dict[str, float | str | None]:
     """Return the scores of a hit by the names of their fields; the fused one where there is one.
 
-    A hit that left early says after which layer, and one of a cascade which model scored it.
+    A hit that left early says after which layer, one of a cascade which model scored it, and one
+    that was skipped why.
     """
     fields: dict[str, float | str | None] = {SCORE_FIELD: hit.score}
     if hit.fused is not None:
@@ -125,6 +167,8 @@ def score_fields(hit: Hit, *, marked: bool = False) -> dict[str, float | str | N
         fields[EXIT_LAYER_FIELD] = hit.exit_layer
     if hit.scored_by is not None:
         fields[SCORED_BY_FIELD] = hit.scored_by
+    if hit.error is not None:
+        fields[ERROR_FIELD] = hit.error
     if marked:
         fields[RERANKED_FIELD] = hit.reranked
     return fields

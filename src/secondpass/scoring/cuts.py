@@ -36,7 +36,8 @@ def room_for_text(query_tokens: int, special_tokens: int, max_length: int) -> in
         raise InputError(
             f"the query has {query_tokens} tokens and leaves no room for a text: max_length is "
             f"{max_length}, of which {special_tokens} are special tokens; shorten the query to at "
-            f"most {max_length - special_tokens - 1} tokens or raise max_length"
+            f"most {max_length - special_tokens - 1} tokens, raise max_length, or rank with "
+            "long_query='truncate', which cuts it"
         )
     return room
 

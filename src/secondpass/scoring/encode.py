@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
-from secondpass.errors import ModelFileError
+from secondpass.models.boundary import tokenizing
 from secondpass.native import native_call
+from secondpass.scoring.reading import (
+    READ_CHARACTERS,
+    is_enough,
+    read_at_first,
+    unread_tokens,
+)
 from secondpass.scoring.tokenized import (
     TokenizedText,
     check_ids,
@@ -26,26 +31,16 @@ if TYPE_CHECKING:
 TokenIds = NDArray[np.int32]
 
 
-def load_tokenizer(file: Path) -> Tokenizer:
-    """Load a tokenizer.json; its own truncation and padding are switched off, ours are explicit."""
-    from tokenizers import Tokenizer
-
-    try:
-        tokenizer = Tokenizer.from_file(str(file))
-    except Exception as error:  # tokenizers raises bare Exception for any broken file
-        raise ModelFileError(f"{file} is not a tokenizer.json that can be read: {error}") from None
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    return tokenizer
-
-
-# Encodings take some fifty times the memory of their text, so only `CHARACTERS_AT_A_TIME` are held
-# as encodings; a single text may be longer.
+# Encodings take some hundred times the memory of their text, so only `CHARACTERS_AT_A_TIME` are
+# held as encodings, or one text.
 CHARACTERS_AT_A_TIME = 400_000
 
 
 class Encoded(NamedTuple):
-    """A text's token ids, or the first of them, and how many it has in all."""
+    """A text's token ids, or the first of them, and how many it has in all.
+
+    Of a text that is not read to its end, `tokens` counts what is read and one more.
+    """
 
     ids: TokenIds
     tokens: int
@@ -80,6 +75,7 @@ class TextEncoder:
     def encode_counted(self, texts: Sequence[str], keep: int | None) -> list[Encoded]:
         """Return the first `keep` token ids of each text, in order, and how many it has.
 
+        They are those of the whole text. Of a text of more than `READ_CHARACTERS`, no more is read.
         A text that brings ids of this tokenizer is not tokenized.
         """
         fresh = iter(self.tokenize([text for text in texts if not self._brings_ids(text)], keep))
@@ -88,40 +84,61 @@ class TextEncoder:
             for text in texts
         ]
 
-    def brought(self, text: str, most_tokens: int) -> TokenIds | None:
+    def brought(self, text: str, most_tokens: int) -> Encoded | None:
         """Return the ids of this tokenizer that a text brings, unless over `most_tokens`."""
         if not self._brings_ids(text) or len(text.ids) > most_tokens:
             return None
-        return _brought(text, self._vocabulary_end, None).ids
+        return _brought(text, self._vocabulary_end, None)
 
     def _brings_ids(self, text: str) -> TypeGuard[TokenizedText]:
-        return isinstance(text, TokenizedText) and text.tokenizer == self.digest
+        return (
+            isinstance(text, TokenizedText)
+            and text.tokenizer == self.digest
+            and text.ids_are_its_own
+        )
 
     def tokenize(self, texts: Sequence[str], keep: int | None) -> list[Encoded]:
         """Return the first `keep` token ids of each text, whatever ids it brings."""
         encoded: list[Encoded] = []
-        for group in text_groups(texts):
-            encoded += [
-                Encoded(np.asarray(one.ids[:keep], np.int32), len(one))
-                for one in self._encodings(group)
-            ]
+        first = read_at_first(keep)
+        for group in text_groups(texts, first):
+            begun = self._encodings([text[:first] for text in group])
+            encoded += [self._kept(*both, keep) for both in zip(group, begun, strict=True)]
         return encoded
 
+    def _kept(self, text: str, begun: Encoding, keep: int | None) -> Encoded:
+        """Return the first ids of a text whose beginning is encoded; more is read if need be."""
+        read = min(len(text), read_at_first(keep))
+        if read < min(len(text), READ_CHARACTERS) and not is_enough(len(begun), keep):
+            read = READ_CHARACTERS
+            (begun,) = self._encodings([text[:read]])
+        ids = np.asarray(begun.ids[:keep], np.int32)
+        return Encoded(ids, len(begun) + unread_tokens(text, read))
+
+    def cut(self, text: str, most: int) -> tuple[str, int]:
+        """Return the beginning of a text that has `most` tokens, and how many it has behind."""
+        (encoding,) = self.encode_with_offsets([text])
+        left = len(encoding) + unread_tokens(text, READ_CHARACTERS) - most
+        last = encoding.token_to_chars(most - 1) if left > 0 and len(encoding) >= most else None
+        return (text, 0) if last is None else (text[: last[1]], left)
+
     def encode_with_offsets(self, texts: Sequence[str]) -> Iterator[Encoding]:
-        """Yield each text's whole encoding, in order; only a few are in memory at a time.
+        """Yield the encoding of what is read of each text, in order; few are in memory at a time.
 
         An encoding knows the characters of its tokens, which the fast way does not keep.
         """
         for group in text_groups(texts):
-            yield from self._with_offsets(group)
+            yield from self._with_offsets([text[:READ_CHARACTERS] for text in group])
 
     @native_call()
+    @tokenizing
     def _with_offsets(self, texts: Sequence[str]) -> list[Encoding]:
         if self._parallel and len(texts) > 1:
             return self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
         return [self._tokenizer.encode(text, add_special_tokens=False) for text in texts]
 
     @native_call()
+    @tokenizing
     def _encodings(self, texts: Sequence[str]) -> list[Encoding]:
         if self._parallel and len(texts) > 1:
             return self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
@@ -130,16 +147,21 @@ class TextEncoder:
 
 def _brought(text: TokenizedText, vocabulary_end: int, keep: int | None) -> Encoded:
     check_ids(text, vocabulary_end)
-    return Encoded(text.ids[:keep].astype(np.int32), len(text.ids))
+    unread = unread_tokens(text, READ_CHARACTERS)
+    return Encoded(text.ids[:keep].astype(np.int32), len(text.ids) + unread)
 
 
-def text_groups(texts: Sequence[str]) -> Iterator[Sequence[str]]:
-    """Cut a list into runs of at most `CHARACTERS_AT_A_TIME` characters, or one text."""
+def text_groups(texts: Sequence[str], read: int = READ_CHARACTERS) -> Iterator[Sequence[str]]:
+    """Cut a list into runs of which at most `CHARACTERS_AT_A_TIME` are read, or one text.
+
+    Of each text at most `read` characters are read.
+    """
     start, characters = 0, 0
     for at, text in enumerate(texts):
-        characters += len(text)
+        size = min(len(text), read)
+        characters += size
         if characters > CHARACTERS_AT_A_TIME and at > start:
             yield texts[start:at]
-            start, characters = at, len(text)
+            start, characters = at, size
     if start < len(texts):
         yield texts[start:]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from secondpass.checks import described, finite_number
+from secondpass.checks import described, finite_number, listed, shortened
 from secondpass.errors import InputError
 from secondpass.options.fusion import Fusion
 from secondpass.scoring.candidates import checked_texts
@@ -30,7 +30,18 @@ def candidate_scores(
         raise InputError(f"first_stage_score is {described(field)}, expected a field's name")
     if fusion.rule != "weighted":
         return None
-    return _checked((_field(one, at, field) for at, one in enumerate(candidates)), len(candidates))
+    return np.array([candidate_score(one, at, field) for at, one in enumerate(candidates)], float)
+
+
+def candidate_score(candidate: Mapping[str, Any], position: int, field: str) -> float:
+    """Return the first stage's score of one candidate; raises InputError as `candidate_scores`."""
+    if field not in candidate:
+        raise InputError(
+            f"candidate {position} has no {shortened(field)}, which fuse='weighted' takes as the "
+            f"first stage's score, only {listed(candidate)}: name the field with "
+            f"first_stage_score, {_WAY_OUT}"
+        )
+    return _number(candidate[field], f"candidate {position}: {shortened(field)}")
 
 
 def given_scores(
@@ -42,6 +53,25 @@ def given_scores(
         InputError: they are missing, too few or too many, or not finite numbers; or they are
             given to a fusion that does not use them.
     """
+    given = given_list(first_stage_scores, texts, fusion)
+    if given is None:
+        return None
+    return np.array([given_score(value, at) for at, value in enumerate(given)], float)
+
+
+def given_score(value: Any, position: int) -> float:
+    """Return the first stage's score of one text; an InputError if it is not a finite number."""
+    return _number(value, f"first_stage_scores[{position}]")
+
+
+def given_list(
+    first_stage_scores: Iterable[Any] | None, texts: int, fusion: Fusion
+) -> list[Any] | None:
+    """Return what is given, one for each text, as a list; None for a fusion that uses no scores.
+
+    Raises:
+        InputError: they are missing, too few or too many, or given to such a fusion.
+    """
     if fusion.rule != "weighted":
         if first_stage_scores is not None:
             raise InputError(
@@ -52,8 +82,7 @@ def given_scores(
     if first_stage_scores is None:
         raise InputError(
             "fuse='weighted' needs first_stage_scores, the first stage's score of each text: give "
-            "them, "
-            f"{_WAY_OUT}"
+            f"them, {_WAY_OUT}"
         )
     given = list(checked_texts(first_stage_scores, "first_stage_scores"))
     if len(given) != texts:
@@ -61,27 +90,14 @@ def given_scores(
             f"there are {len(given)} first_stage_scores for {texts} texts: give one for each, "
             f"{_WAY_OUT}"
         )
-    return _checked(((value, f"first_stage_scores[{at}]") for at, value in enumerate(given)), texts)
+    return given
 
 
-def _field(candidate: Mapping[str, Any], position: int, field: str) -> tuple[Any, str]:
-    if field not in candidate:
+def _number(value: Any, where: str) -> float:
+    number = finite_number(value)
+    if number is None:
         raise InputError(
-            f"candidate {position} has no {field!r}, which fuse='weighted' takes as the first "
-            f"stage's score, only {sorted(map(str, candidate))}: name the field with "
-            f"first_stage_score, {_WAY_OUT}"
+            f"{where} is {described(value)}, expected a finite number, the first stage's "
+            f"score: repair it, {_WAY_OUT}"
         )
-    return candidate[field], f"candidate {position}: {field!r}"
-
-
-def _checked(values: Iterable[tuple[Any, str]], count: int) -> FirstStageScores:
-    checked = np.empty(count)
-    for at, (value, where) in enumerate(values):
-        number = finite_number(value)
-        if number is None:
-            raise InputError(
-                f"{where} is {described(value)}, expected a finite number, the first stage's "
-                f"score: repair it, {_WAY_OUT}"
-            )
-        checked[at] = number
-    return checked
+    return number

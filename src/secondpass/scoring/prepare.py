@@ -11,7 +11,7 @@ import numpy as np
 from secondpass.options.long_documents import LongDocumentPolicy
 from secondpass.scoring.cuts import Cut, Span, room_for_text, truncate
 from secondpass.scoring.effort import Schedule
-from secondpass.scoring.encode import Encoded, TextEncoder
+from secondpass.scoring.encode import TextEncoder
 from secondpass.scoring.pairs import PairLayout
 from secondpass.scoring.select.cut import select
 from secondpass.scoring.select.nearness import words_of
@@ -38,9 +38,9 @@ class Preparer:
             InputError: the query leaves no room for a text.
         """
         started = perf_counter()
-        (query_ids,) = self.encoder.encode([query])
+        ((query_ids, query_tokens),) = self.encoder.encode_counted([query], self.max_length)
         around = len(query_ids) + self.layout.special_tokens
-        room = room_for_text(len(query_ids), self.layout.special_tokens, self.max_length)
+        room = room_for_text(query_tokens, self.layout.special_tokens, self.max_length)
         sequences: list[TokenSequence] = []
         owners: list[int] = []
         window_spans: list[Span] = []
@@ -96,4 +96,4 @@ class Preparer:
             if ids is None:
                 yield select(next(encodings), text, words, budget)
             else:
-                yield truncate(Encoded(ids, len(ids)), budget)
+                yield truncate(ids, budget)

@@ -25,6 +25,17 @@ class Selected(NamedTuple):
     dropped: int
 
 
+class Chosen(NamedTuple):
+    """As `Selected`, but of the texts without a score the positions only, which follow the hits.
+
+    A hit takes microseconds to make, which for very many texts would be most of a short budget.
+    """
+
+    hits: tuple[Hit, ...]
+    unscored: list[int]
+    dropped: int
+
+
 class _Ordered(NamedTuple):
     """Positions of the scored texts, best first, and of each text its fused score, if any."""
 
@@ -46,15 +57,33 @@ def select(
     A fusion is among the texts that were scored; the others follow in their order, and
     `min_score` drops none of them, for they have no score.
     """
+    chosen = choose(options, texts, scores, first_stage_scores)
+    unscored = (unscored_hit(position, texts[position]) for position in chosen.unscored)
+    return Selected((*chosen.hits, *unscored), chosen.dropped)
+
+
+def choose(
+    options: RankOptions,
+    texts: Sequence[str],
+    scores: Scores,
+    first_stage_scores: FirstStageScores | None,
+) -> Chosen:
+    """Do what `select` does, and make no hits of texts without a score."""
     ordered = _order(options.fusion(), scores, first_stage_scores)
     kept = ordered.positions
     if options.min_score is not None:
         # As float64, or numpy would round the limit to float32 and not compare what is shown.
         kept = kept[scores.scores[kept].astype(np.float64) >= options.min_score]
-    unscored = np.flatnonzero(~scores.scored)
-    shown = np.concatenate((kept, unscored))[: options.top_k].tolist()
+    shown = kept[: options.top_k].tolist()
+    left = None if options.top_k is None else options.top_k - len(shown)
+    unscored = np.flatnonzero(~scores.scored)[:left].tolist()
     hits = tuple(_hit(position, texts, scores, ordered.fused) for position in shown)
-    return Selected(hits, len(ordered.positions) - len(kept))
+    return Chosen(hits, unscored, len(ordered.positions) - len(kept))
+
+
+def unscored_hit(position: int, text: str) -> Hit:
+    """Return the hit of a text for which there was no time."""
+    return Hit(position, None, text, truncated=False, reranked=False)
 
 
 def _order(fusion: Fusion, scores: Scores, first_stage_scores: FirstStageScores | None) -> _Ordered:
@@ -81,8 +110,6 @@ def _hit(
     position: int, texts: Sequence[str], scores: Scores, fused: NDArray[np.float64] | None
 ) -> Hit:
     score = float(scores.scores[position])
-    if score != score:
-        return Hit(position, None, texts[position], truncated=False, reranked=False)
     dropped_tokens = int(scores.dropped_tokens[position])
     start, end = scores.span[position].tolist()
     exit_layer = int(scores.exit_layer[position])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
+from hashlib import blake2b, sha256
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from secondpass.checks import shortened
 from secondpass.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,25 +21,52 @@ class TokenizedText(str):
     It is a string so that whoever takes texts takes it, and whoever has another tokenizer sees
     nothing but the text. Make it of the whole text: `max_length` cuts later.
 
+    Ids that were kept elsewhere come with the `ids_digest` that was made with them. Where it is not
+    that of this text and these ids, they belong to another text, and nobody uses them.
+
     Args:
         text: the text.
         ids: its token ids, all of them, integers [n].
         tokenizer: the `tokenizer_digest` of what made them.
+        digest: their `ids_digest` from when they were made; None where that is now.
     """
 
     ids: NDArray[np.integer[Any]]
     tokenizer: str
+    ids_are_its_own: bool
 
-    def __new__(cls, text: str, ids: NDArray[np.integer[Any]], tokenizer: str) -> TokenizedText:
+    def __new__(
+        cls,
+        text: str,
+        ids: NDArray[np.integer[Any]],
+        tokenizer: str,
+        digest: int | None = None,
+    ) -> TokenizedText:
         """Make a string and hang the ids on it."""
         made = super().__new__(cls, text)
         made.ids = ids
         made.tokenizer = tokenizer
+        made.ids_are_its_own = digest is None or digest == ids_digest(text, ids, tokenizer)
         return made
 
-    def __getnewargs__(self) -> tuple[str, NDArray[np.integer[Any]], str]:  # type: ignore[override]
+    def __reduce__(self) -> tuple[Any, ...]:
         """Return what a copy in another process is made of."""
-        return str(self), self.ids, self.tokenizer
+        if not self.ids_are_its_own:
+            return str, (str(self),)
+        return TokenizedText, (str(self), self.ids, self.tokenizer)
+
+
+def ids_digest(text: str, ids: NDArray[np.integer[Any]], tokenizer: str) -> int:
+    """Return 64 bits, signed, that stand for a text, its ids and what made them.
+
+    They show ids that were damaged or put to another text. They are no seal: whoever writes ids can
+    write their digest as well.
+    """
+    hashed = blake2b(digest_size=8)
+    parts = (text.encode("utf-8", "surrogatepass"), ids.astype("<i8").tobytes(), tokenizer.encode())
+    for part in parts:
+        hashed.update(len(part).to_bytes(8, "little") + part)
+    return int.from_bytes(hashed.digest(), "little", signed=True)
 
 
 def tokenizer_digest(tokenizer: Tokenizer) -> str:
@@ -74,7 +102,7 @@ def check_ids(text: TokenizedText, end: int) -> None:
     if least >= 0 and most < end:
         return
     raise InputError(
-        f"the text {text[:40]!r} brings the token id {most if least >= 0 else least}, but the "
-        f"vocabulary has {end}: the index it comes from is damaged, make it again; or pass plain "
-        "strings"
+        f"the text {shortened(text, 40)} brings the token id {most if least >= 0 else least}, but "
+        f"the vocabulary has {end}: the index it comes from is damaged, make it again; or pass "
+        "plain strings"
     )

@@ -7,9 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from secondpass.scoring.cuts import Cut, span_of
+from secondpass.scoring.reading import READ_CHARACTERS, unread_tokens
 
 if TYPE_CHECKING:
     from tokenizers import Encoding
+
+
+# The windows of a text have at most so many tokens together: a thousand windows of 512.
+WINDOW_TOKENS = 2**19
 
 
 def window_starts(tokens: int, room: int, stride: int) -> list[int]:
@@ -30,10 +35,18 @@ def window_starts(tokens: int, room: int, stride: int) -> list[int]:
 
 
 def cut_windows(encoding: Encoding, text: str, room: int, stride: int | None) -> Cut:
-    """Cut a text into windows of `room` tokens, `stride` apart; None is the first window only."""
+    """Cut a text into windows of `room` tokens, `stride` apart; None is the first window only.
+
+    `encoding` is that of what is read of the text. The first windows are taken, of `WINDOW_TOKENS`
+    together; what is in none of them is dropped.
+    """
     ids = np.asarray(encoding.ids, np.int32)
-    starts = [0] if stride is None else window_starts(len(ids), room, stride)
+    tokens = len(ids) + unread_tokens(text, READ_CHARACTERS)
+    most = max(1, WINDOW_TOKENS // room)
+    starts = [0] if stride is None else window_starts(len(ids), room, stride)[:most]
     bounds = [(start, min(start + room, len(ids))) for start in starts]
     covered = bounds[-1][1]
-    spans = [None if len(ids) <= room else span_of(encoding, text, *one) for one in bounds]
-    return Cut([ids[start:stop] for start, stop in bounds], covered, len(ids) - covered, spans)
+    whole = tokens <= room or not covered
+    read = text[:READ_CHARACTERS]
+    spans = [None if whole else span_of(encoding, read, *one) for one in bounds]
+    return Cut([ids[start:stop] for start, stop in bounds], covered, tokens - covered, spans)

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from secondpass.atomic import write_text
+from secondpass.errors import ModelFileError
 from secondpass.models.files import read_json
 
 FILE = "history.json"
@@ -64,10 +66,10 @@ class History:
         return max(self.dev, key=lambda point: point.mean, default=None)
 
     def write(self, folder: Path) -> None:
-        """Write all of it into a checkpoint's folder."""
+        """Write all of it into a checkpoint's folder, whole or not at all."""
         values = asdict(self) | {"seconds_before": self.seconds()}
         del values["started"]
-        (folder / FILE).write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+        write_text(folder / FILE, json.dumps(values, indent=1) + "\n")
 
     @classmethod
     def read(cls, folder: Path) -> History:
@@ -77,6 +79,9 @@ class History:
             ModelFileError: it is missing or broken.
         """
         values = read_json(folder / FILE)
-        values["losses"] = [LossPoint(*point) for point in values["losses"]]
-        values["dev"] = [DevPoint(*point) for point in values["dev"]]
-        return cls(**values)
+        try:
+            values["losses"] = [LossPoint(*point) for point in values["losses"]]
+            values["dev"] = [DevPoint(*point) for point in values["dev"]]
+            return cls(**values)
+        except (KeyError, TypeError) as error:
+            raise ModelFileError(f"{folder / FILE} is not a history of a run: {error}") from None

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from secondpass.atomic import beside
-from secondpass.errors import InputError
 from secondpass.models.digest import file_sha256
 from secondpass.training.dev import DevSet, evaluate
 from secondpass.training.history import History
@@ -42,22 +41,28 @@ class Prepared:
 
 
 def open_history(out: Path, settings: Mapping[str, object], *, resume: bool) -> History:
-    """Begin a history, or read the newest checkpoint's.
+    """Begin a history, or read the newest checkpoint's; without one the run begins anew.
 
     Raises:
-        InputError: there is no checkpoint, or it is of other settings.
+        InputError: the checkpoint is of other settings; all that are given must be the same.
     """
-    if not resume:
+    newest = newest_checkpoint(out) if resume else None
+    if newest is None:
         return History(settings)
-    history = History.read(newest_checkpoint(out))
+    history = History.read(newest)
     check_same_settings(history, settings)
     return history
 
 
 def settings_of(recipe: Recipe, train: Sequence[str], dev: Sequence[str]) -> dict[str, object]:
     """Return what must not change when a run is resumed: the recipe and the data's hashes."""
+    return recipe_settings(recipe) | {"train": list(train), "dev": list(dev)}
+
+
+def recipe_settings(recipe: Recipe) -> dict[str, object]:
+    """Return those of the settings that are known before the data is read."""
     settings: dict[str, object] = asdict(recipe)
-    return settings | {"mine": list(recipe.mine), "train": list(train), "dev": list(dev)}
+    return settings | {"mine": list(recipe.mine)}
 
 
 def run(
@@ -65,8 +70,10 @@ def run(
 ) -> Outcome:
     """Train to the end or to an interrupt; the outcome says which.
 
+    A run that is over trains no more; where it was ended before it kept its weights, they are kept.
+
     Raises:
-        InputError: the model is not available, or the run to resume is over.
+        InputError: the model is not available.
         ScoreError: the loss is not a finite number.
     """
     from transformers import set_seed
@@ -81,13 +88,18 @@ def run(
     set_seed(recipe.seed)
     model = load_trainable(recipe.model, recipe.max_length)
     start = StartWeights(model, recipe.share_of_start)
-    trainer = _make_trainer(model, start, prepared, history, out, report)
-    resumed = str(newest_checkpoint(out)) if history.step else None
+    schedule = _schedule(recipe, history)
+    trainer = _make_trainer(model, start, prepared, history, schedule, out, report)
+    resumed = newest_checkpoint(out) if history.step else None
+    over = resumed is not None and schedule.done(history.step) >= 1
     history.restart_clock()
     complete = True
     try:
-        trainer.train(resume_from_checkpoint=resumed)
-        if not prepared.dev:
+        if over:
+            trainer.take_weights(resumed)
+        else:
+            trainer.train(resume_from_checkpoint=None if resumed is None else str(resumed))
+        if not prepared.dev or not (out / WEIGHTS).exists():
             _keep(model, start, out)
     except KeyboardInterrupt:
         complete = False
@@ -101,11 +113,17 @@ def run(
     )
 
 
+def _schedule(recipe: Recipe, history: History) -> Schedule:
+    seconds = None if recipe.minutes is None else recipe.minutes * 60
+    return Schedule(recipe.steps, seconds, history.seconds, history.last_evaluation)
+
+
 def _make_trainer(
     model: Any,
     start: StartWeights,
     prepared: Prepared,
     history: History,
+    schedule: Schedule,
     out: Path,
     report: Callable[[Any], None],
 ) -> Any:
@@ -113,10 +131,6 @@ def _make_trainer(
     from secondpass.training.watcher import Watcher
 
     recipe = prepared.recipe
-    seconds = None if recipe.minutes is None else recipe.minutes * 60
-    schedule = Schedule(recipe.steps, seconds, history.seconds, history.last_evaluation)
-    if schedule.done(history.step) >= 1:
-        raise InputError(f"--resume: the run in {out} is over, after {history.step} steps")
 
     def measure() -> Mapping[str, float]:
         with start.mixed_in():

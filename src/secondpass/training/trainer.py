@@ -111,6 +111,10 @@ class GroupTrainer(CrossEncoderTrainer):  # type: ignore[misc]
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         save_model(self.model, Path(output_dir or self.args.output_dir))
 
+    def take_weights(self, checkpoint: Path) -> None:
+        """Put a checkpoint's weights into the model, to be kept without more training."""
+        self._load_from_checkpoint(str(checkpoint))
+
     def _load_from_checkpoint(self, checkpoint_path: str, model: Any = None) -> None:
         if isinstance(self.model[0], LateJoinModule):
             self.model[0].read(Path(checkpoint_path))

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from secondpass.atomic import replacing
 from secondpass.evaluation.collection import Collection
+from secondpass.evaluation.first_stages.kept_vectors import PART, KeptVectors
 from secondpass.evaluation.runs import Ranked, Run, in_trec_order
 from secondpass.progress import ProgressBar, silent
 from secondpass.retrieval.contract import (
@@ -19,7 +19,6 @@ from secondpass.retrieval.contract import (
 from secondpass.retrieval.stores.contract import Rows, StoreIdentity, Vectors
 from secondpass.retrieval.stores.memory import MemoryStore
 from secondpass.retrieval.stores.ties import with_last_ties
-from secondpass.settings import warn_not_kept
 
 
 def dense_run(
@@ -62,27 +61,22 @@ def _corpus_store(
 def corpus_vectors(
     collection: Collection, embedder: TextEmbedder, cache_dir: Path, progress: ProgressBar
 ) -> Vectors:
-    """Embed the corpus, or take its vectors from the cache: they are most of the work."""
-    name = f"{collection.corpus_sha256[:16]}-{embedder.digest[:16]}.npy"
-    file = cache_dir / "eval" / name
-    kept = _read_vectors(file, len(collection.documents))
-    if kept is not None:
-        return kept
+    """Embed the corpus, or take its vectors from the cache: they are most of the work.
+
+    They are kept part by part, so that a run that is interrupted is gone on with.
+    """
     texts = list(collection.documents.values())
+    name = f"{collection.corpus_sha256[:16]}-{embedder.digest[:16]}"
+    kept = KeptVectors(cache_dir / "eval", name, embedder.dimension)
+    parts: list[Vectors] = []
     with progress("embedding documents", len(texts)) as advance:
-        vectors = embed_checked(embedder, texts, advance)
-    try:
-        with replacing(file) as written:
-            np.save(written, vectors)
-    except OSError as error:
-        warn_not_kept(cache_dir, error)
-    return vectors
-
-
-def _read_vectors(file: Path, count: int) -> Vectors | None:
-    """Return the vectors that were kept; None where there are none, or not those of so many."""
-    try:
-        kept: Vectors = np.load(file, allow_pickle=False)
-    except (OSError, ValueError, EOFError):  # not there, not readable, or not whole
-        return None
-    return kept if kept.ndim == 2 and len(kept) == count else None
+        for start in range(0, len(texts), PART):
+            part = texts[start : start + PART]
+            vectors = kept.part(start, len(part))
+            if vectors is None:
+                vectors = embed_checked(embedder, part, advance)
+                kept.keep(start, vectors)
+            else:
+                advance(len(part))
+            parts.append(vectors)
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)

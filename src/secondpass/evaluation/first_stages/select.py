@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Protocol
 
+from secondpass.checks import shortened
 from secondpass.errors import InputError
 from secondpass.evaluation.collection import Collection
 from secondpass.evaluation.first_stages import bm25, dense, fusion, run_file
@@ -52,6 +54,21 @@ class FirstStage:
     dense: DenseFacts | None = None
 
 
+def check_names(names: Sequence[str]) -> None:
+    """Check the names of first stages before any of them works.
+
+    Raises:
+        InputError: one is not known.
+    """
+    for name in names:
+        if name not in ("dense", "bm25") and not name.startswith(run_file.PREFIX):
+            near = get_close_matches(name.lower(), ("dense", "bm25"), n=1)
+            raise InputError(
+                f"--first-stage {shortened(name)} is not known: give dense, bm25 or run:FILE"
+                + (f"; did you mean {near[0]}?" if near else "")
+            )
+
+
 def find_candidates(
     names: Sequence[str],
     collection: Collection,
@@ -67,6 +84,13 @@ def find_candidates(
         InputError: another name, or a run that is not usable.
         MissingExtraError: what a first stage needs is not installed.
     """
+    check_names(names)
+    # Read before the others work, for a file may be missing or of another collection.
+    given = {
+        name: run_file.given_run(collection, name.removeprefix(run_file.PREFIX))
+        for name in names
+        if name.startswith(run_file.PREFIX)
+    }
     facts: DenseFacts | None = None
 
     def one(name: str) -> tuple[str, Run]:
@@ -80,10 +104,7 @@ def find_candidates(
             return f"dense ({embedder.name}, every vector compared)", found
         if name == "bm25":
             return bm25.DESCRIPTION, bm25.bm25_run(collection, limit=limit)
-        if name.startswith(run_file.PREFIX):
-            file = name.removeprefix(run_file.PREFIX)
-            return file, run_file.given_run(collection, file)
-        raise InputError(f"--first-stage {name!r} is not known: give dense, bm25 or run:FILE")
+        return name.removeprefix(run_file.PREFIX), given[name]
 
     described, runs = zip(*map(one, dict.fromkeys(names)), strict=True)
     run, dropped = without_self_matches(

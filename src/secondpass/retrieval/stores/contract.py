@@ -17,8 +17,10 @@ Feature = NDArray[Any] | None
 Column = Literal["id", "text", "metadata", "digest", "source"]
 
 TOKEN_IDS = "token_ids"
+# One number: what says that the token ids are those of the text.
+TOKEN_IDS_DIGEST = "token_ids_digest"
 # Feature column -> the type of its numbers. A new feature is a line here.
-FEATURE_TYPES: Mapping[str, type[np.generic]] = {TOKEN_IDS: np.int32}
+FEATURE_TYPES: Mapping[str, type[np.generic]] = {TOKEN_IDS: np.int32, TOKEN_IDS_DIGEST: np.int64}
 
 
 class EmbedderIdentity(NamedTuple):
@@ -141,6 +143,22 @@ class VectorStore(Protocol):
 
     def delete(self, ids: Iterable[str]) -> int:
         """Remove the rows with these ids in one commit; return how many were there.
+
+        Raises:
+            IndexFileError: the store cannot be written.
+        """
+        ...
+
+    def mend(self) -> int:
+        """Remove all rows but one of each id, in one commit; return how many were removed.
+
+        Raises:
+            IndexFileError: the store cannot be written.
+        """
+        ...
+
+    def tidy(self) -> None:
+        """Do what `optimize` does if much has been replaced that no reader can still be in.
 
         Raises:
             IndexFileError: the store cannot be written.

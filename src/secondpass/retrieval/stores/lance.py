@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import re
 import threading
+import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from secondpass.errors import IndexFileError, InputError, MissingExtraError, SecondpassError
+from secondpass.locks import locked
 from secondpass.native import native_call, note_exit_of
 from secondpass.retrieval.stores.contract import (
     Column,
@@ -29,6 +31,18 @@ from secondpass.retrieval.stores.ties import ties_by_id, with_last_ties
 
 TABLE = "documents"
 TABLE_FOLDER = f"{TABLE}.lance"
+# Lies with the files of the table, which Lance leaves alone that it does not know.
+_COMMIT_LOCK = Path(TABLE_FOLDER, ".commit.lock")
+# Who holds it is bringing the index up to date with files; and what is known of these.
+UPDATE_LOCK = ".update.lock"
+SOURCES_FILE = "sources.json"
+# What may lie in the folder of an index.
+OWN_FILES = frozenset({TABLE_FOLDER, UPDATE_LOCK, SOURCES_FILE})
+# The number of replaced commits that is worth a clean-up, and when a reader has left a commit: it
+# reads many times these bytes a second.
+_MANY_COMMITS = 20
+_READ_SECONDS = 2.0
+_READ_BYTES_PER_SECOND = 10_000_000
 # Format 2 had neither digests nor sources, format 1 no token ids either.
 FORMAT = 3
 _METADATA_KEY = b"secondpass"
@@ -43,8 +57,8 @@ def is_index(folder: Path) -> bool:
 class LanceStore:
     """Implements `VectorStore`. Make it with create or open.
 
-    Any number of processes may read while one writes: each read sees the latest commit, whole. Two
-    processes that write at once may commit the same id twice.
+    Any number of processes may read while one writes: each read sees the latest commit, whole.
+    Commits of several processes wait for each other, by a lock in the folder.
     """
 
     def __init__(self, folder: Path, table: Any) -> None:
@@ -139,11 +153,31 @@ class LanceStore:
         condition = _ids_condition(sorted(set(ids)))
         if condition is None:
             return 0
-        with self._writing, _file_errors(self.folder, "written"):
+        with self._committing():
             there = int(self._table.count_rows(condition))
             if there:
                 self._table.delete(condition)
         return there
+
+    def mend(self) -> int:
+        """Remove all rows but one of each id, in one commit; return how many were removed."""
+        with self._committing():
+            rows = self._table.search().select(["id"]).with_row_id(True).to_arrow()
+            kept = dict(zip(rows["id"].to_pylist(), rows["_rowid"].to_pylist(), strict=True))
+            doubled = sorted(set(rows["_rowid"].to_pylist()) - set(kept.values()))
+            if doubled:
+                self._table.delete(f"_rowid IN ({', '.join(map(str, doubled))})")
+        return len(doubled)
+
+    def tidy(self) -> None:
+        """Optimize if there are many commits that no reader can still be in."""
+        files = [file.stat() for file in self.folder.rglob("*") if file.is_file()]
+        bytes_ = sum(file.st_size for file in files)
+        keep = timedelta(seconds=_READ_SECONDS + bytes_ / _READ_BYTES_PER_SECOND)
+        oldest = time.time() - keep.total_seconds()
+        versions = (self.folder / TABLE_FOLDER / "_versions").glob("*.manifest")
+        if sum(file.stat().st_mtime < oldest for file in versions) > _MANY_COMMITS:
+            self.optimize(keep)
 
     def optimize(self, keep: timedelta) -> None:
         """Merge the files of many small writes into few, and free the space of old commits.
@@ -152,8 +186,20 @@ class LanceStore:
         """
         # LanceDB counts whole milliseconds, and takes 0 for all, also for what is in use.
         kept = max(timedelta(milliseconds=1), keep)
-        with self._writing, _file_errors(self.folder, "written"):
+        with self._committing():
             self._table.optimize(cleanup_older_than=kept)
+
+    @contextmanager
+    def _committing(self) -> Iterator[None]:
+        """Hold what other threads and processes wait for to commit; its errors are ours."""
+        with self._writing, ExitStack() as stack:
+            # The wait is no call into native code, which the end of this process would wait for.
+            try:
+                stack.enter_context(locked(self.folder / _COMMIT_LOCK))
+            except OSError as error:
+                raise _file_error(self.folder, "written", error) from error
+            stack.enter_context(_file_errors(self.folder, "written"))
+            yield
 
     @cached_property
     def _identity(self) -> StoreIdentity:
@@ -182,12 +228,12 @@ class LanceStore:
         return pa.record_batch(columns, schema=schema)
 
     def _commit(self, spool: Spool, replace: bool) -> None:
-        with self._writing, _file_errors(self.folder, "written"):
+        with self._committing():
             there = self._there(spool.last_rows)
             if there and not replace:
                 raise InputError(
-                    f"id {min(there)!r} is in the index {self.folder} already; replace it, or let "
-                    "one writer at a time add to it"
+                    f"id {min(there)!r} is in the index {self.folder} already; pass replace=True "
+                    "to put a document in its place"
                 )
             if there:
                 merge = self._table.merge_insert("id").when_matched_update_all()

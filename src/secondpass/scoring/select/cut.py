@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from secondpass.scoring.cuts import Cut, span_of
+from secondpass.scoring.reading import READ_CHARACTERS, unread_tokens
 from secondpass.scoring.select.choice import choose
 
 if TYPE_CHECKING:
@@ -15,11 +16,16 @@ if TYPE_CHECKING:
 
 
 def select(encoding: Encoding, text: str, words: AbstractSet[str], budget: int) -> Cut:
-    """Keep at most `budget` tokens: the sentences nearest to a query of these words."""
+    """Keep at most `budget` tokens: the sentences nearest to a query of these words.
+
+    `encoding` is that of what is read of the text; no sentence behind that is chosen.
+    """
     ids = np.asarray(encoding.ids, np.int32)
+    tokens = len(ids) + unread_tokens(text, READ_CHARACTERS)
     if len(ids) <= budget:
-        return Cut([ids], len(ids), 0, [None])
-    runs = choose(words, text, encoding, budget)
+        return Cut([ids], len(ids), tokens - len(ids), [None])
+    read = text[:READ_CHARACTERS]
+    runs = choose(words, read, encoding, budget)
     kept = np.concatenate([ids[start:stop] for start, stop in runs])
-    chosen = tuple(span_of(encoding, text, *run) for run in runs)
-    return Cut([kept], len(kept), len(ids) - len(kept), [None], chosen)
+    chosen = tuple(span_of(encoding, read, *run) for run in runs)
+    return Cut([kept], len(kept), tokens - len(kept), [None], chosen)

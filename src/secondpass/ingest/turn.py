@@ -1,0 +1,45 @@
+"""One update of an index at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+from secondpass.errors import IndexFileError
+from secondpass.locks import locked
+from secondpass.retrieval.index import check_vacant
+from secondpass.retrieval.stores.lance import UPDATE_LOCK, is_index
+
+
+@contextmanager
+def in_turn(folder: Path, on_wait: Callable[[], None]) -> Iterator[None]:
+    """Hold the turn to bring an index up to date; the folder is made, and left only with an index.
+
+    Args:
+        folder: of an index, or where one may be made.
+        on_wait: called where another process has the turn, before waiting for it.
+
+    Raises:
+        InputError: the folder holds something else than an index, or is a file.
+        IndexFileError: it cannot be made or written.
+    """
+    if not is_index(folder):
+        check_vacant(folder)
+    is_new = not folder.exists()
+    lock = folder / UPDATE_LOCK
+    with ExitStack() as stack:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if not stack.enter_context(locked(lock, seconds=0)):
+                on_wait()
+                stack.enter_context(locked(lock))
+        except OSError as error:
+            raise IndexFileError(f"index {folder} cannot be written: {error.strerror}") from error
+        try:
+            yield
+        finally:
+            if is_new and not is_index(folder):
+                with suppress(OSError):
+                    lock.unlink(missing_ok=True)
+                    folder.rmdir()

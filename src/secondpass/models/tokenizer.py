@@ -1,0 +1,135 @@
+"""Loads a tokenizer.json, and refuses one that multiplies text or fails on ordinary text.
+
+Every text that is scored goes through it, so what it makes of a text has to be bounded by the text.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from secondpass.checks import shortened
+from secondpass.errors import ModelFileError, UnsupportedModelError
+from secondpass.models.boundary import at_the_boundary
+from secondpass.models.files import require_file
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+# More than any tokenizer's: a vocabulary of a million entries takes about 60 MiB.
+MOST_TOKENIZER_BYTES = 256 * 1024**2
+# Characters that a tokenizer may make of one: SentencePiece's own rules make 18, and a blank each.
+MOST_GROWTH = 256
+# WordPiece looks every part of a word up, so that a word takes the square of its length.
+MOST_WORD_CHARACTERS = 1000
+# What every tokenizer has to take: known and unknown characters, nothing, blanks, a long word.
+_TRIALS = ("a", "", " \t\n ", "Ab1, b\u00e9\u4e2d\U0001f642\u0001\ue000\ufffd(x)'s", "a" * 300)
+
+
+@at_the_boundary
+def load_tokenizer(file: Path) -> Tokenizer:
+    """Load a tokenizer.json; its own truncation and padding are switched off, ours are explicit.
+
+    Raises:
+        ModelFileError: it cannot be read, has no tokens, or fails on a text.
+        UnsupportedModelError: a rule of it multiplies text, or draws tokens at random.
+    """
+    from tokenizers import Tokenizer
+
+    require_file(file, most_bytes=MOST_TOKENIZER_BYTES)
+    try:
+        tokenizer = Tokenizer.from_file(str(file))
+    except Exception as error:  # tokenizers raises bare Exception for any broken file
+        raise ModelFileError(
+            f"{file} is not a tokenizer.json that can be read: {shortened(str(error), 200)}"
+        ) from None
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    if not tokenizer.get_vocab_size():
+        raise ModelFileError(f"{file} has an empty vocabulary")
+    _require_bounded(tokenizer, file)
+    _try(tokenizer, file)
+    return tokenizer
+
+
+def _try(tokenizer: Tokenizer, file: Path) -> None:
+    """Encode some texts; whatever the tokenizer raises is an error of the boundary above."""
+    for text in _TRIALS:
+        tokens = len(tokenizer.encode(text, add_special_tokens=False))
+        owners = tokenizer.encode(text, text).sequence_ids
+        if not owners.count(0) == owners.count(1) == tokens:
+            raise UnsupportedModelError(
+                f"{file}: its template for pairs does not hold each text once: {tokens} tokens "
+                f"become {owners.count(0)} and {owners.count(1)}"
+            )
+
+
+def _require_bounded(tokenizer: Tokenizer, file: Path) -> None:
+    growth = 1.0
+    for rule in _rules(_state(tokenizer.normalizer), _state(tokenizer.pre_tokenizer)):
+        growth *= _growth(rule)
+        if growth > MOST_GROWTH:
+            raise UnsupportedModelError(
+                f"{file}: its rules make more than {MOST_GROWTH} characters of one, the last of "
+                f"them {shortened(rule)}; save the tokenizer without it"
+            )
+    model = tokenizer.model
+    longest = getattr(model, "max_input_chars_per_word", 0)
+    if longest > MOST_WORD_CHARACTERS:
+        raise UnsupportedModelError(
+            f"{file} has max_input_chars_per_word {longest}, expected at most "
+            f"{MOST_WORD_CHARACTERS}"
+        )
+    if getattr(model, "dropout", None):
+        raise UnsupportedModelError(
+            f"{file} has dropout {model.dropout}, which draws tokens at random: set it to null"
+        )
+
+
+def _state(part: Any) -> Any:
+    """Return a normalizer or pre-tokenizer as tokenizer.json has it, None for none."""
+    return None if part is None else json.loads(part.__getstate__())
+
+
+def _rules(*waiting: Any) -> Iterator[dict[str, Any]]:
+    """Yield the rules that text goes through, in order, those of a sequence one by one."""
+    for part in waiting:
+        if isinstance(part, dict):
+            members = part.get("normalizers") or part.get("pretokenizers")
+            yield from _rules(*members) if members else [part]
+
+
+def _growth(rule: dict[str, Any]) -> float:
+    """Return how many characters a rule may make of one, 1 for a rule that adds none."""
+    match rule:
+        case {"type": "Replace", "pattern": {"String": str(pattern)}, "content": str(content)}:
+            return max(1.0, len(content) / len(pattern)) if pattern else 1.0 + len(content)
+        case {"type": "Replace", "content": str(content)}:
+            # A regular expression that matches nothing inserts before every character.
+            return 1.0 if len(content) <= 1 else 1.0 + len(content)
+        case {"type": "Prepend", "prepend": str(content)}:
+            return float(max(1, len(content)))
+        case {"type": "Precompiled", "precompiled_charsmap": str(encoded)}:
+            return float(_longest_replacement(encoded))
+        case {"type": "ByteLevel"}:
+            return 2.0  # a character for every byte
+        case {"type": "Metaspace"}:
+            return 2.0  # a blank before every word
+    return 1.0
+
+
+def _longest_replacement(encoded: str) -> int:
+    """Return the most characters that SentencePiece's map of characters puts in place of one.
+
+    The map is the size of a trie in bytes, little-endian, the trie, and texts that end in NUL.
+    """
+    try:
+        charsmap = base64.b64decode(encoded)
+    except binascii.Error:
+        return 1
+    trie = 4 + int.from_bytes(charsmap[:4], "little")
+    return max(1, *(len(text.decode(errors="replace")) for text in charsmap[trie:].split(b"\0")))
