@@ -26,6 +26,12 @@ def change_weights(folder: Path, change: Callable[[dict[str, Any]], None]) -> Pa
     return folder
 
 
+def with_types(folder: Path, types: int) -> Path:
+    """Keep only the first token types of the weights."""
+    name = "bert.embeddings.token_type_embeddings.weight"
+    return change_weights(folder, lambda held: held.update({name: held[name][:types]}))
+
+
 def change_json(file: Path, change: Callable[[dict[str, Any]], None]) -> None:
     value = json.loads(file.read_text())
     change(value)
@@ -42,6 +48,8 @@ def as_graph(
     shutil.copytree(bert, folder)
     if config:
         change_json(folder / "config.json", lambda value: value.update(config))
+    if "type_vocab_size" in config:
+        with_types(folder, config["type_vocab_size"])
     model = change(build_graph(read_cross_encoder_spec(find_folder(folder))))
     (folder / "model.safetensors").unlink()
     ov.save_model(model, folder / "openvino_model.xml", compress_to_fp16=False)
@@ -51,12 +59,12 @@ def as_graph(
 
 def without_mask(model: ov.Model) -> ov.Model:
     """Every token is seen, the padding too."""
-    inputs = {port.get_any_name(): port.get_node() for port in model.inputs}
-    mask = inputs.pop("attention_mask")
-    ones = op.broadcast(op.constant(np.array(1, np.int32)), op.shape_of(inputs["input_ids"]))
-    for target in list(mask.output(0).get_target_inputs()):
-        target.replace_source_output(ones.output(0))
-    return ov.Model(model.get_results(), list(inputs.values()), "without mask")
+    mask = model.input("attention_mask").get_node()
+    readers = list(mask.output(0).get_target_inputs())
+    ones = op.maximum(mask, op.constant(np.array(1, np.int32)))
+    for reader in readers:
+        reader.replace_source_output(ones.output(0))
+    return ov.Model(model.get_results(), model.get_parameters(), "without mask")
 
 
 def over_the_rows(model: ov.Model) -> ov.Model:
