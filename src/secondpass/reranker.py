@@ -48,7 +48,7 @@ from secondpass.scoring.scored import Scored
 from secondpass.scoring.scores import to_scores
 from secondpass.scoring.selection import Chosen, choose, select, unscored_hit
 from secondpass.scoring.stats import ms_since
-from secondpass.scoring.usable import Usable, text_of, usable_candidates, usable_texts
+from secondpass.scoring.usable import Usable, usable_candidates, usable_texts
 from secondpass.types import Hit, ModelInfo, Ranking, Scores, Timings
 
 
@@ -305,10 +305,15 @@ class CrossEncoderReranker:
         candidates: Iterable[Mapping[str, Any]],
         options: RankOptions,
         first_stage_score: str = "score",
+        text_field: str | None = None,
     ) -> Ranking:
-        """Return the ranking that `rerank` makes dicts of; raises as `rerank`."""
+        """Return the ranking that `rerank` makes dicts of; raises as `rerank`.
+
+        `text_field` names the field of the text, by default `text`, else `content`.
+        """
         call = self._call(options)
-        usable = _usable(checked_texts(candidates, "candidates"), options, first_stage_score)
+        given = checked_texts(candidates, "candidates")
+        usable = _usable(given, options, first_stage_score, text_field)
         return self._rank(call, query, usable).ranking(call.started)
 
     def rank(
@@ -469,7 +474,7 @@ class CrossEncoderReranker:
             if options.top_k is None
             else options.top_k - len(placed.hits) - len(placed.unscored)
         )
-        return _Result(placed, usable.skipped(left), usable.given, timings)
+        return _Result(placed, usable.skipped(left), usable, timings)
 
     def _scored(
         self, call: _Call, query: str, texts: Sequence[str], hits: int | None = None
@@ -527,22 +532,27 @@ class _Result(NamedTuple):
 
     chosen: Chosen
     skipped: tuple[Hit, ...]
-    given: Sequence[Any]
+    usable: Usable
     timings: Timings
 
     def ranking(self, started: float) -> Ranking:
         """Return typed hits; `started` is when the call began."""
         begun = perf_counter()
-        texts = (text_of(self.given[at]) for at in self.chosen.unscored)
+        texts = map(self.usable.text_of, self.chosen.unscored)
         unscored = map(unscored_hit, self.chosen.unscored, texts)
         hits = (*self.chosen.hits, *unscored, *self.skipped)
         rank_ms = self.timings.rank_ms + ms_since(begun)
         return Ranking(hits, replace(self.timings, rank_ms=rank_ms, total_ms=ms_since(started)))
 
 
-def _usable(given: Sequence[Any], options: RankOptions, first_stage_score: str) -> Usable:
-    skip = options.on_error == "skip"
-    return usable_candidates(given, first_stage_score, options.fusion(), skip=skip)
+def _usable(
+    given: Sequence[Any],
+    options: RankOptions,
+    first_stage_score: str,
+    text_field: str | None = None,
+) -> Usable:
+    skip, fusion = options.on_error == "skip", options.fusion()
+    return usable_candidates(given, first_stage_score, fusion, skip=skip, text_field=text_field)
 
 
 def _with_cache(model: LoadedModel, options: RerankerOptions) -> AnyScorer:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from secondpass.atomic import write_text
+from secondpass.checks import shortened
 from secondpass.errors import InputError
 from secondpass.utf8 import decode as decode_utf8
 
@@ -79,10 +80,31 @@ def decode(data: bytes, kind: type[Result], name: str) -> Result:
         raise InputError(f"{name} is too large: at most {LARGEST_BYTES / 2**20:g} MiB are read")
     text = decode_utf8(data, name)
     try:
-        return msgspec.json.decode(text, type=kind)
+        result = msgspec.json.decode(text, type=kind)
+        _check_integers(msgspec.json.decode(text), name)
+        return result
     except msgspec.ValidationError as error:
-        raise InputError(f"{name} does not fit {kind.__name__}: {error}") from None
+        raise InputError(f"{name} does not fit {kind.__name__}: {_brief(error)}") from None
     except msgspec.DecodeError as error:
         raise InputError(f"{name} is not valid JSON: {error}") from None
     except RecursionError:
         raise InputError(f"{name} is nested too deeply to be a {kind.__name__}") from None
+
+
+def _brief(error: Exception) -> str:
+    """Return an error's words without the middle of a long value; the field is at their end."""
+    said = str(error)
+    return said if len(said) <= 300 else f"{said[:100]} … {said[-160:]}"
+
+
+def _check_integers(value: Any, name: str) -> None:
+    """Refuse integers of more than 64 bits, which no count, size or seed has."""
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            waiting += one.values()
+        elif isinstance(one, list):
+            waiting += one
+        elif isinstance(one, int) and abs(one) >= 2**63:
+            raise InputError(f"{name} holds the integer {shortened(one)}, which has over 64 bits")

@@ -33,6 +33,7 @@ from secondpass.retrieval import blocks, embedder
 
 class Slow(FakeEmbedder):
     tokenizer = word_tokenizer()
+    most_tokens = 10
 
     def __init__(self, threads=None):
         super().__init__()

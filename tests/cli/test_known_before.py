@@ -93,7 +93,7 @@ def test_what_an_evaluation_is_given(folder: Path, capsys, arguments, message: s
     assert message in error_of(capsys, "eval", "small", *arguments)
 
 
-@pytest.mark.parametrize("bad", ["old page", " a", "b\t", "c\u00a0d", ""])
+@pytest.mark.parametrize("bad", ["old page", " a", "b\t", "c\u00a0d"])
 def test_an_id_that_no_run_can_hold(tmp_path: Path, folder: Path, capsys, bad: str) -> None:
     write_collection(tmp_path / "one", documents={**DOCUMENTS, bad: "text"})
     said = error_of(capsys, "eval", "one", "--run-out", "r.trec", "--json", "r.json")
@@ -102,6 +102,12 @@ def test_an_id_that_no_run_can_hold(tmp_path: Path, folder: Path, capsys, bad: s
     with pytest.raises(BeganError):
         main(["eval", "one", "--first-stage", "bm25", "--json", "r.json"])
     assert not list(tmp_path.glob("r.*"))
+
+
+def test_an_empty_id_is_known_when_it_is_read(tmp_path: Path, folder: Path, capsys) -> None:
+    write_collection(tmp_path / "one", documents={**DOCUMENTS, "": "text"})
+    said = error_of(capsys, "eval", "one", "--run-out", "r.trec")
+    assert "corpus.jsonl line 6: _id is empty" in said
 
 
 @pytest.mark.parametrize(

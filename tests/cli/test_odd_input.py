@@ -156,7 +156,7 @@ def test_a_closed_standard_output_is_no_error():
     ],
 )
 def test_what_the_machine_refuses_is_one_line_and_status_1(error, message, monkeypatch, capsys):
-    def refuse(file):
+    def refuse(file, **options):
         raise error
 
     monkeypatch.setattr("secondpass.cli.rerank.read_candidates", refuse)

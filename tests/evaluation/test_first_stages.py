@@ -273,3 +273,65 @@ def test_only_a_query_that_is_the_document_loses_it(tmp_path):
     kept, dropped = without_self_matches(run, open_collection(str(folder)))
     assert kept == {"1": (Ranked("2", 1.0),), "2": (Ranked("2", 1.0),)}
     assert dropped == 1
+
+
+@pytest.mark.parametrize(
+    ("own", "judged", "expected", "count"),
+    [
+        ("How do I reset my password?", {"1": 1}, ["1", "2"], 0),
+        ("How do I reset my password?", {"1": 0, "2": 1}, ["1", "2"], 0),
+        ("How do I reset my password?", {"2": 1}, ["2"], 1),
+        ("Something else.", {"2": 1}, ["1", "2"], 0),
+    ],
+)
+def test_what_is_judged_is_an_answer(tmp_path, own, judged, expected, count):
+    folder = write_collection(
+        tmp_path / "faq",
+        documents={"1": f"{own} Open settings.", "2": "Under billing."},
+        queries={"1": "How do I reset my password?"},
+        qrels={"1": judged},
+    )
+    run = {"1": (Ranked("1", 2.0), Ranked("2", 1.0))}
+    kept, dropped = without_self_matches(run, open_collection(str(folder)))
+    assert (ids(kept, "1"), dropped) == (expected, count)
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("如何重置密码", "zh"),
+        ("茶", "tea"),
+        ("パスワードを忘れた", "ja"),
+        ("รหัสผ่าน", "th"),
+        ("비밀번호", "ko"),
+        ("पासवर्ड", "hi"),
+        ("cafe\u0301", "nfc"),
+        ("ລະຫັດຜ່ານ", "lo"),
+    ],
+)
+def test_bm25_finds_words_in_any_script(tmp_path, query, found):
+    documents = {
+        "zh": "忘记了怎么办:您可以在设置里重置密码。",
+        "tea": "我每天喝绿茶两杯",
+        "ja": "パスワードを忘れた場合は設定を開いてください。",
+        "th": "เปลี่ยนรหัสผ่านได้ที่การตั้งค่า",
+        "ko": "비밀번호를 바꾸려면 설정을 여세요",
+        "hi": "पासवर्ड बदलने के लिए सेटिंग खोलें",
+        "nfc": "a caf\u00e9 in town",
+        "lo": "ປ່ຽນລະຫັດຜ່ານໃນການຕັ້ງຄ່າ",
+        "en": "open the settings to change a password",
+    }
+    folder = write_collection(
+        tmp_path / "scripts", documents=documents, queries={"q": query}, qrels={"q": {found: 1}}
+    )
+    assert ids(bm25_run(open_collection(str(folder)), limit=1), "q") == [found]
+
+
+def test_words_of_ascii_are_those_of_bm25s():
+    import bm25s
+
+    from secondpass.evaluation.first_stages.bm25 import tokens
+
+    texts = ["The csv module: reads comma-separated FILES, row_by_row; x 1 22 it's.", "", "über Öl"]
+    expected = bm25s.tokenize(texts, stopwords="english", return_ids=False, show_progress=False)
+    assert [tokens(text) for text in texts] == expected

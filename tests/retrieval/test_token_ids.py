@@ -220,3 +220,13 @@ def test_a_column_gives_back_what_it_was_made_of():
         None,
         None,
     ]
+
+
+def test_add_says_that_texts_are_longer_than_the_embedder_reads(tmp_path):
+    embedder = Embedder()
+    assert embedder.most_tokens == embedder.max_length - 2
+    texts = ["word " * embedder.most_tokens, "word " * (embedder.most_tokens + 1), "short"]
+    index = Index.create(tmp_path / "index", embedder)
+    with pytest.warns(UserWarning, match="1 of 3 texts have more than"):
+        assert index.add([{"text": text} for text in texts]) == 3
+    index.add([{"text": "another"}])

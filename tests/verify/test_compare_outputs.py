@@ -151,3 +151,18 @@ def test_the_hash_of_a_whole_run_is_shown_and_decides_nothing():
     found = list(compare_outputs(Observed((stages[0],)), Observed((stages[1],)), {}))
     assert [line.verdict for line in found] == ["same", "same", "different"]
     assert not failures(found)
+
+
+@pytest.mark.parametrize(
+    ("recorded", "missing"),
+    [
+        (Observed(), "rerank: order"),
+        (observed(RECORDED, nDCG=0.5), "rerank: order for r"),
+        (observed(RECORDED, ranked("r", a=1.0)), "reranked: nDCG"),
+    ],
+)
+def test_a_record_that_lacks_what_came_out_is_not_confirmed(recorded, missing):
+    here = observed(RECORDED, ranked("r", a=1.0), nDCG=0.5)
+    failed = failures(lines(recorded, here, EXACT))
+    assert missing in [line.what for line in failed]
+    assert failures(lines(here, here, EXACT)) == []

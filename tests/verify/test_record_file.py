@@ -5,12 +5,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from made_records import MACHINE, observed, outcome, ranked, record
 
 from secondpass import InputError
 from secondpass.environment.machine import UNKNOWN
-from secondpass.result_file import encode
-from secondpass.verify.record import read_record
+from secondpass.result_file import decode, encode
+from secondpass.verify.compare import compare
+from secondpass.verify.record import Record, read_record
 
 KEPT = sorted((Path(__file__).parent.parent.parent / "records").glob("*.json"))
 
@@ -123,3 +126,94 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
     (tmp_path / "latin.json").write_bytes(b'{"a": "\xe9"}')
     with pytest.raises(InputError, match="not UTF-8: byte 0xe9 at offset 7"):
         read_record(tmp_path / "latin.json")
+
+
+def observed_of(made):
+    return made["outcome"]["observed"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda made: observed_of(made).update(stages=[]), "no observed stages"),
+        (lambda made: observed_of(made).pop("stages"), "no observed stages"),
+        (lambda made: observed_of(made)["stages"][0].update(queries=[]), "has no queries"),
+        (lambda made: made["outcome"].update(models=[]), "no models"),
+        (
+            lambda made: observed_of(made)["stages"].append(observed_of(made)["stages"][0]),
+            "2 times",
+        ),
+        (
+            lambda made: observed_of(made)["stages"][0]["queries"][0].update(
+                ids=["a", "a"], scores=[1.0, 0.5]
+            ),
+            "an id that is empty or there twice",
+        ),
+        (lambda made: made["machine"].update(memory_total=10**400), "over 64 bits"),
+        (lambda made: made["outcome"].update(seed=2**63), "over 64 bits"),
+        (lambda made: made.update(schema="secondpass/record/" + "9" * 10**6), "`$.schema`"),
+    ],
+)
+def test_a_record_without_meaning_is_refused(read, change, message):
+    fields = json.loads(encode(record()))
+    change(fields)
+    with pytest.raises(InputError) as raised:
+        read(json.dumps(fields))
+    assert message in str(raised.value)
+    assert len(str(raised.value)) < 500
+
+
+def test_a_record_cut_anywhere_is_refused(read):
+    text = encode(record())
+    for end in range(0, len(text) - 2, 37):
+        with pytest.raises(InputError):
+            read(text[:end])
+
+
+VALUES = st.sampled_from(
+    [
+        None,
+        True,
+        0,
+        -1,
+        2**62,
+        2**64,
+        1e308,
+        -1e308,
+        0.5,
+        "",
+        "x",
+        "unknown",
+        "\x1b[2J",
+        [],
+        {},
+        ["a"],
+    ]
+)
+
+
+def places(value, path=()):
+    """Yield the path of every value in some JSON."""
+    yield path
+    listed = dict(enumerate(value)) if isinstance(value, list) else value
+    for key, one in listed.items() if isinstance(listed, dict) else ():
+        yield from places(one, (*path, key))
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(data=st.data())
+def test_any_change_of_a_record_is_refused_or_compared(data):
+    fields = json.loads(encode(record()))
+    for _ in range(data.draw(st.integers(1, 3))):
+        *path, last = data.draw(st.sampled_from([one for one in places(fields) if one]))
+        at = fields
+        for key in path:
+            at = at[key]
+        at[last] = data.draw(VALUES)
+    try:
+        changed = decode(json.dumps(fields).encode(), Record, "record")
+    except InputError:
+        return
+    for line in compare(changed, record()):
+        assert line.what
+        assert len(line.why) < 1000

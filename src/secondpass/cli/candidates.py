@@ -1,55 +1,77 @@
-"""Candidates from a file or standard input: JSON Lines, or one JSON array."""
+"""Candidates from a file or standard input: JSON Lines, one JSON array, or lines of plain text."""
 
 from __future__ import annotations
 
 import math
 import re
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from secondpass.errors import InputError
+from secondpass.ingest.tables import checked_delimiter, read_rows, suffix_of
 from secondpass.jsonl import Where, parse
-from secondpass.utf8 import decode, read_text
+from secondpass.utf8 import read_lines, stream_lines
 
 # Strings are matched too, so that a number within one is not taken for the one looked for.
 _STRING_OR_NUMBER = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|-?Infinity|NaN|-?[0-9][0-9.eE+-]*')
+
+# How a candidate in JSON begins, or the array of them all.
+_JSON = ("{", "[", '"')
+_TABLES = (".csv", ".tsv", ".tab", ".parquet")
 
 
 class _NotFiniteError(Exception):
     """A number of the input that JSON cannot write; its text is the argument."""
 
 
-def read_candidates(file: str) -> list[dict[str, Any]]:
+def read_candidates(
+    file: str, *, plain: bool = False, delimiter: str | None = None
+) -> list[dict[str, Any]]:
     """Read candidates from a path, or from standard input for "-".
 
-    Each is an object; a bare string stands for {"text": string}.
+    The first line decides: where it begins as a JSON object, array or string does, all of it is
+    JSON; else, and with `plain`, each line is the text of a candidate. Of JSON each value is an
+    object; a bare string stands for {"text": string}. Blank lines are left out. A file whose name
+    ends in .csv, .tsv or .parquet is a table of candidates, its cells parted by `delimiter`.
 
     Raises:
-        InputError: no such file, not UTF-8, or a line that is not valid JSON or holds a number that
+        InputError: no such file, no text, or a line that is not valid JSON or holds a number that
             is not finite; the message names the line.
     """
     name = "standard input" if file == "-" else file
-    text = _read(file, name)
-    values = _array(text, name) if text.lstrip().startswith("[") else _lines(text, name)
+    if file != "-" and not plain and suffix_of(Path(file)) in _TABLES:
+        return [row for _, row in read_rows(Path(file), checked_delimiter(delimiter))]
+    lines = list(_read(file, name))
+    first = next((line.lstrip() for line in lines if line.strip()), "")
+    if plain or not first.startswith(_JSON):
+        return [{"text": line.rstrip("\r\n")} for line in lines if line.strip()]
+    try:
+        values = _array("".join(lines), name) if first[0] == "[" else _lines(lines, name)
+    except InputError as error:
+        hint = "; for lines of plain text pass --plain" if "not valid JSON" in str(error) else ""
+        raise InputError(f"{error}{hint}") from None
     return [{"text": value} if isinstance(value, str) else value for value in values]
 
 
-def _read(file: str, name: str) -> str:
-    if file == "-" and sys.stdin.isatty():
+def _read(file: str, name: str) -> Iterator[str]:
+    if file != "-":
+        return read_lines(Path(file))
+    if sys.stdin is None or sys.stdin.isatty():
         raise InputError(
-            "no FILE was given and standard input is a terminal: name a file or pipe one"
+            "no FILE was given and standard input is a terminal or closed: name a file or pipe one"
         )
-    return decode(sys.stdin.buffer.read(), name) if file == "-" else read_text(Path(file))
+    return stream_lines(sys.stdin.buffer, name)
 
 
 def _array(text: str, name: str) -> list[Any]:
     return list(_parsed(text, f"{name} begins with '[' but", Where(name, 1)))
 
 
-def _lines(text: str, name: str) -> list[Any]:
+def _lines(lines: Iterable[str], name: str) -> list[Any]:
     values = []
-    for number, line in enumerate(text.split("\n"), start=1):
+    for number, line in enumerate(lines, start=1):
         if line.strip():
             where = Where(name, number)
             values.append(_parsed(line, str(where), where))

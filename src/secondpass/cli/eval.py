@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,12 @@ import click
 from secondpass.cli import output
 from secondpass.cli.extras import require_measure
 from secondpass.cli.options import fusion_options, reranker_options
+from secondpass.cli.table_options import (
+    delimiter_option,
+    id_column_option,
+    text_column_option,
+    title_column_option,
+)
 from secondpass.errors import InputError
 from secondpass.options.fusion import Fuse, Fusion
 
@@ -51,6 +58,10 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--split", default="test", show_default=True, help="Which judgements of a folder.")
 @click.option("--corpus", type=_FILE, help="Documents, where COLLECTION is a file of judgements.")
 @click.option("--queries", type=_FILE, help="Queries, where COLLECTION is a file of judgements.")
+@text_column_option
+@title_column_option
+@id_column_option
+@delimiter_option
 @click.option("--max-queries", type=click.IntRange(min=1), help="Evaluate a seeded choice of them.")
 @fusion_options
 @reranker_options
@@ -67,6 +78,10 @@ def command(
     split: str,
     corpus: Path | None,
     queries: Path | None,
+    text_column: str | None,
+    title_column: str | None,
+    id_column: str | None,
+    delimiter: str | None,
     max_queries: int | None,
     fuse: Fuse,
     fuse_weight: float | None,
@@ -79,16 +94,19 @@ def command(
     """Measure whether reranking helps on judged queries, how sure that is, and what it takes.
 
     COLLECTION is a folder in BEIR's layout (corpus.jsonl, queries.jsonl, qrels/SPLIT.tsv),
-    ir_datasets:ID, or a file of judgements (TREC's or BEIR's qrels) with --corpus and --queries.
+    ir_datasets:ID, or a file of judgements (TREC's or BEIR's qrels) with --corpus and --queries,
+    which may be JSON Lines, CSV, TSV or Parquet; the options of columns are those of the corpus.
     """
     from secondpass.cli.eval_output import print_evaluation
     from secondpass.cli.loading import load_reranker
     from secondpass.cli.outputs import Outputs
+    from secondpass.evaluation.beir_folder import DOCUMENTS
     from secondpass.evaluation.evaluate import evaluate
     from secondpass.evaluation.first_stages.select import check_names
     from secondpass.evaluation.measures import DEFAULT_MEASURES, check_measures
     from secondpass.evaluation.open_collection import open_collection
     from secondpass.evaluation.runs import check_writable_ids
+    from secondpass.ingest.tables import checked_delimiter
 
     require_measure("eval")
     outputs = Outputs(
@@ -98,7 +116,14 @@ def command(
     check_measures(measures or DEFAULT_MEASURES)
     check_names(first_stages)
     curve_depths, fusion = _parse_depths(depths), Fusion.checked(fuse, fuse_weight)
-    collection = open_collection(name, split=split, corpus=corpus, queries=queries)
+    collection = open_collection(
+        name,
+        split=split,
+        corpus=corpus,
+        queries=queries,
+        columns=replace(DOCUMENTS, text=text_column, title=title_column, id=id_column),
+        delimiter=checked_delimiter(delimiter),
+    )
     if run_out is not None:
         check_writable_ids(collection)
     if max_queries is not None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,12 +11,22 @@ from typing import TYPE_CHECKING
 import click
 
 from secondpass.cli import output
+from secondpass.cli.table_options import (
+    delimiter_option,
+    id_column_option,
+    text_column_option,
+    title_column_option,
+)
 from secondpass.errors import InputError
 
 if TYPE_CHECKING:
     from secondpass.ingest.readers import Reading
     from secondpass.ingest.updating import Update
     from secondpass.retrieval.embedder import Embedder
+
+FILES_LEFT_OUT = 1
+# Names in a line, and reasons in lines.
+_NAMED, _LISTED = 3, 20
 
 
 @click.command("index")
@@ -28,39 +39,61 @@ if TYPE_CHECKING:
     show_default=True,
     help="Most tokens of a chunk of text or Markdown.",
 )
+@text_column_option
+@title_column_option
+@id_column_option
+@delimiter_option
 @click.option("--threads", type=click.IntRange(min=1), help="Compute threads.")
 @click.option("--reread", is_flag=True, help="Read files too that have not changed.")
 def command(
-    paths: tuple[str, ...], folder: str, chunk_tokens: int, threads: int | None, reread: bool
+    paths: tuple[str, ...],
+    folder: str,
+    chunk_tokens: int,
+    text_column: str | None,
+    title_column: str | None,
+    id_column: str | None,
+    delimiter: str | None,
+    threads: int | None,
+    reread: bool,
 ) -> None:
     """Add files, and the files in folders, to an index.
 
-    Text, reStructuredText and Markdown are cut into chunks; of JSON Lines and CSV each row is a
-    document ("text", else "content"). Run again, it adds what is new or changed and removes what is
-    gone from these files; interrupted, it keeps what is embedded and goes on from there.
+    Text, reStructuredText and Markdown are cut into chunks; of JSON Lines, CSV, TSV and Parquet
+    each row is a document: the title, if there is one, and the text. A row with more tokens than
+    the embedder reads is cut into chunks too. Run again, it adds what is new or changed and removes
+    what is gone from these files; interrupted, it keeps what is embedded and goes on from there.
+
+    A file that cannot be read is named and left out; the exit status is 1 then, and 2 where there
+    is nothing to index.
     """
     from secondpass.ingest.chunking import Chunker
+    from secondpass.ingest.columns import Columns
     from secondpass.ingest.files import absolute
     from secondpass.ingest.readers import read_documents
+    from secondpass.ingest.tables import checked_delimiter
     from secondpass.ingest.turn import in_turn
     from secondpass.retrieval.embedder import Embedder
 
+    columns = Columns(text_column, title_column, id_column)
+    delimiter = checked_delimiter(delimiter)
     place = absolute(folder)
     with in_turn(place, lambda: output.say(f"another run writes to {folder}: waiting for it")):
         embedder = Embedder(threads=threads)
-        reading = read_documents(paths, Chunker(embedder.tokenizer, max_tokens=chunk_tokens))
+        chunker = Chunker(
+            embedder.tokenizer, max_tokens=chunk_tokens, whole_tokens=embedder.most_tokens
+        )
+        reading = read_documents(
+            paths, chunker, columns=columns, delimiter=delimiter, skip_unreadable=True
+        )
         update, documents = _update(place, embedder, reading, reread=reread)
+    files = sum(file.source not in reading.failed for file in reading.found.files)
     click.echo(
         f"{folder}: {update.added} added, {update.unchanged} unchanged, {update.removed} removed; "
-        f"{documents} documents from {len(reading.found.files)} files"
+        f"{documents} documents from {files} files"
     )
-    skipped = reading.found.skipped
-    if skipped:
-        shown = ", ".join(str(path) for path in skipped[:3])
-        output.say(
-            f"note: {len(skipped)} files of other kinds were skipped: {shown}"
-            f"{', …' if len(skipped) > 3 else ''}"
-        )
+    _say_skipped(reading)
+    if reading.failed:
+        sys.exit(FILES_LEFT_OUT)
 
 
 def _update(
@@ -87,8 +120,7 @@ def _update(
         elif len(waiting):
             update = make_index(folder, embedder, changes, output.progress)
         else:
-            files = len(reading.found.files)
-            raise InputError(f"no index was made: the {files} files hold no text to search")
+            raise _nothing_to_index(reading)
     return update, len(Index.open(folder, embedder))
 
 
@@ -105,3 +137,53 @@ def _saying_what_is_kept(folder: Path, embedder: Embedder) -> Iterator[None]:
             f"interrupted: {count} documents are in {folder}; the same command goes on from there"
         )
         raise
+
+
+def _nothing_to_index(reading: Reading) -> InputError:
+    """Say why no index is made: one of nothing would answer every question with nothing."""
+    reasons = list(reading.failed.values())
+    if len(reasons) == 1 and len(reading.found.files) <= 1:
+        return InputError(f"no index was made: {reasons[0]}")
+    if reasons:
+        return InputError(
+            f"no index was made: {len(reasons)} files cannot be read, and no other holds text: "
+            f"{_listed(reasons, '; ')}"
+        )
+    return InputError(
+        f"no index was made: there is no document in {_listed(reading.found.named)}: "
+        f"{len(reading.found.files)} files can be read and hold no text, "
+        f"{len(reading.found.skipped) + len(reading.found.outside)} are of other kinds"
+    )
+
+
+def _say_skipped(reading: Reading) -> None:
+    found = reading.found
+    if found.skipped:
+        output.say(
+            f"note: {len(found.skipped)} files of other kinds were skipped: "
+            f"{_listed(found.skipped)}"
+        )
+    if found.outside:
+        output.say(
+            f"note: {len(found.outside)} links lead out of the folder and were not followed: "
+            f"{_listed(found.outside)}"
+        )
+    if reading.failed:
+        reasons = [_shown(reason) for reason in reading.failed.values()]
+        output.say(
+            f"{len(reasons)} of {len(found.files) + len(found.unreadable)} files were left out; "
+            "what the index holds of them from before is kept"
+        )
+        for reason in reasons[:_LISTED]:
+            output.say(f"left out: {reason}")
+        if len(reasons) > _LISTED:
+            output.say(f"and {len(reasons) - _LISTED} more")
+
+
+def _listed(names: Sequence[str], between: str = ", ") -> str:
+    more = between + "…" if len(names) > _NAMED else ""
+    return between.join(map(_shown, names[:_NAMED])) + more
+
+
+def _shown(text: str) -> str:
+    return output.harmless(" ".join(text.split()))

@@ -45,6 +45,12 @@ class _LazyGroup(click.Group):
             sys.exit(2)
         return super().parse_args(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # click itself would end with 1
+            _leave_quietly()
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
 

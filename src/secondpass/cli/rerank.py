@@ -9,12 +9,16 @@ import click
 from secondpass.cli import output
 from secondpass.cli.candidates import read_candidates
 from secondpass.cli.options import all_reranker_options, json_option, rank_options
+from secondpass.cli.table_options import delimiter_option, text_column_option
 from secondpass.types import Ranking
 
 
 @click.command("rerank")
 @click.argument("query")
 @click.argument("file", default="-")
+@click.option("--plain", is_flag=True, help="Each line is the text of a candidate, never JSON.")
+@text_column_option
+@delimiter_option
 @rank_options
 @click.option(
     "--first-stage-score",
@@ -25,28 +29,41 @@ from secondpass.types import Ranking
 )
 @all_reranker_options
 @json_option
-def command(query: str, file: str, first_stage_score: str, as_json: bool, **given: Any) -> None:
+def command(
+    query: str,
+    file: str,
+    plain: bool,
+    text_column: str | None,
+    delimiter: str | None,
+    first_stage_score: str,
+    as_json: bool,
+    **given: Any,
+) -> None:
     """Rerank the candidates in FILE (or standard input) for QUERY.
 
-    FILE holds JSON Lines or one JSON array. A candidate is an object with "text", else "content",
-    or a bare string. Prints a table to a terminal and JSON Lines into a pipe, best first, every
-    field kept and "cross_encoder_score" added, with --fuse "fused_score" too, and with --budget-ms
-    whether it was "reranked"; loading the model is not part of that time. A text that was cut says
-    "truncated", "tokens" and "dropped_tokens"; one scored in windows has its best
-    "window", and one whose sentences were selected has their places, "windows". With --cascade,
-    "scored_by" is "first" where only the smaller model scored it, else "second".
+    FILE holds JSON Lines, one JSON array, or lines of plain text: the first line decides. A
+    candidate is an object with "text", else "content", or a bare string; a plain line is a text.
+    A FILE whose name ends in .csv, .tsv or .parquet is a table, each row a candidate. Prints a
+    table to a terminal and JSON Lines into a pipe, best first, every field kept and
+    "cross_encoder_score" added, with --fuse "fused_score" too, and with --budget-ms whether it was
+    "reranked"; loading the model is not part of that time. A text that was cut says "truncated",
+    "tokens" and "dropped_tokens"; one scored in windows has its best "window", and one whose
+    sentences were selected has their places, "windows". With --cascade, "scored_by" is "first"
+    where only the smaller model scored it, else "second".
     """
     from secondpass.cli.loading import load_reranker, split_options
     from secondpass.scoring.candidates import with_scores
     from secondpass.scoring.usable import usable_candidates
 
     options, model_options = split_options(given)
-    candidates = read_candidates(file)
+    candidates = read_candidates(file, plain=plain, delimiter=delimiter)
     skip = options.on_error == "skip"
     # Before a model is loaded.
-    usable_candidates(candidates, first_stage_score, options.fusion(), skip=skip)
+    usable_candidates(
+        candidates, first_stage_score, options.fusion(), skip=skip, text_field=text_column
+    )
     reranker = load_reranker(**model_options)
-    ranking = reranker.rank_candidates(query, candidates, options, first_stage_score)
+    ranking = reranker.rank_candidates(query, candidates, options, first_stage_score, text_column)
     if output.for_a_person(as_json):
         _print_table(ranking)
     else:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from secondpass.checks import shortened
 from secondpass.errors import InputError
 from secondpass.graph.quantize import CALIBRATION_FILE
 from secondpass.jsonl import Where, read_objects
@@ -64,7 +65,9 @@ def read_texts(file: Path | None) -> Texts:
 def _row(where: Where, value: dict[str, Any]) -> Row:
     for field in ("query", "text"):
         if not isinstance(value.get(field), str) or not value[field].strip():
-            raise InputError(f"{where}: {field!r} is {value.get(field)!r}, expected some text")
+            raise InputError(
+                f"{where}: {field!r} is {shortened(value.get(field))}, expected some text"
+            )
     return {"query": value["query"], "text": value["text"]}
 
 

@@ -33,8 +33,6 @@ def next_block(
     most: int,
     left_ms: float,
     cached: Container[int] = frozenset(),
-    of_call: Pace | None = None,
-    try_ms: float = 0.0,
 ) -> Block:
     """Return the next block of a request; it is empty if not even one text fits.
 
@@ -50,21 +48,19 @@ def next_block(
         most: how many may be scored at a time.
         left_ms: the time that is left.
         cached: the positions of texts that cost a look-up only.
-        of_call: the pace of the call's last block, if it had one.
-        try_ms: one text is tried where nothing fits, if it costs no more on an idle machine.
     """
     if left_ms <= 0:
         return Block(start, start, 0.0)
     for one, limit_ms in (
         (pace, _SHARE * left_ms),
         (pace, left_ms),
-        (of_call or pace, _SHARE * left_ms),
+        (pace.of_call or pace, _SHARE * left_ms),
     ):
         affordable_ms = one.affordable_ms(limit_ms)
         stop, cost_ms = cost.fitting(query, texts, start, most, affordable_ms, cached)
         if stop > start:
             return Block(start, stop, cost_ms)
-    limit_ms = max(try_ms, _QUIETER * left_ms if pace.stale else 0.0)
+    limit_ms = max(pace.try_ms, _QUIETER * left_ms if pace.stale else 0.0)
     if limit_ms > 0:
         return Block(start, *cost.fitting(query, texts, start, 1, limit_ms))
     return Block(start, start, 0.0)

@@ -102,21 +102,21 @@ class DeadlineScorer:
             stats += Stats(cache_ms=ms_since(begun))
             left_ms = self._budget.left_ms() - kept_back_ms - self._speed.waking.p95()
             calls = self._speed.calls
+            # Late, it is left: a call that has read nothing loses nothing by a try.
+            tries = not blocks and self._speed.tries.worth_it(left_ms)
+            pace = self._speed.slowdown.pace()._replace(
+                of_call=of_call, try_ms=_HOPE * left_ms if tries else 0.0
+            )
             # Of a machine that is shared each call has its part: it is that much slower for each.
             block = next_block(
                 cost,
-                self._speed.slowdown.pace(),
+                pace,
                 query,
                 texts,
                 start,
                 most=most,
                 left_ms=left_ms / calls,
                 cached=cached.positions,
-                of_call=of_call,
-                # Late, it is left: a call that has read nothing loses nothing by it.
-                try_ms=_HOPE * left_ms
-                if not blocks and self._speed.tries.worth_it(left_ms)
-                else 0.0,
             )
             if block.stop == start:
                 break

@@ -23,12 +23,15 @@ class Pace(NamedTuple):
     """Turns the cost on an idle machine into the time to allow for it, and back.
 
     A block of cost c is allowed factor * c + margin * sqrt(c). `stale` tells whether nothing has
-    been measured recently: the machine may be faster now.
+    been measured recently: the machine may be faster now. `of_call` is the pace of the last block
+    of a call, if it had one. Where nothing fits, one text is tried that costs at most `try_ms`.
     """
 
     factor: float
     margin: float
     stale: bool = False
+    of_call: Pace | None = None
+    try_ms: float = 0.0
 
     def allowed_ms(self, cost_ms: float) -> float:
         """Return the time to allow for a block of this cost."""

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
+from secondpass.checks import shortened
 from secondpass.errors import InputError
 from secondpass.evaluation.collection import Collection
 from secondpass.evaluation.qrels import checked_id, read_qrels
 from secondpass.evaluation.runs import read_run
 from secondpass.evaluation.text_files import find_text_file
-from secondpass.jsonl import read_objects
+from secondpass.ingest.columns import Columns
+from secondpass.ingest.tables import read_rows
+
+# BEIR's id is `_id`; a query's title would be no part of it.
+DOCUMENTS = Columns(usual_ids=("_id", "id"))
+QUERIES = replace(DOCUMENTS, title="")
 
 # A file of this name says: only the documents of the folder's runs may answer a query.
 POOLED = "POOLED"
@@ -25,48 +30,38 @@ def read_beir_folder(folder: Path, split: str) -> Collection:
     """
     return Collection(
         name=folder.resolve().name,
-        documents=read_documents(_needed(folder, "corpus.jsonl")),
-        queries=read_queries(_needed(folder, "queries.jsonl")),
+        documents=read_texts(_needed(folder, "corpus.jsonl")),
+        queries=read_texts(_needed(folder, "queries.jsonl"), QUERIES),
         qrels=read_qrels(_qrels_file(folder, split)),
         pool=_read_pool(folder) if (folder / POOLED).exists() else None,
         folder=folder,
     )
 
 
-def read_documents(file: Path) -> dict[str, str]:
-    """Read the documents of a corpus.jsonl: a title, if there is one, a space, and the text.
+def read_texts(
+    file: Path, columns: Columns = DOCUMENTS, delimiter: str | None = None
+) -> dict[str, str]:
+    """Read id -> text of a corpus or of queries, from JSON Lines, CSV, TSV or Parquet.
 
     Raises:
-        InputError: no such file, or a line that is none of these; the message names the line.
+        InputError: no such file, a row that has no id or no text, or a second row of an id, for
+            one text would be lost; the message names the line.
     """
-    return {id_: document_text(row) for id_, row in _rows(file)}
-
-
-def read_queries(file: Path) -> dict[str, str]:
-    """Read the queries of a queries.jsonl.
-
-    Raises:
-        InputError: no such file, or a line that is none of these; the message names the line.
-    """
-    return {id_: row["text"] for id_, row in _rows(file)}
-
-
-def document_text(row: Mapping[str, Any]) -> str:
-    """Join title and text as BEIR's rerankers do."""
-    return f"{row.get('title') or ''} {row['text']}".strip()
-
-
-def _rows(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield each row with its id. A second row of an id is an error, for one text would be lost."""
-    first_lines: dict[str, int] = {}
-    for where, row in read_objects(file):
-        if not all(isinstance(row.get(field), str) for field in ("_id", "text")):
-            raise InputError(f"{where} is not an object with the strings '_id' and 'text'")
-        id_ = checked_id(row["_id"], str(where))
-        first = first_lines.setdefault(id_, where.number)
-        if first != where.number:
-            raise InputError(f"{where}: _id {id_!r} is there twice, first in line {first}")
-        yield id_, row
+    texts: dict[str, str] = {}
+    lines: dict[str, int] = {}
+    for where, row in read_rows(file, delimiter):
+        id_, text, _ = columns.parts(row, where)
+        if id_ is None:
+            raise InputError(
+                f"{where} has no '_id' and no 'id', only {shortened(sorted(map(str, row)))}"
+            )
+        if id_ in texts:
+            raise InputError(
+                f"{where}: _id {shortened(id_)} is there twice, first in {where.unit} {lines[id_]}"
+            )
+        texts[checked_id(id_, str(where))] = text
+        lines[id_] = where.number
+    return texts
 
 
 def _needed(folder: Path, name: str) -> Path:

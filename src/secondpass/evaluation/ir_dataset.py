@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+from secondpass.checks import shortened
 from secondpass.errors import InputError, MissingExtraError
 from secondpass.evaluation.collection import Collection
-from secondpass.evaluation.qrels import checked_grade
+from secondpass.evaluation.qrels import checked_grade, checked_id
+from secondpass.scoring.candidates import checked_text
 
 PREFIX = "ir_datasets:"
 
@@ -42,15 +45,33 @@ def from_dataset(dataset: Any, name: str) -> Collection:
             raise InputError(f"{PREFIX}{name} has no {kind}; choose one of its parts that has them")
     qrels: dict[str, dict[str, int]] = {}
     for judged in dataset.qrels_iter():
-        qrels.setdefault(judged.query_id, {})[judged.doc_id] = checked_grade(
-            int(judged.relevance), f"{PREFIX}{name}, query {judged.query_id!r}"
-        )
+        where = f"{PREFIX}{name}, query {shortened(judged.query_id)}"
+        graded = qrels.setdefault(checked_id(judged.query_id, where), {})
+        if judged.doc_id in graded:
+            raise InputError(f"{where}: document {shortened(judged.doc_id)} is judged twice")
+        graded[checked_id(judged.doc_id, where)] = _grade(judged.relevance, where)
     return Collection(
         name=name,
-        documents={document.doc_id: _text(document) for document in dataset.docs_iter()},
-        queries={query.query_id: _text(query) for query in dataset.queries_iter()},
+        documents=_texts(dataset.docs_iter(), "doc_id", name),
+        queries=_texts(dataset.queries_iter(), "query_id", name),
         qrels=qrels,
     )
+
+
+def _grade(value: Any, where: str) -> int:
+    if isinstance(value, float) and not value.is_integer():
+        raise InputError(f"{where}: grade {value} is not an integer")
+    return checked_grade(int(value), where)
+
+
+def _texts(records: Iterable[Any], id_field: str, name: str) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for record in records:
+        id_ = checked_id(getattr(record, id_field), f"{PREFIX}{name}")
+        if id_ in texts:
+            raise InputError(f"{PREFIX}{name}: id {shortened(id_)} is there twice")
+        texts[id_] = checked_text(_text(record), f"{PREFIX}{name}, {id_field} {shortened(id_)}")
+    return texts
 
 
 def _text(record: Any) -> str:

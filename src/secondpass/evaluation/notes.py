@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from secondpass.evaluation.collection import Collection
+from secondpass.evaluation.first_stages.bm25 import DESCRIPTION, has_unspaced
 from secondpass.evaluation.first_stages.select import FirstStage
 from secondpass.evaluation.measures import Measures
 from secondpass.evaluation.rerank import Rescored
@@ -33,6 +34,8 @@ def make_notes(
         else "",
         _grades(collection, measures),
         _missing(collection),
+        _queries(collection),
+        _unspaced(collection, stage),
         "only the pool of each query's judged candidates is ranked" if collection.pool else "",
         _own_documents(stage),
         _empty(collection, stage),
@@ -60,6 +63,26 @@ def _missing(collection: Collection) -> str:
     if not missing:
         return ""
     return f"{missing:,} of {collection.judgements:,} judged documents are not in the corpus"
+
+
+def _queries(collection: Collection) -> str:
+    """Say which queries are left out, on either side."""
+    unknown = sum(query_id not in collection.queries for query_id in collection.qrels)
+    unjudged = len(collection.queries.keys() - collection.qrels.keys())
+    if collection.sampled_from:
+        unjudged = 0
+    said = [
+        f"{unknown:,} judged queries are not among the queries" if unknown else "",
+        f"{unjudged:,} queries have no judgements and are left out" if unjudged else "",
+    ]
+    return "; ".join(filter(None, said))
+
+
+def _unspaced(collection: Collection, stage: FirstStage) -> str:
+    judged = (collection.queries.get(query_id, "") for query_id in collection.qrels)
+    if DESCRIPTION not in stage.description or not has_unspaced(judged):
+        return ""
+    return "bm25 takes pairs of characters for words where a script puts no blanks between words"
 
 
 def _own_documents(stage: FirstStage) -> str:

@@ -5,22 +5,32 @@ from __future__ import annotations
 from pathlib import Path
 
 from secondpass.errors import InputError
-from secondpass.evaluation.beir_folder import read_beir_folder, read_documents, read_queries
+from secondpass.evaluation.beir_folder import DOCUMENTS, QUERIES, read_beir_folder, read_texts
 from secondpass.evaluation.collection import Collection, checked_collection
 from secondpass.evaluation.ir_dataset import PREFIX, read_ir_dataset
 from secondpass.evaluation.qrels import read_qrels
+from secondpass.ingest.columns import Columns
 
 
 def open_collection(
-    name: str, *, split: str = "test", corpus: Path | None = None, queries: Path | None = None
+    name: str,
+    *,
+    split: str = "test",
+    corpus: Path | None = None,
+    queries: Path | None = None,
+    columns: Columns = DOCUMENTS,
+    delimiter: str | None = None,
 ) -> Collection:
     """Read a collection.
 
     Args:
         name: a folder in BEIR's layout, "ir_datasets:ID", or a file of judgements (TREC or BEIR).
         split: which judgements of a folder.
-        corpus: the documents that belong to a file of judgements, as JSON Lines.
-        queries: its queries, as JSON Lines.
+        corpus: the documents that belong to a file of judgements: JSON Lines, CSV, TSV or Parquet.
+        queries: its queries, in one of these.
+        columns: which columns of `corpus` are the id, the title and the text; `queries` has the
+            usual ones.
+        delimiter: what parts the cells of CSV.
 
     Raises:
         InputError: it is not there or not whole; the message says what is missing.
@@ -32,7 +42,7 @@ def open_collection(
     elif path.is_dir():
         found = read_beir_folder(path, split)
     elif path.is_file():
-        found = _read_files(path, corpus, queries)
+        found = _read_files(path, corpus, queries, columns, delimiter)
     else:
         raise InputError(
             f"there is no collection {name!r}: give a folder in BEIR's layout, {PREFIX}ID, or a "
@@ -41,16 +51,22 @@ def open_collection(
     return checked_collection(found)
 
 
-def _read_files(qrels: Path, corpus: Path | None, queries: Path | None) -> Collection:
+def _read_files(
+    qrels: Path,
+    corpus: Path | None,
+    queries: Path | None,
+    columns: Columns,
+    delimiter: str | None,
+) -> Collection:
     if corpus is None or queries is None:
         raise InputError(
             f"{qrels} is a file of judgements: give the texts too, with --corpus FILE and "
-            "--queries FILE (JSON Lines with '_id' and 'text')"
+            "--queries FILE (JSON Lines, CSV, TSV or Parquet with '_id' and 'text')"
         )
     return Collection(
         name=qrels.name,
-        documents=read_documents(corpus),
-        queries=read_queries(queries),
+        documents=read_texts(corpus, columns, delimiter),
+        queries=read_texts(queries, QUERIES, delimiter),
         qrels=read_qrels(qrels),
         folder=qrels.parent,
     )

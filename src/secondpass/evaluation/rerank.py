@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from secondpass.checks import shortened
 from secondpass.errors import InputError
 from secondpass.evaluation.collection import Collection
 from secondpass.evaluation.runs import Ranked, Run, in_trec_order
@@ -73,8 +74,9 @@ def candidate_texts(collection: Collection, candidates: Sequence[Ranked]) -> lis
     for one in candidates:
         if one.document_id not in collection.documents:
             raise InputError(
-                f"candidate {one.document_id!r} is not among the {len(collection.documents)} "
-                f"documents of {collection.name}: run and collection do not belong together"
+                f"candidate {shortened(one.document_id)} is not among the "
+                f"{len(collection.documents)} documents of {collection.name}: run and "
+                "collection do not belong together"
             )
     return [collection.documents[one.document_id] for one in candidates]
 

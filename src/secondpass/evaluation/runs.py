@@ -13,7 +13,7 @@ from secondpass.atomic import replacing
 from secondpass.checks import shortened
 from secondpass.errors import InputError
 from secondpass.evaluation.collection import Collection
-from secondpass.evaluation.qrels import checked_id
+from secondpass.evaluation.qrels import ascii_fields, checked_id
 from secondpass.evaluation.text_files import open_to_write
 from secondpass.jsonl import read_filled_lines
 
@@ -77,7 +77,8 @@ def read_run(file: Path) -> Run:
         documents = found.setdefault(query_id, {})
         if document_id in documents:
             raise InputError(
-                f"{where}: document {document_id!r} is there twice for query {query_id!r}"
+                f"{where}: document {shortened(document_id)} is there twice for query "
+                f"{shortened(query_id)}"
             )
         documents[document_id] = score
     return {
@@ -121,7 +122,7 @@ def check_writable_ids(collection: Collection) -> None:
 
 
 def _run_fields(line: str, where: str) -> tuple[str, str, float]:
-    fields = line.split()
+    fields = ascii_fields(line)
     if len(fields) != 6:
         raise InputError(
             f"{where} has {len(fields)} fields, expected 6: query-id Q0 document-id rank score tag"
@@ -129,9 +130,9 @@ def _run_fields(line: str, where: str) -> tuple[str, str, float]:
     try:
         score = float(fields[4])
     except ValueError:
-        raise InputError(f"{where}: score {fields[4]!r} is not a number") from None
+        raise InputError(f"{where}: score {shortened(fields[4])} is not a number") from None
     if not abs(score) <= _LARGEST:
-        raise InputError(f"{where}: score {fields[4]} is not a finite 32-bit number")
+        raise InputError(f"{where}: score {fields[4][:80]} is not a finite 32-bit number")
     return checked_id(fields[0], where), checked_id(fields[2], where), score
 
 

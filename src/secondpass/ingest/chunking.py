@@ -31,22 +31,34 @@ class Chunker:
         tokenizer: counts the tokens; its truncation, padding and special tokens do not count.
         max_tokens: the most tokens of a chunk. A single character of more tokens is kept whole.
         overlap: up to this many tokens at a chunk's end are also the beginning of the next.
+        whole_tokens: the most tokens of a row that stays whole, by default `max_tokens`.
 
     Raises:
         InputError: `max_tokens` is less than 1, or `overlap` not less than `max_tokens`.
         MissingExtraError: semantic-text-splitter is not installed.
     """
 
-    def __init__(self, tokenizer: Tokenizer, *, max_tokens: int = 200, overlap: int = 0) -> None:
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        *,
+        max_tokens: int = 200,
+        overlap: int = 0,
+        whole_tokens: int | None = None,
+    ) -> None:
         integer("max_tokens", max_tokens)
         if integer("overlap", overlap, 0) >= max_tokens:
             raise InputError(
                 f"overlap {overlap} leaves no room in chunks of {max_tokens} tokens; pass at most "
                 f"overlap={max_tokens - 1}"
             )
+        whole = max_tokens if whole_tokens is None else whole_tokens
+        self._whole_tokens = integer("whole_tokens", whole)
         splitters = _splitters()
-        counting = _plain(tokenizer)
-        described = json.dumps([counting.to_str(), max_tokens, overlap, version(_PACKAGE)])
+        counting = self._counting = _plain(tokenizer)
+        described = json.dumps(
+            [counting.to_str(), max_tokens, overlap, self._whole_tokens, version(_PACKAGE)]
+        )
         # What decides the chunks of a text.
         self.rules = text_sha256(described)[:16]
         self._text = splitters.TextSplitter.from_huggingface_tokenizer(
@@ -67,6 +79,13 @@ class Chunker:
         splitter = self._markdown if markdown else self._text
         found = splitter.chunk_indices(checked_text(text, "text"))
         return [Chunk(start, start + len(part), part) for start, part in found]
+
+    def is_long(self, text: str) -> bool:
+        """Tell whether a row's text has more tokens than stay whole."""
+        # No token is shorter than a byte, so that most rows need not be tokenized here.
+        if len(text) * 4 <= self._whole_tokens or len(text.encode()) <= self._whole_tokens:
+            return False
+        return len(self._counting.encode(text, add_special_tokens=False)) > self._whole_tokens
 
 
 def _splitters() -> Any:

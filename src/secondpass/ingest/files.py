@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from secondpass.checks import shortened
 from secondpass.errors import InputError
+from secondpass.ingest.tables import suffix_of
 
 
 class SourceFile(NamedTuple):
@@ -22,37 +25,45 @@ class Found(NamedTuple):
     """What paths lead to, sorted, each once.
 
     `files` are read; `skipped` lie in a named folder but are not read: files of other suffixes,
-    hidden files and folders, links to folders, LanceDB tables; `named` are the sources of the
-    paths themselves.
+    what is no regular file, hidden files and folders, links to folders and LanceDB tables;
+    `outside` are links there to files that do not lie in that folder; `named` are the sources of
+    the paths themselves; `unreadable` are folders that cannot be listed, with the reason.
     """
 
     files: tuple[SourceFile, ...]
     skipped: tuple[str, ...]
     named: tuple[str, ...]
+    outside: tuple[str, ...] = ()
+    unreadable: tuple[tuple[str, str], ...] = ()
 
 
 def find_files(paths: Iterable[str | os.PathLike[str]], suffixes: Collection[str]) -> Found:
     """Return the files of these suffixes that are named, or lie in a named folder at any depth.
 
+    A link that is named is followed, one within a named folder only to a file in that folder.
+
     Raises:
-        InputError: a path is not there, or is a file of another suffix.
+        InputError: a path is not there, or is no regular file or one of another suffix.
     """
     if isinstance(paths, str | bytes | os.PathLike):
         raise InputError(f"paths is the one path {os.fspath(paths)!r}, expected a list of paths")
-    files: set[Path] = set()
-    skipped: set[Path] = set()
     named = list(dict.fromkeys(absolute(path) for path in paths))
+    files: set[Path] = set()
+    walk = _Walk(suffixes)
     for path in named:
         if path.is_dir():
-            _walk(path, suffixes, files, skipped)
+            walk.enter(path, path.resolve())
         else:
             _check_file(path, suffixes)
             files.add(path)
+    files |= walk.files
     roots = frozenset(named)
     return Found(
         tuple(SourceFile(path, path.as_posix(), from_root(path, roots)) for path in sorted(files)),
-        tuple(shown_path(path) for path in sorted(skipped - files)),
+        tuple(shown_path(path) for path in sorted(walk.skipped - files)),
         tuple(path.as_posix() for path in named),
+        tuple(shown_path(path) for path in sorted(walk.outside - files)),
+        tuple(sorted(walk.unreadable.items())),
     )
 
 
@@ -76,29 +87,52 @@ def from_root(path: Path, named: Collection[Path]) -> str:
     return path.relative_to(root.parent).as_posix()
 
 
-def _walk(folder: Path, suffixes: Collection[str], files: set[Path], skipped: set[Path]) -> None:
-    try:
-        entries = list(folder.iterdir())
-    except OSError as error:
-        raise InputError(f"{folder} cannot be read: {error.strerror}") from error
-    for entry in entries:
-        if entry.is_dir() and _is_entered(entry):
-            _walk(entry, suffixes, files, skipped)
-        elif entry.is_file() and entry.suffix.lower() in suffixes and entry.name[0] != ".":
-            files.add(entry)
-        else:
-            skipped.add(entry)
+@dataclass(slots=True)
+class _Walk:
+    """Sorts what folders hold."""
 
+    suffixes: Collection[str]
+    files: set[Path] = field(default_factory=set)
+    skipped: set[Path] = field(default_factory=set)
+    outside: set[Path] = field(default_factory=set)
+    unreadable: dict[str, str] = field(default_factory=dict)
 
-def _is_entered(folder: Path) -> bool:
-    """Leave out hidden folders, links (which may lead in a circle) and the tables of indexes."""
-    return folder.name[0] != "." and not folder.is_symlink() and folder.suffix != ".lance"
+    def enter(self, top: Path, root: Path) -> None:
+        """Sort what lies in a folder at any depth; `root` is the folder without links."""
+        waiting = [top]
+        while waiting:
+            folder = waiting.pop()
+            try:
+                for entry in folder.iterdir():
+                    if self._is_folder(entry):
+                        waiting.append(entry)
+                    else:
+                        self._kind(entry, root).add(entry)
+            except OSError as error:
+                reason = f"{folder} cannot be read: {error.strerror}"
+                self.unreadable[folder.as_posix()] = reason
+
+    def _is_folder(self, entry: Path) -> bool:
+        """Leave out hidden folders, links (which may lead in a circle) and tables of indexes."""
+        hidden = entry.name[0] == "." or entry.suffix == ".lance"
+        return not hidden and not entry.is_symlink() and entry.is_dir()
+
+    def _kind(self, entry: Path, root: Path) -> set[Path]:
+        """Return the set that an entry belongs to; nothing is opened to tell."""
+        if entry.name[0] == "." or suffix_of(entry) not in self.suffixes or not entry.is_file():
+            return self.skipped
+        if entry.is_symlink() and not entry.resolve().is_relative_to(root):
+            return self.outside
+        return self.files
 
 
 def _check_file(path: Path, suffixes: Collection[str]) -> None:
     if not path.exists():
         raise InputError(f"there is no file or folder {path}")
-    if path.suffix.lower() not in suffixes:
+    if suffix_of(path) not in suffixes:
         raise InputError(
-            f"{path} has the suffix {path.suffix!r}, supported are {', '.join(sorted(suffixes))}"
+            f"{path} has the suffix {shortened(path.suffix)}, supported are "
+            f"{', '.join(sorted(suffixes))}"
         )
+    if not path.is_file():
+        raise InputError(f"{path} is not a regular file: copy what it gives into one")

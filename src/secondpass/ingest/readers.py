@@ -3,66 +3,146 @@
 Ids and sources. A chunk's id is `path#start-end@digest`: the path from the folder that was named,
 with that folder's name (`SourceFile.shown`), the chunk's place in characters, and a digest of the
 absolute path and the chunk's text. So an id changes when the content does, and not with the current
-folder. A row is known by its `id` (or `_id`) column, else by `path#line@digest`. The metadata's
-`source` is the file's absolute path; `updating` goes by it.
+folder. A row is known by its `id` (or `_id`) column, else by `path#line@digest`; a row that is too
+long for one document is cut into chunks, whose ids add `#start-end`. The metadata's `source` is the
+file's absolute path; `updating` goes by it.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import partial
-from types import MappingProxyType
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 
+from secondpass.checks import shortened
+from secondpass.errors import InputError
 from secondpass.ingest.chunking import Chunker
+from secondpass.ingest.columns import USUAL, Columns, Parts
 from secondpass.ingest.files import Found, SourceFile, find_files
-from secondpass.ingest.tabular_files import read_csv, read_json_lines
+from secondpass.ingest.tables import TABLES, read_rows, suffix_of
+from secondpass.jsonl import Where
 from secondpass.retrieval.records import Record, content_digest, to_record
 from secondpass.types import Document
 from secondpass.utf8 import read_text
 
 # Raised when a reader gives other records of the same file.
-RULES = 1
+RULES = 2
 
-Reader = Callable[[SourceFile, Chunker], Iterator[Record]]
+# Suffix of a text file -> whether it is Markdown.
+_TEXTS = {".txt": False, ".rst": False, ".md": True, ".markdown": True}
+SUFFIXES = (*_TEXTS, *TABLES)
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
     """The records of files; iterating reads the files, every time anew.
 
-    `found` says which files are read and which are skipped.
+    `found` says which files are read and which are skipped. With `skip_unreadable` a file with an
+    error in it gives no record at all, and `failed` says why: source -> reason, of the last time
+    that they were read. Without it the error ends the reading.
     """
 
     found: Found
     chunker: Chunker
+    columns: Columns = USUAL
+    delimiter: str | None = None
+    skip_unreadable: bool = False
+    failed: dict[str, str] = field(default_factory=dict)
 
     @property
     def rules(self) -> str:
         """Return what decides the records of a file beside its content, for its stamp."""
-        return f"{RULES} {self.chunker.rules}"
+        return f"{RULES} {self.chunker.rules} {self.columns} {self.delimiter!r}"
 
     def records(self, file: SourceFile) -> Iterator[Record]:
-        """Yield the records of one file."""
-        return READERS[file.path.suffix.lower()](file, self.chunker)
+        """Yield the records of one file.
+
+        Raises:
+            InputError: the file has an error; the records before it were yielded.
+        """
+        _check_name(file)
+        markdown = _TEXTS.get(suffix_of(file.path))
+        if markdown is None:
+            yield from self._rows(file)
+        else:
+            yield from _chunks(file, self.chunker, markdown=markdown)
+
+    def begin(self) -> None:
+        """Begin to read: nothing failed but folders that cannot be listed.
+
+        Raises:
+            InputError: there is one, and it is not to be skipped.
+        """
+        self.failed.clear()
+        for source, reason in self.found.unreadable:
+            self.fail(source, InputError(reason))
+
+    def fail(self, source: str, error: InputError) -> None:
+        """Note that a file is left out.
+
+        Raises:
+            InputError: it is not to be skipped.
+        """
+        if not self.skip_unreadable:
+            raise error
+        self.failed[source] = str(error)
 
     def __iter__(self) -> Iterator[Record]:
+        self.begin()
         for file in self.found.files:
-            yield from self.records(file)
+            try:
+                # Of a file that may be left out every record is checked before one is given.
+                records = self.records(file)
+                yield from (list(records) if self.skip_unreadable else records)
+            except InputError as error:
+                self.fail(file.source, error)
+
+    def _rows(self, file: SourceFile) -> Iterator[Record]:
+        lines: dict[str, int] = {}
+        for where, row in read_rows(file.path, self.delimiter):
+            record = _row(self.columns.parts(row, where), file, where)
+            first = lines.setdefault(record.id, where.number)
+            if first != where.number:
+                raise InputError(
+                    f"{where}: id {shortened(record.id)} comes twice, first in {where.unit} "
+                    f"{first}; give every row an id of its own"
+                )
+            yield from _split(record, self.chunker)
 
 
-def read_documents(paths: Iterable[str | os.PathLike[str]], chunker: Chunker) -> Reading:
+def read_documents(
+    paths: Iterable[str | os.PathLike[str]],
+    chunker: Chunker,
+    *,
+    columns: Columns = USUAL,
+    delimiter: str | None = None,
+    skip_unreadable: bool = False,
+) -> Reading:
     """Find the files that paths name; a folder stands for the files in it at any depth.
 
     Paths are checked now, contents while iterating; a file's error names the file and the line or
-    the byte. In a folder, files of other suffixes and hidden ones are skipped and listed. A file of
-    white space alone has no document.
+    the byte. In a folder, files of other suffixes, hidden ones and links that lead out of it are
+    skipped and listed. A file of white space alone has no document.
+
+    Args:
+        paths: files and folders.
+        chunker: cuts texts, and the rows that are too long for one document.
+        columns: which columns of a table are its id, its title and its text.
+        delimiter: what parts the cells of CSV files.
+        skip_unreadable: leave a file with an error out, and say so in `Reading.failed`.
 
     Raises:
-        InputError: a path is not there, or is a file with a suffix that has no reader.
+        InputError: a path is not there, or is no regular file or has a suffix that has no reader.
     """
-    return Reading(find_files(paths, READERS), chunker)
+    return Reading(find_files(paths, SUFFIXES), chunker, columns, delimiter, skip_unreadable)
+
+
+def _check_name(file: SourceFile) -> None:
+    try:
+        file.source.encode()
+    except UnicodeEncodeError:
+        shown = os.fsencode(file.path).decode(errors="backslashreplace")
+        raise InputError(f"{shown} has a name that is not UTF-8: rename it") from None
 
 
 def _chunks(file: SourceFile, chunker: Chunker, *, markdown: bool) -> Iterator[Record]:
@@ -76,22 +156,28 @@ def _chunks(file: SourceFile, chunker: Chunker, *, markdown: bool) -> Iterator[R
         yield to_record(document, document.id)
 
 
-def _json_lines(file: SourceFile, _: Chunker) -> Iterator[Record]:
-    return read_json_lines(file)
+def _row(parts: Parts, file: SourceFile, where: Where) -> Record:
+    """Make a row's record: its own id, else one of path, line and content.
+
+    `source` is added to the metadata, unless the row has a column of that name.
+    """
+    metadata = {"source": file.source, **parts.rest}
+    record = to_record(Document(parts.id or "-", parts.text, metadata), str(where))
+    if parts.id is not None:
+        return record
+    return replace(record, id=f"{file.shown}#{where.number}@{record.digest[:12]}")
 
 
-def _csv(file: SourceFile, _: Chunker) -> Iterator[Record]:
-    return read_csv(file)
+def _split(record: Record, chunker: Chunker) -> Iterator[Record]:
+    """Yield the record, or one for each chunk of a text that is too long for one document.
 
-
-READERS: Mapping[str, Reader] = MappingProxyType(
-    {
-        ".txt": partial(_chunks, markdown=False),
-        ".rst": partial(_chunks, markdown=False),
-        ".md": partial(_chunks, markdown=True),
-        ".markdown": partial(_chunks, markdown=True),
-        ".jsonl": _json_lines,
-        ".ndjson": _json_lines,
-        ".csv": _csv,
-    }
-)
+    A chunk has `start` and `end`, its place in the row's text, unless the row has such columns.
+    """
+    if not chunker.is_long(record.text):
+        yield record
+        return
+    metadata = record.document.metadata
+    for chunk in chunker.split(record.text):
+        place = {"start": chunk.start, "end": chunk.end}
+        id_ = f"{record.id}#{chunk.start}-{chunk.end}"
+        yield to_record(Document(id_, chunk.text, {**place, **metadata}), id_)

@@ -4,9 +4,11 @@ After an update the index holds of every named file, and of every file that is o
 folder, just what the files say now. Documents of other files, and documents that came by other
 ways, are left alone.
 
-All files are read first, so that an error in one is known before anything is embedded, and changes
-nothing. Then new and changed documents are embedded and committed block by block, and stale ones
-go last. A process that dies keeps the blocks it committed; the next update adds the rest.
+All files are read first, so that an error in one is known before anything is embedded. It changes
+nothing, or, where `Reading.skip_unreadable` says so, the file is left out: what the index holds of
+it stays as it is. Then new and changed documents are embedded and committed block by block, and
+stale ones go last. A process that dies keeps the blocks it committed; the next update adds the
+rest.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from secondpass.atomic import beside
+from secondpass.checks import shortened
 from secondpass.errors import InputError
 from secondpass.ingest.files import SourceFile
 from secondpass.ingest.readers import Reading
@@ -44,8 +47,8 @@ from secondpass.retrieval.stores.lance import TABLE_FOLDER
 
 Contents = Mapping[str, Stored]
 
-# The id that a chunk or a row without one is given: see `readers`.
-_MADE_ID = re.compile(r"(.+)#\d+(?:-\d+)?@[0-9a-f]{12}", re.DOTALL)
+# The id that a chunk, a row without one or a chunk of such a row is given: see `readers`.
+_MADE_ID = re.compile(r"(.+)#\d+(?:-\d+)?@[0-9a-f]{12}(?:#\d+-\d+)?", re.DOTALL)
 
 
 class Update(NamedTuple):
@@ -60,19 +63,22 @@ class Update(NamedTuple):
 class Changes:
     """What an update has to do: records that wait, and ids that are stale.
 
-    `unchanged` counts documents; `stamps` are of the files that were read.
+    `unchanged` counts documents; `stamps` are of the files that were read, None for one that has
+    none.
     """
 
     waiting: Waiting
     unchanged: int = 0
     stale: set[str] = field(default_factory=set)
-    stamps: dict[str, Stamp] = field(default_factory=dict)
+    stamps: dict[str, Stamp | None] = field(default_factory=dict)
 
 
 def update_index(
     index: Index, reading: Reading, *, reread: bool = False, progress: ProgressBar = silent
 ) -> Update:
     """Bring an index up to date with files; an error while reading changes nothing.
+
+    What the index holds of a file that `reading` leaves out for an error stays as it is.
 
     Args:
         index: let one update at a time write to it.
@@ -120,6 +126,7 @@ def find_changes(
         InputError: as `update_index`.
     """
     changes = Changes(waiting)
+    reading.begin()
     named = reading.found.named
     held = _by_source(contents)
     files = [(file, _is_known(file, reading.rules, known, held)) for file in reading.found.files]
@@ -129,10 +136,9 @@ def find_changes(
     with progress("reading", len(files)) as advance:
         for file, is_known in files:
             if not is_known:
-                records = reading.records(_named_as_before(file, held))
-                records = _not_taken(contents, records, named)
-                _read(file, records, contents, seen, reading.rules, changes)
+                _read(_named_as_before(file, held), reading, contents, seen, changes)
             advance(1)
+    _keep_failed(held, reading.failed, seen)
     changes.unchanged += left_alone
     changes.stale = stale_ids(contents, named, seen)
     return changes
@@ -191,8 +197,8 @@ def changed(
     for record in records:
         if record.id in seen:
             raise InputError(
-                f"id {record.id!r} comes twice, the second time from {record.source}; give every "
-                "row an id of its own"
+                f"id {shortened(record.id)} comes twice, the second time from {record.source}; "
+                "give every row an id of its own"
             )
         seen.add(record.id)
         stored = contents.get(record.id)
@@ -222,7 +228,9 @@ def _keep_stamps(index: Index, changes: Changes) -> None:
     if index.directory is None:
         return
     with suppress(OSError):  # without stamps the files are read again, no more
-        write_stamps(index.directory, {**read_stamps(index.directory), **changes.stamps})
+        stamps = {**read_stamps(index.directory), **changes.stamps}
+        known = {source: stamp for source, stamp in stamps.items() if stamp is not None}
+        write_stamps(index.directory, known)
 
 
 def _by_source(contents: Contents) -> Mapping[str, Mapping[str, str]]:
@@ -257,33 +265,50 @@ def _named_as_before(file: SourceFile, held: Mapping[str, Mapping[str, str]]) ->
 
 
 def _read(
-    file: SourceFile,
-    records: Iterable[Record],
-    contents: Contents,
-    seen: set[str],
-    rules: str,
-    changes: Changes,
+    file: SourceFile, reading: Reading, contents: Contents, seen: set[str], changes: Changes
 ) -> None:
-    """Read one file: keep what is new or changed, and what it gave."""
+    """Read one file: keep what is new or changed, and what it gave; nothing of one that fails."""
     before = _state(file)
+    changes.stamps[file.source] = None
     gave: list[tuple[str, str]] = []
     all_its_own = True
-
-    def noted() -> Iterator[Record]:
-        nonlocal all_its_own
-        for record in records:
-            gave.append((record.id, record.digest))
-            all_its_own = all_its_own and record.source == file.source
-            yield record
-
-    added = 0
-    for record in changed(contents, noted(), seen):
-        changes.waiting.add(record)
-        added += 1
+    with Waiting(changes.waiting.folder) as whole:
+        try:
+            for record in reading.records(file):
+                whole.add(record)
+                gave.append((record.id, record.digest))
+                all_its_own = all_its_own and record.source == file.source
+        except InputError as error:
+            reading.fail(file.source, error)
+            return
+        added = 0
+        records = _not_taken(contents, whole.records(), reading.found.named)
+        for record in changed(contents, records, seen):
+            changes.waiting.add(record)
+            added += 1
     changes.unchanged += len(gave) - added
     # Rows with a source of their own cannot be found again by their file.
     if before is not None and before == _state(file) and is_settled(before) and all_its_own:
-        changes.stamps[file.source] = Stamp(before, rules, holding_of(gave))
+        changes.stamps[file.source] = Stamp(before, reading.rules, holding_of(gave))
+
+
+def _keep_failed(
+    held: Mapping[str, Mapping[str, str]], failed: Mapping[str, str], seen: set[str]
+) -> None:
+    """See the ids of files, and of files in folders, that were left out.
+
+    Raises:
+        InputError: another file has taken one of them.
+    """
+    kept = {source: ids for source, ids in held.items() if _lies_in(source, failed)}
+    for source, ids in kept.items():
+        taken = next((id_ for id_ in ids if id_ in seen), None)
+        if taken is not None:
+            raise InputError(
+                f"id {shortened(taken)} comes twice: the index holds it of {source}, which cannot "
+                "be read; mend that file, or give every row an id of its own"
+            )
+        seen.update(ids)
 
 
 def _state(file: SourceFile) -> State | None:
@@ -309,14 +334,14 @@ def _check_own(record: Record, source: str | None, named: Collection[str]) -> No
     own = source is not None and not PurePosixPath(source).is_absolute()
     if not own and not _lies_in(source, named):
         raise InputError(
-            f"id {record.id!r} of {record.source} is in the index already, from "
+            f"id {shortened(record.id)} of {record.source} is in the index already, from "
             f"{source or 'elsewhere'}; give each row an id of its own, or index both together to "
             "see which clash"
         )
 
 
-def _lies_in(source: str | None, named: Iterable[str]) -> bool:
+def _lies_in(source: str | None, named: Collection[str]) -> bool:
     if source is None:
         return False
     path = PurePosixPath(source)
-    return any(path.is_relative_to(folder) for folder in named)
+    return any(str(one) in named for one in (path, *path.parents))

@@ -24,6 +24,7 @@ class Waiting(AbstractContextManager["Waiting"]):
     """
 
     def __init__(self, folder: Path | None) -> None:
+        self.folder = folder
         place = None if folder is None else str(folder)
         self._file = tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=place)  # noqa: SIM115
         self._records = 0

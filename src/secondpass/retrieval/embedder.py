@@ -160,6 +160,12 @@ class Embedder:
         return sha256(" ".join(map(str, rules)).encode()).hexdigest()
 
     @property
+    def most_tokens(self) -> int:
+        """How many tokens of a document are read, without special tokens and the prompt."""
+        prompt = self.tokenizer.encode(self.prompts.document, add_special_tokens=False)
+        return max(1, self._room - len(prompt))
+
+    @property
     def tokenizer_digest(self) -> str:
         """A hash of what decides a text's token ids; models may share it (scoring/tokenized.py)."""
         return self._encoder.digest

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from secondpass.atomic import WRITING
-from secondpass.checks import integer
+from secondpass.checks import integer, shortened
 from secondpass.errors import IndexExistsError, IndexFileError, InputError
 from secondpass.retrieval.content_hash import documents_sha256
 from secondpass.retrieval.contract import (
@@ -125,6 +125,9 @@ class Index:
 
         They are taken one by one, so that memory holds one batch and every id; but with `replace`,
         and ids that are there already, LanceDB holds the added data in memory as it merges.
+
+        A vector is of as many tokens as the embedder reads: where texts have more, it warns. Cut
+        them into chunks first; `secondpass index` does.
 
         Args:
             documents: Documents, or mappings: `text` (else `content`) is the text, `id` the id (a
@@ -281,12 +284,12 @@ class Index:
         for position, record in enumerate(_records(documents)):
             if record.id in present:
                 raise InputError(
-                    f"document {position}: id {record.id!r} is already in the index "
+                    f"document {position}: id {shortened(record.id)} is already in the index "
                     f"{self._store.location}; pass replace=True to put it in the old one's place"
                 )
             if record.id in positions:
                 raise InputError(
-                    f"document {position}: id {record.id!r} is also document "
+                    f"document {position}: id {shortened(record.id)} is also document "
                     f"{positions[record.id]}'s; leave one out, or pass replace=True to keep the "
                     "later"
                 )

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from secondpass.checks import shortened
 from secondpass.errors import IndexFileError, InputError
 from secondpass.models.digest import text_sha256
 from secondpass.scoring.candidates import checked_text
@@ -56,7 +57,9 @@ def to_record(item: Any, where: str) -> Record:
 def _from_mapping(item: Mapping[str, Any], where: str) -> Record:
     field = next((name for name in ("text", "content") if name in item), None)
     if field is None:
-        raise InputError(f"{where} has neither 'text' nor 'content', only {sorted(map(str, item))}")
+        raise InputError(
+            f"{where} has neither 'text' nor 'content', only {shortened(sorted(map(str, item)))}"
+        )
     text = _text(item[field], where)
     rest = {name: value for name, value in item.items() if name not in (field, "id")}
     id_ = checked_id(item["id"], where) if "id" in item else None
@@ -85,7 +88,9 @@ def content_digest(text: str, metadata: str) -> str:
 def checked_id(value: Any, where: str) -> str:
     """Return an id that can be kept. A number is refused, for 1 and "1" would become one id."""
     if isinstance(value, int) and not isinstance(value, bool):
-        raise InputError(f"{where}: id is the number {value}, expected a string: pass str(id)")
+        raise InputError(
+            f"{where}: id is the number {shortened(value)}, expected a string: pass str(id)"
+        )
     if checked_text(value, f"{where}: id") == "":
         raise InputError(f"{where}: id is empty; leave 'id' out to have one made of the content")
     return str(value)
@@ -118,8 +123,10 @@ def decode_metadata(encoded: str, id_: str) -> dict[str, Any]:
     """Undo `encode_metadata`."""
     try:
         decoded: dict[str, Any] = json.loads(encoded)
-    except ValueError as error:
-        raise IndexFileError(f"the metadata of {id_!r} is damaged: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise IndexFileError(
+            f"the metadata of {shortened(id_)} is damaged: {error or 'it is nested too deeply'}"
+        ) from error
     return decoded
 
 
@@ -132,7 +139,9 @@ def _check_keys(value: Any, where: str) -> None:
     if isinstance(value, dict):
         for key, inner in value.items():
             if not isinstance(key, str):
-                raise InputError(f"{where}: metadata has the key {key!r}, expected a string")
+                raise InputError(
+                    f"{where}: metadata has the key {shortened(key)}, expected a string"
+                )
             _check_keys(inner, where)
     elif isinstance(value, list | tuple):
         for inner in value:

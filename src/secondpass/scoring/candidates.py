@@ -22,23 +22,26 @@ SCORED_BY_FIELD = "scored_by"
 CUT_FIELDS = ("truncated", "tokens", "dropped_tokens")
 
 
-def candidate_text(candidate: Mapping[str, Any], position: int) -> str:
-    """Return a candidate's `text`, else its `content`; an error names its position."""
+def candidate_text(candidate: Mapping[str, Any], position: int, field: str | None = None) -> str:
+    """Return a candidate's `text`, else its `content`, or the named field.
+
+    Raises:
+        InputError: it has none, or one that is no text; the message names the position.
+    """
     # What most are is asked first: `Mapping` takes longer, and there may be very many.
     if not isinstance(candidate, dict | Mapping):
         raise InputError(
             f"candidate {position} is {described(candidate)}, expected a dict with 'text' or "
             "'content'; for a list of plain strings use rank()"
         )
-    for field in ("text", "content"):
-        if field in candidate:
-            text = candidate[field]
+    for name in ("text", "content") if field is None else (field,):
+        if name in candidate:
+            text = candidate[name]
             if isinstance(text, str) and text.isascii():
                 return text
-            return checked_text(text, f"candidate {position}: {field!r}")
-    raise InputError(
-        f"candidate {position} has neither 'text' nor 'content', only {listed(candidate)}"
-    )
+            return checked_text(text, f"candidate {position}: {shortened(name)}")
+    wanted = "neither 'text' nor 'content'" if field is None else f"no {shortened(field)}"
+    raise InputError(f"candidate {position} has {wanted}, only {listed(candidate)}")
 
 
 def checked_text(value: Any, where: str) -> str:

@@ -30,6 +30,7 @@ class Usable:
 
     `positions` are those of `texts` in the caller's list, `errors` has a message for each other
     position, `given` what stands at it. `first_stage_scores` is None without a fusion by them.
+    `text_field` names the field of a candidate's text; None for the usual ones.
     """
 
     positions: list[int]
@@ -37,6 +38,15 @@ class Usable:
     first_stage_scores: FirstStageScores | None
     errors: dict[int, str]
     given: Sequence[Any]
+    text_field: str | None = None
+
+    def text_of(self, position: int) -> str:
+        """Return the text at a position of the caller's list; none where it is no string."""
+        given = self.given[position]
+        if isinstance(given, dict | Mapping):
+            usual = self.text_field is None
+            given = given.get("text", given.get("content")) if usual else given.get(self.text_field)
+        return given if isinstance(given, str) else ""
 
     def without_broken(self, scored: Scored) -> Scored:
         """Skip the texts that have no finite logit; return the table of the others."""
@@ -65,29 +75,40 @@ class Usable:
 
     def skipped(self, most: int | None) -> tuple[Hit, ...]:
         """Return the hits of what was skipped, at most so many, in order."""
-        return tuple(
-            _skipped(at, self.given[at], self.errors[at]) for at in sorted(self.errors)[:most]
-        )
+        return tuple(map(self._skipped, sorted(self.errors)[:most]))
+
+    def _skipped(self, at: int) -> Hit:
+        error, text = self.errors[at], self.text_of(at)
+        return Hit(at, score=None, text=text, truncated=False, reranked=False, error=error)
 
 
 def usable_candidates(
-    given: Sequence[Mapping[str, Any]], field: str, fusion: Fusion, *, skip: bool
+    given: Sequence[Mapping[str, Any]],
+    field: str,
+    fusion: Fusion,
+    *,
+    skip: bool,
+    text_field: str | None = None,
 ) -> Usable:
     """Return the candidates that have a text and, for a fusion by it, a first-stage score.
+
+    `field` names that of the score, `text_field` that of the text, None for the usual ones.
 
     Raises:
         InputError: without `skip`, one has not; the message names its position.
     """
     if not skip:
-        texts = [candidate_text(candidate, at) for at, candidate in enumerate(given)]
-        return _all(given, texts, candidate_scores(given, field, fusion))
+        texts = [candidate_text(candidate, at, text_field) for at, candidate in enumerate(given)]
+        usable = _all(given, texts, candidate_scores(given, field, fusion))
+        return replace(usable, text_field=text_field)
     candidate_scores((), field, fusion)  # the field's name is no candidate's fault
     weighted = fusion.rule == "weighted"
-    return _some(
+    usable = _some(
         given,
-        candidate_text,
+        lambda candidate, at: candidate_text(candidate, at, text_field),
         (lambda candidate, at: candidate_score(candidate, at, field)) if weighted else None,
     )
+    return replace(usable, text_field=text_field)
 
 
 def usable_texts(
@@ -133,14 +154,3 @@ def _some(
     if score_of is not None:
         usable.first_stage_scores = np.array(scores, np.float64)
     return usable
-
-
-def text_of(given: Any) -> str:
-    """Return the text of a candidate or a text; none where it is no string."""
-    text = given.get("text", given.get("content")) if isinstance(given, dict | Mapping) else given
-    return text if isinstance(text, str) else ""
-
-
-def _skipped(at: int, given: Any, error: str) -> Hit:
-    text = text_of(given)
-    return Hit(at, score=None, text=text, truncated=False, reranked=False, error=error)

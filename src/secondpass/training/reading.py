@@ -96,7 +96,9 @@ def _checked(values: dict[str, Any], where: Where, titled: dict[str, str]) -> _R
 
 def _text(values: dict[str, Any], name: str, where: Where) -> str:
     if name not in values:
-        raise InputError(f"{where} has no {name!r}; its fields are {', '.join(values) or 'none'}")
+        raise InputError(
+            f"{where} has no {name!r}; its fields are {', '.join(values)[:80] or 'none'}"
+        )
     value = values[name]
     if not isinstance(value, str) or not value.strip():
         raise InputError(f"{where}: {name!r} is {value!r:.60}, expected a text that is not empty")

@@ -19,15 +19,16 @@ class RankedQuery:
     scores: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        """Check that there is a score for each id: a record may come from anyone.
+        """Check that there is a score for each id, and each id once: a record may come from anyone.
 
         Raises:
-            InputError: there are more of one than of the other.
+            InputError: there are more of one than of the other, or an id is empty or there twice.
         """
+        query = repr(self.query[:80])
         if len(self.ids) != len(self.scores):
-            raise InputError(
-                f"query {self.query!r} has {len(self.ids)} ids and {len(self.scores)} scores"
-            )
+            raise InputError(f"query {query} has {len(self.ids)} ids and {len(self.scores)} scores")
+        if len(set(self.ids)) < len(self.ids) or "" in self.ids:
+            raise InputError(f"query {query} has an id that is empty or there twice")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,15 @@ Nothing here computes; the fields' names are those of the JSON.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from secondpass.checks import shortened
 from secondpass.environment.machine import Machine, Unknown
 from secondpass.environment.software import Software
 from secondpass.errors import InputError
@@ -122,6 +125,29 @@ class Record:
     machine: Machine
     backend: Backend
     outcome: Outcome
+
+    def __post_init__(self) -> None:
+        """Check that there is something to run and to compare.
+
+        Raises:
+            InputError: no model, no stage, a stage without queries, or a name that is there twice.
+        """
+        stages = self.outcome.observed.stages
+        if not self.outcome.models or not stages:
+            raise InputError("outcome has no models or no observed stages: nothing was recorded")
+        _check_once("model", [use.role for use in self.outcome.models])
+        _check_once("data source", [source.name for source in self.outcome.data])
+        _check_once("stage", [stage.stage for stage in stages])
+        for stage in stages:
+            if not stage.queries:
+                raise InputError(f"stage {shortened(stage.stage)} has no queries")
+            _check_once(f"{stage.stage[:80]} query", [query.query for query in stage.queries])
+
+
+def _check_once(what: str, names: Sequence[str]) -> None:
+    name, count = Counter(names).most_common(1)[0] if names else ("", 1)
+    if count > 1:
+        raise InputError(f"{what} {shortened(name)} is there {count} times")
 
 
 def read_record(file: Path) -> Record:

@@ -1,9 +1,16 @@
-"""BM25 by bm25s with its own settings: Lucene's formula, English stop words, no stemming."""
+"""BM25 by bm25s with its own settings: Lucene's formula, English stop words, no stemming.
+
+Of scripts that put no blanks between words, pairs of characters are the words, as in Lucene's
+CJKAnalyzer, and single characters too, so that a query of one finds something.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import re
+from collections.abc import Callable, Iterable
+from functools import cache
+from itertools import pairwise
+from unicodedata import category, normalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +18,18 @@ from numpy.typing import NDArray
 from secondpass.errors import MissingExtraError
 from secondpass.evaluation.collection import Collection
 from secondpass.evaluation.runs import Ranked, Run, top
+
+# Thai, Lao, Tibetan, Burmese, Khmer, kana, Han, Hangul, and halfwidth kana.
+_UNSPACED = re.compile(
+    "([\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u1100-\u11ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff"
+    "\u3400-\u4dbf\u4e00-\u9fff\ua9e0-\ua9ff\uaa60-\uaa7f\uac00-\ud7af\uf900-\ufaff\uff66-\uff9f"
+    "\U00020000-\U0003ffff]+)"
+)
+# bm25s's own words, of two characters and more, and with them the marks that are part of a letter,
+# such as the vowel signs of Hindi.
+_MARKS = "".join(chr(code) for code in range(0x300, 0x1F000) if category(chr(code))[0] == "M")
+_ASCII_WORD = re.compile(r"\w{2,}", re.ASCII)
+_WORD = re.compile(rf"[\w{_MARKS}]{{2,}}")
 
 DESCRIPTION = "bm25 (bm25s, Lucene's formula, k1 1.5, b 0.75, English stop words, no stemming)"
 
@@ -32,7 +51,7 @@ def bm25_run(
         raise MissingExtraError("--first-stage bm25", "measure") from error
     ids = list(collection.documents)
     row = {id_: at for at, id_ in enumerate(ids)}
-    texts = _words(list(collection.documents.values()))
+    texts = [tokens(text, single=True) for text in collection.documents.values()]
     # bm25s cannot index a corpus without a single word; no query shares one with it.
     has_words = any(texts)
     retriever = bm25s.BM25()
@@ -41,7 +60,7 @@ def bm25_run(
 
     def best(query_id: str) -> tuple[Ranked, ...]:
         advance(1)
-        (words,) = _words([collection.queries[query_id]])
+        words = tokens(collection.queries[query_id])
         scores: NDArray[np.float32] = (
             retriever.get_scores(words) if words and has_words else np.zeros(len(ids), np.float32)
         )
@@ -53,7 +72,31 @@ def bm25_run(
     return {id_: best(id_) for id_ in collection.qrels if id_ in collection.queries}
 
 
-def _words(texts: list[str]) -> Any:
-    import bm25s
+def tokens(text: str, *, single: bool = False) -> list[str]:
+    """Return the words of a text; of a script without blanks, the pairs of its characters.
 
-    return bm25s.tokenize(texts, stopwords="english", return_ids=False, show_progress=False)
+    A run of one character is itself a word; with `single` each character is one, beside the pairs.
+    """
+    stop_words, words = _stop_words(), list[str]()
+    text = text.lower()
+    if text.isascii():
+        return [word for word in _ASCII_WORD.findall(text) if word not in stop_words]
+    for part in _UNSPACED.split(normalize("NFC", text)):
+        if _UNSPACED.fullmatch(part):
+            words += map("".join, pairwise(part))
+            words += part if single or len(part) == 1 else ()
+        else:
+            words += (word for word in _WORD.findall(part) if word not in stop_words)
+    return words
+
+
+def has_unspaced(texts: Iterable[str]) -> bool:
+    """Tell whether a text has characters of a script that puts no blanks between words."""
+    return any(_UNSPACED.search(text) for text in texts)
+
+
+@cache
+def _stop_words() -> frozenset[str]:
+    from bm25s.stopwords import STOPWORDS_EN
+
+    return frozenset(STOPWORDS_EN)
