@@ -21,10 +21,7 @@ from secondpass.types import Document
 
 @pytest.fixture(scope="module")
 def documents() -> list[Document]:
-    started = time.perf_counter()
-    found = list(stdlib_documents())
-    assert time.perf_counter() - started < 15  # a second where nothing else runs
-    return found
+    return list(stdlib_documents())
 
 
 def test_there_are_enough_and_each_is_there_once(documents: list[Document]) -> None:
