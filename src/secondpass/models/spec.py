@@ -11,7 +11,13 @@ from typing import Any, Literal
 from secondpass.architectures.record import Architecture
 from secondpass.architectures.table import ARCHITECTURES
 from secondpass.checks import integer
-from secondpass.errors import InputError, ModelFileError, UnsupportedModelError
+from secondpass.errors import (
+    Argument,
+    Either,
+    InputError,
+    ModelFileError,
+    UnsupportedModelError,
+)
 from secondpass.models.boundary import at_the_boundary
 from secondpass.models.config import SentenceBertConfig, needed, read_config, typed
 from secondpass.models.digest import file_sha256, files_sha256, text_sha256
@@ -136,8 +142,9 @@ def read_cross_encoder_spec(found: ModelFolder) -> ModelSpec:
     if "Pooling" in spec.module_types:
         raise UnsupportedModelError(
             f"{spec.name} is an embedding model (its modules are {', '.join(spec.module_types)}) "
-            "and cannot rank: give it to Embedder, or name a cross-encoder such as "
-            "cross-encoder/ms-marco-MiniLM-L-6-v2"
+            "and cannot rank: ",
+            Either("give it to Embedder, or name", "name"),
+            " a cross-encoder such as cross-encoder/ms-marco-MiniLM-L-6-v2",
         )
     labels = _configured_labels(spec.config)
     if labels is not None:
@@ -188,8 +195,10 @@ def checked_max_length(max_length: int, spec: ModelSpec, special_tokens: int) ->
     integer("max_length", max_length, special_tokens + 2)
     if spec.position_limit is not None and max_length > spec.position_limit:
         raise InputError(
-            f"max_length {max_length} is more than the {spec.position_limit} positions of "
-            f"{spec.name}; pass max_length={spec.position_limit} or less"
+            Argument("max_length"),
+            f" {max_length} is more than the {spec.position_limit} positions of {spec.name}; pass ",
+            Argument("max_length", spec.position_limit),
+            " or less",
         )
     return int(max_length)
 
