@@ -48,7 +48,7 @@ def test_a_file_that_is_there_is_left_alone_until_it_is_written(tmp_path: Path) 
     file.write_text("old")
     outputs = Outputs({"--json": file})
     assert file.read_text() == "old"
-    outputs.write("--json-out", lambda place: write_report(place, "new"))
+    outputs.write("--json", lambda place: write_report(place, "new"))
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.json"]
     assert file.read_text() == "new"
     outputs.finish()
