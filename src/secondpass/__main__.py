@@ -12,7 +12,8 @@ def main() -> int:
 
         return command()
     except KeyboardInterrupt:
-        sys.stderr.write("secondpass: interrupted\n")
+        if sys.stderr is not None:  # as it is where the caller closed it
+            sys.stderr.write("secondpass: interrupted\n")
         return INTERRUPTED
 
 

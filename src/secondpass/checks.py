@@ -6,6 +6,7 @@ numpy's, a duration or a Decimal. Loads no numpy.
 
 from __future__ import annotations
 
+import difflib
 import math
 import os
 import reprlib
@@ -13,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
 from typing import Any, TypeVar
 
-from secondpass.errors import InputError
+from secondpass.errors import Argument, InputError
 
 T = TypeVar("T")
 
@@ -51,10 +52,11 @@ def integer(
     """
     if not is_integer(value, least):
         raise InputError(
-            f"{name} is {shortened(value)}, expected an integer of at least {least}{also}"
+            Argument(name),
+            f" is {shortened(value)}, expected an integer of at least {least}{also}",
         )
     if value > most:
-        raise InputError(f"{name} is {shortened(value)}, expected at most {most}")
+        raise InputError(Argument(name), f" is {shortened(value)}, expected at most {most}")
     return int(value)
 
 
@@ -76,8 +78,11 @@ def one_of(name: str, value: Any, allowed: Sequence[T]) -> T:
         InputError: it is not.
     """
     if not isinstance(value, str) or value not in allowed:
+        words = list(map(str, allowed))
         raise InputError(
-            f"{name} is {shortened(value)}, expected one of {', '.join(map(str, allowed))}"
+            Argument(name),
+            f" is {shortened(value)}, expected one of {', '.join(words)}",
+            did_you_mean(value, words),
         )
     return value  # type: ignore[return-value]
 
@@ -90,13 +95,29 @@ def path(name: str, value: Any, expected: str) -> str:
     """
     given = os.fspath(value) if isinstance(value, str | os.PathLike) else None
     if not isinstance(given, str) or not given:
-        raise InputError(f"{name} is {shortened(value)}, expected {expected}")
+        raise InputError(Argument(name), f" is {shortened(value)}, expected {expected}")
     if len(given) > MOST_PATH:
         raise InputError(
-            f"{name} {given[:78]!r} is not a valid folder or name: it has {len(given)} characters, "
-            f"expected at most {MOST_PATH}"
+            Argument(name),
+            f" {given[:78]!r} is not a valid folder or name: it has {len(given)} characters, "
+            f"expected at most {MOST_PATH}",
         )
     return given
+
+
+def did_you_mean(given: Any, known: Iterable[str]) -> str:
+    """Return "; did you mean 'x'?" with the name nearest to what was given, or nothing.
+
+    Case does not count, and of a name with folders its last part is enough.
+    """
+    if not isinstance(given, str) or not 2 <= len(given) <= 200:
+        return ""
+    spellings: dict[str, str] = {}
+    for name in known:
+        spellings.setdefault(name.casefold(), name)
+        spellings.setdefault(name.casefold().rpartition("/")[2], name)
+    near = difflib.get_close_matches(given.casefold(), spellings, n=1, cutoff=0.7)
+    return f"; did you mean {spellings[near[0]]!r}?" if near else ""
 
 
 def described(value: Any) -> str:

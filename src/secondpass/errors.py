@@ -12,11 +12,15 @@
     ├── ScoreError               the model gave a score that is not a finite number
     └── MissingExtraError        an optional dependency is not installed (also an ImportError)
 
-Each message names the value, at most 80 characters of it, the limit and the way out. The command
-turns InputError, ModelError, IndexFileError and MissingExtraError into one line and exit status 2.
+Each message names the value, at most 80 characters of it, the limit and the way out. It is made of
+parts: text, and what the command calls otherwise (`Argument`, `Either`), which it renders by its
+own options. The command turns every one of these errors into one line and exit status 2.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
 
 from secondpass.installation import install_line
 
@@ -24,11 +28,36 @@ from secondpass.installation import install_line
 MOST_CHARACTERS = 2000
 
 
-class SecondpassError(Exception):
-    """The root of the tree: catch this to catch them all."""
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """An argument in a message, with the value to give it or without: `name=value` or `name`."""
+
+    name: str
+    value: Any = ...
 
     def __str__(self) -> str:
-        message = super().__str__()
+        return self.name if self.value is ... else f"{self.name}={self.value!r}"
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    """What is said in Python, and what the command says in its place."""
+
+    python: str
+    command: str
+
+    def __str__(self) -> str:
+        return self.python
+
+
+class SecondpassError(Exception):
+    """The root of the tree: catch this to catch them all. `args` are the parts of its message."""
+
+    def __init__(self, *parts: str | Argument | Either) -> None:
+        super().__init__(*parts)
+
+    def __str__(self) -> str:
+        message = "".join(map(str, self.args))
         if len(message) <= MOST_CHARACTERS:
             return message
         half = MOST_CHARACTERS // 2 - len(" ... ")

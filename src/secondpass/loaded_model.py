@@ -13,7 +13,7 @@ from secondpass.engine.contract import NO_EXIT, Batch
 from secondpass.engine.load import load_engine
 from secondpass.engine.schedules import block_texts, find_schedule, run
 from secondpass.engine.torch import TorchEngine
-from secondpass.errors import InputError
+from secondpass.errors import Argument, InputError
 from secondpass.graph.fits import require_fitting
 from secondpass.identity import describe, scoring_rules
 from secondpass.models.activation import configured_activation
@@ -191,8 +191,13 @@ class LoadedModel:
         schedule = find_schedule(effort, self.spec, self.engine)
         if schedule and self.window_rule.in_windows:
             raise InputError(
-                f"effort is {effort!r} and long_documents {self.window_rule.long_documents!r}: "
-                "exits choose among texts that are one window each; use effort='full', or "
-                "long_documents='truncate'"
+                Argument("effort"),
+                f" is {effort!r} and ",
+                Argument("long_documents"),
+                f" {self.window_rule.long_documents!r}: exits choose among texts that are one "
+                "window each; use ",
+                Argument("effort", "full"),
+                ", or ",
+                Argument("long_documents", "truncate"),
             )
         return schedule

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from time import perf_counter
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,7 @@ from secondpass.scoring.candidates import (
     checked_pairs,
     checked_query,
     checked_texts,
+    is_pair,
     with_scores,
     without_scores,
 )
@@ -447,8 +448,23 @@ class CrossEncoderReranker:
         order = np.array([at for of_query in positions.values() for at in of_query], np.intp)
         return to_scores(table.take(np.argsort(order)), len(given), self.model.activation, started)
 
-    def predict(self, pairs: Iterable[tuple[str, str]]) -> NDArray[np.float32]:
-        """Return one score for each (query, text) pair, float32 [n]: those of `score_pairs`."""
+    @overload
+    def predict(self, pairs: tuple[str, str] | list[str]) -> np.float32: ...
+    @overload
+    def predict(
+        self, pairs: Iterable[tuple[str, str] | list[str]] | NDArray[Any]
+    ) -> NDArray[np.float32]: ...
+    def predict(self, pairs: Any) -> np.float32 | NDArray[np.float32]:
+        """Return one score for each (query, text) pair, float32 [n]: those of `score_pairs`.
+
+        Pairs are tuples, lists or the rows of an array. One pair alone gives one number.
+
+        Raises:
+            InputError: as for `score_pairs`.
+        """
+        if is_pair(pairs):
+            score: np.float32 = self.score_pairs([pairs]).scores[0]
+            return score
         return self.score_pairs(pairs).scores
 
     def _rank(self, call: _Call, query: str, usable: Usable) -> _Result:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -11,8 +11,48 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+# Characters of a text that a repr shows.
+_SHOWN = 60
+
+
+class _Brief:
+    """A repr of the fields that are not their default, with the beginning of long texts."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        shown = [
+            f"{one.name}={_brief(value)}"
+            for one in fields(self)  # type: ignore[arg-type]
+            if (value := getattr(self, one.name)) != one.default or one.default is MISSING
+        ]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+class _Listed:
+    """A repr of counts and the best hit, and a table for notebooks."""
+
+    __slots__ = ()
+    hits: tuple[Any, ...]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({_counted(self)})"
+
+    def _repr_html_(self) -> str:
+        """Return an HTML table of the hits, for notebooks; every text is escaped."""
+        import html
+
+        columns, rows = _table(self.hits)
+        head = "".join(f"<th>{name}</th>" for name in columns)
+        body = "".join(
+            f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in rows
+        )
+        caption = html.escape(_counted(self))
+        return f"<table><caption>{caption}</caption><tr>{head}</tr>{body}</table>"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Hit(_Brief):
     """One reranked text.
 
     `index` is its position in the caller's list, `score` the model's score after its activation,
@@ -52,8 +92,8 @@ class Hit:
         return self.score
 
 
-@dataclass(frozen=True, slots=True)
-class Timings:
+@dataclass(frozen=True, slots=True, repr=False)
+class Timings(_Brief):
     """Wall milliseconds by stage, and what was scored in them.
 
     `tokenize_ms` text to token ids, cut to fit; `batch_ms` pairs, sorting and padding; `infer_ms`
@@ -89,8 +129,8 @@ class Timings:
     query_dropped_tokens: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Ranking:
+@dataclass(frozen=True, slots=True, repr=False)
+class Ranking(_Listed):
     """The hits, best first, and where the time went. Iterates over its hits."""
 
     hits: tuple[Hit, ...]
@@ -106,7 +146,7 @@ class Ranking:
         return self.hits[position]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Scores:
     """Every text's numbers in the order of the caller's list: columns of n, and the timings.
 
@@ -130,6 +170,14 @@ class Scores:
     def __len__(self) -> int:
         return len(self.scores)
 
+    def __repr__(self) -> str:
+        known = [float(score) for score in self.scores[self.scored]]
+        between = f", from {min(known):.3f} to {max(known):.3f}" if known else ""
+        return (
+            f"Scores({len(known)} of {len(self)} texts scored{between}, "
+            f"{self.timings.total_ms:.1f} ms)"
+        )
+
     @property
     def scored(self) -> NDArray[np.bool_]:
         """Whether each text was scored, as all are in a call without a budget."""
@@ -143,8 +191,8 @@ class Scores:
         return self.dropped_tokens > 0
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+@dataclass(frozen=True, slots=True, repr=False)
+class Document(_Brief):
     """What an index keeps: an id, its text, and any JSON metadata."""
 
     id: str
@@ -152,8 +200,8 @@ class Document:
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class RetrievedDocument:
+@dataclass(frozen=True, slots=True, repr=False)
+class RetrievedDocument(_Brief):
     """A first-stage result. `similarity` is the cosine of query and document, in [-1, 1]."""
 
     id: str
@@ -162,8 +210,8 @@ class RetrievedDocument:
     similarity: float
 
 
-@dataclass(frozen=True, slots=True)
-class ModelInfo:
+@dataclass(frozen=True, slots=True, repr=False)
+class ModelInfo(_Brief):
     """What a loaded model is and how it runs; enough to name it in a record.
 
     `revision` is the commit of a hub model. `precision` is what the weights are, "int8" or "fp32",
@@ -186,8 +234,8 @@ class ModelInfo:
     activation: str
 
 
-@dataclass(frozen=True, slots=True)
-class SearchTimings:
+@dataclass(frozen=True, slots=True, repr=False)
+class SearchTimings(_Brief):
     """Wall milliseconds of a two-stage search.
 
     `retrieve_ms` is the first stage: `embed_ms` embeds the query and `search_ms` finds the nearest
@@ -202,8 +250,8 @@ class SearchTimings:
     search_ms: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SearchHit:
+@dataclass(frozen=True, slots=True, repr=False)
+class SearchHit(_Brief):
     """One document after both stages; ranks count from 1.
 
     `first_rank` is the first stage's, `rank` that by `hit.fused` where both stages were fused, else
@@ -221,8 +269,8 @@ class SearchHit:
         return self.hit.score
 
 
-@dataclass(frozen=True, slots=True)
-class SearchResult:
+@dataclass(frozen=True, slots=True, repr=False)
+class SearchResult(_Listed):
     """The hits of a two-stage search, best first, and where the time went."""
 
     hits: tuple[SearchHit, ...]
@@ -233,3 +281,50 @@ class SearchResult:
 
     def __len__(self) -> int:
         return len(self.hits)
+
+
+def _brief(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, str) and len(value) > _SHOWN:
+        return repr(value[: _SHOWN - 3] + "...")
+    if isinstance(value, Mapping) and len(repr(value)) > _SHOWN:
+        return f"{{{len(value)} fields}}"
+    return repr(value)
+
+
+def _counted(listed: Any) -> str:
+    rerank = getattr(listed.timings, "rerank", listed.timings)
+    counts = f"{len(listed.hits)} of {rerank.candidates} candidates, "
+    counts += f"{listed.timings.total_ms:.1f} ms"
+    if not listed.hits:
+        return counts
+    best = listed.hits[0]
+    hit = getattr(best, "hit", best)
+    score = "not scored" if hit.score is None else f"{hit.score:.3f}"
+    return f"{counts}; best: {score} {_brief(hit.text)}"
+
+
+def _table(hits: tuple[Any, ...]) -> tuple[list[str], list[list[str]]]:
+    """Return the columns and rows of hits, of one stage or of both; ranks count from 1."""
+    columns = ["rank", "was", "score", "text"]
+    documents = [getattr(one, "document", None) for one in hits]
+    inner = [getattr(one, "hit", one) for one in hits]
+    fused = any(hit.fused is not None for hit in inner)
+    rows = []
+    for rank, (hit, document) in enumerate(zip(inner, documents, strict=True), start=1):
+        row = [str(rank), str(hit.index + 1), _number(hit.score), hit.text]
+        if document is not None:
+            row.insert(3, document.id)
+        if fused:
+            row.insert(2, _number(hit.fused))
+        rows.append(row)
+    if any(document is not None for document in documents):
+        columns.insert(3, "document")
+    if fused:
+        columns.insert(2, "fused")
+    return columns, rows
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

@@ -28,7 +28,7 @@ def test_fixed_candidates_give_the_table_the_json_and_the_page(candidates, tmp_p
     done = bench(
         *("--candidates", candidates, "--model", parity / "bert", "--max-length", 64),
         *("-n", 21, "--warm-up", 1, "--depths", "5,10", "--precision", "fp32", "--depth", 10),
-        *("--json", tmp_path / "bench.json", "--html", tmp_path / "bench.html"),
+        *("--json-out", tmp_path / "bench.json", "--html", tmp_path / "bench.html"),
     )
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
@@ -58,7 +58,7 @@ def test_an_index_gives_the_dense_stage_and_the_ratio(tmp_path):
     assert made.returncode == 0, made.stderr
     done = bench(
         *("--index", tmp_path / "index", "--queries", tmp_path / "queries.txt"),
-        *("-n", 3, "--warm-up", 0, "--depths", "none", "--json", tmp_path / "bench.json"),
+        *("-n", 3, "--warm-up", 0, "--depths", "none", "--json-out", tmp_path / "bench.json"),
     )
     assert done.returncode == 0, done.stderr
     assert "12 vectors of 384 numbers" in done.stdout
@@ -76,7 +76,7 @@ def test_an_index_gives_the_dense_stage_and_the_ratio(tmp_path):
         (["--candidates", "missing.jsonl"], "missing.jsonl cannot be read"),
         (["--candidates", "a", "--index", "b"], "leave --index out"),
         (["--index", "missing"], "there is no index in"),
-        (["--json", "missing/x.json"], "missing/x.json cannot be written: there is no folder"),
+        (["--json-out", "missing/x.json"], "missing/x.json cannot be written: there is no folder"),
     ],
 )
 def test_what_cannot_be_measured_is_one_line_and_status_2(arguments, message):
@@ -115,7 +115,7 @@ def test_ctrl_c_prints_what_has_been_measured_marked_incomplete(candidates, tmp_
         [
             *(sys.executable, "-c", INTERRUPTED, "bench", "--candidates", str(candidates)),
             *("--model", str(parity / "bert"), "--max-length", "64", "-n", "1000"),
-            *("--warm-up", "0", "--json", str(tmp_path / "bench.json")),
+            *("--warm-up", "0", "--json-out", str(tmp_path / "bench.json")),
         ],
         capture_output=True,
         text=True,

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from secondpass.cli.main import main
-from secondpass.cli.search import _rows, print_result
+from secondpass.cli.search import print_result, result_rows
 from secondpass.types import Hit, RetrievedDocument, SearchHit, SearchResult, SearchTimings, Timings
 
 TEXTS = ["a queue", "reads csv files row by row", "a lock"]
@@ -62,10 +62,10 @@ def test_an_unread_document_is_printed_with_a_dash_and_null(capsys):
     result = SearchResult((hit,), SearchTimings(1.0, Timings(candidates=1), 2.0))
     print_result(result)
     assert capsys.readouterr().out.splitlines()[1].split() == ["1", "1", "-", "d1", "a", "queue"]
-    (row,) = _rows(result, marked=True)
+    (row,) = result_rows(result, marked=True)
     assert row["cross_encoder_score"] is None
     assert row["reranked"] is False
-    assert "reranked" not in _rows(result, marked=False)[0]
+    assert "reranked" not in result_rows(result, marked=False)[0]
 
 
 def test_searching_passes_the_budget_on_and_says_what_was_read(monkeypatch, capsys):

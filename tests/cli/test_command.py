@@ -95,7 +95,7 @@ def test_text_in_other_scripts_passes_through_unchanged():
         (["rerank", "q", "/no/such/file"], None, "/no/such/file cannot be read"),
         (["rerank", "q", "--top-k", "0"], "[]", "--top-k"),
         (["rerank", "q", "--precision", "fp8"], "[]", "fp8"),
-        (["rerank", "q", "--max-length", "9999"], "[]", "max_length 9999 is more than the 512"),
+        (["rerank", "q", "--max-length", "9999"], "[]", "--max-length 9999 is more than the 512"),
         (["rerank", "q", "--precision", "fp32"], "[]", "holds an int8 graph only"),
         (["rerank", "q", "--model", "./nowhere"], "[]", "no model folder './nowhere'"),
         (["rerank", "q", "--model", "some/model"], "[]", "config.json of hub model 'some/model'"),

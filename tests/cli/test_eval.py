@@ -40,7 +40,7 @@ def test_everything_at_once(folder, tmp_path):
     out = {name: tmp_path / f"out.{name}" for name in ("json", "html", "trec")}
     done = secondpass(
         *("eval", folder, "--first-stage", "run:run.x.trec", "--first-stage", "bm25"),
-        *("--depth", 4, "--depths", "1,2", "--json", out["json"], "--html", out["html"]),
+        *("--depth", 4, "--depths", "1,2", "--json-out", out["json"], "--html", out["html"]),
         *("--run-out", out["trec"]),
     )
     assert done.returncode == 0, done.stderr
@@ -66,7 +66,7 @@ def test_everything_at_once(folder, tmp_path):
 
 def test_dense_is_the_default_and_a_sample_is_said(folder, tmp_path):
     out = tmp_path / "out.json"
-    done = secondpass("eval", folder, "--max-queries", 2, "--measure", "P@1", "--json", out)
+    done = secondpass("eval", folder, "--max-queries", 2, "--measure", "P@1", "--json-out", out)
     assert done.returncode == 0, done.stderr
     assert "2 queries" in done.stdout.splitlines()[0]
     assert "note: the queries are a seeded choice of 3 judged ones" in done.stdout
@@ -108,7 +108,7 @@ def test_bm25_on_dl19_prints_the_published_figure(shared):
         (["FOLDER", "--depths", "10,x"], "--depths '10,x' is not a list"),
         (["FOLDER", "--depths", "0"], "--depths '0' is not a list"),
         (["FOLDER", "--split", "dev"], "--split may be: test"),
-        (["FOLDER", "--json", "/nowhere/x.json"], "there is no folder /nowhere"),
+        (["FOLDER", "--json-out", "/nowhere/x.json"], "there is no folder /nowhere"),
     ],
 )
 def test_mistakes_are_one_line_and_status_2(folder, arguments, message):

@@ -92,7 +92,7 @@ def test_eval_measures_a_fusion_and_names_it(tmp_path):
     out = {name: tmp_path / f"out.{name}" for name in ("json", "html", "trec")}
     done = secondpass(
         *("eval", folder, "--first-stage", "run:run.x.trec", "--fuse", "weighted"),
-        *("--fuse-weight", 1000, "--json", out["json"], "--html", out["html"]),
+        *("--fuse-weight", 1000, "--json-out", out["json"], "--html", out["html"]),
         *("--run-out", out["trec"]),
     )
     assert done.returncode == 0, done.stderr
@@ -110,16 +110,16 @@ def test_eval_measures_a_fusion_and_names_it(tmp_path):
     ("arguments", "message"),
     [
         (["rerank", "q", "--fuse", "sum"], "'sum' is not one of 'none', 'rrf', 'weighted'"),
-        (["rerank", "q", "--fuse-weight", "0.3"], "fuse_weight is 0.3, but fuse='none'"),
+        (["rerank", "q", "--fuse-weight", "0.3"], "--fuse-weight is 0.3, but --fuse none"),
         (["rerank", "q", "--fuse", "weighted"], "candidate 0 has no 'score'"),
         (["rerank", "q", "--min-score", "nan"], "nan is not a finite number"),
         (["rerank", "q", "--min-score", "high"], "'high' is not a valid float"),
         (["eval", "x", "--fuse", "weighted", "--fuse-weight", "-1"], "-1.0 is not in the range"),
         (
             ["search", "q", "--index", "x", "--fuse", "rrf", "--fuse-weight", "1"],
-            "fuse_weight is 1.0, but",
+            "--fuse-weight is 1.0, but",
         ),
-        (["eval", "x", "--fuse", "rrf", "--fuse-weight", "1"], "fuse_weight is 1.0, but"),
+        (["eval", "x", "--fuse", "rrf", "--fuse-weight", "1"], "--fuse-weight is 1.0, but"),
     ],
 )
 def test_mistakes_are_one_line_and_status_2(arguments, message):

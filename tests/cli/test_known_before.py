@@ -54,7 +54,18 @@ def error_of(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
 
 def test_a_good_command_begins(folder: Path) -> None:
     with pytest.raises(BeganError):
-        main(["eval", "small", "--first-stage", "bm25", "--measure", "nDCG@10", "--json", "x.json"])
+        main(
+            [
+                "eval",
+                "small",
+                "--first-stage",
+                "bm25",
+                "--measure",
+                "nDCG@10",
+                "--json-out",
+                "x.json",
+            ]
+        )
 
 
 @pytest.mark.parametrize(
@@ -81,10 +92,13 @@ def test_a_measure(folder: Path, capsys, measure: str, hint: str) -> None:
     [
         (["--first-stage", "dense", "--first-stage", "bm52"], "did you mean bm25?"),
         (["--model", "/no/such/model"], "/no/such/model"),
-        (["--json", "a", "--html", "a"], "--html and --json are one file"),
-        (["--json", "none/a.json"], "--json none/a.json cannot be written: there is no folder"),
+        (["--json-out", "a", "--html", "a"], "--html and --json-out are one file"),
+        (
+            ["--json-out", "none/a.json"],
+            "--json-out none/a.json cannot be written: there is no folder",
+        ),
         (["--html", "small/corpus.jsonl/a"], "there is no folder"),
-        (["--json", "x" * 300], "cannot be written: File name too long"),
+        (["--json-out", "x" * 300], "cannot be written: File name too long"),
         (["--first-stage", "run:x.trec", "--run-out", "x.trec"], "stage run:x.trec are one file"),
     ],
 )
@@ -96,11 +110,11 @@ def test_what_an_evaluation_is_given(folder: Path, capsys, arguments, message: s
 @pytest.mark.parametrize("bad", ["old page", " a", "b\t", "c\u00a0d"])
 def test_an_id_that_no_run_can_hold(tmp_path: Path, folder: Path, capsys, bad: str) -> None:
     write_collection(tmp_path / "one", documents={**DOCUMENTS, bad: "text"})
-    said = error_of(capsys, "eval", "one", "--run-out", "r.trec", "--json", "r.json")
+    said = error_of(capsys, "eval", "one", "--run-out", "r.trec", "--json-out", "r.json")
     assert "--run-out" in said
     assert "is not one word" in said
     with pytest.raises(BeganError):
-        main(["eval", "one", "--first-stage", "bm25", "--json", "r.json"])
+        main(["eval", "one", "--first-stage", "bm25", "--json-out", "r.json"])
     assert not list(tmp_path.glob("r.*"))
 
 

@@ -48,4 +48,4 @@ def test_a_stride_without_windows_is_one_line():
     done = secondpass("rerank", QUERY, "--stride", 5, stdin=LINES)
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
-    assert "use 'max' or 'mean-top-k', or leave stride out" in line
+    assert "use 'max' or 'mean-top-k', or leave --stride out" in line

@@ -173,7 +173,7 @@ HARMLESS = "a\ufffd[2Jb\ufffdc\ufffdd\ufffde\ufffdf\ufffd"
 def test_control_codes_do_not_reach_the_terminal_but_stay_in_json(capsys):
     output.print_table(("id", "text"), [(HARMFUL, output.one_line(f"{HARMFUL}\n\tg"))])
     assert capsys.readouterr().out.splitlines()[1].split() == [HARMLESS, HARMLESS, "g"]
-    output.print_plain_table(("id", "x"), [[f"{HARMFUL}\ng", "1"]])
+    output.print_table(("id", "x"), [[f"{HARMFUL}\ng", "1"]])
     assert capsys.readouterr().out.splitlines()[1] == f"{HARMLESS} g  1"
     output.print_json_lines([{"text": HARMFUL}])
     assert json.loads(capsys.readouterr().out) == {"text": HARMFUL}
@@ -198,7 +198,7 @@ def test_the_bare_command_prints_its_help_as_it_is():
 
 
 def test_an_empty_model_name_is_not_the_embedded_model():
-    assert "model_name is '', expected a hub name" in one_line(
+    assert "--model is '', expected a hub name" in one_line(
         secondpass("rerank", "q", "--model", ""), 2
     )
 

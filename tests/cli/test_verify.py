@@ -144,7 +144,7 @@ def test_a_command_that_no_longer_takes_these_arguments_is_status_1(bench, tmp_p
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["bench", "--json", "x.json"], "--json writes a file: leave it out"),
+        (["bench", "--json-out", "x.json"], "--json-out writes a file: leave it out"),
         (["bench", "--html=x.html"], "--html writes a file"),
         (["bench", "--help"], "see 'secondpass bench --help'"),
         (["bench", "--nonsense"], "No such option"),

@@ -10,7 +10,12 @@ import click
 
 from secondpass.cli import output
 from secondpass.cli.extras import require_measure
-from secondpass.cli.options import FiniteFloatRange, options_of, reranker_options
+from secondpass.cli.options import (
+    FiniteFloatRange,
+    json_instead_option,
+    options_of,
+    reranker_options,
+)
 from secondpass.errors import InputError
 from secondpass.options.call import RankOptions
 
@@ -59,12 +64,14 @@ _DEPTHS = "10,20,50,100,200"
     "--depths", default=_DEPTHS, show_default=True, help="Of the depth curve; 'none' leaves it out."
 )
 @click.option("--seed", type=click.IntRange(min=0), default=13, show_default=True)
-@click.option("--json", "json_file", metavar="FILE", help="Write every measurement as JSON.")
+@json_instead_option
+@click.option("--json-out", "json_file", metavar="FILE", help="Write every measurement as JSON.")
 @click.option("--html", "html_file", metavar="FILE", help="Write a page with the figures.")
 def command(
     folder: str | None,
     queries_file: str | None,
     candidates_file: str | None,
+    as_json: bool,
     json_file: str | None,
     html_file: str | None,
     **options: Any,
@@ -80,13 +87,16 @@ def command(
 
     require_measure("bench")
     outputs = Outputs(
-        {"--json": json_file, "--html": html_file},
+        {"--json-out": json_file, "--html": html_file},
         read={"--queries": queries_file, "--candidates": candidates_file},
     )
     setting = _setting(options)
     loaded, workload = _load(folder, queries_file, candidates_file, setting.seed, options)
     result = run(loaded, workload, setting, WallClock(), output.progress)
-    _print(result)
+    if as_json:
+        output.print_report(result)
+    else:
+        _print(result)
     _write(result, outputs)
     if not result.complete:
         sys.exit(130)
@@ -182,31 +192,31 @@ def _print(result: BenchResult) -> None:
     from secondpass.bench.table import brief_cells
 
     _print_lines(facts(result))
-    click.echo("")
-    output.print_plain_table(
+    output.show("")
+    output.print_table(
         ("stage", "P50 ms", "P95 ms", "P99 ms", "mean ms"),
         [[row.label, *brief_cells(row)] for row in result.rows],
     )
-    click.echo("")
+    output.show("")
     _print_lines(start_lines(result))
     if result.depth_curve:
-        click.echo("")
-        output.print_plain_table(
+        output.show("")
+        output.print_table(
             ("depth", "candidates", "rerank P50 ms", "rerank P95 ms"), depth_rows(result)
         )
-    click.echo(f"\n{summary(result)}")
+    output.show(f"\n{summary(result)}")
     for note in notes(result):
         output.say(f"note: {note}")
 
 
 def _print_lines(lines: list[tuple[str, str]]) -> None:
     for name, value in lines:
-        click.echo(f"{name + ':':19}{value}")
+        output.show(f"{name + ':':19}{value}")
 
 
 def _write(result: BenchResult, outputs: Outputs) -> None:
     from secondpass.bench.report import make_page
     from secondpass.result_file import write_report, write_result
 
-    outputs.write("--json", lambda file: write_result(file, result))
+    outputs.write("--json-out", lambda file: write_result(file, result))
     outputs.write("--html", lambda file: write_report(file, make_page(result)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ import click
 
 from secondpass.cli import output
 from secondpass.cli.extras import require_measure
-from secondpass.cli.options import FiniteFloatRange, options_of
+from secondpass.cli.options import FiniteFloatRange, Words, json_report_option, options_of
 from secondpass.options.model import RerankerOptions
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 
 @click.command("compile")
 @click.argument("model")
-@click.option("--precision", type=click.Choice(["int8"]), default="int8", show_default=True)
+@click.option("--precision", type=Words(["int8"]), default="int8", show_default=True)
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
@@ -70,7 +71,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @options_of(RerankerOptions, "max_length")
 @click.option("--revision", help="Branch, tag or commit of a hub model.")
 @click.option("--threads", type=click.IntRange(min=1), help="Compute threads.")
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, as into a pipe.")
+@json_report_option
 def command(
     model: str,
     precision: str,
@@ -89,16 +90,15 @@ def command(
 ) -> None:
     """Write MODEL as int8 into a folder, if it ranks like fp32 and is faster than 'auto' here.
 
-    The folder loads by its path, as CrossEncoderReranker(FOLDER) and --model FOLDER, and holds the
-    report as compile.json. The exit status is 0 where it was written, 1 where it was refused and
-    nothing is left behind, 2 where it could not be tried.
+    The folder loads by its path, as --model FOLDER, and holds the report as compile.json. The exit
+    status is 0 where it was written, 1 where it was refused and nothing is left behind, 2 where it
+    could not be tried.
     """
     require_measure("compile")
     from secondpass.cli.loading import check_reranker
     from secondpass.compiling.compile import compile_model
     from secondpass.compiling.folder import check_new
     from secondpass.compiling.limits import Limits
-    from secondpass.result_file import as_values
 
     out = Path(f"{Path(model).name}-{precision}") if out is None else out
     check_new(out)
@@ -118,7 +118,7 @@ def command(
     if output.for_a_person(as_json):
         print_compiled(compiled)
     else:
-        output.print_json_lines([as_values(compiled)])
+        output.print_report(compiled)
     for one in compiled.refused:
         output.say(f"refused: {one.what} is {one.value:.4f}, below {one.limit:g}; {one.way_out}")
     if compiled.refused:
@@ -135,18 +135,18 @@ def print_compiled(compiled: Compiled) -> None:
     ]
     if one.quality is not None:
         rows.insert(0, (one.quality.measure, f"{one.quality.fp32:.4f}", f"{one.quality.int8:.4f}"))
-    output.print_plain_table(("", "fp32", "int8"), rows)
-    click.echo()
-    output.print_plain_table(
+    output.print_table(("", "fp32", "int8"), rows)
+    output.show()
+    output.print_table(
         ("what decides", "value", "at least", ""),
         [
             (each.what, f"{each.value:.4f}", f"{each.limit:g}", "met" if each.met else "not met")
             for each in one.criteria
         ],
     )
-    click.echo(f"\n{_notes(one)}")
+    output.show(f"\n{_notes(one)}")
     if one.folder is not None:
-        click.echo(f"written to {one.folder}; load it with CrossEncoderReranker({one.folder!r})")
+        output.show(f"written to {one.folder}; load it with --model {shlex.quote(one.folder)}")
 
 
 def _notes(compiled: Compiled) -> str:

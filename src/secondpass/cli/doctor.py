@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from secondpass.cli import output
+from secondpass.cli.options import Words, json_report_option
 from secondpass.options.model import PRECISIONS
 
 if TYPE_CHECKING:
@@ -21,12 +22,12 @@ NOT_SOUND = 1
 @click.argument("model")
 @click.option(
     "--precision",
-    type=click.Choice(PRECISIONS),
+    type=Words(PRECISIONS),
     help="What to score with.  [default: fp32, or what a graph file holds]",
 )
 @click.option("--revision", help="Branch, tag or commit of a hub model.")
 @click.option("--threads", type=click.IntRange(min=1), help="Compute threads.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, as into a pipe.")
+@json_report_option
 def command(
     model: str,
     precision: Precision | None,
@@ -41,13 +42,12 @@ def command(
     one did, 2 where there is no such model. What could not be checked is said to be so.
     """
     from secondpass.doctor.examine import examine
-    from secondpass.result_file import as_values
 
     found = examine(model, precision=precision, revision=revision, threads=threads)
     if output.for_a_person(as_json):
         print_examination(found)
     else:
-        output.print_json_lines([as_values(found)])
+        output.print_report(found)
     if not found.sound:
         sys.exit(NOT_SOUND)
 
@@ -67,8 +67,8 @@ def print_examination(found: Examination) -> None:
     )
     for check in found.checks:
         if check.verdict == "failed":
-            click.echo(
+            output.show(
                 f"\n{output.harmless(f'{check.name}: {check.measured} (limit: {check.limit})')}"
             )
-            click.echo(f"  to do: {check.advice}")
-    click.echo(f"\n{found.conclusion}")
+            output.show(f"  to do: {check.advice}")
+    output.show(f"\n{found.conclusion}")

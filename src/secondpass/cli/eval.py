@@ -11,7 +11,7 @@ import click
 
 from secondpass.cli import output
 from secondpass.cli.extras import require_measure
-from secondpass.cli.options import fusion_options, reranker_options
+from secondpass.cli.options import fusion_options, json_instead_option, reranker_options
 from secondpass.cli.table_options import (
     delimiter_option,
     id_column_option,
@@ -66,7 +66,8 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @fusion_options
 @reranker_options
 @click.option("--run-out", type=_FILE, help="Write the reranked TREC run.")
-@click.option("--json", "json_file", type=_FILE, help="Write all of it as one JSON object.")
+@json_instead_option
+@click.option("--json-out", "json_file", type=_FILE, help="Write all of it as one JSON object.")
 @click.option("--html", "html_file", type=_FILE, help="Write a self-contained page.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 def command(
@@ -86,6 +87,7 @@ def command(
     fuse: Fuse,
     fuse_weight: float | None,
     run_out: Path | None,
+    as_json: bool,
     json_file: Path | None,
     html_file: Path | None,
     seed: int,
@@ -110,7 +112,7 @@ def command(
 
     require_measure("eval")
     outputs = Outputs(
-        {"--run-out": run_out, "--json": json_file, "--html": html_file},
+        {"--run-out": run_out, "--json-out": json_file, "--html": html_file},
         read={"COLLECTION": name, "--corpus": corpus, "--queries": queries, **_runs(first_stages)},
     )
     check_measures(measures or DEFAULT_MEASURES)
@@ -144,7 +146,10 @@ def command(
         command=output.command_line(),
         progress=output.progress,
     )
-    print_evaluation(evaluated.evaluation)
+    if as_json:
+        output.print_report(evaluated.evaluation)
+    else:
+        print_evaluation(evaluated.evaluation)
     _write(evaluated, outputs)
     if not evaluated.evaluation.complete:
         sys.exit(130)
@@ -198,6 +203,6 @@ def _write(evaluated: Evaluated, outputs: Outputs) -> None:
     from secondpass.result_file import write_report, write_result
 
     evaluation = evaluated.evaluation
-    outputs.write("--json", lambda file: write_result(file, evaluation))
+    outputs.write("--json-out", lambda file: write_result(file, evaluation))
     outputs.write("--html", lambda file: write_report(file, to_html(evaluation)))
     outputs.write("--run-out", lambda file: write_run(file, evaluated.run, "secondpass"))

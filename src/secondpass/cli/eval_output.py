@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import click
-
 from secondpass.cli import output
 from secondpass.evaluation.result import Curve, Evaluation, HurtQuery, Latency
 from secondpass.evaluation.verdict import in_words
@@ -21,20 +19,20 @@ from secondpass.evaluation.wording import (
 def print_evaluation(evaluation: Evaluation) -> None:
     """Print the header, the table, the curve, the most hurt queries, and the verdict last."""
     if not evaluation.complete:
-        click.echo("INCOMPLETE: interrupted, what follows is of the queries done until then\n")
-    click.echo(header(evaluation) + "\n")
+        output.show("INCOMPLETE: interrupted, what follows is of the queries done until then\n")
+    output.show(header(evaluation) + "\n")
     _print_comparisons(evaluation)
     if evaluation.latency:
-        click.echo(
+        output.show(
             f"\nreranking one query to depth {evaluation.depth}: {_latency(evaluation.latency)}"
         )
     if evaluation.curve:
         _print_curve(evaluation.curve)
     _print_hurt(evaluation)
-    click.echo()
+    output.show()
     for note in evaluation.notes:
-        click.echo(f"note: {note}")
-    click.echo(f"\n{in_words(evaluation.comparisons)}")
+        output.show(f"note: {note}")
+    output.show(f"\n{in_words(evaluation.comparisons)}")
 
 
 def _print_comparisons(evaluation: Evaluation) -> None:
@@ -42,12 +40,12 @@ def _print_comparisons(evaluation: Evaluation) -> None:
         ("measure", "first stage", "reranked", "difference [95 % interval]", "p"),
         map(comparison_cells, evaluation.comparisons),
     )
-    click.echo(
+    output.show(
         "interval: bootstrap (BCa); p: two-sided randomization test, after Holm's correction\n"
     )
     width = max(len(comparison.measure) for comparison in evaluation.comparisons)
     for comparison in evaluation.comparisons:
-        click.echo(
+        output.show(
             f"{comparison.measure:<{width}}  {verdict_cell(comparison, evaluation.depth)} "
             f"({comparison.helped} queries helped, {comparison.hurt} hurt, "
             f"{comparison.unchanged} unchanged)"
@@ -62,20 +60,20 @@ def _latency(latency: Latency) -> str:
 
 
 def _print_curve(curve: Curve) -> None:
-    click.echo()
+    output.show()
     output.print_table(*curve_table(curve))
     timed = next((point.latency for point in curve.points if point.latency), None)
     if timed:
-        click.echo(f"each depth was really reranked and timed on {timed.queries} queries")
-    click.echo(enough_in_words(curve))
+        output.show(f"each depth was really reranked and timed on {timed.queries} queries")
+    output.show(enough_in_words(curve))
 
 
 def _print_hurt(evaluation: Evaluation) -> None:
     if not evaluation.most_hurt:
         return
-    click.echo(f"\nmost hurt, by {evaluation.comparisons[0].measure}:")
+    output.show(f"\nmost hurt, by {evaluation.comparisons[0].measure}:")
     for query in evaluation.most_hurt:
-        click.echo("\n".join(_hurt_lines(query)))
+        output.show("\n".join(_hurt_lines(query)))
 
 
 def _hurt_lines(query: HurtQuery) -> list[str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from secondpass.cli import output
+from secondpass.cli.options import json_instead_option
 from secondpass.cli.table_options import (
     delimiter_option,
     id_column_option,
@@ -45,6 +46,7 @@ _NAMED, _LISTED = 3, 20
 @delimiter_option
 @click.option("--threads", type=click.IntRange(min=1), help="Compute threads.")
 @click.option("--reread", is_flag=True, help="Read files too that have not changed.")
+@json_instead_option
 def command(
     paths: tuple[str, ...],
     folder: str,
@@ -55,6 +57,7 @@ def command(
     delimiter: str | None,
     threads: int | None,
     reread: bool,
+    as_json: bool,
 ) -> None:
     """Add files, and the files in folders, to an index.
 
@@ -87,10 +90,22 @@ def command(
         )
         update, documents = _update(place, embedder, reading, reread=reread)
     files = sum(file.source not in reading.failed for file in reading.found.files)
-    click.echo(
-        f"{folder}: {update.added} added, {update.unchanged} unchanged, {update.removed} removed; "
-        f"{documents} documents from {files} files"
-    )
+    if as_json:
+        counts = {
+            "added": update.added,
+            "unchanged": update.unchanged,
+            "removed": update.removed,
+            "documents": documents,
+            "files": files,
+            "failed": list(map(str, reading.failed)),
+            "skipped": list(map(str, reading.found.skipped)),
+        }
+        output.print_json_lines([{"index": folder, **counts}])
+    else:
+        output.show(
+            f"{folder}: {update.added} added, {update.unchanged} unchanged, "
+            f"{update.removed} removed; {documents} documents from {files} files"
+        )
     _say_skipped(reading)
     if reading.failed:
         sys.exit(FILES_LEFT_OUT)

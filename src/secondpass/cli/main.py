@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import sys
 import warnings
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ from typing import Any, NoReturn
 import click
 
 from secondpass import __version__
+from secondpass.checks import did_you_mean, shortened
+from secondpass.cli import terminal
 from secondpass.errors import SecondpassError
 
 # name -> (module under secondpass.cli, the line in the help)
@@ -35,28 +38,47 @@ _COMMANDS = {
 }
 
 
+# A message quotes no more of a value.
+_QUOTED = re.compile(r"""(?<!\w)(['"])([^'"]{77})[^'"]{4,}\1(?!\w)""")
+_LONGEST = 2000
+
+
 class _LazyGroup(click.Group):
     """Loads a subcommand's module only when that subcommand is called or asked for its help."""
+
+    # The subcommand that was called last: an error is said by its options.
+    called: click.Command | None = None
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if not args and not ctx.resilient_parsing:
             # As click 8.2 does by itself, but its error would come out of main() as one line.
-            click.echo(ctx.get_help(), err=True)
+            terminal.say(ctx.get_help())
             sys.exit(2)
         return super().parse_args(ctx, args)
 
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        with _reader_may_go():
+            return super().make_context(*args, **kwargs)
+
     def invoke(self, ctx: click.Context) -> Any:
-        try:
+        with _reader_may_go():
             return super().invoke(ctx)
-        except BrokenPipeError:  # click itself would end with 1
-            _leave_quietly()
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, self.called, rest = super().resolve_command(ctx, args)
+        return name, self.called, rest
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
-            return None
+            if ctx.resilient_parsing or cmd_name.startswith("-"):
+                return None
+            near = did_you_mean(cmd_name, _COMMANDS)
+            raise click.UsageError(f"No such command {shortened(cmd_name)}{near}", ctx=ctx)
         module = importlib.import_module(f"secondpass.cli.{_COMMANDS[cmd_name][0]}")
         command: click.Command = module.command
         return command
@@ -66,7 +88,7 @@ class _LazyGroup(click.Group):
             formatter.write_dl([(name, line) for name, (_, line) in _COMMANDS.items()])
 
 
-@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="secondpass")
 def group() -> None:
     """Rerank search results with a cross-encoder, on this machine."""
@@ -75,6 +97,7 @@ def group() -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command. An error of ours is one line on standard error and exit status 2."""
     try:
+        terminal.open_closed_streams()
         with _warnings_as_lines():
             status = group.main(args=arguments, prog_name="secondpass", standalone_mode=False)
         _flush()
@@ -82,17 +105,28 @@ def main(arguments: list[str] | None = None) -> int:
         return status if isinstance(status, int) else 0
     except click.ClickException as error:
         _fail(_with_hint(error), 2)
-    except click.Abort:
+    except (click.Abort, KeyboardInterrupt):
         _fail("interrupted", 130)
     except BrokenPipeError:
         _leave_quietly()
     except SecondpassError as error:
-        _fail(str(error), 2)
+        from secondpass.cli.wording import told
+
+        _fail(told(error, group.called), 2)
     except OSError as error:
         _let_go_of_output()
         _fail(_in_words(error), 1)
     except MemoryError as error:
         _fail(f"out of memory: {error}".rstrip(": "), 1)
+
+
+@contextmanager
+def _reader_may_go() -> Iterator[None]:
+    """End quietly if whoever reads standard output goes away; click itself would end with 1."""
+    try:
+        yield
+    except BrokenPipeError:
+        _leave_quietly()
 
 
 @contextmanager
@@ -110,8 +144,11 @@ def _warnings_as_lines() -> Iterator[None]:
 def _with_hint(error: click.ClickException) -> str:
     """Return a usage error's message and the help that says more."""
     context = getattr(error, "ctx", None)
-    hint = f"; see '{context.command_path} --help'" if context else ""
-    return error.format_message().rstrip(".") + hint
+    message = error.format_message().rstrip(".")
+    if not context:
+        return message
+    joint = " See" if message.endswith("?") else "; see"
+    return f"{message}{joint} '{context.command_path} --help'"
 
 
 def _in_words(error: OSError) -> str:
@@ -126,7 +163,8 @@ def _fail(message: str, status: int) -> NoReturn:
 
 
 def _say(message: str) -> None:
-    click.echo(f"secondpass: {' '.join(message.split())}", err=True)
+    line = _QUOTED.sub(r"\1\2...\1", " ".join(message.split()))
+    terminal.say(f"secondpass: {line if len(line) <= _LONGEST else line[:_LONGEST] + '...'}")
 
 
 def _let_go_of_output() -> None:
@@ -143,6 +181,8 @@ def _flush() -> None:
 
 
 def _drop_output() -> None:
+    if sys.stdout is None:
+        return
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

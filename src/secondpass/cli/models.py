@@ -10,6 +10,7 @@ import click
 
 from secondpass.cli import output
 from secondpass.cli.options import json_option
+from secondpass.cli.wording import told
 from secondpass.errors import InputError, SecondpassError
 
 
@@ -75,7 +76,7 @@ def _hub() -> list[_Row]:
                 if repository.repo_type == "model" and not missing_files(revision.snapshot_path):
                     rows.append(_weights_row(name, "hub", "fp32", revision.snapshot_path))
             except (SecondpassError, OSError) as error:
-                output.say(f"note: {name} is left out, it cannot be read: {error}")
+                output.say(f"note: {name} is left out, it cannot be read: {told(error)}")
     return rows
 
 

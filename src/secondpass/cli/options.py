@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from secondpass.checks import did_you_mean
 from secondpass.options.call import RankOptions
 from secondpass.options.kinds import (
     Choice,
@@ -60,6 +61,15 @@ class FiniteFloat(click.types.FloatParamType):
         return number
 
 
+class Words(click.Choice[str]):
+    """One of some words; the nearest is suggested where another is given."""
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+        """Return the error's text."""
+        message = super().get_invalid_choice_message(value, ctx).rstrip(".")
+        return message + did_you_mean(value, self.choices)
+
+
 def options_of(options: type[IsDataclass], *names: str) -> Callable[[Command], Command]:
     """Add the options of a dataclass that have a flag: all in its order, or `names` in theirs.
 
@@ -99,10 +109,27 @@ def rank_options(command: Command) -> Command:
 
 
 def json_option(command: Command) -> Command:
-    """Add --json."""
-    return click.option(
-        "--json", "as_json", is_flag=True, help="Print JSON Lines, as into a pipe."
-    )(command)
+    """Add --json to a command that prints rows."""
+    return _json_flag("Print JSON Lines, as into a pipe.")(command)
+
+
+def json_report_option(command: Command) -> Command:
+    """Add --json to a command that prints one report, as JSON into a pipe."""
+    return _json_flag("Print one JSON object, as into a pipe.")(command)
+
+
+def json_instead_option(command: Command) -> Command:
+    """Add --json to a command that prints text into a pipe too."""
+    return _json_flag("Print one JSON object in place of text.")(command)
+
+
+def json_rows_instead_option(command: Command) -> Command:
+    """Add --json to a command that prints rows as text into a pipe too."""
+    return _json_flag("Print JSON Lines in place of text.")(command)
+
+
+def _json_flag(text: str) -> Callable[[Command], Command]:
+    return click.option("--json", "as_json", is_flag=True, help=text)
 
 
 def _option(name: str, flag: str, one: Option, default: Any) -> Callable[[Command], Command]:
@@ -132,5 +159,5 @@ def _type(kind: Kind) -> click.ParamType[Any]:
             low = above if least is None else least
             return FiniteFloatRange(low, below, min_open=least is None, max_open=True)
         case Choice(words) | Choices(words):
-            return click.Choice(words)
+            return Words(words)
     return click.STRING

@@ -2,44 +2,55 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import click
-
+from secondpass.cli import terminal
+from secondpass.cli.table import table_lines, wrap
+from secondpass.cli.terminal import harmless as harmless
+from secondpass.cli.terminal import say as say
+from secondpass.cli.terminal import show as show
 from secondpass.errors import InputError
 from secondpass.options.long_documents import SELECT_TOKENS
 from secondpass.types import Hit, Timings
 
-# What moves the cursor, recolors the screen or turns the reading direction (control codes,
-# bidirectional overrides), and lone surrogates, which no terminal takes.
-_HARMFUL = (
-    *range(0x20),
-    *range(0x7F, 0xA0),
-    *range(0x202A, 0x202F),
-    *range(0x2066, 0x206A),
-    *range(0xD800, 0xE000),
-)
-_HARMLESS = dict.fromkeys(_HARMFUL, "\ufffd") | dict.fromkeys(map(ord, "\t\n\r"), " ")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+# What JSON may hold as it is; control codes below it are escaped by every writer of JSON.
+_ESCAPED = {code: f"\\u{code:04x}" for code in terminal.HARMFUL if code >= 0x7F}
 
 
 def for_a_person(as_json: bool) -> bool:
     """Tell whether to print a table: standard output is a terminal and JSON was not asked for."""
-    return not as_json and sys.stdout.isatty()
+    return not as_json and terminal.is_terminal()
 
 
 def print_json_lines(rows: Iterable[Mapping[str, Any]]) -> None:
     """Print one JSON object a line; text outside ASCII stays as it is.
 
-    A row with a character that standard output cannot encode, such as a lone surrogate, is
-    printed with escapes: whoever parses it gets the same row back.
+    What steers a terminal is printed with escapes, and so is a whole row that standard output
+    cannot encode: whoever parses it gets the same row back.
     """
     for row in rows:
-        click.echo(_json_line(row))
+        show(_json_line(row))
+
+
+def print_report(result: DataclassInstance) -> None:
+    """Print a result as one JSON object on one line."""
+    from secondpass.result_file import as_values
+
+    print_json_lines([as_values(result)])
+
+
+def print_json_text(text: str) -> None:
+    """Print JSON that is text already, with escapes for what steers a terminal."""
+    show(text.rstrip("\n").translate(_ESCAPED))
 
 
 def from_cache(cached: int) -> str:
@@ -47,49 +58,21 @@ def from_cache(cached: int) -> str:
     return f" ({cached} from the cache)" if cached else ""
 
 
-def harmless(text: str) -> str:
-    """Return a text with U+FFFD, or a space, for each character that would steer a terminal."""
-    return text.translate(_HARMLESS)
-
-
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], caption: str = "") -> None:
-    """Print a table as wide as the terminal; only the last column gives way and is cut."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    console = Console(file=sys.stdout, highlight=False)
-    listed = [[_cell(value) for value in row] for row in rows]
-    widths = [max(map(len, cells)) for cells in zip(columns, *listed, strict=True)]
-    widths[-1] = max(10, min(widths[-1], console.width - sum(widths[:-1]) - 2 * len(columns)))
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for at, (name, width) in enumerate(zip(columns, widths, strict=True)):
-        numbers = all(_is_number(row[at]) for row in listed)
-        table.add_column(name, justify="right" if numbers else "left", width=width)
-    for row in listed:
-        table.add_row(*(Text(cell, no_wrap=True, overflow="ellipsis") for cell in row))
-    console.print(table)
-    if caption:
-        console.print(caption)
+    """Print a table as wide as the terminal; no number is cut, and text wraps."""
+    cells = [[_cell(value) for value in row] for row in rows]
+    lines = table_lines(columns, cells, terminal.width())
+    show("\n".join([*lines, *([caption] if caption else [])]))
 
 
-def print_plain_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print whole cells, none cut; every column but the first is set to the right."""
-    lines = [list(columns), *([harmless(cell) for cell in row] for row in rows)]
-    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
-    for first, *rest in lines:
-        padded = [cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True)]
-        click.echo("  ".join([first.ljust(widths[0]), *padded]))
+def show_wrapped(text: str) -> None:
+    """Print a text in lines as wide as the terminal."""
+    show("\n".join(wrap(harmless(text), terminal.width())))
 
 
 def command_line() -> str:
     """Return the command that runs, as it can be typed again."""
     return shlex.join(["secondpass", *sys.argv[1:]])
-
-
-def say(message: str) -> None:
-    """Print a note beside the results, to standard error."""
-    click.echo(message, err=True)
 
 
 def warn_truncated(timings: Timings, options: Mapping[str, Any]) -> None:
@@ -158,7 +141,7 @@ def one_line(text: str, width: int = 200) -> str:
 def progress(description: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
     """Show a bar with the time left on standard error; call what this gives with each advance."""
     with _bar(counted=True) as bar:
-        task = bar.add_task(description, total=total)
+        task = bar.add_task(harmless(description), total=total)
         yield lambda advance: bar.advance(task, advance)
 
 
@@ -167,7 +150,7 @@ def training_bar() -> Iterator[Callable[[float, str], None]]:
     """Show a bar of a run; call what this gives with the share that is done, and a line on it."""
     with _bar(counted=False) as bar:
         task = bar.add_task("loading", total=1.0)
-        yield lambda done, text: bar.update(task, completed=done, description=text)
+        yield lambda done, text: bar.update(task, completed=done, description=harmless(text))
 
 
 def _bar(*, counted: bool) -> Any:
@@ -181,7 +164,7 @@ def _bar(*, counted: bool) -> Any:
         *([rich.MofNCompleteColumn()] if counted else []),
         rich.TimeElapsedColumn(),
         rich.TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=Console(file=sys.stderr or io.StringIO()),
     )
 
 
@@ -194,16 +177,9 @@ def _json_line(row: Mapping[str, Any]) -> str:
         line = json.dumps(row, ensure_ascii=False, allow_nan=False)
     except (ValueError, RecursionError) as error:
         raise InputError(f"a result cannot be written as JSON: {error}") from None
+    line = line.translate(_ESCAPED)
     try:
         line.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
     except UnicodeEncodeError:
         return json.dumps(row, allow_nan=False)
     return line
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True

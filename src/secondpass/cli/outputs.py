@@ -20,7 +20,7 @@ _Named = tuple[str, Path]
 
 
 class Outputs:
-    """Files by the option that names them, such as "--json"; None where it was not given.
+    """Files by the option that names them, such as "--json-out"; None where it was not given.
 
     Args:
         files: what is to be written.

@@ -8,7 +8,8 @@ import click
 
 from secondpass.cli import output
 from secondpass.cli.extras import require_measure
-from secondpass.cli.options import FiniteFloatRange, options_of
+from secondpass.cli.options import FiniteFloatRange, Words, json_instead_option, options_of
+from secondpass.cli.wording import told
 from secondpass.options.model import PRECISIONS, Precision, RerankerOptions
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 @click.option(
     "--precision",
     "precisions",
-    type=click.Choice(PRECISIONS),
+    type=Words(PRECISIONS),
     multiple=True,
     default=("auto",),
     show_default=True,
@@ -61,7 +62,8 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Measure other settings, up to about two minutes, and show the error.",
 )
-@click.option("--json", "json_file", metavar="FILE", help="Write the plan as JSON.")
+@json_instead_option
+@click.option("--json-out", "json_file", metavar="FILE", help="Write the plan as JSON.")
 def command(
     p95_ms: float,
     document_tokens: int,
@@ -71,6 +73,7 @@ def command(
     threads: int | None,
     seconds: float,
     check: bool,
+    as_json: bool,
     json_file: str | None,
 ) -> None:
     """Say whether a model fits in memory here, how fast it is, and which depth a target allows.
@@ -85,7 +88,7 @@ def command(
     from secondpass.result_file import write_result
 
     require_measure("plan")
-    outputs = Outputs({"--json": json_file})
+    outputs = Outputs({"--json-out": json_file})
     wanted = [
         Wanted(model, precision, max_length, threads)
         for model in models or (CROSS_ENCODER,)
@@ -93,8 +96,11 @@ def command(
     ]
     plans = _plans(wanted, seconds, check)
     result = plan_result(plans, Target(p95_ms, document_tokens), output.command_line())
-    _print(result)
-    outputs.write("--json", lambda file: write_result(file, result))
+    if as_json:
+        output.print_report(result)
+    else:
+        _print(result)
+    outputs.write("--json-out", lambda file: write_result(file, result))
     outputs.finish()
 
 
@@ -115,7 +121,7 @@ def _plans(wanted: list[Wanted], seconds: float, checking: bool) -> list[Plan]:
         except SecondpassError as error:
             if number == len(wanted) - 1 and not plans:
                 raise
-            output.say(f"note: {reranker.model} at {reranker.precision} is left out: {error}")
+            output.say(f"note: {reranker.model} at {reranker.precision} is left out: {told(error)}")
         except KeyboardInterrupt:
             if not plans:
                 raise
@@ -149,10 +155,10 @@ def _print(result: PlanResult) -> None:
     from secondpass.bench.table import number
 
     target = result.target
-    click.echo(
+    output.show(
         f"Documents of {target.document_tokens} tokens, P95 of at most {target.p95_ms:g} ms:\n"
     )
-    output.print_plain_table(
+    output.print_table(
         ("model", "weights", "computes in", "depth", "100: P50 ms", "100: P95 ms"),
         [
             [
@@ -166,12 +172,12 @@ def _print(result: PlanResult) -> None:
             for planned in result.planned
         ],
     )
-    click.echo(f"\n{_verdict(result.best, target.p95_ms)}")
+    output.show(f"\n{_verdict(result.best, target.p95_ms)}")
     for planned in result.planned:
-        click.echo(_memory(planned))
+        output.show(_memory(planned))
         for kind, text in (("note", planned.note), ("warning", planned.warning)):
             if text is not None:
-                click.echo(f"{kind}: {_called(planned)}: {text}")
+                output.show(f"{kind}: {_called(planned)}: {text}")
     for planned in result.planned:
         _print_planned(planned)
 
@@ -197,8 +203,8 @@ def _memory(planned: Planned) -> str:
 def _print_planned(planned: Planned) -> None:
     from secondpass.bench.table import number
 
-    click.echo(f"\n{_called(planned)}, predicted:\n")
-    output.print_plain_table(
+    output.show(f"\n{_called(planned)}, predicted:\n")
+    output.print_table(
         ("depth", "P50 ms", "P95 ms"),
         [
             [str(prediction.depth), number(prediction.p50_ms), number(prediction.p95_ms)]
@@ -212,8 +218,8 @@ def _print_planned(planned: Planned) -> None:
 def _print_checked(planned: Planned) -> None:
     from secondpass.bench.table import number
 
-    click.echo("\nchecked, predicted against measured ms:\n")
-    output.print_plain_table(
+    output.show("\nchecked, predicted against measured ms:\n")
+    output.print_table(
         (
             *("candidates", "document tokens"),
             *("P50 predicted", "measured", "error", "P95 predicted", "measured", "error"),
@@ -229,7 +235,7 @@ def _print_checked(planned: Planned) -> None:
             for checked in planned.checked
         ],
     )
-    click.echo(
+    output.show(
         f"\nmedian error of P50 {planned.median_p50_error:.1%}, "
         f"of P95 {planned.median_p95_error:.1%}"
     )

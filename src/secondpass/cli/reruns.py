@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from secondpass.verify.rerun import Reruns
 
 # Options that write a file; a check that wrote it again would change what it is to check.
-_WRITING_OPTIONS = ("--json", "--html", "--run-out")
+_WRITING_OPTIONS = ("--json-out", "--html", "--run-out")
 
 
 def run(kind: Kind, arguments: tuple[str, ...]) -> Outcome:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
 from secondpass.cli import output
-from secondpass.cli.options import all_reranker_options, json_option, options_of
+from secondpass.cli.options import Words, all_reranker_options, json_option, options_of
 from secondpass.options.call import RankOptions
-from secondpass.types import SearchResult, SearchTimings
+from secondpass.options.fusion import FUSIONS
+from secondpass.types import SearchHit, SearchResult, SearchTimings
 
 
 @click.command("search")
@@ -23,14 +24,20 @@ from secondpass.types import SearchResult, SearchTimings
     show_default=True,
     help="How many documents are retrieved and reranked.",
 )
-@options_of(RankOptions, "top_k", "min_score", "fuse", "fuse_weight", "budget_ms", "long_query")
+@options_of(RankOptions, "top_k", "min_score")
+@click.option(
+    "--fuse",
+    type=Words(FUSIONS),
+    help="Rank by the first stage as well: by reciprocal ranks, or by z-scores.  "
+    "[default: weighted for the embedded models, none for others]",
+)
+@options_of(RankOptions, "fuse_weight", "budget_ms", "long_query")
 @all_reranker_options
 @json_option
 def command(query: str, folder: str, depth: int, as_json: bool, **given: Any) -> None:
     """Retrieve the DEPTH documents nearest to QUERY, rerank them, print the best.
 
-    --budget-ms is for both stages; loading the models is not part of it. Without --fuse the
-    embedded models rank by both stages, others by the reranker alone; --fuse-weight alone means
+    --budget-ms is for both stages; loading the models is not part of it. --fuse-weight alone means
     --fuse weighted.
     """
     from secondpass.cli.loading import load_reranker, split_options
@@ -38,9 +45,8 @@ def command(query: str, folder: str, depth: int, as_json: bool, **given: Any) ->
     from secondpass.retrieval.embedder import Embedder
     from secondpass.retrieval.index import Index
 
-    asked = click.get_current_context().get_parameter_source("fuse") != ParameterSource.DEFAULT
-    if not asked and given["fuse_weight"] is not None:
-        given["fuse"] = "weighted"
+    asked = given["fuse"] is not None
+    given["fuse"] = given["fuse"] or ("none" if given["fuse_weight"] is None else "weighted")
     options, model_options = split_options(given)
     index = Index.open(folder, Embedder(threads=model_options["threads"]))
     reranker = load_reranker(**model_options)
@@ -60,7 +66,7 @@ def command(query: str, folder: str, depth: int, as_json: bool, **given: Any) ->
     if output.for_a_person(as_json):
         print_result(result)
     else:
-        output.print_json_lines(_rows(result, marked=options.budget_ms is not None))
+        output.print_json_lines(result_rows(result, marked=options.budget_ms is not None))
     timings = result.timings.rerank
     output.say_cut_query(timings.query_dropped_tokens)
     read = {**model_options, "max_length": reranker.info.max_length}
@@ -88,7 +94,7 @@ def print_result(result: SearchResult) -> None:
     )
     timings = result.timings
     stages = timings.rerank
-    click.echo(
+    output.show(
         f"retrieve {timings.retrieve_ms:.0f} ms{_halves(timings)}; "
         f"rerank {stages.candidates} candidates{output.from_cache(stages.cached)} "
         f"{stages.total_ms:.0f} ms "
@@ -103,7 +109,8 @@ def _halves(timings: SearchTimings) -> str:
     return f" (embed {timings.embed_ms:.0f}, search {timings.search_ms:.0f})"
 
 
-def _rows(result: SearchResult, *, marked: bool) -> list[dict[str, Any]]:
+def result_rows(result: Iterable[SearchHit], *, marked: bool = False) -> list[dict[str, Any]]:
+    """Return the hits as rows for JSON; `marked` says of each whether it was scored."""
     from secondpass.scoring.candidates import score_fields, text_fields
 
     return [

@@ -12,7 +12,7 @@ import click
 
 from secondpass.cli import output
 from secondpass.cli.extras import require_train
-from secondpass.cli.options import options_of
+from secondpass.cli.options import json_instead_option, options_of
 from secondpass.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option("--out", type=_FOLDER, required=True, help="Folder of the best model and its card.")
 @options_of(Recipe)
 @click.option("--licence", "licences", multiple=True, metavar="FILE=TEXT", help="For the card.")
+@json_instead_option
 @click.option("--resume", is_flag=True, help="Continue from the newest checkpoint in --out.")
 def command(
     train_paths: tuple[Path, ...],
@@ -53,6 +54,7 @@ def command(
     out: Path,
     licences: tuple[str, ...],
     resume: bool,
+    as_json: bool,
     **options: Any,
 ) -> None:
     """Fine-tune a cross-encoder on your own queries and passages, and write a card of the run."""
@@ -81,7 +83,10 @@ def command(
     with output.training_bar() as show:
         outcome = run(prepared, history, out, report=lambda at: show(at.done, _in_words(at)))
     _write_card(outcome, out)
-    _say_result(outcome, out)
+    if as_json:
+        output.print_json_lines([_as_row(outcome, out)])
+    else:
+        _say_result(outcome, out)
     if not outcome.complete:
         sys.exit(130)
 
@@ -151,16 +156,30 @@ def _write_card(outcome: Outcome, out: Path) -> None:
     write_report(out / CARD, card)
 
 
+def _as_row(outcome: Outcome, out: Path) -> dict[str, Any]:
+    history = outcome.history
+    return {
+        "out": str(out),
+        "complete": outcome.complete,
+        "kept_step": outcome.kept_step,
+        "steps": history.step,
+        "pairs": history.pairs,
+        "tokens": history.tokens,
+        "seconds": outcome.seconds,
+        "dev": [point._asdict() for point in history.dev],
+    }
+
+
 def _say_result(outcome: Outcome, out: Path) -> None:
     history = outcome.history
     if not outcome.complete:
-        click.echo("INCOMPLETE: interrupted; --resume continues from the newest checkpoint")
+        output.show("INCOMPLETE: interrupted; --resume continues from the newest checkpoint")
     for point in history.dev:
         values = ", ".join(f"{name} {value:.4f}" for name, value in point.ndcg.items())
-        click.echo(f"step {point.step:>6,}  nDCG@10 {point.mean:.4f}  ({values})")
-    click.echo(
+        output.show(f"step {point.step:>6,}  nDCG@10 {point.mean:.4f}  ({values})")
+    output.show(
         f"{history.step:,} steps, {history.pairs:,} pairs and {history.tokens:,} tokens in "
         f"{outcome.seconds / 60:.1f} minutes"
     )
     kept = "no weights" if outcome.kept_step is None else f"the weights of step {outcome.kept_step}"
-    click.echo(f"{out} holds {kept}; {out / CARD} says how they came about")
+    output.show(f"{out} holds {kept}; {out / CARD} says how they came about")

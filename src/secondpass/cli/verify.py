@@ -10,6 +10,7 @@ import click
 
 from secondpass.cli import output
 from secondpass.cli.extras import require_measure
+from secondpass.cli.options import Words, json_report_option
 from secondpass.cli.reruns import RERUNS, run
 from secondpass.cli.verify_output import check_report, print_check
 
@@ -38,7 +39,8 @@ def command() -> None:
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
 )
 @click.option("--out", metavar="FILE", help="Where to write it.  [default: standard output]")
-@click.argument("kind", type=click.Choice(list(RERUNS)), default="example", required=False)
+@click.option("--json", is_flag=True, expose_value=False, help="Print JSON, as without it.")
+@click.argument("kind", type=Words(list(RERUNS)), default="example", required=False)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[ARGUMENT]...")
 @click.pass_context
 def record(ctx: click.Context, out: str | None, kind: str, arguments: tuple[str, ...]) -> None:
@@ -59,7 +61,7 @@ def record(ctx: click.Context, out: str | None, kind: str, arguments: tuple[str,
     outcome = run(chosen, arguments)
     made = make_record(chosen, outcome, command=ctx.meta["command"], arguments=arguments)
     if out is None:
-        click.echo(encode(made), nl=False)
+        output.print_json_text(encode(made))
     else:
         outputs.write("--out", lambda file: write_result(file, made))
         outputs.finish()
@@ -68,7 +70,7 @@ def record(ctx: click.Context, out: str | None, kind: str, arguments: tuple[str,
 
 @command.command("check")
 @click.argument("file")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, as into a pipe.")
+@json_report_option
 def check(file: str, as_json: bool) -> None:
     """Run the record in FILE again here and say line by line what is the same.
 
@@ -76,7 +78,6 @@ def check(file: str, as_json: bool) -> None:
     is different, missing or not comparable, 2 where FILE is not a record. Latencies never decide.
     """
     require_measure("verify")
-    from secondpass.result_file import as_values
     from secondpass.verify.record import read_record
     from secondpass.verify.rerun import check as check_record
 
@@ -85,6 +86,6 @@ def check(file: str, as_json: bool) -> None:
     if output.for_a_person(as_json):
         print_check(recorded, checked)
     else:
-        output.print_json_lines([as_values(check_report(file, recorded, checked))])
+        output.print_report(check_report(file, recorded, checked))
     if not checked.confirmed:
         sys.exit(NOT_CONFIRMED)

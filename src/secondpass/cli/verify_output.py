@@ -5,8 +5,6 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-import click
-
 from secondpass.cli import output
 
 if TYPE_CHECKING:
@@ -17,7 +15,7 @@ if TYPE_CHECKING:
 
 def print_check(recorded: Record, checked: Check) -> None:
     """Print one row for each line; those that decide are marked, and the conclusion comes last."""
-    click.echo(f"{recorded.kind}, recorded {recorded.time}: {shlex.join(recorded.command)}")
+    output.show(f"{recorded.kind}, recorded {recorded.time}: {shlex.join(recorded.command)}")
     output.print_table(
         ("", "verdict", "what", "recorded → here"),
         [
@@ -26,7 +24,7 @@ def print_check(recorded: Record, checked: Check) -> None:
         ],
         caption="* decides",
     )
-    click.echo(conclusion(checked))
+    output.show(conclusion(checked))
 
 
 def conclusion(checked: Check) -> str:

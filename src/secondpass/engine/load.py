@@ -107,8 +107,13 @@ def _cached_graph(spec: ModelSpec, precision: Precision, cache_dir: Path) -> ov.
         from secondpass.graph.quantize import CALIBRATION_VERSION, quantize
 
         key = _key(spec, "int8", CALIBRATION_VERSION)
-        return load_or_build(cache_dir, key, spec.name, lambda: quantize(build_graph(spec), spec))
-    return load_or_build(cache_dir, _key(spec, "fp32"), spec.name, lambda: build_graph(spec))
+        return load_or_build(cache_dir, key, _name(spec), lambda: quantize(build_graph(spec), spec))
+    return load_or_build(cache_dir, _key(spec, "fp32"), _name(spec), lambda: build_graph(spec))
+
+
+def _name(spec: ModelSpec) -> str:
+    """Return a name by which the model can be loaded from any folder."""
+    return str(spec.folder.absolute()) if spec.origin == "local" else spec.name
 
 
 def _key(spec: ModelSpec, precision: str, calibration: str | None = None) -> GraphKey:

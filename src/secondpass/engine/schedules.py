@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from secondpass.engine.contract import NO_EXIT, Batch, Engine, Exits, Staged
-from secondpass.errors import InputError, ModelFileError
+from secondpass.errors import Argument, Either, InputError, ModelFileError
 from secondpass.models.spec import ModelSpec
 from secondpass.options.effort import Effort
 from secondpass.scoring.batches import restore_order
@@ -33,9 +33,11 @@ def find_schedule(effort: Effort, spec: ModelSpec, engine: Engine) -> Schedule:
     if engine.exits is None or effort not in schedules:
         lacking = "'exits' in its config.json" if engine.exits else "exit heads"
         raise InputError(
-            f"effort is {effort!r}, but {spec.name} has no {lacking}: use effort='full', a model "
-            "with trained exits such as the embedded one, or two models, "
-            "CrossEncoderReranker(cascade=[small, large])"
+            Argument("effort"),
+            f" is {effort!r}, but {spec.name} has no {lacking}: use ",
+            Argument("effort", "full"),
+            ", a model with trained exits such as the embedded one, or two models, ",
+            Either("cascade=[small, large]", "--cascade SMALL --model LARGE"),
         )
     _require_heads(schedules[effort], engine.exits, f"{file}: {effort}")
     return schedules[effort]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from secondpass.checks import shortened
+from secondpass.checks import did_you_mean, shortened
 from secondpass.errors import InputError, MissingExtraError
 from secondpass.evaluation.collection import Collection
 from secondpass.evaluation.qrels import checked_grade, checked_id
@@ -28,7 +28,10 @@ def read_ir_dataset(name: str) -> Collection:
     try:
         dataset = ir_datasets.load(name)
     except KeyError:
-        raise InputError(f"ir_datasets knows no {name!r}; see https://ir-datasets.com") from None
+        raise InputError(
+            f"ir_datasets knows no {shortened(name)}; see https://ir-datasets.com",
+            did_you_mean(name, ir_datasets.registry),
+        ) from None
     try:
         return from_dataset(dataset, name)
     except (OSError, RuntimeError) as error:  # its downloader's own words for "no network"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from secondpass.checks import did_you_mean, shortened
 from secondpass.errors import InputError
 from secondpass.evaluation.beir_folder import DOCUMENTS, QUERIES, read_beir_folder, read_texts
 from secondpass.evaluation.collection import Collection, checked_collection
@@ -45,10 +46,16 @@ def open_collection(
         found = _read_files(path, corpus, queries, columns, delimiter)
     else:
         raise InputError(
-            f"there is no collection {name!r}: give a folder in BEIR's layout, {PREFIX}ID, or a "
-            "file of judgements with --corpus and --queries"
+            f"there is no collection {shortened(name)}: give a folder in BEIR's layout, "
+            f"{PREFIX}ID, or a file of judgements with --corpus and --queries",
+            did_you_mean(path.name, _beside(path)),
         )
     return checked_collection(found)
+
+
+def _beside(path: Path) -> list[str]:
+    """Return the names of what lies in the folder that a path names."""
+    return [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
 
 
 def _read_files(

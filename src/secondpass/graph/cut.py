@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from secondpass.errors import UnsupportedModelError
+from secondpass.errors import Argument, UnsupportedModelError
 from secondpass.graph.exits import carried_names, exit_logit
 from secondpass.graph.openvino import op, ov
 from secondpass.graph.ops import Inputs, Node
@@ -60,8 +60,9 @@ def _named(nodes: dict[str, Node], name: str, spec: ModelSpec) -> Node:
     if name not in nodes:
         raise UnsupportedModelError(
             f"{spec.name}: its graph has no node {name!r} and cannot be cut there: a graph file "
-            "of another tool or of an older secondpass has none; use effort='full', or a folder "
-            "with model.safetensors"
+            "of another tool or of an older secondpass has none; use ",
+            Argument("effort", "full"),
+            ", or a folder with model.safetensors",
         )
     return nodes[name]
 

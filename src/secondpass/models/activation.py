@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-from secondpass.errors import UnsupportedModelError
+from secondpass.errors import Argument, UnsupportedModelError
 from secondpass.options.model import ACTIVATIONS, Activation
 
 # The class name at the end of the dotted path that sentence-transformers stores.
@@ -36,20 +36,22 @@ def configured_activation(
         return "sigmoid"
     if not isinstance(path, str):
         raise UnsupportedModelError(
-            f"{name}: its config gives the activation {path!r}, expected a dotted name; pass "
-            f"activation= one of {', '.join(ACTIVATIONS)}"
+            f"{name}: its config gives the activation {path!r}, expected a dotted name; pass ",
+            Argument("activation"),
+            f", one of {', '.join(ACTIVATIONS)}",
         )
     if not path.startswith("torch."):
         warnings.warn(
             f"{name}: activation {path!r} is not one of torch's and is not run; sigmoid is used. "
-            f"Pass activation= to choose: {', '.join(ACTIVATIONS)}",
+            f"The reranker's argument activation chooses another: {', '.join(ACTIVATIONS)}",
             stacklevel=2,
         )
         return "sigmoid"
     known = _BY_CLASS.get(path.rpartition(".")[2])
     if known is None:
         raise UnsupportedModelError(
-            f"{name}: activation {path!r} is not known; pass activation= one of "
-            f"{', '.join(ACTIVATIONS)}"
+            f"{name}: activation {path!r} is not known; pass ",
+            Argument("activation"),
+            f", one of {', '.join(ACTIVATIONS)}",
         )
     return known

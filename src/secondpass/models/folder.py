@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from secondpass.errors import InputError, ModelNotFoundError
+from secondpass.checks import did_you_mean, shortened
+from secondpass.errors import Argument, InputError, ModelNotFoundError
 from secondpass.models.embedded import embedded_folder, embedded_names
 from secondpass.models.hub import fetch_snapshot
 
@@ -37,20 +38,29 @@ def find_folder(
         ModelNotFoundError: there is no such folder or hub model.
     """
     if not isinstance(model_name, str | os.PathLike):
-        raise InputError(f"model_name is {model_name!r}, expected a hub name or a folder")
+        raise InputError(
+            Argument("model_name"),
+            f" is {shortened(model_name)}, expected a hub name or a folder",
+        )
     if not isinstance(revision, str | None):
         raise InputError(f"revision is {revision!r}, expected a branch, tag or commit")
     if not isinstance(local_files_only, bool):
         raise InputError(f"local_files_only is {local_files_only!r}, expected True or False")
     name = os.fspath(model_name)
     if not name.strip():
-        raise InputError("model_name is empty: give a hub name, a local folder, or leave it out")
+        raise InputError(
+            Argument("model_name"), " is empty: give a hub name, a local folder, or leave it out"
+        )
     found = _find_on_disk(name)
     if found is None:
         snapshot = fetch_snapshot(name, revision=revision, local_files_only=local_files_only)
         return ModelFolder(name, snapshot, "hub", snapshot.name)
     if revision is not None:
-        raise InputError(f"revision {revision!r} only applies to hub models, {name!r} is a folder")
+        kind = "embedded" if found.origin == "embedded" else "a folder"
+        raise InputError(
+            Argument("revision"),
+            f" {shortened(revision)} only applies to hub models, {shortened(name)} is {kind}",
+        )
     return found
 
 
@@ -63,9 +73,16 @@ def _find_on_disk(name: str) -> ModelFolder | None:
             return ModelFolder(name, path, "local")
     except (OSError, RuntimeError) as error:  # too long for a path, or an unknown ~user
         reason = getattr(error, "strerror", None) or error
-        raise InputError(f"model_name {name[:80]!r} is not a valid folder: {reason}") from None
+        raise InputError(
+            Argument("model_name"), f" {name[:80]!r} is not a valid folder: {reason}"
+        ) from None
     if path.exists():
-        raise ModelNotFoundError(f"model_name {name!r} is a file; give the folder that holds it")
+        raise ModelNotFoundError(
+            Argument("model_name"), f" {shortened(name)} is a file; give the folder that holds it"
+        )
     if path.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
-        raise ModelNotFoundError(f"there is no model folder {name!r}")
+        beside = [entry.name for entry in path.parent.glob("*/")] if path.parent.is_dir() else []
+        raise ModelNotFoundError(
+            f"there is no model folder {shortened(name)}", did_you_mean(path.name, beside)
+        )
     return None

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from secondpass.errors import InputError, ModelFileError, ModelNotFoundError
+from secondpass.checks import did_you_mean, shortened
+from secondpass.errors import Argument, Either, InputError, ModelFileError, ModelNotFoundError
 from secondpass.models import tokenizer_settings, transformer_settings
+from secondpass.models.embedded import embedded_names
 from secondpass.models.files import weight_map
 from secondpass.models.modules import MODULES_FILE, module_files
 from secondpass.settings import hub_folder
@@ -22,6 +25,8 @@ WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json", "model-*-of
 WANTED_FILES = [*CONFIG_FILES, *WEIGHT_FILES, "exits.safetensors"]
 REQUIRED_FILES = ("config.json", "tokenizer.json")
 
+Reason = str | Argument
+
 
 def fetch_snapshot(repository: str, *, revision: str | None, local_files_only: bool) -> Path:
     """Return the snapshot folder of a hub model; what is cached is never fetched again.
@@ -37,16 +42,19 @@ def fetch_snapshot(repository: str, *, revision: str | None, local_files_only: b
     constants.HF_HUB_DISABLE_TELEMETRY = True
     try:
         validate_repo_id(repository)
-    except HFValidationError as error:
+    except HFValidationError:
         raise InputError(
-            f"model_name {repository!r} is neither a folder that exists nor a hub name: {error}"
+            Argument("model_name"),
+            f" {shortened(repository)} is neither a folder that exists nor a hub name, OWNER/NAME "
+            "of letters, digits, '-', '_' and '.'",
+            _near(repository),
         ) from None
     cache = hub_folder()
     cached = _cached_snapshot(repository, revision, cache)
     if cached is not None and not missing_files(cached):
         return cached
     if local_files_only:
-        raise _unreachable(repository, revision, cached, "local_files_only is set")
+        raise _unreachable(repository, revision, cached, Argument("local_files_only", True))
     return _download(repository, revision, cached, cache)
 
 
@@ -110,36 +118,65 @@ def _download(repository: str, revision: str | None, cached: Path | None, cache:
             )
     except RevisionNotFoundError:
         raise ModelNotFoundError(
-            f"hub model {repository!r} has no revision {revision!r}; leave it out for the newest"
+            f"hub model {repository!r} has no revision {shortened(revision)}; leave it out for the "
+            "newest"
         ) from None
     except RepositoryNotFoundError:
         raise ModelNotFoundError(
-            f"the hub has no model {repository!r}, or it is private and needs a token (HF_TOKEN)"
+            f"the hub has no model {repository!r}, or it is private and needs a token (HF_TOKEN)",
+            _near(repository),
         ) from None
     except (LocalEntryNotFoundError, OfflineModeIsEnabled, HfHubHTTPError, OSError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise _unreachable(repository, revision, cached, reason) from error
+        raise _unreachable(repository, revision, cached, _reason(error)) from error
     # Without a network the hub library gives what it has of a snapshot, which may be a part.
     missing = missing_files(Path(folder))
     if missing:
         why = "the hub was not reached, or has no such file (pickled weights are never read)"
-        raise _unavailable(repository, revision, missing, why)
+        raise _unavailable(repository, revision, missing, [why])
     return Path(folder)
 
 
 def _unreachable(
-    repository: str, revision: str | None, cached: Path | None, reason: str
+    repository: str, revision: str | None, cached: Path | None, reason: Reason
 ) -> ModelNotFoundError:
     missing = ["config.json"] if cached is None else missing_files(cached)
-    return _unavailable(repository, revision, missing, f"the hub was not reached ({reason})")
+    why = ["the hub was not reached (", reason, ")"]
+    return _unavailable(repository, revision, missing, why)
 
 
 def _unavailable(
-    repository: str, revision: str | None, missing: list[str], why: str
+    repository: str, revision: str | None, missing: list[str], why: Sequence[Reason]
 ) -> ModelNotFoundError:
-    at_revision = f" at revision {revision!r}" if revision else ""
+    at_revision = f" at revision {shortened(revision)}" if revision else ""
     return ModelNotFoundError(
-        f"{', '.join(missing)} of hub model {repository!r}{at_revision} is not in the cache and "
-        f"{why}; pass a local folder that holds the model, or use the embedded model: "
-        "CrossEncoderReranker()"
+        f"{', '.join(missing)} of hub model {repository!r}{at_revision} is not in the cache and ",
+        *why,
+        "; load it once with a network, give a local folder that holds it, or use the embedded "
+        "model",
+        Either(": CrossEncoderReranker()", ""),
+        _near(repository),
     )
+
+
+def _reason(error: Exception) -> Reason:
+    """Say in a few words why the hub was not reached."""
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE:
+        return "HF_HUB_OFFLINE is set"
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    return "no network" if status is None else f"it answered with HTTP status {status}"
+
+
+def _near(name: str) -> str:
+    """Suggest the nearest name of a model that needs no download."""
+    return did_you_mean(name, [*embedded_names(), *_cached_names()])
+
+
+def _cached_names() -> list[str]:
+    """Return the names of the models in the hub's cache, whole or not."""
+    try:
+        folders = list(hub_folder().glob("models--*"))
+    except (InputError, OSError):  # there is no home folder, or it cannot be read
+        return []
+    return [folder.name.removeprefix("models--").replace("--", "/") for folder in folders]

@@ -11,7 +11,13 @@ from typing import Any
 from secondpass.architectures.record import Architecture
 from secondpass.architectures.table import ARCHITECTURES
 from secondpass.checks import integer
-from secondpass.errors import InputError, ModelFileError, UnsupportedModelError
+from secondpass.errors import (
+    Argument,
+    Either,
+    InputError,
+    ModelFileError,
+    UnsupportedModelError,
+)
 from secondpass.models import modules as module_list
 from secondpass.models import tokenizer_settings, transformer_settings
 from secondpass.models.boundary import at_the_boundary
@@ -218,8 +224,9 @@ def read_cross_encoder_spec(found: ModelFolder) -> ModelSpec:
     if not spec.modular and any(kind != "Transformer" for kind in kinds):
         raise UnsupportedModelError(
             f"{spec.name} is an embedding model (its modules are {', '.join(kinds)}) "
-            "and cannot rank: give it to Embedder, or name a cross-encoder such as "
-            "cross-encoder/ms-marco-MiniLM-L-6-v2"
+            "and cannot rank: ",
+            Either("give it to Embedder, or name", "name"),
+            " a cross-encoder such as cross-encoder/ms-marco-MiniLM-L-6-v2",
         )
     labels = _configured_labels(spec.config) if spec.readout is None else _scores(spec)
     if labels is not None:
@@ -299,8 +306,10 @@ def checked_max_length(max_length: int | None, spec: ModelSpec, special_tokens: 
     integer("max_length", max_length, special_tokens + 2)
     if spec.position_limit is not None and max_length > spec.position_limit:
         raise InputError(
-            f"max_length {max_length} is more than the {spec.position_limit} positions of "
-            f"{spec.name}; pass max_length={spec.position_limit} or less"
+            Argument("max_length"),
+            f" {max_length} is more than the {spec.position_limit} positions of {spec.name}; pass ",
+            Argument("max_length", spec.position_limit),
+            " or less",
         )
     return int(max_length)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NoReturn
 
 from secondpass.checks import shortened
-from secondpass.errors import InputError
+from secondpass.errors import Argument, Either, InputError
 from secondpass.options.effort import Effort
 
 DEFAULT_KEEP = 30
@@ -21,15 +21,21 @@ def check(
     """
     if cascade is None and keep is not None:
         raise InputError(
-            f"keep is {shortened(keep)}, but there is no cascade for it: name two models with "
-            "cascade=[small, large], or leave keep out"
+            Argument("keep"),
+            f" is {shortened(keep)}, but there is no cascade for it: name two models with ",
+            Either("cascade=[small, large]", "--cascade SMALL --model LARGE"),
+            ", or leave ",
+            Argument("keep"),
+            " out",
         )
     if cascade is not None:
         require_full(effort)
         if model != default:
             raise InputError(
-                f"model_name is {shortened(model)} and cascade {shortened(cascade)}: give one of "
-                "them"
+                Argument("model_name"),
+                f" is {shortened(model)} and ",
+                Argument("cascade"),
+                f" {shortened(cascade)}: give one of them",
             )
 
 
@@ -37,13 +43,23 @@ def require_full(effort: Effort) -> None:
     """Raise where an effort leaves something out: the second model scores by all its layers."""
     if effort != "full":
         raise InputError(
-            f"effort is {effort!r}, but a cascade scores by all layers: leave cascade or effort out"
+            Argument("effort"),
+            f" is {effort!r}, but a cascade scores by all layers: leave ",
+            Argument("cascade"),
+            " or ",
+            Argument("effort"),
+            " out",
         )
 
 
 def refuse_budget() -> NoReturn:
     """Raise: a cascade has no answer before its first model has scored all."""
     raise InputError(
-        "budget_ms cannot be used with a cascade: the second model starts only after the first has "
-        "scored every candidate; leave cascade out, or use effort='balanced' of a model with exits"
+        Argument("budget_ms"),
+        " cannot be used with a cascade: the second model starts only after the first has scored "
+        "every candidate; leave ",
+        Argument("cascade"),
+        " out, or use ",
+        Argument("effort", "balanced"),
+        " of a model with exits",
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from secondpass.checks import described, finite_number, one_of, shortened
-from secondpass.errors import InputError
+from secondpass.errors import Argument, InputError
 
 Fuse = Literal["none", "rrf", "weighted"]
 FUSIONS: tuple[Fuse, ...] = get_args(Fuse)
@@ -39,14 +39,21 @@ class Fusion:
         if fuse != "weighted":
             if fuse_weight is not None:
                 raise InputError(
-                    f"fuse_weight is {shortened(fuse_weight)}, but fuse={fuse!r} has no weight: "
-                    "use fuse='weighted', or leave fuse_weight out"
+                    Argument("fuse_weight"),
+                    f" is {shortened(fuse_weight)}, but ",
+                    Argument("fuse", fuse),
+                    " has no weight: use ",
+                    Argument("fuse", "weighted"),
+                    ", or leave ",
+                    Argument("fuse_weight"),
+                    " out",
                 )
             return cls(fuse)
         weight = finite_number(DEFAULT_WEIGHT if fuse_weight is None else fuse_weight)
         if weight is None or weight < 0:
             raise InputError(
-                f"fuse_weight is {described(fuse_weight)}, expected a finite number of at least 0"
+                Argument("fuse_weight"),
+                f" is {described(fuse_weight)}, expected a finite number of at least 0",
             )
         return cls(fuse, weight)
 

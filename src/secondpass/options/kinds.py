@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from secondpass import checks
-from secondpass.errors import InputError
+from secondpass.errors import Argument, InputError
 
 
 class Kind(Protocol):
@@ -70,7 +70,7 @@ class Number:
         )
         if number is None or outside:
             raise InputError(
-                f"{name} is {checks.described(value)}, expected {self._expected}{also}"
+                Argument(name), f" is {checks.described(value)}, expected {self._expected}{also}"
             )
         return number
 
@@ -126,7 +126,9 @@ class YesOrNo:
     def checked(self, name: str, value: Any, also: str) -> bool:
         """Return the value."""
         if not isinstance(value, bool) and not checks.is_numpy_bool(value):
-            raise InputError(f"{name} is {checks.shortened(value)}, expected True or False")
+            raise InputError(
+                Argument(name), f" is {checks.shortened(value)}, expected True or False"
+            )
         return bool(value)
 
 
@@ -138,8 +140,9 @@ class TwoModels:
         """Return their names."""
         if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != 2:
             raise InputError(
-                f"{name} is {checks.described(value)}, expected two models, such as "
-                "['embedded/cross-encoder', 'BAAI/bge-reranker-base']"
+                Argument(name),
+                f" is {checks.described(value)}, expected two models, such as "
+                "['embedded/cross-encoder', 'BAAI/bge-reranker-base']",
             )
         first, second = (checks.path(name, model, "two models by name") for model in value)
         return first, second

@@ -14,7 +14,7 @@ from typing import Literal, get_args
 from unicodedata import unidata_version
 
 from secondpass.checks import integer, one_of, shortened
-from secondpass.errors import InputError
+from secondpass.errors import Argument, InputError
 
 LongDocuments = Literal["truncate", "max", "mean-top-k", "first", "select"]
 LONG_DOCUMENTS: tuple[LongDocuments, ...] = get_args(LongDocuments)
@@ -60,14 +60,21 @@ class LongDocumentPolicy:
         rule = cls(long_documents, stride, select_tokens)
         if stride is not None and not rule.in_windows:
             raise InputError(
-                f"stride is {shortened(stride)}, but long_documents={long_documents!r} scores one "
-                "window of a text: use 'max' or 'mean-top-k', or leave stride out"
+                Argument("stride"),
+                f" is {shortened(stride)}, but ",
+                Argument("long_documents", long_documents),
+                " scores one window of a text: use 'max' or 'mean-top-k', or leave ",
+                Argument("stride"),
+                " out",
             )
         if select_tokens is not None and long_documents != "select":
             raise InputError(
-                f"select_tokens is {shortened(select_tokens)}, but "
-                f"long_documents={long_documents!r} chooses no sentences: use 'select', or leave "
-                "select_tokens out"
+                Argument("select_tokens"),
+                f" is {shortened(select_tokens)}, but ",
+                Argument("long_documents", long_documents),
+                " chooses no sentences: use 'select', or leave ",
+                Argument("select_tokens"),
+                " out",
             )
         for name, number in (("stride", stride), ("select_tokens", select_tokens)):
             if number is not None:
@@ -78,9 +85,12 @@ class LongDocumentPolicy:
         """Return the rule if its stride skips no token of windows of at most `text_tokens`."""
         if self.stride is not None and self.stride > text_tokens:
             raise InputError(
-                f"stride {self.stride} is more than the {text_tokens} tokens that a window holds "
-                f"beside the shortest query, so some would not be scored: pass "
-                f"stride={text_tokens} or less, or raise max_length"
+                Argument("stride"),
+                f" {self.stride} is more than the {text_tokens} tokens that a window holds beside "
+                "the shortest query, so some would not be scored: pass ",
+                Argument("stride", text_tokens),
+                " or less, or raise ",
+                Argument("max_length"),
             )
         return self
 

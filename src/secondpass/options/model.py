@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from secondpass.checks import shortened
-from secondpass.errors import InputError
+from secondpass.errors import Argument, Either, InputError
 from secondpass.options import cascade as cascades
 from secondpass.options.effort import EFFORTS, Effort
 from secondpass.options.kinds import (
@@ -240,7 +240,11 @@ class RerankerOptions(ModelOptions):
             return None if self.cache is None else "memory"
         folder = expand_user(self.cache, "cache")
         if os.path.isfile(folder):  # noqa: PTH113 - Path.is_file raises where it may not look
-            raise InputError(f"cache {folder} is a file, expected 'memory' or a folder")
+            raise InputError(
+                Argument("cache"),
+                f" {folder} is a file, expected ",
+                Either("'memory' or a folder", "a folder"),
+            )
         return folder
 
     def to_dict(self) -> dict[str, Any]:

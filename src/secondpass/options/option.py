@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, ClassVar, Protocol, TypeVar
 
-from secondpass.checks import described, shortened
+from secondpass.checks import described, did_you_mean, shortened
 from secondpass.errors import InputError
 from secondpass.options.kinds import DefaultLength, Kind
 
@@ -91,7 +91,10 @@ def from_dict(kind: type[D], given: Mapping[str, Any]) -> D:
     known = declared(kind)
     for name in given:
         if name not in known:
-            raise InputError(f"there is no option {shortened(name)}, only {', '.join(known)}")
+            raise InputError(
+                f"there is no option {shortened(name)}, only {', '.join(known)}",
+                did_you_mean(name, known),
+            )
     return kind(**given)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from secondpass.checks import shortened
-from secondpass.errors import IndexFileError
+from secondpass.errors import Either, IndexFileError
 from secondpass.retrieval.records import decode_metadata
 from secondpass.retrieval.stores.contract import (
     TOKEN_IDS,
@@ -88,6 +88,6 @@ def with_digest_identity(
 
 def _damaged(row: FoundRow, location: str, why: str) -> IndexFileError:
     return IndexFileError(
-        f"index {location}: the token ids of document {shortened(row.id)} are damaged: {why}; "
-        "add it again with replace=True, or make the index anew"
+        f"index {location}: the token ids of document {shortened(row.id)} are damaged: {why}; ",
+        Either("add it again with replace=True, or make the index anew", "make the index anew"),
     )

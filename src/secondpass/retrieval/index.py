@@ -14,7 +14,7 @@ import numpy as np
 
 from secondpass.atomic import WRITING
 from secondpass.checks import integer, shortened
-from secondpass.errors import IndexExistsError, IndexFileError, InputError
+from secondpass.errors import Either, IndexExistsError, IndexFileError, InputError
 from secondpass.retrieval.content_hash import documents_sha256
 from secondpass.retrieval.contract import (
     LENGTH_TOLERANCE,
@@ -69,8 +69,9 @@ class Index:
         if not stored.agrees_with(given):
             raise IndexFileError(
                 f"index {store.location} was made with the embedder {stored}, not with {given}: "
-                "open it with the first, or make a new index with Index.create and add the "
-                "documents again"
+                "open it with the first, or make a new index with ",
+                Either("Index.create", "secondpass index PATH... --into DIR"),
+                " and add the documents again",
             )
 
     @classmethod
@@ -95,7 +96,8 @@ class Index:
             if exist_ok:
                 return cls.open(path, embedder)
             raise IndexExistsError(
-                f"there is an index in {path}; use Index.open, or pass exist_ok=True"
+                f"there is an index in {path}",
+                Either("; use Index.open, or pass exist_ok=True", ""),
             )
         check_vacant(path)
         return cls(LanceStore.create(path, store_identity(embedder)), embedder)
@@ -110,7 +112,10 @@ class Index:
         """
         path = absolute(folder)
         if not is_index(path):
-            raise IndexFileError(f"there is no index in {path}; make one with Index.create")
+            raise IndexFileError(
+                f"there is no index in {path}; make one with ",
+                Either("Index.create", "secondpass index PATH... --into DIR"),
+            )
         return cls(LanceStore.open(path), embedder)
 
     def add(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from secondpass.errors import ScoreError
+from secondpass.errors import Argument, ScoreError
 from secondpass.options.model import Activation
 from secondpass.scoring.scored import Floats
 
@@ -37,7 +37,8 @@ def require_finite(logits: Floats) -> None:
         raise ScoreError(
             f"the model gave {logits[broken[0]]} for text {broken[0]} ({len(broken)} of "
             f"{len(logits)} are not finite): its weights are damaged, or the precision does not "
-            "suit it; try precision='fp32'"
+            "suit it; try ",
+            Argument("precision", "fp32"),
         )
 
 

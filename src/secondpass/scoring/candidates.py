@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from secondpass.checks import described, listed, shortened
-from secondpass.errors import InputError
+from secondpass.errors import Either, InputError
 from secondpass.types import Hit
 
 SCORE_FIELD = "cross_encoder_score"
@@ -31,8 +31,11 @@ def candidate_text(candidate: Mapping[str, Any], position: int, field: str | Non
     # What most are is asked first: `Mapping` takes longer, and there may be very many.
     if not isinstance(candidate, dict | Mapping):
         raise InputError(
-            f"candidate {position} is {described(candidate)}, expected a dict with 'text' or "
-            "'content'; for a list of plain strings use rank()"
+            f"candidate {position} is {described(candidate)}, expected ",
+            Either(
+                "a dict with 'text' or 'content'; for a list of plain strings use rank()",
+                "an object with 'text' or 'content', or a string",
+            ),
         )
     for name in ("text", "content") if field is None else (field,):
         if name in candidate:
@@ -55,8 +58,8 @@ def checked_text(value: Any, where: str) -> str:
     except UnicodeEncodeError as error:
         raise InputError(
             f"{where} has a lone surrogate U+{ord(value[error.start]):04X} at character "
-            f"{error.start}, which is not valid Unicode text; repair it, for example with "
-            "text.encode('utf-8', 'replace').decode()"
+            f"{error.start}, which is not valid Unicode text; repair it",
+            Either(", for example with text.encode('utf-8', 'replace').decode()", ""),
         ) from None
     return value
 
@@ -85,10 +88,26 @@ def checked_list(texts: Any) -> list[str]:
     ]
 
 
+def is_pair(value: Any) -> bool:
+    """Tell whether a value is one (query, text) pair, in a tuple, a list or an array."""
+    plain = _plain(value)
+    return (
+        isinstance(plain, Sequence)
+        and not isinstance(plain, str | bytes)
+        and len(plain) == 2
+        and all(isinstance(part, str) for part in plain)
+    )
+
+
+def _plain(value: Any) -> Any:
+    """Return an array as lists, and another value as it is."""
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
 def checked_pairs(pairs: Any) -> list[tuple[str, str]]:
     """Return (query, text) pairs if each is just that; an error names the position."""
     checked = []
-    for position, pair in enumerate(checked_texts(pairs, "pairs")):
+    for position, pair in enumerate(map(_plain, checked_texts(_plain(pairs), "pairs"))):
         if isinstance(pair, str | bytes) or not isinstance(pair, Sequence) or len(pair) != 2:
             raise InputError(f"pair {position} is {described(pair)}, expected (query, text)")
         query = checked_query(pair[0], f"pair {position}: query")

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from secondpass.errors import InputError
+from secondpass.errors import Argument, InputError
 from secondpass.scoring.encode import Encoded, TokenIds
 
 if TYPE_CHECKING:
@@ -34,10 +34,14 @@ def room_for_text(query_tokens: int, special_tokens: int, max_length: int) -> in
     room = max_length - special_tokens - query_tokens
     if room < 1:
         raise InputError(
-            f"the query has {query_tokens} tokens and leaves no room for a text: max_length is "
-            f"{max_length}, of which {special_tokens} are special tokens; shorten the query to at "
-            f"most {max_length - special_tokens - 1} tokens, raise max_length, or rank with "
-            "long_query='truncate', which cuts it"
+            f"the query has {query_tokens} tokens and leaves no room for a text: ",
+            Argument("max_length"),
+            f" is {max_length}, of which {special_tokens} are special tokens; shorten the query to "
+            f"at most {max_length - special_tokens - 1} tokens, raise ",
+            Argument("max_length"),
+            ", or rank with ",
+            Argument("long_query", "truncate"),
+            ", which cuts it",
         )
     return room
 

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.checks import described, finite_number, listed, shortened
-from secondpass.errors import InputError
+from secondpass.errors import Argument, InputError
 from secondpass.options.fusion import Fusion
 from secondpass.scoring.candidates import checked_texts
 
 FirstStageScores = NDArray[np.float64]
 
-_WAY_OUT = "or use fuse='rrf', which needs only the candidates' order"
+_WAY_OUT = (", or use ", Argument("fuse", "rrf"), ", which needs only the candidates' order")
 
 
 def candidate_scores(
@@ -37,9 +37,11 @@ def candidate_score(candidate: Mapping[str, Any], position: int, field: str) -> 
     """Return the first stage's score of one candidate; raises InputError as `candidate_scores`."""
     if field not in candidate:
         raise InputError(
-            f"candidate {position} has no {shortened(field)}, which fuse='weighted' takes as the "
-            f"first stage's score, only {listed(candidate)}: name the field with "
-            f"first_stage_score, {_WAY_OUT}"
+            f"candidate {position} has no {shortened(field)}, which ",
+            Argument("fuse", "weighted"),
+            f" takes as the first stage's score, only {listed(candidate)}: name the field with ",
+            Argument("first_stage_score"),
+            *_WAY_OUT,
         )
     return _number(candidate[field], f"candidate {position}: {shortened(field)}")
 
@@ -75,20 +77,24 @@ def given_list(
     if fusion.rule != "weighted":
         if first_stage_scores is not None:
             raise InputError(
-                f"first_stage_scores are given, but fuse={fusion.rule!r} does not use them: use "
-                "fuse='weighted', or leave them out"
+                "first_stage_scores are given, but ",
+                Argument("fuse", fusion.rule),
+                " does not use them: use ",
+                Argument("fuse", "weighted"),
+                ", or leave them out",
             )
         return None
     if first_stage_scores is None:
         raise InputError(
-            "fuse='weighted' needs first_stage_scores, the first stage's score of each text: give "
-            f"them, {_WAY_OUT}"
+            Argument("fuse", "weighted"),
+            " needs first_stage_scores, the first stage's score of each text: give them",
+            *_WAY_OUT,
         )
     given = list(checked_texts(first_stage_scores, "first_stage_scores"))
     if len(given) != texts:
         raise InputError(
-            f"there are {len(given)} first_stage_scores for {texts} texts: give one for each, "
-            f"{_WAY_OUT}"
+            f"there are {len(given)} first_stage_scores for {texts} texts: give one for each",
+            *_WAY_OUT,
         )
     return given
 
@@ -98,6 +104,7 @@ def _number(value: Any, where: str) -> float:
     if number is None:
         raise InputError(
             f"{where} is {described(value)}, expected a finite number, the first stage's "
-            f"score: repair it, {_WAY_OUT}"
+            "score: repair it",
+            *_WAY_OUT,
         )
     return number

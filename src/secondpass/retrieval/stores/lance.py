@@ -13,7 +13,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from secondpass.errors import IndexFileError, InputError, MissingExtraError, SecondpassError
+from secondpass.errors import (
+    Either,
+    IndexFileError,
+    InputError,
+    MissingExtraError,
+    SecondpassError,
+)
 from secondpass.locks import locked
 from secondpass.native import native_call, note_exit_of
 from secondpass.retrieval.stores.contract import (
@@ -208,8 +214,9 @@ class LanceStore:
         if stored.get("format") != FORMAT:
             raise IndexFileError(
                 f"index {self.folder} has format {stored.get('format')}, this version reads format "
-                f"{FORMAT}: make a new index in another folder (secondpass index PATH... --into "
-                "DIR, or Index.create) and add the documents again"
+                f"{FORMAT}: make a new index in another folder with ",
+                Either("Index.create", "secondpass index PATH... --into DIR"),
+                " and add the documents again",
             )
         return _decoded(stored, self.folder)
 

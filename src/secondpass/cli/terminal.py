@@ -1,0 +1,71 @@
+"""Where all text goes out: standard output and standard error, without what steers a terminal."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+
+import click
+
+# What moves the cursor, recolors the screen or turns the reading direction (control codes,
+# bidirectional overrides), and lone surrogates, which no terminal takes.
+HARMFUL = (
+    *range(0x20),
+    *range(0x7F, 0xA0),
+    *range(0x202A, 0x202F),
+    *range(0x2066, 0x206A),
+    *range(0xD800, 0xE000),
+)
+_HARMLESS = dict.fromkeys(HARMFUL, "\ufffd") | dict.fromkeys(map(ord, "\t\n\r"), " ")
+_HARMLESS_LINES = _HARMLESS | {ord("\n"): "\n"}
+
+LEAST_WIDTH = 20
+
+
+def harmless(text: str) -> str:
+    """Return a text with U+FFFD, or a space, for each character that would steer a terminal."""
+    return text.translate(_HARMLESS)
+
+
+def show(text: str = "") -> None:
+    """Print lines to standard output; what its encoding does not have is shown as an escape."""
+    plain = text.translate(_HARMLESS_LINES)
+    try:
+        click.echo(plain)
+    except UnicodeEncodeError:
+        encoding = sys.stdout.encoding
+        click.echo(plain.encode(encoding, "backslashreplace").decode(encoding))
+
+
+def say(text: str) -> None:
+    """Print a note beside the results, to standard error; one that it does not take is lost."""
+    try:
+        click.echo(text.translate(_HARMLESS_LINES), err=True)
+    except OSError:
+        return
+
+
+def is_terminal() -> bool:
+    """Tell whether standard output is a terminal."""
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
+def width() -> int | None:
+    """Return how many columns a line may have, by COLUMNS or the terminal; None for no limit."""
+    if not is_terminal() and not os.environ.get("COLUMNS", "").isdecimal():
+        return None
+    return max(LEAST_WIDTH, shutil.get_terminal_size().columns)
+
+
+def open_closed_streams() -> None:
+    """Open the null device for each standard stream that the caller closed.
+
+    Else the next file that is opened, such as one of an index, has the number of that stream, and
+    a library that prints writes into it.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
