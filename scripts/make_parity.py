@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 import shutil
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import parity_jina_bert
 import torch
 import transformers
 from modular_models import save_cross_encoder
@@ -70,6 +72,9 @@ def main() -> None:
     make_stored_as(torch.bfloat16, PARITY / "bert-bf16")
     make_stored_as(torch.float16, PARITY / "bert-fp16")
     make_legacy_activation(PARITY / "bert-legacy-activation")
+    make_gte_new(PARITY / "gte-new")
+    make_jina_bert(PARITY / "jina-bert")
+    make_xlm_roberta_flash(PARITY / "xlm-roberta-flash")
     make_without_pooler(PARITY / "bert-no-pooler")
     make_two_labels(PARITY / "bert-two-labels")
     make_onnx(PARITY / "bert-onnx")
@@ -225,6 +230,57 @@ def make_deberta_v2(folder: Path) -> None:
     make_deberta(folder, **more)
 
 
+def make_gte(folder: Path) -> None:
+    """GTE as transformers has it: rotary positions, gated feed-forward, packed projections."""
+    tokens = sentence_pieces()
+    config = transformers.GteConfig(
+        vocab_size=len(tokens),
+        max_position_embeddings=MAX_LENGTH,
+        pad_token_id=tokens.pad_token_id,
+        type_vocab_size=1,
+        rope_parameters={"rope_type": "default", "rope_theta": 20_000.0},
+        **sizes(),
+    )
+    save(folder, config, tokens)
+
+
+def make_mpnet(folder: Path) -> None:
+    """MPNet: a bias of relative positions, positions behind the padding id."""
+    tokens = byte_pairs()
+    config = transformers.MPNetConfig(
+        vocab_size=len(tokens),
+        max_position_embeddings=MAX_LENGTH + 2,
+        relative_attention_num_buckets=32,
+        pad_token_id=tokens.pad_token_id,
+        bos_token_id=tokens.bos_token_id,
+        eos_token_id=tokens.eos_token_id,
+        **sizes(),
+    )
+    save(folder, config, tokens)
+
+
+def make_albert(folder: Path) -> None:
+    """ALBERT: one layer used again and again, embeddings narrower than the encoder."""
+    words = word_pieces()
+    config = transformers.AlbertConfig(
+        vocab_size=len(words),
+        max_position_embeddings=MAX_LENGTH,
+        embedding_size=16,
+        classifier_dropout_prob=0.0,
+        **sizes(),
+    )
+    save(folder, config, words)
+
+
+def make_ernie(folder: Path) -> None:
+    """ERNIE without task ids: BERT under another name."""
+    words = word_pieces()
+    config = transformers.ErnieConfig(
+        vocab_size=len(words), max_position_embeddings=MAX_LENGTH, **sizes()
+    )
+    save(folder, config, words)
+
+
 MODELS: dict[str, Callable[[Path], None]] = {
     "bert": make_bert,
     "roberta": make_roberta,
@@ -233,6 +289,10 @@ MODELS: dict[str, Callable[[Path], None]] = {
     "distilbert": make_distilbert,
     "deberta": make_deberta,
     "deberta-v2-kind": make_deberta_v2,
+    "gte": make_gte,
+    "mpnet": make_mpnet,
+    "albert": make_albert,
+    "ernie": make_ernie,
     "modernbert": make_modernbert,
     "modernbert-mean": lambda folder: make_modernbert(folder, "mean"),
 }
@@ -270,6 +330,100 @@ def drop_pooler(file: Path) -> None:
     kept = {name: value for name, value in tensors.items() if "pooler." not in name}
     assert len(kept) == len(tensors) - 2, sorted(tensors)
     save_file(kept, file, metadata={"format": "pt"})
+
+
+def make_gte_new(folder: Path) -> None:
+    """The tiny GTE with the names and keys of Alibaba-NLP's folders."""
+    shutil.copytree(PARITY / "gte", folder)
+    change_config(
+        folder,
+        model_type="new",
+        architectures=["NewForSequenceClassification"],
+        auto_map={"AutoConfig": "Alibaba-NLP/new-impl--configuration.NewConfig"},
+        rope_parameters=None,
+        rope_theta=20_000.0,
+        rope_scaling=None,
+        position_embedding_type="rope",
+        layer_norm_type="layer_norm",
+        pack_qkv=True,
+    )
+    repack(folder / "model.safetensors", ((r"^gte\.", "new."),), {})
+
+
+def make_xlm_roberta_flash(folder: Path) -> None:
+    """The tiny XLM-R with the names of jina-reranker-v2 and, as there, no `model_type`."""
+    shutil.copytree(PARITY / "xlm-roberta", folder)
+    own = "jinaai/jina-reranker-v2-base-multilingual--configuration_xlm_roberta"
+    change_config(folder, auto_map={"AutoConfig": f"{own}.XLMRobertaFlashConfig"})
+    config = json.loads((folder / "config.json").read_text())
+    del config["model_type"]
+    write_json(folder / "config.json", config)
+    repack(
+        folder / "model.safetensors",
+        (
+            (r"embeddings\.LayerNorm", "emb_ln"),
+            (r"encoder\.layer\.", "encoder.layers."),
+            (r"attention\.output\.dense", "mixer.out_proj"),
+            (r"attention\.output\.LayerNorm", "norm1"),
+            (r"intermediate\.dense", "mlp.fc1"),
+            (r"(layers\.\d+)\.output\.dense", r"\1.mlp.fc2"),
+            (r"(layers\.\d+)\.output\.LayerNorm", r"\1.norm2"),
+        ),
+        {"mixer.Wqkv": [f"attention.self.{part}" for part in ("query", "key", "value")]},
+    )
+
+
+def make_jina_bert(folder: Path) -> None:
+    """JinaBERT v1, which sentence-transformers has only by the folder's own code."""
+    words = word_pieces()
+    folder.mkdir()
+    words.save_pretrained(folder)
+    config = {
+        "model_type": "bert",
+        "architectures": ["JinaBertForSequenceClassification"],
+        "auto_map": {
+            "AutoConfig": "jinaai/jina-bert-implementation--configuration_bert.JinaBertConfig"
+        },
+        "position_embedding_type": "alibi",
+        "feed_forward_type": "geglu",
+        "vocab_size": len(words),
+        "type_vocab_size": 2,
+        "max_position_embeddings": MAX_LENGTH,
+        "layer_norm_eps": 1e-12,
+        "pad_token_id": words.pad_token_id,
+        **sizes(),
+    }
+    write_json(folder / "config.json", config)
+    tensors = parity_jina_bert.random_tensors(config, SEED)
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    cases = []
+    for case in CASES:
+        pairs = [(case["query"], text) for text in case["documents"]]
+        inputs = words(
+            pairs,
+            truncation="longest_first",
+            max_length=MAX_LENGTH,
+            padding=True,
+            return_tensors="pt",
+        )
+        scores = torch.sigmoid(parity_jina_bert.logits(tensors, config, inputs))
+        cases.append({"scores": scores.tolist()})
+    write_json(
+        folder / "reference.json",
+        {"max_length": MAX_LENGTH, "versions": versions(), "cases": cases},
+    )
+
+
+def repack(file: Path, renamed: tuple[tuple[str, str], ...], packed: dict[str, list[str]]) -> None:
+    """Rename a safetensors file's tensors, and stack those that stand for one."""
+    tensors = load_file(file)
+    for whole, parts in packed.items():
+        for name in [name for name in tensors if parts[0] in name]:
+            stacked = [tensors.pop(name.replace(parts[0], part)) for part in parts]
+            tensors[name.replace(parts[0], whole)] = torch.cat(stacked)
+    for pattern, new in renamed:
+        tensors = {re.sub(pattern, new, name): value for name, value in tensors.items()}
+    save_file(tensors, file, metadata={"format": "pt"})
 
 
 def make_two_labels(folder: Path) -> None:

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from secondpass.architectures.recognise import architecture_of
 from secondpass.architectures.table import ARCHITECTURES
 from secondpass.graph.build import builder_of
 
@@ -16,7 +17,7 @@ def test_each_architecture_names_a_builder_that_is_there(architecture):
 def test_each_architecture_has_a_parity_fixture_or_is_another_name_of_one(parity):
     """CamemBERT is RoBERTa's record under another name; the late-join model is made by a test."""
     fixtures = {
-        json.loads(config.read_text())["model_type"] for config in parity.glob("*/config.json")
+        architecture_of(json.loads(config.read_text())) for config in parity.glob("*/config.json")
     }
     assert set(ARCHITECTURES) - fixtures == {"camembert", "late-join-bert"}
 

@@ -21,6 +21,7 @@ from secondpass.scoring.batches import pad_batch, restore_order
 
 TOLERANCE = 1e-4
 FAMILIES = [
+    "albert",
     "bert",
     "bert-bf16",
     "bert-fp16",
@@ -29,10 +30,16 @@ FAMILIES = [
     "deberta-v2-kind",
     "distilbert",
     "electra",
+    "ernie",
+    "gte",
+    "gte-new",
+    "jina-bert",
     "modernbert",
     "modernbert-mean",
+    "mpnet",
     "roberta",
     "xlm-roberta",
+    "xlm-roberta-flash",
     "late-join",
 ]
 WITH_EXITS = [*FAMILIES, "fake"]

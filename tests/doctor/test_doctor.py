@@ -37,6 +37,7 @@ def check_of(found, name):
 
 
 FAMILIES = [
+    "albert",
     "bert",
     "bert-bf16",
     "bert-onnx",
@@ -44,10 +45,16 @@ FAMILIES = [
     "deberta-v2-kind",
     "distilbert",
     "electra",
+    "ernie",
+    "gte",
+    "gte-new",
+    "jina-bert",
     "modernbert",
     "modernbert-mean",
+    "mpnet",
     "roberta",
     "xlm-roberta",
+    "xlm-roberta-flash",
 ]
 
 

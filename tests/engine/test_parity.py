@@ -10,6 +10,7 @@ from secondpass import CrossEncoderReranker, Embedder
 
 TOLERANCE = 1e-4
 FAMILIES = [
+    "albert",
     "bert",
     "bert-bf16",
     "bert-fp16",
@@ -20,11 +21,17 @@ FAMILIES = [
     "deberta-v2-kind",
     "distilbert",
     "electra",
+    "ernie",
+    "gte",
+    "gte-new",
+    "jina-bert",
     "modernbert",
     "modernbert-mean",
     "modernbert-modular",
+    "mpnet",
     "roberta",
     "xlm-roberta",
+    "xlm-roberta-flash",
 ]
 
 

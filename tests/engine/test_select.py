@@ -70,7 +70,7 @@ def test_the_first_engine_that_can_runs_a_model(wanted, machine, engine):
             r"torch: it runs model\.safetensors",
         ),
         (
-            Wanted("mpnet", embeds=True),
+            Wanted("rembert", embeds=True),
             Machine(),
             UnsupportedModelError,
             r"torch: it runs cross-encoders only",

@@ -24,18 +24,24 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The names of a post-norm encoder's weights after `prefix`, and its keys in config.json."""
+    """The names of a post-norm encoder's weights after `prefix`, and its keys in config.json.
+
+    `packed` is the projection that gives query, key and value at once, where they are not apart.
+    """
 
     prefix: str
     layer: str = "encoder.layer.{}"
     query: str = "attention.self.query"
     key: str = "attention.self.key"
     value: str = "attention.self.value"
+    packed: str | None = None
     attention_output: str = "attention.output.dense"
     attention_norm: str = "attention.output.LayerNorm"
     feed_in: str = "intermediate.dense"
     feed_out: str = "output.dense"
     feed_norm: str = "output.LayerNorm"
+    embedding_norm: str = "embeddings.LayerNorm"
+    embedding_projection: str = "embeddings_project"
     layers_key: str = "num_hidden_layers"
     heads_key: str = "num_attention_heads"
     width_key: str = "hidden_size"

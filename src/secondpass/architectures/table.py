@@ -90,6 +90,99 @@ def _roberta(name: str) -> Architecture:
     )
 
 
+# JinaBERT v1 has "bert" in its config.json; see recognise.py.
+JINA_BERT = Architecture(
+    name="jina-bert",
+    builder="jina_bert",
+    head=Head(("{}pooler.dense", "classifier"), "tanh"),
+    names=Names(prefix="bert.", feed_norm="mlp.layernorm"),
+    in_sentence_transformers=False,
+)
+
+# XLM-R with the names of its flash attention, as jina-reranker-v2 has; see recognise.py.
+XLM_ROBERTA_FLASH = Architecture(
+    name="xlm-roberta-flash",
+    builder="post_norm",
+    head=Head(("classifier.dense", "classifier.out_proj"), "tanh"),
+    names=Names(
+        prefix="roberta.",
+        layer="encoder.layers.{}",
+        packed="mixer.Wqkv",
+        attention_output="mixer.out_proj",
+        attention_norm="norm1",
+        feed_in="mlp.fc1",
+        feed_out="mlp.fc2",
+        feed_norm="norm2",
+        embedding_norm="emb_ln",
+    ),
+    positions_after_padding=True,
+    in_sentence_transformers=False,
+)
+
+MPNET = Architecture(
+    name="mpnet",
+    builder="mpnet",
+    head=Head(("classifier.dense", "classifier.out_proj"), "tanh"),
+    token_types=False,
+    names=Names(
+        prefix="mpnet.",
+        query="attention.attn.q",
+        key="attention.attn.k",
+        value="attention.attn.v",
+        attention_output="attention.attn.o",
+        attention_norm="attention.LayerNorm",
+    ),
+    positions_after_padding=True,
+)
+
+# Every layer of ALBERT has the same weights.
+ALBERT = Architecture(
+    name="albert",
+    builder="post_norm",
+    head=Head(("{}pooler", "classifier"), "tanh"),
+    names=Names(
+        prefix="albert.",
+        layer="encoder.albert_layer_groups.0.albert_layers.0",
+        query="attention.query",
+        key="attention.key",
+        value="attention.value",
+        attention_output="attention.dense",
+        attention_norm="attention.LayerNorm",
+        feed_in="ffn",
+        feed_out="ffn_output",
+        feed_norm="full_layer_layer_norm",
+        embedding_projection="encoder.embedding_hidden_mapping_in",
+    ),
+)
+
+ERNIE = Architecture(
+    name="ernie",
+    builder="post_norm",
+    head=Head(("{}pooler.dense", "classifier"), "tanh"),
+    names=Names(prefix="ernie."),
+)
+
+
+def _gte(name: str, *, in_sentence_transformers: bool) -> Architecture:
+    """Return one of the names of GTE: "new" in Alibaba-NLP's own folders, whose code is not run."""
+    return Architecture(
+        name=name,
+        builder="gte",
+        head=Head(("{}pooler.dense", "classifier"), "tanh"),
+        names=Names(
+            prefix=f"{name}.",
+            query="attention.q_proj",
+            key="attention.k_proj",
+            value="attention.v_proj",
+            packed="attention.qkv_proj",
+            attention_output="attention.o_proj",
+            attention_norm="attn_ln",
+            feed_norm="mlp_ln",
+        ),
+        in_sentence_transformers=in_sentence_transformers,
+    )
+
+
 ARCHITECTURES: Mapping[str, Architecture] = {
     architecture.name: architecture
     for architecture in (
@@ -101,6 +194,13 @@ ARCHITECTURES: Mapping[str, Architecture] = {
         DISTILBERT,
         MODERNBERT,
         DEBERTA,
+        _gte("new", in_sentence_transformers=False),
+        _gte("gte", in_sentence_transformers=True),
+        JINA_BERT,
+        XLM_ROBERTA_FLASH,
+        MPNET,
+        ALBERT,
+        ERNIE,
         LATE_JOIN,
     )
 }

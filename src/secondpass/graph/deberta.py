@@ -68,8 +68,7 @@ class _Encoder(post_norm.Encoder):
         scale = (
             query.get_output_partial_shape(0)[-1].get_length() * (1 + len(self._kinds))
         ) ** -0.5
-        # A query of one token is the first one: see `layer`.
-        first_only = query.get_output_partial_shape(0)[2].get_max_length() == 1
+        first_only = ops.asks_first_token(query)
         logits = ops.attention_logits(query, key, name=name)
         if "c2p" in self._kinds:
             rows = self._projected(name, "key", first_only, descending=True)

@@ -13,6 +13,7 @@ from secondpass.errors import ModelFileError
 from secondpass.graph import modular_head, ops
 from secondpass.graph.openvino import op, ov
 from secondpass.graph.ops import Inputs, Node
+from secondpass.graph.rotary import Rotation, frequencies
 from secondpass.graph.tensors import Tensors
 from secondpass.models.spec import ModelSpec
 
@@ -61,12 +62,9 @@ class _Encoder:
         self._epsilon = 1e-5 if epsilon is None else float(epsilon)
         self._types = _layer_types(spec, self.layers)
         self.inputs = Inputs(token_types=False)
-        self._length = op.gather(
-            op.shape_of(self.inputs.input_ids), ops.constant([1]), ops.constant(0)
-        )
         self._global_mask = ops.padding_mask(self.inputs.attention_mask)
         self._local_mask = op.add(self._global_mask, self._window_mask())
-        self._rotations: dict[float, tuple[Node, Node]] = {}
+        self._rotations: dict[float, Rotation] = {}
 
     def embed(self) -> Node:
         """Return the normed token embeddings; positions come with the attention."""
@@ -107,7 +105,7 @@ class _Encoder:
     def _attend(self, number: int, x: Node, *, first_only: bool) -> Node:
         name = f"{self.prefix}layers.{number}.attn"
         is_global = self._is_global(number)
-        cosine, sine = self._rotation(self._theta(is_global))
+        rotation = self._rotation(self._theta(is_global))
         mask = self._global_mask if is_global else self._local_mask
         joint = op.split(
             ops.linear(x, self._tensors, f"{name}.Wqkv", 3 * self._width), ops.constant(-1), 3
@@ -115,10 +113,10 @@ class _Encoder:
         query, key, value = (
             ops.split_heads(joint.output(part), self._heads, self._head_width) for part in range(3)
         )
-        query, key = (self._rotate(part, cosine, sine) for part in (query, key))
+        query, key = (rotation.rotate(part) for part in (query, key))
         if first_only:
-            query = self._first_position(query)
-            mask = mask if is_global else self._first_position(mask)
+            query = ops.first_position(query)
+            mask = mask if is_global else ops.first_position(mask)
         seen = ops.attention(query, key, value, mask, name=name)
         merged = ops.merge_heads(seen, self._width)
         return ops.linear(merged, self._tensors, f"{name}.Wo", self._width)
@@ -148,7 +146,7 @@ class _Encoder:
     def _window_mask(self) -> Node:
         """Return [1, 1, length, length]: MASKED where a key is more than half a window away."""
         half = int(self._spec.config.get("local_attention") or 128) // 2
-        positions = self._positions("i32")
+        positions = ops.positions_of(self.inputs.input_ids, "i32")
         distance = op.abs(
             op.subtract(
                 op.unsqueeze(positions, ops.constant([1])),
@@ -158,32 +156,13 @@ class _Encoder:
         far = op.convert(op.greater(distance, ops.constant(np.int32(half))), np.float32)
         return op.unsqueeze(op.multiply(far, ops.constant(ops.MASKED)), ops.constant([0, 1]))
 
-    def _rotation(self, theta: float) -> tuple[Node, Node]:
-        """Return cosine and sine tables [length, head_width], made once for each base."""
+    def _rotation(self, theta: float) -> Rotation:
+        """Return the rotation of a base, made once."""
         if theta not in self._rotations:
-            half = np.arange(0, self._head_width, 2, dtype=np.float32) / self._head_width
-            frequencies = (1.0 / theta**half).astype(np.float32)
-            positions = op.unsqueeze(self._positions("f32"), ops.constant([1]))
-            angles = op.multiply(positions, ops.constant(np.tile(frequencies, 2)[None, :]))
-            self._rotations[theta] = (op.cos(angles), op.sin(angles))
+            self._rotations[theta] = Rotation(
+                frequencies(theta, self._head_width), ops.positions_of(self.inputs.input_ids, "f32")
+            )
         return self._rotations[theta]
-
-    def _rotate(self, x: Node, cosine: Node, sine: Node) -> Node:
-        """Return rotary embedding of x, the two halves of a head turned against each other."""
-        halves = op.split(x, ops.constant(-1), 2)
-        turned = op.concat([op.negative(halves.output(1)), halves.output(0)], -1)
-        return op.add(op.multiply(x, cosine), op.multiply(turned, sine))
-
-    def _positions(self, output_type: str) -> Node:
-        length = op.squeeze(self._length, ops.constant([0]))
-        return op.range(ops.constant(0), length, ops.constant(1), output_type)
-
-    @staticmethod
-    def _first_position(x: Node) -> Node:
-        """Return the first place of the second last axis, kept: [rows, heads, 1, ...]."""
-        return op.slice(
-            x, ops.constant([0]), ops.constant([1]), ops.constant([1]), ops.constant([2])
-        )
 
 
 def _layer_types(spec: ModelSpec, layers: int) -> Sequence[str]:

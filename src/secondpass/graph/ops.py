@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,28 @@ def linear(
     if bias not in tensors and not biased:
         return product
     return op.add(product, constant(tensors.shaped(bias, len(weight))))
+
+
+def linear_parts(
+    of: Sequence[Node], tensors: Tensors, name: str, outputs: int | None = None
+) -> list[Node]:
+    """Return one product for each x: its weights are an equal part of one packed weight's rows.
+
+    `outputs` is how many each has, None for as many as the weight gives.
+    """
+    parts = len(of)
+    rows = None if outputs is None else parts * outputs
+    packed = tensors.shaped(f"{name}.weight", rows, width_of(of[0]))
+    if len(packed) % parts:
+        raise ModelFileError(f"{name}.weight has {len(packed)} rows, expected {parts} equal parts")
+    bias = f"{name}.bias"
+    added = np.split(tensors.shaped(bias, len(packed)), parts) if bias in tensors else None
+    products = []
+    for number, (x, weight) in enumerate(zip(of, np.split(packed, parts), strict=True)):
+        product = op.matmul(x, constant(weight), False, True)
+        product.set_friendly_name(f"{name}.{number}")
+        products.append(product if added is None else op.add(product, constant(added[number])))
+    return products
 
 
 def layer_norm(
@@ -102,9 +124,25 @@ def require_no_layer(prefix: str, layers: int, tensors: Tensors, spec: ModelSpec
         )
 
 
+def positions_of(ids: Node, output_type: str) -> Node:
+    """Return the positions [length] from 0, from ids [rows, length]."""
+    length = op.squeeze(length_of(ids), constant([0]))
+    return op.range(constant(0), length, constant(1), output_type)
+
+
+def asks_first_token(query: Node) -> bool:
+    """Tell whether queries [rows, heads, length, head width] are those of `first_token`."""
+    return bool(query.get_output_partial_shape(0)[2].get_max_length() == 1)
+
+
 def first_token(x: Node) -> Node:
     """Return the first token of every row, the length axis kept: [rows, 1, width]."""
     return op.slice(x, constant([0]), constant([1]), constant([1]), constant([1]))
+
+
+def first_position(x: Node) -> Node:
+    """Return the first place of the second last axis, kept: [rows, heads, 1, ...]."""
+    return op.slice(x, constant([0]), constant([1]), constant([1]), constant([2]))
 
 
 def drop_length(x: Node) -> Node:

@@ -1,4 +1,7 @@
-"""One builder for the post-norm encoders: BERT, RoBERTa, XLM-R, ELECTRA, DistilBERT."""
+"""One builder for the post-norm encoders: BERT, RoBERTa, XLM-R, ELECTRA, DistilBERT, ALBERT.
+
+Encoders that differ in a step (positions, projections, attention, feed-forward) override it.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,10 @@ def graph_of(encoder: Encoder, head: Head, spec: ModelSpec, tensors: Tensors) ->
 
 
 class Encoder:
-    """The weights and sizes of one encoder, and the two steps made of them."""
+    """The weights and sizes of one encoder, and the steps made of them."""
+
+    # Whether positions are a table that is added to the embeddings.
+    has_position_table = True
 
     def __init__(self, spec: ModelSpec, family: Architecture, tensors: Tensors) -> None:
         config = spec.config
@@ -66,7 +72,7 @@ class Encoder:
         `positions` and `token_types` take the place of the family's own: ids [rows, length].
         """
         name = f"{self.prefix}embeddings."
-        projection = f"{self.prefix}embeddings_project"
+        projection = self.prefix + self._names.embedding_projection
         projected = f"{projection}.weight" in self._tensors
         words = self._table(
             f"{name}word_embeddings.weight", "vocab_size", None if projected else self.width
@@ -76,9 +82,12 @@ class Encoder:
         if self._typed:
             types = self._table(f"{name}token_type_embeddings.weight", "type_vocab_size", width)
             x = op.add(x, self._token_types(types, token_types))
-        table = self._table(f"{name}position_embeddings.weight", "max_position_embeddings", width)
-        own = self._positions(table) if positions is None else ops.gather_rows(table, positions)
-        x = self._norm(op.add(x, own), f"{name}LayerNorm")
+        if self.has_position_table:
+            rows = "max_position_embeddings"
+            table = self._table(f"{name}position_embeddings.weight", rows, width)
+            own = self._positions(table) if positions is None else ops.gather_rows(table, positions)
+            x = op.add(x, own)
+        x = self._norm(x, self.prefix + self._names.embedding_norm)
         if projected:
             x = self._linear(x, projection, self.width)
         return ops.name_layer_output(x, 0)
@@ -90,24 +99,41 @@ class Encoder:
         """
         names, width = self._names, self.width
         name = f"{self.prefix}{names.layer.format(number)}."
-        query, key, value = (
-            ops.split_heads(self._linear(of, name + part, width), self._heads, self._head_width)
-            for of, part in ((asking, names.query), (x, names.key), (x, names.value))
-        )
+        query, key, value = self.project(name, x, asking)
         seen = self.attend(name[:-1], query, key, value, self.mask if mask is None else mask)
         seen = ops.merge_heads(seen, width)
         seen = op.add(self._linear(seen, name + names.attention_output, width), asking)
         seen = self._norm(seen, name + names.attention_norm)
-        fed = self._linear(seen, name + names.feed_in, self._inner_width)
-        fed = ops.activate(fed, self._activation, self._spec.name)
-        fed = op.add(self._linear(fed, name + names.feed_out, width), seen)
+        fed = op.add(self.feed(name, seen), seen)
         return ops.name_layer_output(self._norm(fed, name + names.feed_norm), number + 1)
+
+    def project(self, name: str, x: Node, asking: Node) -> tuple[Node, Node, Node]:
+        """Return the queries of `asking` and the keys and values of `x`, split by heads."""
+        names, packed = self._names, f"{name}{self._names.packed}"
+        if f"{packed}.weight" in self._tensors:
+            parts = ops.linear_parts((asking, x, x), self._tensors, packed, self.width)
+        else:
+            of = ((asking, names.query), (x, names.key), (x, names.value))
+            parts = [self._linear(one, name + part, self.width) for one, part in of]
+        query, key, value = (ops.split_heads(part, self._heads, self._head_width) for part in parts)
+        return query, key, value
+
+    def attend(self, name: str, query: Node, key: Node, value: Node, mask: Node) -> Node:
+        """Return the attention of the layer `name`, all split by heads."""
+        return ops.attention(query, key, value, mask, name=name)
+
+    def feed(self, name: str, x: Node) -> Node:
+        """Return the feed-forward of a layer, before the sum and the norm."""
+        fed = self._linear(x, name + self._names.feed_in, self._inner_width)
+        fed = ops.activate(fed, self._activation, self._spec.name)
+        return self._linear(fed, name + self._names.feed_out, self.width)
 
     def require_no_layer(self, number: int) -> None:
         """Raise a ModelFileError if the weights have a layer of this number, behind the last."""
-        ops.require_no_layer(
-            f"{self.prefix}{self._names.layer.format(number)}.", number, self._tensors, self._spec
-        )
+        name = self._names.layer.format(number)
+        if name != self._names.layer:  # ALBERT's layers are all the same one
+            prefix = f"{self.prefix}{name}."
+            ops.require_no_layer(prefix, number, self._tensors, self._spec)
 
     def _linear(self, x: Node, name: str, outputs: int | None) -> Node:
         return ops.linear(x, self._tensors, name, outputs, biased=True)
@@ -118,10 +144,6 @@ class Encoder:
     def _table(self, name: str, rows_key: str, width: int | None) -> NDArray[np.float32]:
         """Return an embedding table, of as many rows as config.json says if it does."""
         return self._tensors.shaped(name, self._spec.config.get(rows_key), width)
-
-    def attend(self, name: str, query: Node, key: Node, value: Node, mask: Node) -> Node:
-        """Return the attention of the layer `name`, all split by heads."""
-        return ops.attention(query, key, value, mask, name=name)
 
     def _find_prefix(self, tensors: Tensors) -> str:
         """Return the family's prefix, or none where the file holds a bare encoder."""

@@ -79,6 +79,16 @@ class Config(msgspec.Struct):
     layer_types: list[str] | None = None
     rope_parameters: RotaryByLayer | None = None
     rope_scaling: dict[str, Any] | None = None
+    rope_theta: RotaryBase | None = None
+    feed_forward_type: str | None = None
+    layer_norm_type: str | None = None
+    logn_attention_scale: bool | None = None
+    logn_attention_clip1: bool | None = None
+    relative_attention_num_buckets: Count | None = None
+    use_task_id: bool | None = None
+    num_hidden_groups: Count | None = None
+    inner_group_num: Count | None = None
+    auto_map: dict[str, Any] | None = None
     global_rope_theta: RotaryBase | None = None
     local_rope_theta: RotaryBase | None = None
     global_attn_every_n_layers: Layers | None = None

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from secondpass.architectures.recognise import architecture_of
 from secondpass.checks import shortened
 from secondpass.errors import UnsupportedModelError
 
@@ -22,13 +23,19 @@ _ROBERTA: Mapping[str, float] = {**_POST_NORM, "pad_token_id": 1}
 # The defaults that decide which ids are read, of each `model_type`, and those that differ from the
 # other architectures' of its builder; of DistilBERT, which has no token types, fewer. What torch
 # alone runs is here if its positions start behind the padding id.
-_DEFAULTS: Mapping[str, Mapping[str, float]] = {
+_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "bert": _POST_NORM,
     "electra": _POST_NORM,
+    "ernie": _POST_NORM,
+    "albert": {**_POST_NORM, "hidden_act": "gelu_new"},
+    "jina-bert": {**_POST_NORM, "feed_forward_type": "original"},
+    "new": {**_POST_NORM, "max_position_embeddings": 2048},
+    "gte": {"pad_token_id": 1, "max_position_embeddings": 8192, "type_vocab_size": 1},
     "deberta-v2": {**_POST_NORM, "type_vocab_size": 0, "layer_norm_eps": 1e-7},
     "distilbert": {"pad_token_id": 0, "max_position_embeddings": 512},
     "modernbert": {"pad_token_id": 50283, "max_position_embeddings": 8192},
     **dict.fromkeys(("roberta", "xlm-roberta", "camembert"), _ROBERTA),
+    "xlm-roberta-flash": _ROBERTA,
     **dict.fromkeys(("mpnet", "longformer", "xlm-roberta-xl", "roberta-prelayernorm"), _ROBERTA),
     **dict.fromkeys(("xmod", "data2vec-text", "ibert"), _ROBERTA),
 }
@@ -50,7 +57,21 @@ _EVERY_ENCODER: Mapping[str, tuple[Any, ...]] = {
     "adapters": (),
     "output_hidden_states": (False,),
 }
+_GTE: Mapping[str, tuple[Any, ...]] = {
+    "position_embedding_type": ("rope",),
+    "layer_norm_type": ("layer_norm",),
+    "logn_attention_scale": (False,),
+    "logn_attention_clip1": (False,),
+}
 _COMPUTED: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
+    "ernie": {"use_task_id": (False,)},
+    "albert": {"num_hidden_groups": (1,), "inner_group_num": (1,)},
+    "jina-bert": {
+        "position_embedding_type": ("alibi",),
+        "feed_forward_type": ("geglu", "reglu"),
+    },
+    "new": _GTE,
+    "gte": _GTE,
     # All of DeBERTa version 3 are without a convolution.
     "deberta-v2": {"conv_kernel_size": (0,)},
     "modernbert": {
@@ -67,7 +88,7 @@ _ROPE_KEYS = frozenset({"rope_type", "rope_theta"})
 
 def with_defaults(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return a config with what its architecture's class gives the keys that are absent."""
-    return {**_DEFAULTS.get(str(config.get("model_type")), {}), **config}
+    return {**_DEFAULTS.get(architecture_of(config), {}), **config}
 
 
 def require_computed(config: Mapping[str, Any], file: Path) -> None:
@@ -76,7 +97,7 @@ def require_computed(config: Mapping[str, Any], file: Path) -> None:
     Raises:
         UnsupportedModelError: it does; the message names file, key and value.
     """
-    architecture = str(config.get("model_type"))
+    architecture = architecture_of(config)
     rules = {**_EVERY_ENCODER, **_COMPUTED.get(architecture, {})}
     for key, computed in rules.items():
         value = config.get(key)

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from secondpass.architectures.recognise import architecture_of
 from secondpass.architectures.record import Architecture
 from secondpass.architectures.table import ARCHITECTURES
 from secondpass.checks import integer
@@ -95,8 +96,8 @@ class ModelSpec:
 
     @property
     def architecture(self) -> str:
-        """Return the `model_type` of config.json, such as "bert"."""
-        return str(self.config.get("model_type") or "")
+        """Return the name of the architecture: the `model_type` of config.json, as a rule."""
+        return architecture_of(self.config)
 
     @property
     def family(self) -> Architecture | None:
