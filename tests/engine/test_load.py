@@ -185,13 +185,13 @@ def test_two_labels_are_seen_in_the_weights_too(parity, tmp_path):
 
 def test_another_architecture_names_the_torch_extra(model_copy, monkeypatch):
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)
-    with pytest.raises(MissingExtraError, match=r"'rembert'.*pip install 'secondpass\[torch\]'"):
+    with pytest.raises(MissingExtraError, match=r"'rembert'.*needs the extra 'torch'"):
         load(model_copy(model_type="rembert"))
 
 
 def test_int8_names_its_extra(parity, monkeypatch):
     monkeypatch.setitem(sys.modules, "nncf", None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'secondpass\[int8\]'"):
+    with pytest.raises(MissingExtraError, match=r"needs the extra 'int8'"):
         load(parity / "bert", precision="int8")
 
 

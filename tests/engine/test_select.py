@@ -43,7 +43,7 @@ def test_the_first_engine_that_can_runs_a_model(wanted, machine, engine):
             Wanted("rembert"),
             Machine(torch=False),
             MissingExtraError,
-            r"no graph builder.*torch: it is not installed.*pip install 'secondpass\[torch\]'",
+            r"no graph builder.*torch: it is not installed.*needs the extra 'torch'",
         ),
         (
             Wanted("bert", device="cuda"),
