@@ -17,7 +17,7 @@ HEADS = ["cls", "ettin", "mean", "joined", "weighted", "unit"]
 PAIRS = [
     ("read the csv rows", "csv.DictReader maps the information in each row to a dict."),
     ("read the csv rows", ""),
-    ("wait", "threading.Event.wait blocks until the flag is true. " * 3),
+    ("wait", "threading.Event.wait blocks until it is set."),
     ("wait", "naïve café 读取"),
 ]
 MODES = ["cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"]
