@@ -116,11 +116,15 @@ class LoadedModel:
         return Pricing(self.engine.policy.streams, self.max_length, stride, rule.select_tokens)
 
     def cut_query(self, query: str) -> tuple[str, int]:
-        """Return a query cut to half of the tokens that it shares with a text, and the rest's."""
-        prompt = self.spec.prompt
-        shared = self.max_length - self.layout.special_tokens
+        """Return a query cut to half of the tokens that it shares with a text, and the rest's.
+
+        The prompt before it counts; a token of the query is kept however long that is.
+        """
+        half, prompt = (self.max_length - self.layout.special_tokens) // 2, self.spec.prompt
+        if not prompt:
+            return self.encoder.cut(query, max(1, half))
         (before,) = self.encoder.encode([prompt])
-        asked, left = self.encoder.cut(prompt + query, max(len(before) + 1, shared // 2))
+        asked, left = self.encoder.cut(prompt + query, max(len(before) + 1, half))
         return asked.removeprefix(prompt), left
 
     def prepare(self, query: str, texts: Sequence[str], effort: Effort = "full") -> Prepared:

@@ -81,7 +81,7 @@ def test_a_length_that_is_none_is_named(tmp_path):
 
 def test_a_needed_key_of_a_module_is_named(tmp_path):
     (tmp_path / "config.json").write_text('{"out_features": 1}')
-    (tmp_path / "modules.json").write_text('[{"type": "a.Dense"}]')
+    (tmp_path / "modules.json").write_text('[{"type": "a.Dense", "path": ""}]')
     with pytest.raises(ModelFileError, match=r"config\.json has no `in_features`"):
         read_modules(tmp_path)
 

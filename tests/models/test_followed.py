@@ -137,6 +137,21 @@ def test_the_default_prompt_stands_before_every_query(copy_of, parity):
         np.testing.assert_array_equal(reranker.predict(PAIRS), expected)
 
 
+@pytest.mark.parametrize("words", [1, 6, 12])
+def test_a_long_query_is_cut_to_what_the_prompt_before_it_leaves(copy_of, words):
+    prompt = "lock " * words
+    folder = modular(copy_of("bert"), prompts={"q": prompt}, default_prompt_name="q")
+    reranker, query = load(folder, 32), "wait " * 40
+    asked, dropped = reranker.model.cut_query(query)
+    encoded, before, whole = reranker.model.encoder.encode([prompt + asked, prompt, prompt + query])
+    half = (32 - reranker.model.layout.special_tokens) // 2
+    assert len(encoded) == max(half, len(before) + 1)
+    assert len(encoded) + dropped == len(whole)
+    expected = reranker.score(asked, ["a lock"])
+    scores = reranker.score(query, ["a lock"], long_query="truncate")
+    np.testing.assert_array_equal(scores.scores, expected.scores)
+
+
 @pytest.mark.parametrize(
     "values",
     [{"prompts": {"q": "lock "}}, {"prompts": {"q": ""}, "default_prompt_name": "q"}, {}],

@@ -83,10 +83,12 @@ def test_the_embedded_pair_has_one_digest_and_two_files():
 
 
 def test_a_digest_tells_what_changes_ids(tokenizer):
-    def changed(change):
+    def changed(change, special_tokens_are_text=True):
         described = json.loads(tokenizer.to_str())
         change(described)
-        return tokenizer_digest(Tokenizer.from_str(json.dumps(described)))
+        other = Tokenizer.from_str(json.dumps(described))
+        other.encode_special_tokens = special_tokens_are_text
+        return tokenizer_digest(other)
 
     def lower(described):
         described["normalizer"]["lowercase"] = not described["normalizer"]["lowercase"]
@@ -104,3 +106,4 @@ def test_a_digest_tells_what_changes_ids(tokenizer):
     assert own == changed(lambda described: None)
     assert own == changed(lambda described: described.update(post_processor=None))
     assert own not in {changed(lower), changed(swap), changed(add)}
+    assert own != changed(lambda described: None, special_tokens_are_text=False)

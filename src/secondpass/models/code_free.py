@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from secondpass.errors import ModelFileError, UnsupportedModelError
-from secondpass.models.files import read_any_json, require_within
+from secondpass.errors import UnsupportedModelError
+from secondpass.models.files import read_any_json
+from secondpass.models.modules import MODULES_FILE, read_entries
 from secondpass.models.plain_files import require_plain_files
 
 # The JSON files of a folder, and of its modules' folders, that those libraries read.
@@ -46,7 +47,7 @@ def require_code_free(folder: Path) -> None:
             f"{folder / 'adapter_config.json'}: the folder is an adapter, which names another "
             "model to load; merge it into its base model and save that"
         )
-    modules = _modules(folder / "modules.json")
+    modules = _modules(folder)
     for module in modules:
         _require_safetensors(module)
     places = {folder, *modules}
@@ -57,26 +58,13 @@ def require_code_free(folder: Path) -> None:
                 raise _names_code(file, key, value)
 
 
-def _modules(file: Path) -> list[Path]:
+def _modules(folder: Path) -> list[Path]:
     """Return the folders of the modules that modules.json lists, none without one."""
-    if not file.exists():
-        return []
-    modules = read_any_json(file)
-    if not isinstance(modules, list):
-        raise ModelFileError(f"{file} is not a list of modules")
-    folders: list[Path] = []
-    for module in modules:
-        kind, path = (
-            (module.get("type"), module.get("path")) if isinstance(module, dict) else (None, None)
-        )
-        if not isinstance(kind, str) or not isinstance(path, str):
-            raise ModelFileError(f"{file} is not a list of modules with a type and a path")
-        if not _KNOWN_MODULES.fullmatch(kind):
-            raise _names_code(file, "type", kind)
-        if path:  # the first module lies in the model folder itself
-            require_within(path, file)
-        folders.append(file.parent / path)
-    return folders
+    entries = read_entries(folder)
+    for entry in entries:
+        if not _KNOWN_MODULES.fullmatch(entry.type):
+            raise _names_code(folder / MODULES_FILE, "type", entry.type)
+    return [folder / entry.path for entry in entries]
 
 
 def _require_safetensors(module: Path) -> None:

@@ -132,7 +132,7 @@ class Entry(msgspec.Struct):
     """One line of modules.json."""
 
     type: str
-    path: str = ""
+    path: str
 
     @property
     def kind(self) -> str:
