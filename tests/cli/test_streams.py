@@ -61,7 +61,7 @@ def test_a_reader_that_goes_away_is_quiet_and_status_141(line):
 def test_a_broken_pipe_within_a_command_is_status_141(monkeypatch):
     from secondpass.cli.main import main
 
-    def gone(*_):
+    def gone(*_, **_more):
         raise BrokenPipeError(32, "Broken pipe")
 
     monkeypatch.setattr("secondpass.cli.main._drop_output", lambda: None)
