@@ -52,7 +52,9 @@ BENCH = BenchResult(
     ),
     used=Used(1, 1.0, 1.0),
     depth_curve=(),
-    observed=Outputs(()),
+    observed=Outputs(
+        (StageOutput("rerank", "cross-encoder", (RankedQuery("q", ("a", "b"), (2.0, 1.0)),)),)
+    ),
     measured=(),
 )
 
