@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -83,6 +84,8 @@ def test_searching_passes_the_budget_on_and_says_what_was_read(monkeypatch, caps
             return SearchResult((hit,), SearchTimings(1.0, Timings(candidates=4, reranked=0), 2.0))
 
     class Reranker:
+        info = SimpleNamespace(max_length=512)
+
         def calibrate(self):
             asked["calibrated"] = True
 
