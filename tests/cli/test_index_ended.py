@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SI
 TESTS = Path(__file__).parents[1]
 # The command with an embedder that takes its time, and commits every few texts.
 COMMAND = """
-import sys, time
+import os, sys, time
 from fake_embedder import FakeEmbedder
 from word_tokenizer import word_tokenizer
 from secondpass.cli.main import main
@@ -40,7 +40,7 @@ class Slow(FakeEmbedder):
         print("began", flush=True)
 
     def embed(self, texts, *, progress=None):
-        time.sleep(0.002 * len(texts))
+        time.sleep(float(os.environ.get("A_TEXT_TAKES", 0.002)) * len(texts))
         return super().embed(texts, progress=progress)
 
 embedder.Embedder = Slow
@@ -129,7 +129,11 @@ def test_ended_at_any_moment_it_goes_on(docs: Path, tmp_path: Path, ending: sign
     assert held(place).total() == TEXTS
 
 
-def test_an_interrupt_says_what_is_kept(docs: Path, tmp_path: Path) -> None:
+def test_an_interrupt_says_what_is_kept(
+    docs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # All of it would take 30 s: it is interrupted long before.
+    monkeypatch.setenv("A_TEXT_TAKES", "0.2")
     place = tmp_path / "index"
     run = index(docs, place)
     until_begun(run)
