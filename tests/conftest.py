@@ -16,13 +16,15 @@ from secondpass import CrossEncoderReranker
 PARITY = Path(__file__).parent / "parity"
 SHARED = Path(__file__).parent.parent.parent / "shared"
 
+# huggingface_hub reads it when it is first imported, whichever test does that.
+os.environ["HF_HUB_OFFLINE"] = "1"
+
 
 @pytest.fixture(autouse=True)
 def _own_caches(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep every test away from the user's caches and from the network."""
     cache = tmp_path_factory.getbasetemp() / "cache"
     monkeypatch.setenv("SECONDPASS_CACHE_DIR", str(cache))
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
 
 
 @pytest.fixture(scope="session")

@@ -97,7 +97,11 @@ def try_writing(file: Path) -> None:
 
 def sweep(folder: Path, prefix: str = WRITING) -> None:
     """Remove what writers left in a folder that died while they wrote; a failure is no error."""
-    for left in folder.glob(f"{prefix}*"):
+    try:
+        found = list(folder.glob(f"{prefix}*"))
+    except OSError:  # a folder of another user
+        return
+    for left in found:
         try:
             if left.is_dir() and not left.is_symlink() and _is_dead(left):
                 shutil.rmtree(left, ignore_errors=True)
