@@ -202,6 +202,7 @@ def fake_module(monkeypatch, load):
 
     module = ModuleType("ir_datasets")
     module.load = load
+    module.registry = ["beir/small"]
     monkeypatch.setitem(sys.modules, "ir_datasets", module)
 
 
