@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from secondpass import CrossEncoderReranker
 
 PARITY = Path(__file__).parent / "parity"
 SHARED = Path(__file__).parent.parent.parent / "shared"
+
+# A background job of a shell ignores Ctrl-C, and so would the processes that tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # huggingface_hub reads it when it is first imported, whichever test does that.
 os.environ["HF_HUB_OFFLINE"] = "1"

@@ -71,6 +71,7 @@ class FolderStore:
         # A transaction takes less than half the log, and is begun if more than half is free.
         self._rows_at_a_time = max(1, self._log_bytes // (2 * _PAGES_A_ROW * _PAGE_BYTES))
         self._lock = threading.Lock()
+        self._ended = threading.Event()
         self._opened: tuple[int, sqlite3.Connection] | None = None
         self._usable = True
         self._waits = True
@@ -163,7 +164,7 @@ class FolderStore:
             connection = sqlite3.connect(
                 self.file, timeout=self._wait_seconds, isolation_level=None, check_same_thread=False
             )
-            weakref.finalize(self, _close, connection, os.getpid())
+            weakref.finalize(self, _end, self._lock, self._ended, connection, os.getpid())
             log = {
                 "log_bytes": self._log_bytes // 2,
                 "log_pages": self._log_bytes // 4 // _PAGE_BYTES,
@@ -175,7 +176,7 @@ class FolderStore:
     def _safely(self, work: Callable[[], Result], otherwise: Result) -> Result:
         """Return what the work gives, else a warning and `otherwise`."""
         with self._lock:
-            if not self._usable:
+            if not self._usable or self._ended.is_set():
                 return otherwise
             try:
                 return work()
@@ -223,6 +224,17 @@ def _close(connection: sqlite3.Connection, process: int) -> None:
     """Close a connection in the process that opened it; in a fork of it that would do harm."""
     if os.getpid() == process:
         connection.close()
+
+
+def _end(
+    lock: threading.Lock, ended: threading.Event, connection: sqlite3.Connection, process: int
+) -> None:
+    """Close a connection at exit, between two uses by a daemon thread that goes on."""
+    if os.getpid() != process:  # a fork has a copy of the lock, perhaps held by nobody
+        return
+    with lock:
+        ended.set()
+        _close(connection, process)
 
 
 def _is_busy(error: Exception) -> bool:
