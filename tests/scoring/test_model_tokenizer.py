@@ -9,7 +9,7 @@ from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, pr
 
 from secondpass.errors import ModelFileError, UnsupportedModelError
 from secondpass.models.folder import find_folder
-from secondpass.models.spec import read_cross_encoder_spec
+from secondpass.models.spec import read_bi_encoder_spec, read_cross_encoder_spec
 from secondpass.scoring.encode import TextEncoder
 from secondpass.scoring.model_tokenizer import model_tokenizer, pair_layout
 
@@ -193,6 +193,67 @@ def test_what_is_not_followed_is_refused_by_file_key_and_value(copy_of, key):
         ours(folder)
     value = REFUSED[key][key]
     assert str(value[0] if isinstance(value, list) else value) in str(raised.value)
+
+
+def set_tokenizer(folder, **parts):
+    """Write keys into tokenizer.json."""
+    file = folder / "tokenizer.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **parts}))
+    return folder
+
+
+def padding(direction):
+    return {
+        "padding": {
+            "strategy": "BatchLongest",
+            "direction": direction,
+            "pad_to_multiple_of": None,
+            "pad_id": 0,
+            "pad_type_id": 0,
+            "pad_token": "[PAD]",
+        }
+    }
+
+
+def truncation(direction):
+    return {
+        "truncation": {
+            "direction": direction,
+            "max_length": 30,
+            "strategy": "LongestFirst",
+            "stride": 0,
+        }
+    }
+
+
+@pytest.mark.parametrize("family", ["bert", "modernbert", "bert-embedder"])
+@pytest.mark.parametrize("parts", [padding("Left"), truncation("Left")])
+def test_a_left_side_of_tokenizer_json_is_refused(copy_of, family, parts):
+    folder = set_tokenizer(copy_of(family), **parts)
+    read = read_bi_encoder_spec if family == "bert-embedder" else read_cross_encoder_spec
+    key = rf"tokenizer\.json has {next(iter(parts))}\.direction '[Ll]eft'"
+    with pytest.raises(UnsupportedModelError, match=key):
+        model_tokenizer(read(find_folder(folder)))
+
+
+@pytest.mark.parametrize("key", ["padding_side", "truncation_side"])
+def test_a_left_side_of_special_tokens_map_is_refused(copy_of, key):
+    folder = set_files(copy_of("bert"), **BERT)
+    (folder / "special_tokens_map.json").write_text(json.dumps({key: "left"}))
+    with pytest.raises(UnsupportedModelError, match=rf"special_tokens_map\.json has {key} 'left'"):
+        ours(folder)
+
+
+def test_sides_that_are_right_are_scored(copy_of):
+    folder = set_tokenizer(copy_of("bert"), **padding("Right"), **truncation("Right"))
+    set_files(folder, **BERT)
+    assert ours(folder) == theirs(folder)
+
+
+def test_a_side_of_the_config_is_believed_before_tokenizer_jsons(copy_of):
+    folder = set_tokenizer(copy_of("bert"), **padding("Left"), **truncation("Left"))
+    set_files(folder, **BERT, padding_side="right", truncation_side="right")
+    assert ours(folder) == theirs(folder)
 
 
 @pytest.mark.parametrize(

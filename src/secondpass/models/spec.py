@@ -388,8 +388,8 @@ def _require_followed(spec: ModelSpec) -> None:
     """Raise where a file asks for what is not done here."""
     if spec.family is not None and spec.weights.format == "safetensors":
         require_computed(spec.config, spec.folder / "config.json")
-    if spec.family is not None:
-        require_right_sides(spec.folder)
+    # Torch pads on the side that the model says.
+    require_right_sides(spec.folder, padding=spec.family is not None)
     excludes = [one for one in spec.readout or () if isinstance(one, Pooling)]
     prompts = (spec.modular.get("prompts") or {}).values()
     if any(not one.include_prompt for one in excludes) and any(prompts):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from secondpass.errors import ModelFileError, UnsupportedModelError
 from secondpass.models.boundary import at_the_boundary
 from secondpass.models.files import require_file
 from secondpass.models.special_tokens import special_tokens_are_text
+from secondpass.models.tokenizer_settings import require_right_side
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -32,12 +33,15 @@ _TRIALS = ("a", "", " \t\n ", "Ab1, b\u00e9\u4e2d\U0001f642\u0001\ue000\ufffd(x)
 
 
 @at_the_boundary
-def load_tokenizer(file: Path) -> Tokenizer:
+def load_tokenizer(file: Path, *, free_sides: Set[str] = frozenset()) -> Tokenizer:
     """Load a tokenizer.json; its own truncation and padding are switched off, ours are explicit.
+
+    `free_sides` are those of `SIDES` that are decided elsewhere: tokenizer.json may have any.
 
     Raises:
         ModelFileError: it cannot be read, has no tokens, or fails on a text.
-        UnsupportedModelError: a rule of it multiplies text, or draws tokens at random.
+        UnsupportedModelError: a rule of it multiplies text, or draws tokens at random, or it pads
+            or cuts on the left.
     """
     from tokenizers import Tokenizer
 
@@ -48,6 +52,9 @@ def load_tokenizer(file: Path) -> Tokenizer:
         raise ModelFileError(
             f"{file} is not a tokenizer.json that can be read: {shortened(str(error), 200)}"
         ) from None
+    for key, part in (("padding", tokenizer.padding), ("truncation", tokenizer.truncation)):
+        if part is not None and f"{key}_side" not in free_sides:
+            require_right_side(file, f"{key}.direction", part["direction"], means=f"{key}_side")
     tokenizer.no_truncation()
     tokenizer.no_padding()
     if not tokenizer.get_vocab_size():

@@ -57,6 +57,12 @@ _WITHOUT_TYPES = frozenset({"DistilBertTokenizer"})
 # A limit above it stands for none; transformers writes 10**30.
 _NO_LIMIT = 10**20
 
+# Of each key of a side: what the left one does.
+SIDES: Mapping[str, str] = {
+    "padding_side": "the first token of a shorter text is then padding",
+    "truncation_side": "the end of a text is then read in place of its beginning",
+}
+
 SpecialToken = str | dict[str, Any] | None
 
 
@@ -65,8 +71,6 @@ class _Keys(msgspec.Struct):
 
     tokenizer_class: str | None = None
     model_input_names: list[str] | None = None
-    padding_side: str | None = None
-    truncation_side: str | None = None
     do_lower_case: bool | None = None
     split_by_punct: bool = False
     strip_accents: bool | None = None
@@ -95,6 +99,8 @@ class TokenizerSettings:
         special: the special tokens by name: "bos", "eos", "unk", "sep", "cls".
         added: what is to be in tokenizer.json: content by token id, None where no file lists it.
         chat_template: where the template of a chat stands, None without one.
+        sides: which of `SIDES` a file beside tokenizer.json says; tokenizer.json's own are not
+            followed then.
     """
 
     rules: Rules = "file"
@@ -108,6 +114,7 @@ class TokenizerSettings:
     special: Mapping[str, str] | None = None
     added: Mapping[int, str] | None = None
     chat_template: str | None = None
+    sides: frozenset[str] = frozenset()
 
 
 def read_tokenizer_settings(
@@ -122,10 +129,9 @@ def read_tokenizer_settings(
         UnsupportedModelError: a key has a value that is not followed; file, key and value named.
     """
     file = folder / CONFIG
-    values = read_json_if_there(file)
-    if "added_tokens_decoder" not in values:
-        values = {**values, **read_json_if_there(folder / SPECIAL_TOKENS)}
-    keys = typed({key: value for key, value in values.items() if value is not None}, _Keys, file)
+    merged, _ = _merged(folder)
+    values = {key: value for key, value in merged.items() if value is not None}
+    keys = typed(values, _Keys, file)
     name = _class_name(keys, config, file) if in_transformers else "TokenizersBackend"
     rules = _RULES[name]
     return TokenizerSettings(
@@ -140,27 +146,45 @@ def read_tokenizer_settings(
         special=_special(keys, rules),
         added=_added(keys, folder),
         chat_template=_chat_template(keys, folder),
+        sides=frozenset(SIDES) & values.keys(),
     )
 
 
-def require_right_sides(folder: Path) -> None:
+def require_right_sides(folder: Path, *, padding: bool = True) -> None:
     """Raise where padding or cutting is on the left: a score would depend on its company.
+
+    Without `padding` only the side of cutting is looked at.
 
     Raises:
         UnsupportedModelError: one is; the message names file, key and value.
     """
-    file = folder / CONFIG
-    keys = read_json_if_there(file)
-    for key, why in (
-        ("padding_side", "the first token of a shorter text is then padding"),
-        ("truncation_side", "the end of a text is then read in place of its beginning"),
-    ):
-        value = keys.get(key, "right")
-        if value not in ("right", None):
-            raise UnsupportedModelError(
-                f"{file} has {key} {shortened(value)}: {why}, and this is not done here; set it to "
-                "'right' if the model was trained so"
-            )
+    values, files = _merged(folder)
+    for key in SIDES:
+        if key in values and (padding or key != "padding_side"):
+            require_right_side(files[key], key, values[key], means=key)
+
+
+def require_right_side(file: Path, key: str, value: Any, *, means: str) -> None:
+    """Raise unless a side is the right one, or none; `means` is which of `SIDES` it is.
+
+    Raises:
+        UnsupportedModelError: it is another; the message names file, key and value.
+    """
+    if value is not None and str(value).lower() != "right":
+        raise UnsupportedModelError(
+            f"{file} has {key} {shortened(value)}: {SIDES[means]}, and this is not done here; set "
+            "it to 'right' if the model was trained so"
+        )
+
+
+def _merged(folder: Path) -> tuple[dict[str, Any], dict[str, Path]]:
+    """Return the keys that transformers makes a tokenizer of, and which file each is from."""
+    config = read_json_if_there(folder / CONFIG)
+    special = (
+        {} if "added_tokens_decoder" in config else read_json_if_there(folder / SPECIAL_TOKENS)
+    )
+    files = dict.fromkeys(config, folder / CONFIG) | dict.fromkeys(special, folder / SPECIAL_TOKENS)
+    return {**config, **special}, files
 
 
 def _class_name(keys: _Keys, config: Mapping[str, Any], file: Path) -> str:

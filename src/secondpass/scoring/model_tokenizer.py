@@ -34,8 +34,10 @@ def model_tokenizer(spec: ModelSpec) -> Tokenizer:
     """
     from tokenizers import normalizers
 
-    tokenizer = load_tokenizer(spec.tokenizer_file)
     settings = spec.tokenizer
+    # Torch pads on the side that the model says.
+    padding = {"padding_side"} if spec.family is None else set()
+    tokenizer = load_tokenizer(spec.tokenizer_file, free_sides=settings.sides | padding)
     _require_model(tokenizer, settings, spec)
     _STAGES[settings.rules](tokenizer, settings, spec)
     if spec.transformer.lowercase and not _lowers(tokenizer.normalizer):
