@@ -126,6 +126,7 @@ FOLLOWED = {
         {"tokenizer_class": "RobertaTokenizerFast", "cls_token": "<mask>"},
     ),
     "modernbert whatever it says": ("modernbert", {"tokenizer_class": "BertTokenizer"}),
+    "its one file named": ("bert", {**BERT, "fast_tokenizer_files": ["tokenizer.json"]}),
     "no limit": ("bert", {**BERT, "model_max_length": 10**30}),
 }
 
@@ -181,6 +182,10 @@ REFUSED = {
     "truncation_side": {**BERT, "truncation_side": "left"},
     "tokenizer_class": {"tokenizer_class": "BertJapaneseTokenizer"},
     "model_input_names": {**BERT, "model_input_names": ["input_ids"]},
+    "fast_tokenizer_files": {
+        **BERT,
+        "fast_tokenizer_files": ["tokenizer.json", "tokenizer.4.0.json"],
+    },
 }
 
 
@@ -262,6 +267,7 @@ def test_a_side_of_the_config_is_believed_before_tokenizer_jsons(copy_of):
         ({**BERT, "model_max_length": "512"}, "model_max_length '512'"),
         ({**BERT, "model_max_length": 0}, "model_max_length 0"),
         ({**BERT, "sep_token": "[NONE]"}, r"sep_token '\[NONE\]'"),
+        ({**BERT, "fast_tokenizer_files": "tokenizer.4.0.json"}, "fast_tokenizer_files '"),
         ({**BERT, "do_lower_case": "yes"}, "do_lower_case 'yes'"),
         (
             {**BERT, "added_tokens_decoder": {"7": {"content": "[MASK]"}}},

@@ -78,6 +78,7 @@ class _Keys(msgspec.Struct):
     add_prefix_space: bool | None = None
     added_tokens_decoder: dict[str, dict[str, Any]] | None = None
     chat_template: str | list[Any] | dict[str, Any] | None = None
+    fast_tokenizer_files: list[str] | None = None
     bos_token: SpecialToken = None
     eos_token: SpecialToken = None
     unk_token: SpecialToken = None
@@ -132,6 +133,7 @@ def read_tokenizer_settings(
     merged, _ = _merged(folder)
     values = {key: value for key, value in merged.items() if value is not None}
     keys = typed(values, _Keys, file)
+    _require_one_tokenizer(keys, file)
     name = _class_name(keys, config, file) if in_transformers else "TokenizersBackend"
     rules = _RULES[name]
     return TokenizerSettings(
@@ -185,6 +187,16 @@ def _merged(folder: Path) -> tuple[dict[str, Any], dict[str, Path]]:
     )
     files = dict.fromkeys(config, folder / CONFIG) | dict.fromkeys(special, folder / SPECIAL_TOKENS)
     return {**config, **special}, files
+
+
+def _require_one_tokenizer(keys: _Keys, file: Path) -> None:
+    """Raise where transformers may read another file than tokenizer.json, by its own version."""
+    if any(name != "tokenizer.json" for name in keys.fast_tokenizer_files or ()):
+        raise UnsupportedModelError(
+            f"{file} has fast_tokenizer_files {shortened(keys.fast_tokenizer_files)}, of which "
+            "only 'tokenizer.json' is read here: keep the file that is meant under that name, "
+            "without the key"
+        )
 
 
 def _class_name(keys: _Keys, config: Mapping[str, Any], file: Path) -> str:
