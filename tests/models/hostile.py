@@ -366,6 +366,37 @@ def _template(sequence: list[str]) -> dict[str, Any]:
     return {"type": "TemplateProcessing", "single": pieces, "pair": pieces, "special_tokens": {}}
 
 
+PLAIN_CLASS = {
+    "tokenizer_class": "PreTrainedTokenizerFast",
+    "model_input_names": ["input_ids", "token_type_ids", "attention_mask"],
+}
+
+
+def of_plain_class(change: Change) -> Change:
+    """Change a folder whose tokenizer.json is taken as it is."""
+
+    def both(folder: Path) -> None:
+        (folder / "tokenizer_config.json").write_text(json.dumps(PLAIN_CLASS))
+        change(folder)
+
+    return both
+
+
+def template_token(name: str, **values: Any) -> Change:
+    def change(there: dict[str, Any]) -> None:
+        there["post_processor"]["special_tokens"][name].update(values)
+
+    return of_plain_class(lambda folder: edited(folder / "tokenizer.json", change))
+
+
+def template_type(number: int) -> Change:
+    def change(there: dict[str, Any]) -> None:
+        for part in ("single", "pair"):
+            there["post_processor"][part][0]["SpecialToken"]["type_id"] = number
+
+    return of_plain_class(lambda folder: edited(folder / "tokenizer.json", change))
+
+
 TOKENIZER: dict[str, Change] = {
     "list": content("tokenizer.json", b"[]"),
     "no model": content("tokenizer.json", b"{}"),
@@ -407,6 +438,10 @@ TOKENIZER: dict[str, Change] = {
     "text a thousand times": tokenizer(post_processor=_template(["A"] * 1000 + ["B"])),
     "text left out": tokenizer(post_processor=_template(["A"])),
     "text before the query": tokenizer(post_processor=_template(["B", "A"])),
+    "template id beyond int32": template_token("[CLS]", ids=[4_000_000_000]),
+    "template id of 2^31": template_token("[SEP]", ids=[2**31]),
+    "template ids, one beyond": template_token("[SEP]", ids=[2, 2**32 - 1], tokens=["a", "b"]),
+    "template type beyond int32": template_type(2**31),
     "truncation odd": tokenizer(
         truncation={
             "max_length": 1,

@@ -339,3 +339,22 @@ def test_words_split_at_blanks_do_not_bring_a_special_token_back(copy_of):
 def test_token_types_that_are_not_fed_are_zero(copy_of):
     folder = set_files(copy_of("bert"), tokenizer_class="PreTrainedTokenizerFast")
     assert not np.any([types for _, types in ours(folder) for types in types])
+
+
+@pytest.mark.parametrize(
+    ("ids", "types", "message"),
+    [
+        (4_000_000_000, 0, "token id 4000000000 .* 600 rows"),
+        (2**31, 0, "token id 2147483648 .* 600 rows"),
+        (1, 2**32 - 1, "token type 4294967295 .* 2 rows"),
+    ],
+)
+def test_an_id_of_the_template_beyond_32_bits_is_named_with_the_rows(copy_of, ids, types, message):
+    folder = copy_of("bert")
+    value = json.loads((folder / "tokenizer.json").read_text())
+    value["post_processor"]["special_tokens"]["[CLS]"]["ids"] = [ids]
+    value["post_processor"]["pair"][0]["SpecialToken"]["type_id"] = types
+    set_tokenizer(folder, post_processor=value["post_processor"])
+    set_files(folder, tokenizer_class="PreTrainedTokenizerFast")
+    with pytest.raises(ModelFileError, match=rf"tokenizer\.json: the {message}"):
+        ours(folder)

@@ -47,6 +47,7 @@ def model_tokenizer(spec: ModelSpec) -> Tokenizer:
     _require_added(tokenizer, settings, spec)
     special_tokens_are_text(tokenizer)
     try_texts(tokenizer, spec.tokenizer_file)
+    _require_small_ids(tokenizer, spec)
     return tokenizer
 
 
@@ -160,6 +161,8 @@ _MODELS: Mapping[Rules, str] = {
     **dict.fromkeys(("xlm-roberta", "camembert", "deberta-v2"), "Unigram"),
 }
 
+_LARGEST_ID = 2**31 - 1
+
 
 class _SpecialTokens:
     """The special tokens by name, all of them in the vocabulary."""
@@ -202,6 +205,21 @@ def _require_added(tokenizer: Tokenizer, settings: TokenizerSettings, spec: Mode
                 f"{spec.folder / CONFIG} gives the added token {shortened(content)} the id "
                 f"{number}, tokenizer.json {tokenizer.token_to_id(content)}: the files do not "
                 "belong together"
+            )
+
+
+def _require_small_ids(tokenizer: Tokenizer, spec: ModelSpec) -> None:
+    """Raise where what stands around a text is beyond the 32 bits of an id."""
+    made = [tokenizer.encode("a"), tokenizer.encode("a", "b")]
+    for what, key, numbers in (
+        ("token id", "vocab_size", [number for one in made for number in one.ids]),
+        ("token type", "type_vocab_size", [number for one in made for number in one.type_ids]),
+    ):
+        if max(numbers, default=0) > _LARGEST_ID:
+            raise ModelFileError(
+                f"{spec.tokenizer_file}: the {what} {max(numbers)} of its template is beyond the "
+                f"{spec.config.get(key) or _LARGEST_ID} rows of the model: take both files from "
+                "the same place"
             )
 
 
