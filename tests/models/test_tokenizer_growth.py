@@ -13,7 +13,7 @@ from secondpass.models.tokenizer import load_tokenizer
 
 DOUBLING = {"type": "Replace", "pattern": {"String": "a"}, "content": "aa"}
 EACH = {"type": "Replace", "pattern": {"Regex": "."}, "content": "xx"}
-LONG = {"type": "Replace", "pattern": {"String": " "}, "content": "y" * 10_000}
+LONG = {"type": "Replace", "pattern": {"String": " "}, "content": "y" * 1000}
 CHARSMAP = b64encode((4).to_bytes(4, "little") + b"\0" * 4 + b"z" * 10_000 + b"\0").decode()
 
 
@@ -28,7 +28,7 @@ def sequence(*parts):
         sequence(*[DOUBLING] * 20),
         sequence(*[EACH] * 7),
         sequence({"type": "Lowercase"}, sequence(LONG)),
-        {"type": "Prepend", "prepend": "p" * 10**5},
+        {"type": "Prepend", "prepend": "p" * 1000},
         {"type": "Precompiled", "precompiled_charsmap": CHARSMAP},
     ],
 )
@@ -82,3 +82,57 @@ def test_the_saved_ones_load(parity):
     files += [embedded_folder(name) / "tokenizer.json" for name in (CROSS_ENCODER, BI_ENCODER)]
     for file in files:
         load_tokenizer(file)
+
+
+def added(text):
+    def change(value):
+        value["added_tokens"].append({**value["added_tokens"][0], "id": 600, "content": text})
+
+    return change
+
+
+def word(text):
+    return lambda value: value["model"]["vocab"].update({text: 600})
+
+
+def piece(text):
+    return lambda value: value["model"]["vocab"].append([text, -9.0])
+
+
+def changed(parity, tmp_path, family, change):
+    value = json.loads((parity / family / "tokenizer.json").read_text())
+    change(value)
+    file = tmp_path / "tokenizer.json"
+    file.write_text(json.dumps(value))
+    return file
+
+
+@pytest.mark.parametrize(
+    ("family", "change"),
+    [
+        ("bert", added("a" * 10_000_000)),
+        ("bert", word("b" * 1001)),
+        ("bert", word('"' * 1001)),
+        ("bert", added("\\" * 1001)),
+        ("roberta", word("\u2581" * 1001)),
+        # As a piece it would end the process.
+        ("xlm-roberta", piece("c" * 2_000_000)),
+        (
+            "xlm-roberta",
+            lambda value: piece("precompiled_charsmap")(value) or piece("d" * 2000)(value),
+        ),
+    ],
+)
+def test_a_token_longer_than_any_word_is_refused_before_it_is_loaded(
+    parity, tmp_path, family, change
+):
+    file = changed(parity, tmp_path, family, change)
+    with pytest.raises(UnsupportedModelError, match=r"token or rule of [0-9,]+ characters") as said:
+        load_tokenizer(file)
+    assert str(file) in str(said.value)
+    assert len(str(said.value)) < 400
+
+
+@pytest.mark.parametrize("text", ["e" * 1000, "\u2581" * 1000, '"' * 1000, "\\" * 1000, 'a\\"'])
+def test_a_token_of_a_thousand_characters_is_loaded(parity, tmp_path, text):
+    assert load_tokenizer(changed(parity, tmp_path, "bert", word(text))).token_to_id(text) == 600

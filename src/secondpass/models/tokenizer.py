@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Iterator, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,10 @@ MOST_TOKENIZER_BYTES = 256 * 1024**2
 MOST_GROWTH = 256
 # WordPiece looks every part of a word up, so that a word takes the square of its length.
 MOST_WORD_CHARACTERS = 1000
+# More than any token's. tokenizers keeps a piece as a trie of as many levels, one call within the
+# other: of a million characters it ends the process.
+MOST_TEXT_CHARACTERS = 1000
+_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{4}|.)")
 # What every tokenizer has to take: known and unknown characters, nothing, blanks, a long word.
 _TRIALS = ("a", "", " \t\n ", "Ab1, b\u00e9\u4e2d\U0001f642\u0001\ue000\ufffd(x)'s", "a" * 300)
 
@@ -46,6 +51,7 @@ def load_tokenizer(file: Path, *, free_sides: Set[str] = frozenset()) -> Tokeniz
     from tokenizers import Tokenizer
 
     require_file(file, most_bytes=MOST_TOKENIZER_BYTES)
+    _require_short_texts(file)
     try:
         tokenizer = Tokenizer.from_file(str(file))
     except Exception as error:  # tokenizers raises bare Exception for any broken file
@@ -78,6 +84,27 @@ def try_texts(tokenizer: Tokenizer, file: Path) -> None:
             raise UnsupportedModelError(
                 f"{file}: its template for pairs does not hold each text once: {tokens} tokens "
                 f"become {owners.count(0)} and {owners.count(1)}"
+            )
+
+
+def _require_short_texts(file: Path) -> None:
+    """Raise where a text of tokenizer.json is longer than a token; it is not parsed for that.
+
+    Raises:
+        UnsupportedModelError: one is, other than SentencePiece's map of characters.
+    """
+    # Between the quotes that no backslash stands before, texts and what is between them take turns.
+    plain = file.read_bytes().replace(rb"\\", b"_").replace(rb"\"", b"_").split(b'"')
+    for at, text in enumerate(plain[1::2]):
+        if len(text) <= MOST_TEXT_CHARACTERS:
+            continue
+        is_map = plain[2 * at].strip() == b":" and plain[2 * at - 1] == b"precompiled_charsmap"
+        characters = len(_ESCAPE.sub("_", text.decode(errors="replace")))
+        if characters > MOST_TEXT_CHARACTERS and not is_map:
+            begun = text[:MOST_TEXT_CHARACTERS].decode(errors="replace")
+            raise UnsupportedModelError(
+                f"{file} has a token or rule of {characters:,} characters, {shortened(begun)}, "
+                f"expected at most {MOST_TEXT_CHARACTERS:,}"
             )
 
 
