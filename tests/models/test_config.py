@@ -5,10 +5,13 @@ import math
 
 import pytest
 
-from secondpass.errors import ModelFileError
+from secondpass.architectures.activations import ACTIVATIONS, TORCH_ACTIVATIONS
+from secondpass.errors import ModelFileError, UnsupportedModelError
 from secondpass.models.config import Config, read_config, typed
 from secondpass.models.files import MOST_JSON_BYTES, read_any_json, read_json
+from secondpass.models.folder import find_folder
 from secondpass.models.modules import read_modules
+from secondpass.models.spec import read_cross_encoder_spec
 from secondpass.models.transformer_settings import read_transformer_settings
 
 WRONG = [
@@ -134,3 +137,28 @@ def test_a_huge_file_is_not_read(tmp_path):
         stream.truncate(MOST_JSON_BYTES + 1)
     with pytest.raises(ModelFileError, match="expected at most"):
         read_any_json(file)
+
+
+@pytest.mark.parametrize(
+    ("family", "key"),
+    [("bert", "hidden_act"), ("modernbert", "hidden_activation"), ("distilbert", "activation")],
+)
+@pytest.mark.parametrize("name", ["gelu\x1b[31m", "gelu_newer", "GELU", "", "x" * 10_000])
+def test_an_activation_that_torch_does_not_know_either_is_named(model_copy, family, key, name):
+    folder = model_copy(family, **{key: name})
+    with pytest.raises(
+        UnsupportedModelError, match=rf"config\.json has {key} '.* known are gelu,"
+    ) as raised:
+        read_cross_encoder_spec(find_folder(folder))
+    assert str(raised.value).isprintable()
+
+
+def test_an_activation_of_an_unknown_architecture_is_named(model_copy):
+    folder = model_copy("bert", model_type="mystery", hidden_act="gelu_newer")
+    with pytest.raises(UnsupportedModelError, match="hidden_act 'gelu_newer'"):
+        read_cross_encoder_spec(find_folder(folder))
+
+
+def test_every_activation_of_transformers_is_known():
+    activations = pytest.importorskip("transformers.activations", reason="needs the torch extra")
+    assert set(activations.ACT2CLS) <= {*ACTIVATIONS, *TORCH_ACTIVATIONS}

@@ -23,3 +23,8 @@ ACTIVATIONS: Mapping[str, str] = {
     "swish": "silu",
     "tanh": "tanh",
 }
+
+# The others that transformers knows by name: torch computes them, no builder does.
+TORCH_ACTIVATIONS = frozenset(
+    {"gelu_10", "hardswish", "laplace", "prelu", "relu2", "relu6", "sqrtsoftplus", "xielu"}
+)

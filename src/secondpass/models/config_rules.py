@@ -6,10 +6,11 @@ change what is computed has the values here that the builders in graph/ compute;
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from secondpass.architectures.activations import ACTIVATIONS, TORCH_ACTIVATIONS
 from secondpass.architectures.recognise import architecture_of
 from secondpass.checks import shortened
 from secondpass.errors import UnsupportedModelError
@@ -112,6 +113,21 @@ def require_computed(config: Mapping[str, Any], file: Path) -> None:
             f"{file} has pad_token_id null: the positions of {architecture} start behind the "
             "padding id; set it, usually to 1"
         )
+
+
+def require_known_activations(config: Mapping[str, Any], keys: Iterable[str], file: Path) -> None:
+    """Raise where a config names an activation that neither a builder nor transformers has.
+
+    Raises:
+        UnsupportedModelError: it does; the message names file, key, value and the known ones.
+    """
+    known = {*ACTIVATIONS, *TORCH_ACTIVATIONS}
+    for key in keys:
+        name = config.get(key)
+        if name is not None and name not in known:
+            raise UnsupportedModelError(
+                f"{file} has {key} {shortened(name)}, known are {', '.join(sorted(known))}"
+            )
 
 
 def _is_known_layering(key: str, value: Any) -> bool:

@@ -26,6 +26,7 @@ from secondpass.models.config import needed, read_config
 from secondpass.models.config_rules import (
     POSITIONS_AFTER_PADDING,
     require_computed,
+    require_known_activations,
     with_defaults,
 )
 from secondpass.models.digest import file_sha256, files_sha256, text_sha256
@@ -386,6 +387,9 @@ def _readout(modules: tuple[Module, ...], wanted: str) -> tuple[Module, ...] | N
 
 def _require_followed(spec: ModelSpec) -> None:
     """Raise where a file asks for what is not done here."""
+    if spec.weights.format == "safetensors":
+        keys = ("hidden_act",) if spec.family is None else spec.family.activation_keys
+        require_known_activations(spec.config, keys, spec.config_file)
     if spec.family is not None and spec.weights.format == "safetensors":
         require_computed(spec.config, spec.folder / "config.json")
     # Torch pads on the side that the model says.
