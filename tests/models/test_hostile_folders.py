@@ -1,5 +1,6 @@
 """A hostile model folder is refused by name: no other exception, no hang, no score of nonsense."""
 
+import json
 import shutil
 
 import hostile
@@ -9,7 +10,13 @@ import pytest
 from secondpass import CrossEncoderReranker
 from secondpass.cli.main import main
 from secondpass.engine.select import Machine, Wanted, select
-from secondpass.errors import EngineError, InputError, ModelError, ModelFileError
+from secondpass.errors import (
+    EngineError,
+    InputError,
+    ModelError,
+    ModelFileError,
+    UnsupportedModelError,
+)
 from secondpass.models.boundary import at_the_boundary
 from secondpass.retrieval.embedder import Embedder
 
@@ -157,6 +164,30 @@ def test_an_embedder_is_refused(embedder_copy, change):
     folder = embedder_copy()
     change(folder)
     refused(folder, embed)
+
+
+@pytest.mark.parametrize(("transformers", "load"), [(2, rerank), (1000, embed), (1000, rerank)])
+def test_a_repeated_transformer_is_refused(embedder_copy, transformers, load):
+    folder = embedder_copy()
+    entries = json.loads((folder / "modules.json").read_text())
+    repeated = [entries[0] | {"name": str(at)} for at in range(transformers)]
+    (folder / "modules.json").write_text(json.dumps(repeated + entries[1:]))
+    with pytest.raises(UnsupportedModelError, match=rf"modules\.json lists {transformers} mod"):
+        load(folder)
+
+
+@pytest.mark.parametrize("load", [rerank, embed])
+@pytest.mark.parametrize("path", ["0_T", "0_T/"])
+def test_a_transformer_in_a_folder_of_its_own_is_refused_by_its_path(embedder_copy, load, path):
+    folder = embedder_copy()
+    entries = json.loads((folder / "modules.json").read_text())
+    entries[0]["path"] = path
+    (folder / "modules.json").write_text(json.dumps(entries))
+    (folder / "0_T").mkdir()
+    for name in ("config.json", "tokenizer.json", "model.safetensors"):
+        (folder / name).rename(folder / "0_T" / name)
+    with pytest.raises(UnsupportedModelError, match=r"Transformer's path is '0_T.*model folder"):
+        load(folder)
 
 
 BACKTRACKING = hostile.tokenizer(

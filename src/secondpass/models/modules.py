@@ -145,6 +145,7 @@ def read_entries(folder: Path) -> tuple[Entry, ...]:
 
     Raises:
         ModelFileError: it is no list of modules, or a path leaves the folder.
+        UnsupportedModelError: it lists several modules of type Transformer.
     """
     file = folder / MODULES_FILE
     if not file.exists():
@@ -156,6 +157,12 @@ def read_entries(folder: Path) -> tuple[Entry, ...]:
     for entry in entries:
         if entry.path:  # the first module lies in the folder itself
             require_within(entry.path, file)
+    transformers = sum(entry.kind == "Transformer" for entry in entries)
+    if transformers > 1:
+        raise UnsupportedModelError(
+            f"{file} lists {transformers} modules of type Transformer, expected one: only the "
+            "first would be computed"
+        )
     return entries
 
 
@@ -206,7 +213,8 @@ def _read(entry: Entry, folder: Path) -> Module:
     if entry.kind == "Transformer" and entry.path not in ("", "."):
         raise UnsupportedModelError(
             f"{folder / MODULES_FILE}: the Transformer's path is {shortened(entry.path)}, expected "
-            "the folder itself: save the model again with sentence-transformers"
+            "'', the model folder itself: move its files there, or save the model again with "
+            "sentence-transformers"
         )
     return Other(entry.kind)
 

@@ -318,13 +318,14 @@ def checked_max_length(max_length: int | None, spec: ModelSpec, special_tokens: 
 
 def _read_spec(found: ModelFolder, wanted: str) -> ModelSpec:
     folder = found.path
+    # Where the Transformer lies in a folder of its own, config.json and the weights are there too.
+    modules = module_list.read_modules(folder)
     config = with_defaults(read_config(folder / "config.json"))
     if not (folder / "tokenizer.json").exists():
         raise ModelFileError(
             f"{folder / 'tokenizer.json'} is missing: save it with the transformers library, "
             "AutoTokenizer.from_pretrained(...).save_pretrained(...)"
         )
-    modules = module_list.read_modules(folder)
     # A file that is broken is an error where nothing of it is followed, too.
     said = read_json_if_there(folder / MODULAR_FILE)
     modular = _require_kind(said, wanted, modules, found.name)
