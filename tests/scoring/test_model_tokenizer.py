@@ -358,3 +358,42 @@ def test_an_id_of_the_template_beyond_32_bits_is_named_with_the_rows(copy_of, id
     set_files(folder, tokenizer_class="PreTrainedTokenizerFast")
     with pytest.raises(ModelFileError, match=rf"tokenizer\.json: the {message}"):
         ours(folder)
+
+
+def added(*keys, content="[MASK]"):
+    return {**BERT, "added_tokens_decoder": {key: {"content": content} for key in keys}}
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (added("²"), "key '²' in added_tokens_decoder"),
+        (added("9" * 5000), "key '9{70,}.* in added_tokens_decoder"),
+        (added("-1"), "key '-1' in"),
+        (added("four"), "key 'four' in"),
+        (added("\u0664"), "key '\u0664' in"),
+        (added("4", content="\ud800"), r"added_tokens_decoder\.4 .*\\ud800"),
+        (added("4", content=None), r"added_tokens_decoder\.4 .*None"),
+        ({**BERT, "cls_token": "\ud800"}, r"cls_token '\\ud800'"),
+        ({**BERT, "sep_token": {"content": "a\udfff"}}, r"sep_token .*\\udfff"),
+        ({**BERT, "unk_token": {"special": True}}, "unk_token .*special"),
+    ],
+)
+def test_keys_and_texts_of_tokens_that_are_none_are_named(copy_of, settings, message):
+    folder = set_files(copy_of("bert"), **settings)
+    with pytest.raises(ModelFileError, match=rf"tokenizer_config\.json has .*{message}"):
+        ours(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("special_tokens_map.json", {"cls_token": "\ud800"}, r"cls_token '\\ud800'"),
+        ("added_tokens.json", {"\ud800": 4}, r"an added token '\\ud800'"),
+    ],
+)
+def test_a_token_of_another_file_that_is_no_text_names_that_file(copy_of, name, value, message):
+    folder = set_files(copy_of("bert"), **BERT)
+    (folder / name).write_text(json.dumps(value))
+    with pytest.raises(ModelFileError, match=rf"{name} has {message}"):
+        ours(folder)

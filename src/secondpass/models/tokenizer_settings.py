@@ -8,6 +8,7 @@ or which tokens are read is followed, or refused by name.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +58,7 @@ _WITHOUT_TYPES = frozenset({"DistilBertTokenizer"})
 # A limit above it stands for none; transformers writes 10**30.
 _NO_LIMIT = 10**20
 
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 # Of each key of a side: what the left one does.
 SIDES: Mapping[str, str] = {
     "padding_side": "the first token of a shorter text is then padding",
@@ -130,7 +132,7 @@ def read_tokenizer_settings(
         UnsupportedModelError: a key has a value that is not followed; file, key and value named.
     """
     file = folder / CONFIG
-    merged, _ = _merged(folder)
+    merged, files = _merged(folder)
     values = {key: value for key, value in merged.items() if value is not None}
     keys = typed(values, _Keys, file)
     _require_one_tokenizer(keys, file)
@@ -145,7 +147,7 @@ def read_tokenizer_settings(
         strip_accents=keys.strip_accents,
         chinese_characters=keys.tokenize_chinese_chars,
         prefix_space=keys.add_prefix_space,
-        special=_special(keys, rules),
+        special=_special(keys, rules, files),
         added=_added(keys, folder),
         chat_template=_chat_template(keys, folder),
         sides=frozenset(SIDES) & values.keys(),
@@ -243,7 +245,7 @@ def _max_length(values: Mapping[str, Any], file: Path) -> int | None:
     return None if value > _NO_LIMIT else int(value)
 
 
-def _special(keys: _Keys, rules: Rules) -> dict[str, str]:
+def _special(keys: _Keys, rules: Rules, files: Mapping[str, Path]) -> dict[str, str]:
     defaults = (
         {"unk": "[UNK]", "sep": "[SEP]", "cls": "[CLS]"}
         if rules in _WITH_TYPES
@@ -251,7 +253,7 @@ def _special(keys: _Keys, rules: Rules) -> dict[str, str]:
     )
     given = {name: getattr(keys, f"{name}_token") for name in ("bos", "eos", "unk", "sep", "cls")}
     contents = {
-        name: value if isinstance(value, str) else str(value.get("content"))
+        name: _content(value, f"{name}_token", files[f"{name}_token"])
         for name, value in given.items()
         if value is not None
     }
@@ -261,13 +263,38 @@ def _special(keys: _Keys, rules: Rules) -> dict[str, str]:
 def _added(keys: _Keys, folder: Path) -> dict[int, str] | None:
     """Return the added tokens that a file lists, by id."""
     if keys.added_tokens_decoder is not None:
+        file = folder / CONFIG
         return {
-            int(number): str(token.get("content"))
+            _number(number, file): _content(token, f"added_tokens_decoder.{number[:20]}", file)
             for number, token in keys.added_tokens_decoder.items()
-            if number.isdigit()
         }
-    listed = read_json_if_there(folder / ADDED_TOKENS)
-    return {int(number): token for token, number in listed.items() if is_integer(number, 0)} or None
+    file = folder / ADDED_TOKENS
+    listed = read_json_if_there(file).items()
+    return {
+        number: _content(token, "an added token", file)
+        for token, number in listed
+        if is_integer(number, 0)
+    } or None
+
+
+def _number(written: str, file: Path) -> int:
+    """Return the id that a key of added_tokens_decoder is."""
+    if not re.fullmatch("[0-9]{1,10}", written):
+        raise ModelFileError(
+            f"{file} has the key {shortened(written)} in added_tokens_decoder, expected a token id"
+        )
+    return int(written)
+
+
+def _content(token: str | Mapping[str, Any], key: str, file: Path) -> str:
+    """Return the text of a token that is written as a text, or as an object with one."""
+    content = token if isinstance(token, str) else token.get("content")
+    if not isinstance(content, str) or _SURROGATE.search(content):
+        raise ModelFileError(
+            f"{file} has {key} {shortened(token)}, expected a text of Unicode characters, or an "
+            "object with one as its content"
+        )
+    return content
 
 
 def _chat_template(keys: _Keys, folder: Path) -> str | None:
