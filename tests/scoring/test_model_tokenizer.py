@@ -397,3 +397,16 @@ def test_a_token_of_another_file_that_is_no_text_names_that_file(copy_of, name, 
     (folder / name).write_text(json.dumps(value))
     with pytest.raises(ModelFileError, match=rf"{name} has {message}"):
         ours(folder)
+
+
+@pytest.mark.parametrize("pair", ["$B $A", "[CLS] $B [SEP] $A [SEP]", "$B:1 [SEP] $A:0"])
+def test_a_text_laid_out_before_its_query_names_the_file(copy_of, pair):
+    folder = set_files(copy_of("bert"), tokenizer_class="PreTrainedTokenizerFast")
+    file = folder / "tokenizer.json"
+    made = Tokenizer.from_file(str(file))
+    made.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A", pair=pair, special_tokens=[("[CLS]", 1), ("[SEP]", 2)]
+    )
+    made.save(str(file))
+    with pytest.raises(ModelFileError, match=r"tokenizer\.json does not put a query before"):
+        ours(folder)

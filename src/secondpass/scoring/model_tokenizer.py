@@ -53,7 +53,7 @@ def model_tokenizer(spec: ModelSpec) -> Tokenizer:
 
 def pair_layout(tokenizer: Tokenizer, spec: ModelSpec) -> PairLayout:
     """Return how a model's pairs are laid out; without token types all are 0."""
-    layout = read_pair_layout(tokenizer)
+    layout = read_pair_layout(tokenizer, spec.tokenizer_file)
     return layout if spec.tokenizer.token_types else layout.without_types()
 
 

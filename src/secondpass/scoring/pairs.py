@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from secondpass.checks import shortened
 from secondpass.errors import ModelFileError
 from secondpass.scoring.encode import TokenIds
 
@@ -77,8 +78,10 @@ class PairLayout:
         return Pair(ids, types)
 
 
-def read_pair_layout(tokenizer: Tokenizer) -> PairLayout:
+def read_pair_layout(tokenizer: Tokenizer, name: object = "the tokenizer") -> PairLayout:
     """Read the layout off one encoded pair: what belongs to no sequence is a special token.
+
+    `name` is the tokenizer's in a message: its file.
 
     Raises:
         ModelFileError: the tokenizer has no template for pairs, or mixes query and text.
@@ -89,8 +92,8 @@ def read_pair_layout(tokenizer: Tokenizer) -> PairLayout:
     text = [at for at, owner in enumerate(owners) if owner == 1]
     if not query or not text or query[-1] > text[0]:
         raise ModelFileError(
-            f"the tokenizer does not put a query before its text (sequence ids {owners}): it is "
-            "not a cross-encoder's"
+            f"{name} does not put a query before its text (sequence ids {shortened(owners)}): it "
+            "is not a cross-encoder's"
         )
 
     def segment(start: int, stop: int) -> Segment:
