@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from secondpass.architectures.activations import ACTIVATIONS, TORCH_ACTIVATIONS
+from secondpass.architectures.activations import TORCH_ACTIVATIONS
 from secondpass.errors import ModelFileError, UnsupportedModelError
 from secondpass.models.config import Config, read_config, typed
 from secondpass.models.files import MOST_JSON_BYTES, read_any_json, read_json
