@@ -11,7 +11,7 @@ from secondpass.bench.report import make_page
 from secondpass.bench.result import BenchResult, Setting
 from secondpass.bench.run import run
 from secondpass.bench.setting_lines import facts, start_lines
-from secondpass.bench.summary_text import notes, summary
+from secondpass.bench.summary_text import compared, notes, summary
 from secondpass.bench.workload import Loaded, candidates_workload
 from secondpass.progress import silent
 from secondpass.result_file import encode, read_result, write_result
@@ -95,6 +95,14 @@ def test_so_few_queries_do_not_support_p95_and_p99(result):
     ]
     assert "P50" in summary(result)
     assert "P95" not in summary(result)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "words"),
+    [(0.784, "1.28 times more"), (34.0, "34.0 times less"), (0.5, "2.00 times more")],
+)
+def test_what_takes_longer_is_not_said_to_take_less(ratio, words):
+    assert compared(ratio) == words
 
 
 def test_the_json_comes_back_as_the_result(result, tmp_path):
