@@ -17,6 +17,9 @@ from secondpass.settings import absolute, expand_user
 
 Options = TypeVar("Options", bound=ModelOptions)
 
+# Names that begin with this folder are never asked of the hub.
+_EMBEDDED = "embedded"
+
 Origin = Literal["embedded", "local", "hub"]
 
 
@@ -101,6 +104,12 @@ def _find_on_disk(name: str) -> ModelFolder | None:
     if path.exists():
         raise ModelNotFoundError(
             Argument("model_name"), f" {shortened(name)} is a file; give the folder that holds it"
+        )
+    if name.partition("/")[0].casefold() == _EMBEDDED:
+        names = embedded_names()
+        raise ModelNotFoundError(
+            f"there is no embedded model {shortened(name)}, there are {', '.join(names)}",
+            did_you_mean(name, names),
         )
     if path.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
         beside = [entry.name for entry in path.parent.glob("*/")] if path.parent.is_dir() else []
