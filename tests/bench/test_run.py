@@ -175,6 +175,28 @@ def test_an_interrupted_depth_curve_leaves_the_table_whole(tiny, workload):
     assert notes(found)[-1] == "the depth curve was interrupted"
 
 
+@pytest.mark.parametrize("stage", ["measuring", "depth curve"])
+def test_no_query_is_asked_after_an_interruption(stage, tiny, workload, monkeypatch):
+    calls, asked_until, rank = [], [], tiny.rank
+    monkeypatch.setattr(tiny, "rank", lambda *given: calls.append(given) or rank(*given))
+
+    @contextmanager
+    def bar(description, total):
+        def advance(_):
+            if description == stage:
+                asked_until.append(len(calls))
+                if len(asked_until) == 2:
+                    raise KeyboardInterrupt
+
+        yield advance
+
+    found = bench(tiny, workload, bar)
+    assert not found.complete
+    assert found.observed.stages == ()
+    assert len(calls) == asked_until[-1]
+    assert "INCOMPLETE" in make_page(found)
+
+
 def test_an_interruption_before_anything_is_measured_is_one(tiny, workload):
     with pytest.raises(KeyboardInterrupt):
         bench(tiny, workload, interrupted_at("warming up", 1))
