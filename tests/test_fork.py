@@ -267,3 +267,87 @@ def test_pools_of_processes_rank_or_say_why_not(tmp_path, method):
         assert all("is a fork of process" in line for line in lines)
     else:
         assert lines == ["True"] * 3
+
+
+PICKLED = """
+import multiprocessing, pickle, sys, warnings
+from concurrent.futures import ProcessPoolExecutor
+from secondpass import CrossEncoderReranker, Embedder, EngineError, Index, SearchPipeline
+
+BERT, EMBEDDER = sys.argv[1:]
+TEXTS = ["Sheep give wool.", "Cows give milk."]
+CALLS = {
+    "reranker": lambda given: given.rank("wool", TEXTS),
+    "cached": lambda given: given.predict([("wool", TEXTS[0])]),
+    "cascade": lambda given: given.rank("wool", TEXTS),
+    "budget": lambda given: given.rank("wool", TEXTS, budget_ms=50),
+    "info": lambda given: given.info,
+    "model": lambda given: given.prepare("wool", TEXTS),
+    "scorer": lambda given: given.prepare("wool", TEXTS),
+    "embedder": lambda given: given.embed(TEXTS),
+    "digest": lambda given: given.digest,
+    "index": lambda given: given.search("wool"),
+    "length": len,
+    "pipeline": lambda given: given.search("wool"),
+}
+
+def call(task):
+    name, given = task
+    try:
+        return repr(CALLS[name](given))
+    except EngineError as error:
+        return str(error)
+
+def use(given):
+    with given:
+        assert repr(given) == repr(pickle.loads(pickle.dumps(given)))
+    return given
+
+def rank(given):
+    return given.rank("wool", TEXTS)
+
+if __name__ == "__main__":
+    reranker = CrossEncoderReranker(BERT, max_length=64, threads=1)
+    cached = CrossEncoderReranker(BERT, max_length=64, threads=1, cache="scores")
+    embedder = Embedder(EMBEDDER, threads=1)
+    index = Index.create("index", embedder)
+    index.add([{"text": text} for text in TEXTS])
+    warnings.filterwarnings("ignore", "lancedb fork support")
+    tasks = {
+        "reranker": reranker,
+        "cached": cached,
+        "cascade": CrossEncoderReranker(cascade=[BERT, BERT], max_length=64),
+        "budget": reranker,
+        "info": reranker,
+        "model": reranker.model,
+        "scorer": cached._scorer,
+        "embedder": embedder,
+        "digest": embedder,
+        "index": index,
+        "length": index,
+        "pipeline": SearchPipeline(index, reranker),
+    }
+    context = multiprocessing.get_context("fork")
+    with context.Pool(2) as pool:
+        said = pool.map_async(call, tasks.items(), 1).get(60)
+        for name, one in zip(tasks, said, strict=True):
+            print(name, "is a fork of process" in one and "spawn" in one or one)
+        used = pool.map_async(use, [reranker, embedder], 1).get(60)
+        print("used", list(map(repr, used)) == [repr(reranker), repr(embedder)])
+        print("repr", pool.apply_async(repr, (index,)).get(60) == repr(index))
+        try:
+            pool.apply_async(rank, (reranker,)).get(60)
+        except EngineError as error:
+            print("raised", "is a fork of process" in str(error))
+    with ProcessPoolExecutor(1, context) as pool:
+        said = pool.submit(call, ("reranker", reranker)).result(60)
+        print("executor", "is a fork of process" in said)
+"""
+
+
+def test_what_is_sent_to_a_fork_is_refused_when_it_is_used(tmp_path):
+    done = run_apart(tmp_path, PICKLED, BERT, BERT.parent / "bert-embedder")
+    assert (done.stderr, done.returncode) == ("", 0)
+    said = dict(line.split(" ", 1) for line in done.stdout.splitlines())
+    assert len(said) == 16
+    assert said == dict.fromkeys(said, "True")

@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parent.parent / "src" / "secondpass"
 # Level of each top-level module or folder. Of one level, only those in a tuple may meet.
 LEVELS = [
     {"cgroup", "installation", "locks"},
-    {"types", "errors", "progress", "atomic", "engine.contract"},
+    {"types", "errors", "interrupts", "progress", "atomic", "engine.contract"},
     {
         "architectures",
         "checks",

@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import pickle
+import shutil
 from functools import partial
 
 import numpy as np
@@ -60,6 +61,38 @@ def test_a_reranker_is_rebuilt_from_its_options(again, options):
     reranker.close()
     assert len(other.rank("wool", TEXTS)) == 3
     other.close()
+
+
+@pytest.mark.parametrize("name", ["reranker", "cached", "cascade", "model", "embedder", "index"])
+def test_relative_folders_hold_in_another_current_folder(name, tmp_path, monkeypatch):
+    here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
+    shutil.copytree(BERT, here / "models/bert")
+    shutil.copytree(EMBEDDER, here / "models/embedder")
+    elsewhere.mkdir()
+    monkeypatch.chdir(here)
+    rank = partial(CrossEncoderReranker, max_length=64, threads=1, cache_dir="graphs")
+    make = {
+        "reranker": lambda: rank("models/bert"),
+        "cached": lambda: rank("./models/bert", cache="scores"),
+        "cascade": lambda: rank(cascade=["models/bert", "models/bert/"]),
+        "model": lambda: rank("models/bert").model,
+        "embedder": lambda: Embedder("models/embedder", threads=1),
+        "index": lambda: Index.create("index", Embedder("models/embedder", threads=1)),
+    }
+    made = make[name]()
+    shown = repr(made)
+    monkeypatch.chdir(elsewhere)
+    other = pickle.loads(pickle.dumps(made))
+    if name in ("reranker", "cached", "cascade"):
+        assert len(other.rank("wool", TEXTS)) == 3
+        assert (shown, "here" in shown) == (repr(made), False)
+        assert str(here) in repr(other)
+    if name == "cached":
+        made.rank("wool", TEXTS)
+        assert [path.name for path in here.glob("scores/*.sqlite")] == ["scores-1.sqlite"]
+    if name == "index":
+        assert other.search("wool") == []
+    assert not list(elsewhere.iterdir())
 
 
 @ways

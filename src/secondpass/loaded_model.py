@@ -17,9 +17,9 @@ from secondpass.errors import Argument, InputError
 from secondpass.graph.fits import require_fitting
 from secondpass.identity import describe, scoring_rules
 from secondpass.models.activation import configured_activation
-from secondpass.models.folder import ModelFolder
+from secondpass.models.folder import ModelFolder, located
 from secondpass.models.spec import checked_max_length, read_cross_encoder_spec
-from secondpass.native import is_fork, require_no_fork
+from secondpass.native import RefusedInForks, is_fork, rebuilt, require_no_fork
 from secondpass.options.effort import Effort
 from secondpass.options.model import RerankerOptions
 from secondpass.score_cache.rules import ScoringRules
@@ -33,6 +33,7 @@ from secondpass.scoring.prepare import Preparer
 from secondpass.scoring.scored import Scored
 from secondpass.scoring.sequences import Logits, Owners, Prepared, TokenSequence, divided
 from secondpass.scoring.stats import Stats, ms_since
+from secondpass.settings import absolute
 from secondpass.types import ModelInfo
 
 # This many texts are in memory as token ids at a time, however many there are.
@@ -41,11 +42,11 @@ BLOCK = 1024
 SEQUENCES_AT_A_TIME = 1024
 
 
-class LoadedModel:
+class LoadedModel(RefusedInForks):
     """A cross-encoder and its `Scorer`, safe to use from many threads."""
 
     def __init__(self, folder: ModelFolder, options: RerankerOptions) -> None:
-        self._made_of = folder, options
+        self._made_of = replace(folder, path=absolute(folder.path)), located(options, [folder])
         self.spec = read_cross_encoder_spec(folder)
         tokenizer = model_tokenizer(self.spec)
         layout = pair_layout(tokenizer, self.spec)
@@ -75,7 +76,8 @@ class LoadedModel:
         self._schedules: dict[Effort, Schedule] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), self._made_of
+        known = {"_made_of": self._made_of}
+        return rebuilt, (type(self), self._made_of, type(self), known)
 
     @property
     def info(self) -> ModelInfo:

@@ -15,11 +15,14 @@ import ctypes
 import os
 import weakref
 from _thread import allocate_lock
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Condition, get_ident
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from secondpass.errors import EngineError
+
+T = TypeVar("T")
 
 # The most that exit waits: a batch of the largest models takes less.
 _LONGEST_CALL_SECONDS = 60.0
@@ -68,6 +71,7 @@ _calls = _Calls()
 _used_by: int | None = None
 _not_for_forks: weakref.WeakSet[object] = weakref.WeakSet()
 _with_exit: set[str] = set()
+_NOT_LOADED = "_not_loaded"
 
 
 @contextmanager
@@ -104,6 +108,33 @@ def require_no_fork() -> None:
             "--preload, but post_fork; Celery: worker_process_init), or start processes by 'spawn' "
             "or 'forkserver', such as multiprocessing.get_context('spawn').Pool"
         )
+
+
+class RefusedInForks:
+    """A base of what is pickled by `rebuilt`: one that was not loaded refuses each use."""
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            # Asked for what is not there only; a name such as __deepcopy__ is asked for by Python.
+            if _NOT_LOADED in vars(self) and not name.startswith("__"):
+                require_no_fork()
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+
+def rebuilt(
+    load: Callable[..., T], given: tuple[Any, ...], kind: type[T], known: dict[str, Any]
+) -> T:
+    """Load what was pickled; in a fork, make it with the attributes `known` and load nothing.
+
+    A pool of processes loses the task that cannot be unpickled, and waits for it for ever: so a
+    fork refuses the first use instead.
+    """
+    if not is_fork():
+        return load(*given)
+    made = object.__new__(kind)
+    vars(made).update(known, **{_NOT_LOADED: True})
+    return made
 
 
 def note_engine() -> None:

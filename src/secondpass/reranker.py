@@ -20,7 +20,8 @@ from secondpass.deadline.speed import Speed
 from secondpass.deadline.timeout import ThreadTimeoutRunner
 from secondpass.errors import InputError
 from secondpass.loaded_model import LoadedModel
-from secondpass.models.folder import find_folder
+from secondpass.models.folder import find_folder, located
+from secondpass.native import RefusedInForks, rebuilt
 from secondpass.options.call import LongQuery, OnError, RankOptions
 from secondpass.options.effort import Effort
 from secondpass.options.fusion import Fuse
@@ -53,7 +54,7 @@ from secondpass.scoring.usable import Usable, usable_candidates, usable_texts
 from secondpass.types import Hit, ModelInfo, Ranking, Scores, Timings
 
 
-class CrossEncoderReranker:
+class CrossEncoderReranker(RefusedInForks):
     """A cross-encoder, loaded once and safe to use from many threads.
 
     Args:
@@ -143,15 +144,12 @@ class CrossEncoderReranker:
             }
         )
         options = self.options
-        models = [
-            LoadedModel(
-                find_folder(
-                    name, revision=options.revision, local_files_only=options.local_files_only
-                ),
-                options,
-            )
+        folders = [
+            find_folder(name, revision=options.revision, local_files_only=options.local_files_only)
             for name in options.models
         ]
+        self._located = located(options, folders)
+        models = [LoadedModel(folder, options) for folder in folders]
         first, *second = (_with_cache(model, options) for model in models)
         self.model = models[-1]
         self._last = second[0] if second else first
@@ -184,7 +182,8 @@ class CrossEncoderReranker:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle and copy the options: another process loads the model itself."""
-        return type(self).from_options, (self.options,)
+        known = dict.fromkeys(("options", "_located"), self._located)
+        return rebuilt, (type(self).from_options, (self._located,), type(self), known)
 
     @property
     def info(self) -> ModelInfo:
@@ -204,6 +203,8 @@ class CrossEncoderReranker:
 
     def close(self) -> None:
         """Free the engine, the cache and the threads; the reranker scores no more."""
+        if "_scorer" not in vars(self):  # unpickled in a fork, and not loaded
+            return
         self._runner.close()
         self._scorer.close()
 

@@ -11,7 +11,7 @@ from secondpass.bench.report import make_page
 from secondpass.bench.result import BenchResult, Setting
 from secondpass.bench.run import run
 from secondpass.bench.setting_lines import facts, start_lines
-from secondpass.bench.summary_text import notes, summary
+from secondpass.bench.summary_text import compared, notes, summary
 from secondpass.bench.workload import Loaded, candidates_workload
 from secondpass.progress import silent
 from secondpass.result_file import encode, read_result, write_result
@@ -97,6 +97,14 @@ def test_so_few_queries_do_not_support_p95_and_p99(result):
     assert "P95" not in summary(result)
 
 
+@pytest.mark.parametrize(
+    ("ratio", "words"),
+    [(0.784, "1.28 times more"), (34.0, "34.0 times less"), (0.5, "2.00 times more")],
+)
+def test_what_takes_longer_is_not_said_to_take_less(ratio, words):
+    assert compared(ratio) == words
+
+
 def test_the_json_comes_back_as_the_result(result, tmp_path):
     file = tmp_path / "bench.json"
     write_result(file, result)
@@ -165,6 +173,28 @@ def test_an_interrupted_depth_curve_leaves_the_table_whole(tiny, workload):
     assert len(found.measured) == 6
     assert [point.rerank_ms.count for point in found.depth_curve] == [2, 1]
     assert notes(found)[-1] == "the depth curve was interrupted"
+
+
+@pytest.mark.parametrize("stage", ["measuring", "depth curve"])
+def test_no_query_is_asked_after_an_interruption(stage, tiny, workload, monkeypatch):
+    calls, asked_until, rank = [], [], tiny.rank
+    monkeypatch.setattr(tiny, "rank", lambda *given: calls.append(given) or rank(*given))
+
+    @contextmanager
+    def bar(description, total):
+        def advance(_):
+            if description == stage:
+                asked_until.append(len(calls))
+                if len(asked_until) == 2:
+                    raise KeyboardInterrupt
+
+        yield advance
+
+    found = bench(tiny, workload, bar)
+    assert not found.complete
+    assert found.observed.stages == ()
+    assert len(calls) == asked_until[-1]
+    assert "INCOMPLETE" in make_page(found)
 
 
 def test_an_interruption_before_anything_is_measured_is_one(tiny, workload):

@@ -36,6 +36,12 @@ def test_a_model_that_is_not_there_is_exit_2(capsys):
     assert "there is no model folder './nowhere'" in err
 
 
+def test_an_embedding_model_is_exit_2_and_one_line(capsys):
+    status, out, err = run(capsys, "doctor", "embedded/bi-encoder")
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert "'embedded/bi-encoder' is an embedding model, and doctor examines cross-encoders" in err
+
+
 def test_a_person_gets_a_table_and_what_to_do(parity, capsys, monkeypatch):
     from secondpass.cli import output
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -62,6 +63,41 @@ def test_everything_at_once(folder, tmp_path):
     (main, *_) = result.comparisons
     assert f"{main.first_stage:.4f}" in table
     assert f"{main.reranked:.4f}" in table
+
+
+@pytest.mark.parametrize("when", ["evaluate.compare", "evaluate.make_notes", "report.to_html"])
+def test_ctrl_c_once_all_is_measured_waits_for_the_files(folder, tmp_path, monkeypatch, when):
+    from importlib import import_module
+
+    from secondpass.cli.main import main
+
+    module, name = when.split(".")
+    place = import_module(f"secondpass.evaluation.{module}")
+    real = getattr(place, name)
+
+    def interrupted(*given, **named):
+        signal.raise_signal(signal.SIGINT)
+        return real(*given, **named)
+
+    monkeypatch.setattr(place, name, interrupted)
+    # A suite that runs in the background of a shell has it ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    out = {name: tmp_path / f"out.{name}" for name in ("json", "html", "trec")}
+    try:
+        with pytest.raises(SystemExit) as ended:
+            main(
+                [
+                    *("eval", str(folder), "--first-stage", "bm25", "--depths", "1,2"),
+                    *("--json-out", str(out["json"]), "--html", str(out["html"])),
+                    *("--run-out", str(out["trec"])),
+                ]
+            )
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert ended.value.code == 130
+    assert read_result(out["json"], Evaluation, "result").complete
+    assert "INCOMPLETE" not in out["html"].read_text()
+    assert read_run(out["trec"])
 
 
 def test_dense_is_the_default_and_a_sample_is_said(folder, tmp_path):

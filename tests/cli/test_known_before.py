@@ -76,7 +76,7 @@ def test_a_good_command_begins(folder: Path) -> None:
         ("recall@100", "did you mean Recall@100?"),
         ("Sucess(rel=2)@5", "did you mean Success(rel=2)@5?"),
         ("10", "did you mean nDCG@10?"),
-        ("nDCG@ten", "write for example"),
+        ("nDCG@ten", "did you mean nDCG@10?"),
         ("", "write for example"),
         ("x" * 500, "'xxx"),
     ],

@@ -13,7 +13,7 @@ from broken_models import (
     without_mask,
 )
 
-from secondpass import InputError, ModelNotFoundError
+from secondpass import InputError, ModelNotFoundError, UnsupportedModelError
 from secondpass.doctor.examine import NAMES
 from secondpass.doctor.examine import examine as examine_with
 from secondpass.installation import install_line
@@ -220,9 +220,9 @@ def test_two_labels(parity):
 
 
 def test_an_embedding_model_is_no_reranker(parity):
-    found = examine(parity / "bert-embedder")
-    assert failed(found) == {"files"}
-    assert "give it to Embedder" in check_of(found, "files").measured
+    for name in (parity / "bert-embedder", "embedded/bi-encoder"):
+        with pytest.raises(UnsupportedModelError, match="is an embedding model, and doctor exam"):
+            examine(name)
 
 
 def test_a_folder_without_weights(model_copy):

@@ -1,9 +1,12 @@
+import signal
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
 from small_collection import DOCUMENTS, MODEL, QRELS, fixed_reranker, write_collection
 
 from secondpass import InputError
+from secondpass.evaluation import evaluate as evaluate_module
 from secondpass.evaluation.depths import to_curve, to_latency
 from secondpass.evaluation.evaluate import evaluate
 from secondpass.evaluation.first_stages.select import DenseFacts, FirstStage
@@ -12,8 +15,9 @@ from secondpass.evaluation.report import to_html
 from secondpass.evaluation.rerank import at_depth
 from secondpass.evaluation.result import Comparison, CurvePoint, Evaluation
 from secondpass.evaluation.runs import Ranked, in_trec_order, read_run, write_run
-from secondpass.evaluation.verdict import compare, in_words, judge
+from secondpass.evaluation.verdict import compare, conclusion, in_words, judge
 from secondpass.evaluation.wording import curve_table, verdict_cell
+from secondpass.interrupts import held_interrupt
 from secondpass.result_file import decode, encode
 from secondpass.stats.paired import PairedDifference
 
@@ -187,6 +191,83 @@ def test_an_interrupt_gives_what_was_measured(collection):
     assert found.collection.queries == 2
     with pytest.raises(KeyboardInterrupt):
         run_evaluate(collection, fixed_reranker(interrupted_at="read csv"))
+
+
+def test_an_interrupted_report_says_so_in_its_conclusion(collection):
+    found = run_evaluate(collection, fixed_reranker(interrupted_at="thread lock")).evaluation
+    said = "INCOMPLETE, interrupted: There is no evidence that reranking helps: nDCG@10 goes"
+    assert conclusion(found).startswith(said)
+    assert said in to_html(found)
+    whole = run_evaluate(collection, CSV_FIRST).evaluation
+    assert conclusion(whole) == in_words(whole.comparisons)
+
+
+def interrupted_in(stage, after, interrupt=signal.raise_signal):
+    @contextmanager
+    def bar(description, total):
+        left = [after]
+
+        def advance(_):
+            left[0] -= 1
+            if description == stage and left[0] == 0:
+                interrupt(signal.SIGINT)
+
+        yield advance
+
+    return bar
+
+
+@pytest.fixture
+def ctrl_c():
+    """A suite that runs in the background of a shell has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize(("after", "timed"), [(1, 0), (2, 0), (3, 1), (5, 2), (6, 2)])
+def test_an_interrupt_of_the_timing_keeps_what_was_timed(collection, ctrl_c, after, timed):
+    found = run_evaluate(
+        collection,
+        CSV_FIRST,
+        depths=(1, 2),
+        depth=2,
+        progress=interrupted_in("timing each depth", after),
+    ).evaluation
+    assert not found.complete
+    assert len(found.queries) == 3
+    latencies = [point.latency for point in found.curve.points if point.depth]
+    assert [one and one.queries for one in latencies] == [timed or None] * 2
+    assert "INCOMPLETE" in to_html(found)
+
+
+def test_an_interrupt_after_the_timing_takes_nothing_away(collection, ctrl_c, monkeypatch):
+    whole = run_evaluate(collection, CSV_FIRST, depths=(1, 2))
+    compare_all = evaluate_module.compare
+
+    def interrupted(*given, **named):
+        signal.raise_signal(signal.SIGINT)
+        return compare_all(*given, **named)
+
+    monkeypatch.setattr(evaluate_module, "compare", interrupted)
+    found = run_evaluate(collection, CSV_FIRST, depths=(1, 2))
+    assert (whole.interrupted, found.interrupted) == (False, True)
+    assert found.evaluation.complete
+    assert found.evaluation.comparisons == whole.evaluation.comparisons
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_second_interrupt_ends_it_at_once(ctrl_c):
+    def twice():
+        with held_interrupt() as interrupted:
+            assert not interrupted()
+            signal.raise_signal(signal.SIGINT)
+            assert interrupted()
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        twice()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_a_query_without_candidates_scores_zero_and_is_said(collection):

@@ -88,6 +88,40 @@ def test_an_unknown_measure_is_named(name):
         Measures((name,), {"q": {"a": 1}})
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("nDCG@10,RR", "'nDCG@10,RR' is not a measure: give --measure several times"),
+        ("nDCG@10, RR@1O", "is not a measure: give --measure several times"),
+        ("nDCG@10 RR", "is not a measure: give --measure several times"),
+        ("AP(rel=2);R@100", "is not a measure: give --measure several times"),
+        ("nDCG@1O", "'nDCG@1O' is not a measure; did you mean nDCG@10?"),
+        ("Success@l", "is not a measure; did you mean Success@1?"),
+        ("recal@1OO", "is not a measure; did you mean Recall@100?"),
+        ("nDCG@", "is not a measure; did you mean nDCG@10?"),
+        ("nDCG@1.5", "is not a measure; did you mean nDCG@10?"),
+        ("nDCG@10)", "is not a measure; did you mean nDCG@10?"),
+        ("R", "'R' is not a measure; did you mean R@10?"),
+        ("AP(relevance=2)", "is not a measure; did you mean AP@10?"),
+        ("", "'' is not a measure; write for example nDCG@10, RR@10, AP, R@100 or AP(rel=2)"),
+        ("(" * 300, "is not a measure; write for example"),
+        ("AP@True", "'AP@True' cannot be computed by the packages that are installed"),
+        ("alpha_nDCG@10", "are installed; pip install ir-measures[pyndeval]"),
+    ],
+)
+def test_what_may_be_meant_is_said_in_our_words(name, said):
+    with pytest.raises(InputError) as raised:
+        Measures((name,), {"q": {"a": 1}})
+    message = str(raised.value)
+    assert said in message
+    assert message.endswith(("?", "times", "AP(rel=2)", "installed", "[pyndeval]"))
+    assert len(message) < 200
+
+
+def test_a_comma_within_a_measure_is_its_own():
+    assert Measures(("AP(rel=2,cutoff=10)",), {"q": {"a": 2}}).names == ("AP(rel=2)@10",)
+
+
 @pytest.mark.parametrize("name", ["R@0", "P@0", "nDCG@2147483648", "AP(rel=10001)", "AP(rel=0)"])
 def test_a_parameter_that_native_code_cannot_count_with_is_refused(name):
     with pytest.raises(InputError, match="expected 1 to"):

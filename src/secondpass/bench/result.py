@@ -146,8 +146,8 @@ class BenchResult:
     """One run. `complete` is False if it was interrupted: then there are fewer measurements.
 
     `finished_at` is ISO 8601, UTC. `rows` are the table: each stage, both together, their ratio.
-    `observed` holds the first queries' candidates, best first; `measured` every measurement, in the
-    order in which the queries were asked.
+    `observed` holds the first queries' candidates, best first, and nothing of a run that was
+    interrupted; `measured` every measurement, in the order in which the queries were asked.
     """
 
     schema: Literal["secondpass/bench/1"] = "secondpass/bench/1"

@@ -28,6 +28,7 @@ from secondpass.bench.workers import Measure, Workers
 from secondpass.bench.workload import Loaded, Workload, asked
 from secondpass.pipeline import SearchPipeline
 from secondpass.progress import ProgressBar, silent
+from secondpass.verify.outputs import Outputs
 
 
 def run(
@@ -57,8 +58,11 @@ def run(
     if complete:
         depths = DepthCurve(workload.first, loaded.reranker, setting.depths, clock)
         curve, curve_complete = _curve(depths, queries, setting, progress)
+    complete = complete and curve_complete
+    # An interrupted run is not recorded, and who interrupts it waits for no further query.
+    observed = observe(pipeline, queries, dense=workload.dense) if complete else Outputs(())
     return BenchResult(
-        complete=complete and curve_complete,
+        complete=complete,
         finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
         setting=setting,
         constraints=read_constraints(loaded, workload, queries, setting.depth),
@@ -71,7 +75,7 @@ def run(
         ),
         used=used,
         depth_curve=curve,
-        observed=observe(pipeline, queries, dense=workload.dense),
+        observed=observed,
         measured=tuple(served),
     )
 

@@ -17,8 +17,13 @@ def summary(result: BenchResult) -> str:
     if ratio is not None:
         text += f" Dense retrieval alone takes {_percentiles(result.row('dense_ms'))}"
         median = ratio.summary.p50
-        text += f", {number(median.value)} times less at P50." if median else "."
+        text += f", {compared(median.value)} at P50." if median else "."
     return text if result.complete else f"INCOMPLETE, interrupted: {text}"
+
+
+def compared(ratio: float) -> str:
+    """Say what dense retrieval takes in terms of reranking, which takes `ratio` times as much."""
+    return f"{number(ratio)} times less" if ratio >= 1 else f"{number(1 / ratio)} times more"
 
 
 def notes(result: BenchResult) -> list[str]:

@@ -39,7 +39,8 @@ def command(
 
     Token types, pooler and head, activation, padding, batches, vocabulary, and agreement with
     sentence-transformers where it is installed. The exit status is 0 where no check failed, 1 where
-    one did, 2 where there is no such model. What could not be checked is said to be so.
+    one did, 2 where there is no such model or it embeds. What could not be checked is said to be
+    so.
     """
     from secondpass.doctor.examine import examine
 

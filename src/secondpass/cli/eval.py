@@ -109,6 +109,7 @@ def command(
     from secondpass.evaluation.open_collection import open_collection
     from secondpass.evaluation.runs import check_writable_ids
     from secondpass.ingest.tables import checked_delimiter
+    from secondpass.interrupts import held_interrupt
 
     require_measure("eval")
     outputs = Outputs(
@@ -146,12 +147,13 @@ def command(
         command=output.command_line(),
         progress=output.progress,
     )
-    if as_json:
-        output.print_report(evaluated.evaluation)
-    else:
-        print_evaluation(evaluated.evaluation)
-    _write(evaluated, outputs)
-    if not evaluated.evaluation.complete:
+    with held_interrupt() as interrupted:
+        if as_json:
+            output.print_report(evaluated.evaluation)
+        else:
+            print_evaluation(evaluated.evaluation)
+        _write(evaluated, outputs)
+    if evaluated.interrupted or interrupted() or not evaluated.evaluation.complete:
         sys.exit(130)
     outputs.finish()
     return evaluated.evaluation

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from secondpass.cli import output
 from secondpass.evaluation.result import Curve, Evaluation, HurtQuery, Latency
-from secondpass.evaluation.verdict import in_words
+from secondpass.evaluation.verdict import conclusion
 from secondpass.evaluation.wording import (
     comparison_cells,
     curve_table,
@@ -32,7 +32,7 @@ def print_evaluation(evaluation: Evaluation) -> None:
     output.show()
     for note in evaluation.notes:
         output.show(f"note: {note}")
-    output.show(f"\n{in_words(evaluation.comparisons)}")
+    output.show(f"\n{conclusion(evaluation)}")
 
 
 def _print_comparisons(evaluation: Evaluation) -> None:

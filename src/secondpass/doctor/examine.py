@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 
+from secondpass.checks import shortened
 from secondpass.doctor import on_files, on_scores, sentence_transformers_check
 from secondpass.doctor.result import (
     Check,
@@ -18,10 +19,10 @@ from secondpass.doctor.result import (
 )
 from secondpass.doctor.subject import Subject
 from secondpass.engine.openvino import held_precision, read_graph_file
-from secondpass.errors import MissingExtraError, SecondpassError
+from secondpass.errors import MissingExtraError, SecondpassError, UnsupportedModelError
 from secondpass.loaded_model import LoadedModel
 from secondpass.models.folder import ModelFolder, find_folder
-from secondpass.models.spec import ModelSpec, read_cross_encoder_spec
+from secondpass.models.spec import ModelSpec, read_bi_encoder_spec, read_cross_encoder_spec
 from secondpass.options.model import Precision, RerankerOptions
 
 # The longest `max_length` of an examination; one of the probe texts is longer.
@@ -71,6 +72,7 @@ def examine(
     Raises:
         InputError: an option is not usable.
         ModelNotFoundError: there is no such model.
+        UnsupportedModelError: it is an embedding model.
     """
     found = find_folder(model_name, revision=revision, local_files_only=local_files_only)
     options = RerankerOptions.from_dict(
@@ -82,6 +84,7 @@ def examine(
             "activation": "identity",
         }
     )
+    _refuse_embedding_model(found)
     examiner = _Examiner(found, options, choose_precision=precision is None)
     checks = tuple(examiner.checks())
     info = examiner.subject.model.info if examiner.subject else None
@@ -94,6 +97,17 @@ def examine(
         checks=checks,
         sound=all(check.verdict != "failed" for check in checks),
         conclusion=conclusion(found.name, checks),
+    )
+
+
+def _refuse_embedding_model(found: ModelFolder) -> None:
+    try:
+        read_bi_encoder_spec(found)
+    except SecondpassError:  # the checks say what it is
+        return
+    raise UnsupportedModelError(
+        f"{shortened(found.name)} is an embedding model, and doctor examines cross-encoders: give "
+        "it the second pass, such as embedded/cross-encoder"
     )
 
 

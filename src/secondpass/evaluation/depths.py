@@ -40,18 +40,29 @@ def time_depths(
     query_ids: Sequence[str],
     depths: Sequence[int],
     advance: Callable[[int], None],
-) -> dict[int, Latency]:
-    """Rerank each query at each depth and time it. All depths of one query come together, so that
-    a machine that slows down slows all of them.
+) -> tuple[dict[int, Latency], bool]:
+    """Rerank each query at each depth and time it; tell also whether all were timed.
+
+    All depths of one query come together, so that a machine that slows down slows all of them. An
+    interrupt ends it early, with the queries that were timed at every depth.
     """
-    times: dict[int, list[float]] = {depth: [] for depth in depths}
-    for query_id in query_ids:
-        texts = candidate_texts(collection, run[query_id][: max(depths)])
-        for depth in depths:
-            scores = reranker.score(collection.queries[query_id], texts[:depth])
-            times[depth].append(scores.timings.total_ms)
-            advance(1)
-    return {depth: found for depth in depths if (found := to_latency(times[depth]))}
+    times: list[list[float]] = []
+    try:
+        for query_id in query_ids:
+            texts = candidate_texts(collection, run[query_id][: max(depths)])
+            of_query = []
+            for depth in depths:
+                scores = reranker.score(collection.queries[query_id], texts[:depth])
+                of_query.append(scores.timings.total_ms)
+                advance(1)
+            times.append(of_query)
+    except KeyboardInterrupt:
+        complete = False
+    else:
+        complete = True
+    latencies = (to_latency(of_depth) for of_depth in zip(*times, strict=True))
+    by_depth = zip(depths, latencies, strict=False)  # no query may have been timed
+    return {depth: latency for depth, latency in by_depth if latency}, complete
 
 
 def timed_queries(rescored: Rescored, seed: int) -> list[str]:

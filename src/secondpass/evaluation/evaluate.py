@@ -27,6 +27,7 @@ from secondpass.evaluation.result import (
 )
 from secondpass.evaluation.runs import Run
 from secondpass.evaluation.verdict import compare
+from secondpass.interrupts import held_interrupt
 from secondpass.options.fusion import Fusion
 from secondpass.progress import ProgressBar, silent
 from secondpass.types import ModelInfo
@@ -45,10 +46,14 @@ class Reranker(TextScorer, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
-    """The result, and the reranked run that it was measured on."""
+    """The result, and the reranked run that it was measured on.
+
+    `interrupted` tells of an interrupt that came when all was measured, and took nothing away.
+    """
 
     evaluation: Evaluation
     run: Run
+    interrupted: bool = False
 
 
 def evaluate(
@@ -96,38 +101,42 @@ def evaluate(
     done = replace(collection, qrels={id_: collection.qrels[id_] for id_ in rescored.done})
     measured = Measures(measures, done.qrels)
     latencies = _time(done, stage.run, reranker, rescored, curve_depths, seed, progress)
-    first = {id_: stage.run[id_] for id_ in done.qrels if id_ in stage.run}
-    run = at_depth(first, scores_at(first, rescored, depth, fusion), depth)
-    before, after = measured.values(stage.run), measured.values(run)
-    main = measured.names[0]
-    times_ms = rescored.times_ms.values()
-    latency = to_latency(times_ms) if depth == deepest else latencies.get(depth)
-    evaluation = Evaluation(
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        command=command,
-        machine=read_machine(),
-        software=read_software(),
-        complete=rescored.complete,
-        collection=_facts(done),
-        first_stage=stage.description,
-        embedder=stage.dense.embedder if stage.dense else None,
-        vectors=stage.dense.vectors if stage.dense else None,
-        dimension=stage.dense.dimension if stage.dense else None,
-        model=reranker.info,
-        fusion=None if fusion.rule == "none" else fusion,
-        depth=depth,
-        seed=seed,
-        comparisons=compare(before, after, seed=seed),
-        latency=latency,
-        curve=quality_curve(stage.run, rescored, fusion, measured, curve_depths, latencies)
-        if curve_depths
-        else None,
-        most_hurt=worst_regressions(done, before[main], after[main], stage.run, run),
-        queries=_query_results(done, rescored, before, after),
-        notes=make_notes(done, stage, measured, rescored, deepest, (latency, *latencies.values())),
-        observed=observe(stage, run, depth),
-    )
-    return Evaluated(evaluation, run)
+    # All is measured: an interrupt waits for the statistics, which take seconds.
+    with held_interrupt() as interrupted:
+        first = {id_: stage.run[id_] for id_ in done.qrels if id_ in stage.run}
+        run = at_depth(first, scores_at(first, rescored, depth, fusion), depth)
+        before, after = measured.values(stage.run), measured.values(run)
+        main = measured.names[0]
+        times_ms = rescored.times_ms.values()
+        latency = to_latency(times_ms) if depth == deepest else latencies.get(depth)
+        evaluation = Evaluation(
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            command=command,
+            machine=read_machine(),
+            software=read_software(),
+            complete=rescored.complete,
+            collection=_facts(done),
+            first_stage=stage.description,
+            embedder=stage.dense.embedder if stage.dense else None,
+            vectors=stage.dense.vectors if stage.dense else None,
+            dimension=stage.dense.dimension if stage.dense else None,
+            model=reranker.info,
+            fusion=None if fusion.rule == "none" else fusion,
+            depth=depth,
+            seed=seed,
+            comparisons=compare(before, after, seed=seed),
+            latency=latency,
+            curve=quality_curve(stage.run, rescored, fusion, measured, curve_depths, latencies)
+            if curve_depths
+            else None,
+            most_hurt=worst_regressions(done, before[main], after[main], stage.run, run),
+            queries=_query_results(done, rescored, before, after),
+            notes=make_notes(
+                done, stage, measured, rescored, deepest, (latency, *latencies.values())
+            ),
+            observed=observe(stage, run, depth),
+        )
+        return Evaluated(evaluation, run, interrupted=interrupted())
 
 
 def _time(
@@ -142,12 +151,11 @@ def _time(
     if not depths or not rescored.complete:
         return {}
     query_ids = timed_queries(rescored, seed)
-    try:
-        with progress("timing each depth", len(query_ids) * len(depths)) as advance:
-            return time_depths(collection, run, reranker, query_ids, depths, advance)
-    except KeyboardInterrupt:  # the quality is known by now, and worth printing
-        rescored.complete = False
-        return {}
+    with progress("timing each depth", len(query_ids) * len(depths)) as advance:
+        latencies, rescored.complete = time_depths(
+            collection, run, reranker, query_ids, depths, advance
+        )
+    return latencies
 
 
 def _facts(collection: Collection) -> CollectionFacts:

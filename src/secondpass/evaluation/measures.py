@@ -20,6 +20,13 @@ DEFAULT_MEASURES = ("nDCG@10", "RR@10", "AP", "R@100")
 # The most of a measure's parameters; native code takes a 0 or 2**31 at its word.
 _MOST = {"cutoff": 1_000_000, "rel": HIGHEST_GRADE}
 
+# What stands between several measures, and not within the parentheses of one.
+_BETWEEN = re.compile(r"[\s,;+]+(?![^(]*\))")
+_COMMA = re.compile(r",(?![^(]*\))")
+# Letters that are read for digits.
+_DIGITS = str.maketrans("OolI", "0011")
+_MOST_SUGGESTED = 60
+
 # Measure name -> one value for each query, in the order of the qrels.
 Values = Mapping[str, NDArray[np.float64]]
 
@@ -47,10 +54,15 @@ class Measures:
         self._query_ids = list(qrels)
         self._measures = [_parse(measures, name) for name in dict.fromkeys(names)]
         self.names = tuple(map(str, self._measures))
+        judged = _checked(qrels)
         try:
-            self._evaluator = measures.evaluator(self._measures, _checked(qrels))
+            self._evaluator = measures.evaluator(self._measures, judged)
         except ValueError as error:
-            raise InputError(f"--measure {', '.join(names)}: {error}") from None
+            packages = re.findall(r"pip install [^\s)]+", str(error))
+            raise InputError(
+                f"--measure {shortened(', '.join(names), 200)} cannot be computed by the packages "
+                f"that are installed{''.join(f'; {line}' for line in packages[:1])}"
+            ) from None
 
     @property
     def binary(self) -> tuple[str, ...]:
@@ -94,14 +106,9 @@ def _checked(qrels: Qrels) -> dict[str, dict[str, int]]:
 
 
 def _parse(measures: Any, name: str) -> Any:
-    try:
-        parsed = measures.parse_measure(name)
-        parsed.validate_params()
-    except (AssertionError, KeyError, NameError, TypeError, ValueError) as error:
-        raise InputError(
-            f"--measure {shortened(name)} is not known to ir_measures ({str(error)[:80]}); "
-            f"{_hint(measures, name)}"
-        ) from None
+    parsed = _parsed(measures, name)
+    if parsed is None:
+        raise InputError(f"--measure {shortened(name)} is not a measure{_hint(measures, name)}")
     for parameter, value in parsed.params.items():
         most = _MOST.get(parameter)
         if most is not None and not 1 <= value <= most:
@@ -109,19 +116,35 @@ def _parse(measures: Any, name: str) -> Any:
     return parsed
 
 
+def _parsed(measures: Any, name: str) -> Any:
+    """Return what ir_measures makes of a name, None where it makes nothing of it."""
+    try:
+        parsed = measures.parse_measure(name)
+        parsed.validate_params()
+    except (AssertionError, KeyError, MemoryError, NameError, TypeError, ValueError):
+        return None
+    return parsed
+
+
 def _hint(measures: Any, name: str) -> str:
-    """Say which measure may be meant: a name that is nearly one, or the default's cutoff."""
+    """Say what may be meant: several measures, a name that is nearly one, a cutoff, its options."""
     if re.fullmatch("[0-9]+", name):
-        return f"did you mean nDCG@{name}? --depth {name} sets how many candidates are reranked"
+        return f"; did you mean nDCG@{name}? --depth {name} sets how many candidates are reranked"
+    parts = [part for part in _BETWEEN.split(name) if part]
+    if _COMMA.search(name) or (len(parts) > 1 and all(_parsed(measures, one) for one in parts)):
+        return ": give --measure several times"
     called, rest = re.fullmatch(r"([^@(]*)(.*)", name, re.S).groups()  # type: ignore[union-attr]
     registry = measures.measures.registry
     known: dict[str, str] = {}
     for one in registry:  # a measure comes before its other names
         known.setdefault(one.lower(), one)
-    near = get_close_matches(called.lower(), known, n=1)
-    if not near or called in registry:
-        return f"write for example {', '.join(DEFAULT_MEASURES)} or AP(rel=2)"
-    return f"did you mean {known[near[0]]}{rest[:40]}?"
+    near = get_close_matches(called.strip().lower(), known, n=1)
+    if near:
+        meant = called if called in registry else known[near[0]]
+        for end in (rest, rest.translate(_DIGITS), "@10", ""):
+            if len(meant + end) <= _MOST_SUGGESTED and _parsed(measures, meant + end):
+                return f"; did you mean {meant}{end}?"
+    return f"; write for example {', '.join(DEFAULT_MEASURES)} or AP(rel=2)"
 
 
 def _import_ir_measures() -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from secondpass.evaluation.result import Curve, CurvePoint, Evaluation, HurtQuery, ShownDocument
-from secondpass.evaluation.verdict import in_words
+from secondpass.evaluation.verdict import conclusion
 from secondpass.evaluation.wording import (
     comparison_cells,
     curve_table,
@@ -27,7 +27,6 @@ def to_html(evaluation: Evaluation) -> str:
     Raises:
         MissingExtraError: jinja2 or matplotlib is not installed.
     """
-    incomplete = "" if evaluation.complete else "INCOMPLETE, it was interrupted. "
     sections = [
         Section("Does it help?", tables=[_comparisons(evaluation)], figures=[_changes(evaluation)]),
         *([_depths(evaluation.curve)] if evaluation.curve else []),
@@ -39,7 +38,7 @@ def to_html(evaluation: Evaluation) -> str:
         Section("To repeat it", evaluation.command),
     ]
     title = f"Reranking {evaluation.collection.name} with {evaluation.model.name}"
-    return render(title, incomplete + in_words(evaluation.comparisons), sections)
+    return render(title, conclusion(evaluation), sections)
 
 
 def _comparisons(evaluation: Evaluation) -> Table:

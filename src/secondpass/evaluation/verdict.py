@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from secondpass.evaluation.measures import Values
-from secondpass.evaluation.result import Comparison, Verdict
+from secondpass.evaluation.result import Comparison, Evaluation, Verdict
 from secondpass.stats.paired import PairedDifference, holm, paired_difference
 
 LEVEL = 0.05
@@ -41,6 +41,12 @@ def judge(difference: PairedDifference, p_holm: float) -> Verdict:
     if difference.low > 0:
         return "helps"
     return "hurts" if difference.high < 0 else "no evidence that it helps"
+
+
+def conclusion(evaluation: Evaluation) -> str:
+    """Return the verdict as a sentence, and first whether the evaluation was interrupted."""
+    said = in_words(evaluation.comparisons)
+    return said if evaluation.complete else f"INCOMPLETE, interrupted: {said}"
 
 
 def in_words(comparisons: Sequence[Comparison]) -> str:

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 from secondpass.checks import did_you_mean, shortened
 from secondpass.errors import Argument, InputError, ModelNotFoundError
 from secondpass.models.embedded import embedded_folder, embedded_names
 from secondpass.models.hub import fetch_snapshot
+from secondpass.options.model import ModelOptions, RerankerOptions
+from secondpass.settings import absolute, expand_user
+
+Options = TypeVar("Options", bound=ModelOptions)
+
+# Names that begin with this folder are never asked of the hub.
+_EMBEDDED = "embedded"
 
 Origin = Literal["embedded", "local", "hub"]
 
@@ -64,6 +72,23 @@ def find_folder(
     return found
 
 
+def located(options: Options, folders: Iterable[ModelFolder]) -> Options:
+    """Return the options with whole paths, which name the same in any current folder."""
+    whole = {
+        folder.name: str(absolute(folder.path)) for folder in folders if folder.origin == "local"
+    }
+    changed: dict[str, Any] = {"model_name": whole.get(options.model_name, options.model_name)}
+    if options.cache_dir is not None:
+        changed["cache_dir"] = str(absolute(expand_user(options.cache_dir, "cache_dir")))
+    if isinstance(options, RerankerOptions):
+        if options.cascade is not None:
+            changed["cascade"] = tuple(whole.get(name, name) for name in options.cascade)
+        place = options.cache_place()
+        if isinstance(place, Path):
+            changed["cache"] = str(absolute(place))
+    return replace(options, **changed)
+
+
 def _find_on_disk(name: str) -> ModelFolder | None:
     if name in embedded_names():
         return ModelFolder(name, embedded_folder(name), "embedded")
@@ -79,6 +104,12 @@ def _find_on_disk(name: str) -> ModelFolder | None:
     if path.exists():
         raise ModelNotFoundError(
             Argument("model_name"), f" {shortened(name)} is a file; give the folder that holds it"
+        )
+    if name.partition("/")[0].casefold() == _EMBEDDED:
+        names = embedded_names()
+        raise ModelNotFoundError(
+            f"there is no embedded model {shortened(name)}, there are {', '.join(names)}",
+            did_you_mean(name, names),
         )
     if path.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
         beside = [entry.name for entry in path.parent.glob("*/")] if path.parent.is_dir() else []

@@ -17,10 +17,10 @@ from secondpass.engine.load import load_engine
 from secondpass.graph.fits import require_fitting
 from secondpass.identity import describe
 from secondpass.models.embedded import BI_ENCODER
-from secondpass.models.folder import find_folder
+from secondpass.models.folder import find_folder, located
 from secondpass.models.prompts import read_prompts
 from secondpass.models.spec import checked_max_length, read_bi_encoder_spec
-from secondpass.native import is_fork, require_no_fork
+from secondpass.native import RefusedInForks, is_fork, rebuilt, require_no_fork
 from secondpass.options.model import EmbedderOptions, Precision
 from secondpass.options.option import from_dict, in_words, to_dict
 from secondpass.retrieval.contract import Features, Progress
@@ -37,7 +37,7 @@ from secondpass.types import ModelInfo
 BLOCK = 256
 
 
-class Embedder:
+class Embedder(RefusedInForks):
     """A sentence-transformers embedding model, loaded once and safe to use from many threads.
 
     Args:
@@ -84,13 +84,13 @@ class Embedder:
                 "cache_dir": cache_dir,
             },
         )
-        self._spec = read_bi_encoder_spec(
-            find_folder(
-                options.model_name,
-                revision=options.revision,
-                local_files_only=options.local_files_only,
-            )
+        folder = find_folder(
+            options.model_name,
+            revision=options.revision,
+            local_files_only=options.local_files_only,
         )
+        self._located = located(options, [folder])
+        self._spec = read_bi_encoder_spec(folder)
         self.prompts = read_prompts(
             self._spec.modular, self._spec.folder / "config_sentence_transformers.json"
         )
@@ -121,7 +121,8 @@ class Embedder:
         return cls(**to_dict(options))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self).from_options, (self.options,)
+        known = dict.fromkeys(("options", "_located"), self._located)
+        return rebuilt, (type(self).from_options, (self._located,), type(self), known)
 
     def close(self) -> None:
         """Wait for the batches being computed and free the engine; in a fork do nothing.
@@ -145,7 +146,7 @@ class Embedder:
     @property
     def name(self) -> str:
         """The model's name, as it was asked for."""
-        return self._spec.name
+        return self.options.model_name
 
     @property
     def digest(self) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 from secondpass.atomic import WRITING
 from secondpass.checks import integer, shortened
 from secondpass.errors import Either, IndexExistsError, IndexFileError, InputError
+from secondpass.native import RefusedInForks, rebuilt
 from secondpass.retrieval.content_hash import documents_sha256
 from secondpass.retrieval.contract import (
     LENGTH_TOLERANCE,
@@ -47,7 +48,7 @@ class Stored(NamedTuple):
     source: str | None
 
 
-class Index:
+class Index(RefusedInForks):
     """Documents, their metadata and their vectors. Make it with create or open: a folder on disk.
 
     Any number of threads and processes may read while one writes: each read sees the latest
@@ -278,7 +279,9 @@ class Index:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the folder and the embedder's options: another process opens both."""
-        return type(self), (self._store, self._embedder)
+        given = self._store, self._embedder
+        known = {"_store": self._store, "_embedder": self._embedder}
+        return rebuilt, (type(self), given, type(self), known)
 
     def __repr__(self) -> str:
         return f"Index({self._store.location!r}, {self._embedder.name!r})"

@@ -17,6 +17,8 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any, TypeVar
 
+from secondpass.settings import absolute
+
 Result = TypeVar("Result")
 
 # The number is the layout of the table; an older file is left alone.
@@ -63,7 +65,7 @@ class FolderStore:
     """
 
     def __init__(self, folder: Path, most_bytes: int, *, wait_seconds: float = 2.0) -> None:
-        self.file = folder / FILE
+        self.file = absolute(folder) / FILE
         self._wait_seconds = wait_seconds
         self._most_bytes = most_bytes
         self._log_bytes = max(most_bytes // _LOG_SHARE, _LEAST_LOG_BYTES)

@@ -21,7 +21,7 @@ from secondpass.errors import (
     SecondpassError,
 )
 from secondpass.locks import locked
-from secondpass.native import native_call, note_exit_of
+from secondpass.native import RefusedInForks, native_call, note_exit_of, rebuilt
 from secondpass.retrieval.stores.contract import (
     Column,
     EmbedderIdentity,
@@ -60,7 +60,7 @@ def is_index(folder: Path) -> bool:
     return any((folder / TABLE_FOLDER / "_versions").glob("*.manifest"))
 
 
-class LanceStore:
+class LanceStore(RefusedInForks):
     """Implements `VectorStore`. Make it with create or open.
 
     Any number of processes may read while one writes: each read sees the latest commit, whole.
@@ -97,7 +97,8 @@ class LanceStore:
         return store
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self).open, (self.folder,)
+        known = {"folder": self.folder}
+        return rebuilt, (type(self).open, (self.folder,), type(self), known)
 
     @property
     def location(self) -> str:
