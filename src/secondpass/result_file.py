@@ -16,6 +16,7 @@ import msgspec
 from secondpass.atomic import write_text
 from secondpass.checks import shortened
 from secondpass.errors import InputError
+from secondpass.regular_files import open_regular
 from secondpass.utf8 import decode as decode_utf8
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def read_result(file: Path, kind: type[Result], name: str) -> Result:
             JSON, or a field is missing or of another type; the message names the field.
     """
     try:
-        with file.open("rb") as stream:
+        with open_regular(file) as stream:
             data = stream.read(LARGEST_BYTES + 1)
     except OSError as error:
         raise InputError(f"{file} cannot be read: {error.strerror}") from error

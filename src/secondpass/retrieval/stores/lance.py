@@ -22,6 +22,7 @@ from secondpass.errors import (
 )
 from secondpass.locks import locked
 from secondpass.native import native_call, note_exit_of
+from secondpass.regular_files import irregular_within
 from secondpass.retrieval.stores.contract import (
     Column,
     EmbedderIdentity,
@@ -80,6 +81,7 @@ class LanceStore:
             IndexFileError: the folder cannot be written.
             MissingExtraError: LanceDB is not installed.
         """
+        _require_plain_files(folder)
         with _file_errors(folder, "created"):
             return cls(folder, _connect(folder).create_table(TABLE, schema=_schema(identity)))
 
@@ -91,6 +93,7 @@ class LanceStore:
             IndexFileError: it cannot be read, or was made by another version.
             MissingExtraError: LanceDB is not installed.
         """
+        _require_plain_files(folder)
         with _file_errors(folder, "read"):
             store = cls(folder, _connect(folder).open_table(TABLE))
         store.identity()
@@ -280,6 +283,12 @@ class LanceStore:
             )
             for row, *values in zip(rows, *features, strict=True)
         ]
+
+
+def _require_plain_files(folder: Path) -> None:
+    """Raise if there is what LanceDB would open and wait for, such as a pipe."""
+    for file, kind in irregular_within(folder):
+        raise IndexFileError(f"{file} is a {kind}, expected a file: remove it from the index")
 
 
 @contextmanager
