@@ -7,6 +7,7 @@ numpy's, a duration or a Decimal. Loads no numpy.
 from __future__ import annotations
 
 import difflib
+import json
 import math
 import os
 import reprlib
@@ -14,12 +15,16 @@ from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
 from typing import Any, TypeVar
 
-from secondpass.errors import Argument, InputError
+from secondpass.errors import Argument, Either, InputError
 
 T = TypeVar("T")
 
 # What a signed integer of 64 bits holds.
 MOST_INTEGER = 2**63 - 1
+_JSON_KINDS: dict[type, str] = {
+    **{type(None): "", bool: "the boolean ", int: "the number ", float: "the number "},
+    **{str: "the string ", list: "the list ", dict: "the object "},
+}
 # What Linux takes for a path.
 MOST_PATH = 4096
 
@@ -123,6 +128,24 @@ def did_you_mean(given: Any, known: Iterable[str]) -> str:
 def described(value: Any) -> str:
     """Return a value's type and the beginning of it, for a message."""
     return f"{type(value).__name__[:40]} {shortened(value, 40)}"
+
+
+def described_json(value: Any) -> str:
+    """Return a value of a JSON file and its kind as JSON calls them; of others as `described`."""
+    kind = _JSON_KINDS.get(type(value))
+    if kind is None:
+        return described(value)
+    try:
+        text = json.dumps(value, ensure_ascii=False, default=str)
+    except (ValueError, RecursionError):  # more digits or levels than Python writes
+        text = shortened(value, 40)
+    shown = shortened(value, 40) if isinstance(value, str) else text
+    return kind + (shown if len(shown) <= 40 else shown[:37] + "...")
+
+
+def described_by_caller(value: Any) -> Either:
+    """Return what a value is as Python calls it, and for the command, which reads JSON, as that."""
+    return Either(described(value), described_json(value))
 
 
 def listed(names: Iterable[Any]) -> str:

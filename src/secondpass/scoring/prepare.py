@@ -97,7 +97,7 @@ class Preparer:
         encoded = self._encoded(
             [text for text, ids in zip(texts, brought, strict=True) if ids is None]
         )
-        for text, ids in zip(texts, brought, strict=True):
+        for ids in brought:
             if ids is None:
                 encoding, read, blanks = next(encoded)
                 yield select(encoding, read, words, budget).behind(blanks)
