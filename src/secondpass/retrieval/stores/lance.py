@@ -52,6 +52,9 @@ _READ_SECONDS = 2.0
 _READ_BYTES_PER_SECOND = 10_000_000
 # Format 2 had neither digests nor sources, format 1 no token ids either.
 FORMAT = 3
+# Of LanceDB's errors: a file that is not there, and what is no fault of the files.
+_MISSING_FILE = re.compile(rf"Not found: \S*({re.escape(TABLE_FOLDER)}/[^\s,:]+)")
+_REFUSED = re.compile(r"os error|denied|too many open|no space|timed? ?out", re.IGNORECASE)
 _METADATA_KEY = b"secondpass"
 _FOUND = ["id", "text", "metadata", "_distance"]
 
@@ -312,7 +315,21 @@ def _file_errors(folder: Path, done: str) -> Iterator[None]:
 
 def _file_error(folder: Path, done: str, error: BaseException) -> IndexFileError:
     reason = re.sub(r",? ?/\S+\.rs:\d+:\d+", "", str(error)).strip() or type(error).__name__
+    if done == "read" and _is_damage(error):
+        missing = _MISSING_FILE.search(reason)
+        what = f"its file {missing[1]} is missing" if missing else "a file of it is cut or changed"
+        return IndexFileError(
+            f"index {folder} is damaged, {what}: make it again in another folder with ",
+            Either("Index.create", "secondpass index PATH... --into DIR"),
+        )
     return IndexFileError(f"index {folder} cannot be {done}: {reason.splitlines()[0]}")
+
+
+def _is_damage(error: BaseException) -> bool:
+    """Tell an error of what is in the files from the system's refusals, by Lance's words."""
+    said = str(error)
+    panic = type(error).__name__ == "PanicException"
+    return (panic or "lanceerror" in said.replace(" ", "").casefold()) and not _REFUSED.search(said)
 
 
 def _connect(folder: Path) -> Any:
