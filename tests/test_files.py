@@ -29,8 +29,8 @@ def test_a_gzipped_file_is_read_alike(tmp_path):
     [
         ("{", "line 2 is not valid JSON: Expecting property name"),
         ("[" * 100_000, "line 2 is not valid JSON: it is nested too deeply"),
-        ('["a"]', "line 2 is a JSON list, expected an object"),
-        ("3", "line 2 is a JSON int, expected an object"),
+        ('["a"]', 'line 2 is the list ["a"], expected an object'),
+        ("3", "line 2 is the number 3, expected an object"),
     ],
 )
 def test_a_line_that_is_not_an_object_is_named(tmp_path, line, message):

@@ -14,6 +14,7 @@ LEVELS = [
         "architectures",
         "checks",
         "native",
+        "regular_files",
         "report",
         "settings",
         "stats",

@@ -7,19 +7,39 @@ numpy's, a duration or a Decimal. Loads no numpy.
 from __future__ import annotations
 
 import difflib
+import json
 import math
 import os
+import re
 import reprlib
 from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
 from typing import Any, TypeVar
 
-from secondpass.errors import Argument, InputError
+from secondpass.errors import Argument, Either, InputError
 
 T = TypeVar("T")
 
 # What a signed integer of 64 bits holds.
 MOST_INTEGER = 2**63 - 1
+_JSON_KINDS: dict[type, str] = {
+    **{type(None): "", bool: "the boolean ", int: "the number ", float: "the number "},
+    **{str: "the string ", list: "the list ", dict: "the object "},
+}
+# How msgspec begins to say that a key without a default is absent.
+_MISSING = "Object missing required field "
+# What msgspec calls the kinds of JSON, and what comes before a limit.
+_WORDS = {
+    "int": "an integer",
+    "float": "a number",
+    "str": "text",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "an object",
+    ">=": "of at least",
+    "<=": "of at most",
+    ">": "above",
+}
 # What Linux takes for a path.
 MOST_PATH = 4096
 
@@ -123,6 +143,67 @@ def did_you_mean(given: Any, known: Iterable[str]) -> str:
 def described(value: Any) -> str:
     """Return a value's type and the beginning of it, for a message."""
     return f"{type(value).__name__[:40]} {shortened(value, 40)}"
+
+
+def described_json(value: Any) -> str:
+    """Return a value of a JSON file and its kind as JSON calls them; of others as `described`."""
+    kind = _JSON_KINDS.get(type(value))
+    return described(value) if kind is None else kind + as_json(value, 40)
+
+
+def as_json(value: Any, most: int = 80) -> str:
+    """Return at most `most` characters of a value as JSON writes it; a text stands in quotes."""
+    if isinstance(value, str):
+        return shortened(value, most)
+    try:
+        text = json.dumps(value, ensure_ascii=False, default=str)
+    except (ValueError, RecursionError):  # more digits or levels than Python writes
+        return shortened(value, most)
+    return text if len(text) <= most else text[: most - 3] + "..."
+
+
+def misfit(values: Any, said: str) -> str:
+    """Return what is wrong with the values of a file by what msgspec said of them.
+
+    It follows the file's name: "has no `kind`", "has schema 1, expected text".
+    """
+    expected, _, path = said.partition(" - at ")
+    name = path.strip("`").removeprefix("$").removeprefix(".")
+    if expected.startswith(_MISSING):
+        return f"has no {expected.removeprefix(_MISSING)}" + (f" in {name}" if name else "")
+    if not expected.startswith(("Expected ", "Number out of range", "Invalid enum value ")):
+        return f"is not valid: {said if len(said) <= 300 else f'{said[:100]} … {said[-160:]}'}"
+    wanted = "another value" if expected.startswith("Invalid") else _in_words(expected)
+    if not name:
+        return f"is {described_json(values)}, expected {wanted}"
+    try:
+        shown = as_json(_at(values, path))
+    except (KeyError, IndexError, TypeError):  # the key of an object, which msgspec does not name
+        shown = "of another kind"
+    return f"has {name} {shown}, expected {wanted}"
+
+
+def _at(values: Any, path: str) -> Any:
+    """Return the value at a path of msgspec, such as "$.a[0]"."""
+    for key, at, unknown in re.findall(r"\.([A-Za-z0-9_]+)|\[(\d+)\]|(\[\.\.\.\])", path):
+        if unknown:
+            raise KeyError(unknown)
+        values = values[int(at)] if at else values[key]
+    return values
+
+
+def _in_words(expected: str) -> str:
+    """Return what msgspec expected: of "Expected `int` >= 1, got .." "an integer of at least 1"."""
+    if expected == "Number out of range":
+        return "a number of usual size"
+    kind = expected.partition(", got ")[0].removeprefix("Expected ").replace("`", "")
+    words = kind.removesuffix(" | null").replace(" | ", " or ").split(" ")
+    return " ".join(_WORDS.get(word, word) for word in words)
+
+
+def described_by_caller(value: Any) -> Either:
+    """Return what a value is as Python calls it, and for the command, which reads JSON, as that."""
+    return Either(described(value), described_json(value))
 
 
 def listed(names: Iterable[Any]) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from secondpass.checks import shortened
+from secondpass.checks import described_json, shortened
 from secondpass.errors import InputError
 from secondpass.utf8 import read_lines
 
@@ -67,7 +67,7 @@ def parse_object(text: str, where: object) -> dict[str, Any]:
     if isinstance(value, dict):
         return value
     convert = "; for one array of objects: jq -c '.[]' FILE" if isinstance(value, list) else ""
-    raise InputError(f"{where} is a JSON {type(value).__name__}, expected an object{convert}")
+    raise InputError(f"{where} is {described_json(value)}, expected an object{convert}")
 
 
 def parse(text: str, where: object, **hooks: Any) -> Any:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from secondpass.atomic import write_text
-from secondpass.checks import shortened
+from secondpass.checks import misfit, shortened
 from secondpass.errors import InputError
+from secondpass.regular_files import open_regular
 from secondpass.utf8 import decode as decode_utf8
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def read_result(file: Path, kind: type[Result], name: str) -> Result:
             JSON, or a field is missing or of another type; the message names the field.
     """
     try:
-        with file.open("rb") as stream:
+        with open_regular(file) as stream:
             data = stream.read(LARGEST_BYTES + 1)
     except OSError as error:
         raise InputError(f"{file} cannot be read: {error.strerror}") from error
@@ -80,21 +81,15 @@ def decode(data: bytes, kind: type[Result], name: str) -> Result:
         raise InputError(f"{name} is too large: at most {LARGEST_BYTES / 2**20:g} MiB are read")
     text = decode_utf8(data, name)
     try:
-        result = msgspec.json.decode(text, type=kind)
-        _check_integers(msgspec.json.decode(text), name)
-        return result
+        values = msgspec.json.decode(text)
+        _check_integers(values, name)
+        return msgspec.json.decode(text, type=kind)
     except msgspec.ValidationError as error:
-        raise InputError(f"{name} does not fit {kind.__name__}: {_brief(error)}") from None
+        raise InputError(f"{name} {misfit(values, str(error))}") from None
     except msgspec.DecodeError as error:
         raise InputError(f"{name} is not valid JSON: {error}") from None
     except RecursionError:
         raise InputError(f"{name} is nested too deeply to be a {kind.__name__}") from None
-
-
-def _brief(error: Exception) -> str:
-    """Return an error's words without the middle of a long value; the field is at their end."""
-    said = str(error)
-    return said if len(said) <= 300 else f"{said[:100]} … {said[-160:]}"
 
 
 def _check_integers(value: Any, name: str) -> None:

@@ -99,7 +99,7 @@ def test_a_text_column_of_candidates_that_are_skipped(tmp_path, capsys):
     assert [row.get("error") for row in rows] == [
         None,
         "candidate 1 has no 'answer', only ['text']",
-        "candidate 2: 'answer' is int 5, expected a string",
+        "candidate 2: 'answer' is the number 5, expected a string",
     ]
     assert rows[0]["text"] == "no"
 

@@ -37,12 +37,29 @@ def test_closed_standard_input_is_the_error_of_a_terminal(line):
 
 
 @pytest.mark.parametrize(
-    "line", ["models >&-", "--help >&-", "--version >&- 2>&-", "nonsense 2>&-"]
+    "line", ["models >&-", "models --json >&-", "--help >&-", "rerank --help >&-", "--version >&-"]
 )
-def test_closed_outputs_are_no_traceback(line):
+def test_what_a_closed_output_does_not_take_is_an_error(line):
     done = shell(f"{COMMAND} {line}")
-    assert done.returncode == (2 if "nonsense" in line else 0)
-    assert done.stderr == ""
+    told = "secondpass: standard output is closed: the result is lost\n"
+    assert (done.returncode, done.stderr) == (1, told)
+
+
+def test_a_ranking_that_a_closed_output_does_not_take_is_an_error():
+    done = shell(f"{COMMAND} rerank wool - >&-", stdin="sheep\n")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("secondpass: standard output is closed")
+
+
+@pytest.mark.parametrize(("line", "status"), [("--version >&- 2>&-", 1), ("nonsense 2>&-", 2)])
+def test_closed_outputs_are_no_traceback(line, status):
+    done = shell(f"{COMMAND} {line}")
+    assert (done.returncode, done.stderr) == (status, "")
+
+
+def test_who_prints_nothing_needs_no_standard_output():
+    done = shell(f"{COMMAND} nonsense >&-")
+    assert (done.returncode, done.stderr.count("closed")) == (2, 0)
 
 
 @needs_full

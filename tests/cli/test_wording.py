@@ -36,6 +36,36 @@ def failed(capsys, monkeypatch):
     return run
 
 
+@pytest.mark.parametrize(
+    ("option", "hint"),
+    [
+        ("--device", ""),
+        ("--zzz", ""),
+        ("--efort", "'--effort'"),
+        ("--max-lenght", "'--max-length'"),
+    ],
+)
+def test_an_option_that_is_not_known_is_like_another_or_none(failed, option, hint):
+    told = failed("rerank", "q", option, "1")
+    assert told.startswith(f"No such option '{option}'")
+    assert ("Did you mean" in told) == bool(hint)
+    assert hint in told
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("null", "'text' is null, expected"),
+        ("7", "'text' is the number 7, expected"),
+        ("true", "'text' is the boolean true, expected"),
+        ("[null]", "'text' is the list [null], expected"),
+        ('{"a": false}', "'text' is the object {\"a\": false}, expected"),
+    ],
+)
+def test_a_value_of_json_is_called_as_json_calls_it(failed, value, told):
+    assert told in failed("rerank", "q", "-", stdin='{"text": ' + value + "}")
+
+
 WRONG = [
     (["rerank", "q", "--model", ""], "--model is ''"),
     (["rerank", "q", "--model", "./nowhere"], "no model folder './nowhere'"),
@@ -72,7 +102,10 @@ def test_an_error_names_options_and_nothing_of_python(failed, arguments, expecte
 
 @pytest.mark.parametrize(
     ("stdin", "expected"),
-    [("[3]", "candidate 0 is int 3, expected an object"), ('[{"text": "\\ud800"}]', "repair it")],
+    [
+        ("[3]", "candidate 0 is the number 3, expected an object"),
+        ('[{"text": "\\ud800"}]', "repair it"),
+    ],
 )
 def test_an_error_of_a_candidate_is_about_json(failed, stdin, expected):
     line = failed("rerank", "q", stdin=stdin)

@@ -54,7 +54,7 @@ def test_the_shipped_text_is_enough_for_both():
     ("line", "message"),
     [
         ("{", "line 61 is not valid JSON"),
-        ("[]", "line 61 is a JSON list"),
+        ("[]", "line 61 is the list"),
         ('{"query": "a"}', "line 61: 'text' is None"),
         ('{"query": " ", "text": "a"}', "line 61: 'query' is ' '"),
         ('{"query": "a", "text": 5}', "line 61: 'text' is 5"),

@@ -86,7 +86,7 @@ def test_a_sample_is_seeded_and_keeps_the_order(folder):
         (
             "queries.jsonl",
             '{"_id": true, "text": "a"}',
-            "line 1: _id is bool True, expected a string or an integer",
+            "line 1: _id is the boolean true, expected a string or an integer",
         ),
         ("queries.jsonl", '{"_id": "z", "text": "a"}', "none of the 3 judged queries"),
         ("qrels/test.tsv", "q1\ta\t2\nq1 a", "line 2 has 2 fields"),

@@ -136,8 +136,7 @@ def test_a_very_long_text_is_read_at_its_beginning_only(counting, unit):
 @pytest.mark.parametrize(
     ("text", "tokens"),
     [
-        (" " * 5_000_000, 0),
-        (" " * 5_000_000 + "csv", 1),  # not read, and known to be there
+        ("the" + " " * 5_000_000 + "csv", 2),  # not read, and known to be there
         ("a" * 5_000_000, 2),  # one unknown token of what is read
         ("the" + "\n" * 5_000_000, 1),
     ],
@@ -146,6 +145,59 @@ def test_a_text_with_few_tokens_is_read_up_to_a_limit(counting, text, tokens):
     (begun,) = TextEncoder(counting, 1).encode_counted([text], 500)
     assert counting.characters == reading.FIRST_CHARACTERS + reading.READ_CHARACTERS
     assert begun.tokens == tokens
+
+
+BLANKS = (" ", "\n", " \t\r\n", "\u3000 ")
+
+
+@pytest.mark.parametrize("blank", [*BLANKS, "\xa0"])
+@pytest.mark.parametrize("text", ["", "csv", "sheep give wool. " * 40, "\u0301e"])
+def test_blanks_before_a_text_are_passed_over(counting, blank, text):
+    encoder = TextEncoder(counting, 1)
+    (plain,) = encoder.encode_counted([text], 500)
+    (begun,) = encoder.encode_counted([blank * 2_000_000 + text], 500)
+    assert (begun.ids.tolist(), begun.tokens) == (plain.ids.tolist(), plain.tokens)
+    assert counting.characters < 10_000
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=30, deadline=None)
+@given(st.sampled_from(BLANKS), st.integers(1, 900), st.sampled_from(UNITS), st.integers(0, 900))
+def test_blanks_are_passed_over_where_they_have_no_tokens(kind, blank, blanks, unit, times):
+    text = blank * blanks + unit * times
+    tokenizer = trained(kind)
+    whole = tokenizer.encode(text, add_special_tokens=False).ids
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reading, "FIRST_CHARACTERS", 20)
+        (begun,) = TextEncoder(tokenizer, 1).encode_counted([text], 512)
+    assert begun.ids.tolist() == whole[:512]
+
+
+@pytest.mark.parametrize("family", ["bert", "roberta", "modernbert", "xlm-roberta"])
+def test_blanks_before_texts_of_the_saved_tokenizers(parity, family, documents, monkeypatch):
+    monkeypatch.setattr(reading, "FIRST_CHARACTERS", 20)
+    tokenizer = load_tokenizer(parity / family / "tokenizer.json")
+    for blank in BLANKS:
+        text = blank * 3000 + documents[0]
+        whole = tokenizer.encode(text, add_special_tokens=False).ids
+        (begun,) = TextEncoder(tokenizer, 1).encode_counted([text], 500)
+        assert begun.ids.tolist() == whole[:500]
+
+
+@pytest.mark.parametrize("rule", ["truncate", "first", "max", "mean-top-k", "select"])
+def test_a_text_behind_blanks_is_scored_by_every_rule(monkeypatch, rule):
+    text = "The sheep gives wool. A ship has sails. " * 20
+    (plain,) = (preparer(rule).prepare("wool", [text]),)
+    monkeypatch.setattr(encode, "READ_CHARACTERS", 1200)
+    monkeypatch.setattr(TextEncoder.leading_blanks, "__defaults__", (1200,))
+    behind = preparer(rule).prepare("wool", [" " * 3000 + text])
+    assert [one.text.tolist() for one in behind.sequences] == [
+        one.text.tolist() for one in plain.sequences
+    ]
+    shift = np.where(plain.span < 0, 0, 3000)
+    assert (behind.span == plain.span + shift).all()
+    if plain.spans[0] is not None:
+        assert behind.spans[0] == tuple((a + 3000, b + 3000) for a, b in plain.spans[0])
 
 
 def test_a_long_text_takes_no_memory_of_its_own_size(counting):

@@ -57,7 +57,7 @@ def test_gzipped_file_and_its_hash(tmp_path):
         ('{"query": "a", "positive": "b", "negatives": "c"}', "line 2: 'negatives' is not a list"),
         ('{"query": "a", "positive": "b", "negatives": [1]}', "line 2: 'negatives' is not a list"),
         ('{"query": "a", "positive": "b", "title": 1}', "line 2: 'title' is 1"),
-        ("[1]", "line 2 is a JSON list, expected an object"),
+        ("[1]", "line 2 is the list [1], expected an object"),
         ("{", "line 2 is not valid JSON"),
     ],
 )

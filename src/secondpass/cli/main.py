@@ -143,6 +143,9 @@ def _warnings_as_lines() -> Iterator[None]:
 
 def _with_hint(error: click.ClickException) -> str:
     """Return a usage error's message and the help that says more."""
+    if isinstance(error, click.NoSuchOption):  # click names what is hardly alike
+        near = [one for one in error.possibilities or () if did_you_mean(error.option_name, [one])]
+        error = click.NoSuchOption(error.option_name, possibilities=near, ctx=error.ctx)
     context = getattr(error, "ctx", None)
     message = error.format_message().rstrip(".")
     if not context:

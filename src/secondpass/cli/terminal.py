@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import shutil
 import sys
+from typing import TextIO, cast
 
 import click
 
@@ -62,10 +65,20 @@ def open_closed_streams() -> None:
     """Open the null device for each standard stream that the caller closed.
 
     Else the next file that is opened, such as one of an index, has the number of that stream, and
-    a library that prints writes into it.
+    a library that prints writes into it. What the command itself prints to a closed standard output
+    is an error.
     """
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)
+    if sys.stdout is None:  # as Python has it where the caller closed it
+        sys.stdout = cast(TextIO, _ClosedOutput())
+
+
+class _ClosedOutput(io.TextIOBase):
+    """Stands for a closed standard output: what is printed is an error, for it would be lost."""
+
+    def write(self, text: str, /) -> int:
+        raise OSError(errno.EBADF, "standard output is closed: the result is lost")

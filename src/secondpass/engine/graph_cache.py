@@ -19,6 +19,7 @@ from secondpass.engine.openvino import read_model
 from secondpass.graph.openvino import ov
 from secondpass.graph.write import write_graph
 from secondpass.models.digest import file_sha256, text_sha256
+from secondpass.regular_files import open_regular
 from secondpass.settings import warn_not_kept
 
 _MODEL = "model.xml"
@@ -104,7 +105,8 @@ def _is_whole(folder: Path) -> bool:
 
 def _read_manifest(file: Path) -> dict[str, Any] | None:
     try:
-        entry = json.loads(file.read_text(encoding="utf-8"))
+        with open_regular(file) as stream:
+            entry = json.loads(stream.read())
         GraphKey(**entry["key"])
         written = {_MODEL, Path(_MODEL).with_suffix(".bin").name} <= entry["files"].keys()
         return entry if written and isinstance(entry["model_name"], str) else None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from secondpass.checks import described, listed, shortened
+from secondpass.checks import described_json, listed, shortened
 from secondpass.errors import InputError
 
 # What people call a title and the text below it.
@@ -60,7 +60,7 @@ class Columns:
         text_name = self._text_name(row, where)
         text = row[text_name]
         if not isinstance(text, str):
-            raise InputError(f"{where}: {text_name} is {described(text)}, expected a string")
+            raise InputError(f"{where}: {text_name} is {described_json(text)}, expected a string")
         id_name = self._id_name(row, where)
         title = "" if text_name == "title" else self._title(row, where)
         rest = {name: value for name, value in row.items() if name not in (text_name, id_name)}
@@ -94,7 +94,7 @@ class Columns:
         if title is None:
             return ""
         if isinstance(title, bool) or not isinstance(title, str | int | float):
-            raise InputError(f"{where}: {name} is {described(title)}, expected a string")
+            raise InputError(f"{where}: {name} is {described_json(title)}, expected a string")
         return str(title)
 
 
@@ -113,7 +113,9 @@ def _id(value: Any, where: object, name: str) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if not isinstance(value, str):
-        raise InputError(f"{where}: {name} is {described(value)}, expected a string or an integer")
+        raise InputError(
+            f"{where}: {name} is {described_json(value)}, expected a string or an integer"
+        )
     if not value:
         raise InputError(f"{where}: {name} is empty; give every row an id, or none of them")
     return value

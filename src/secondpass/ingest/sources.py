@@ -17,6 +17,7 @@ from typing import NamedTuple
 import msgspec
 
 from secondpass.atomic import write_text
+from secondpass.regular_files import open_regular
 from secondpass.retrieval.stores.lance import SOURCES_FILE
 
 # A file changed within the same tick of its clock keeps its time of change; FAT counts two seconds.
@@ -78,7 +79,8 @@ def holding_of(documents: Iterable[tuple[str, str]]) -> Holding:
 def read_stamps(folder: Path) -> Stamps:
     """Return the stamps that an index folder keeps, by file; none where they cannot be read."""
     try:
-        return msgspec.json.decode((folder / SOURCES_FILE).read_bytes(), type=dict[str, Stamp])
+        with open_regular(folder / SOURCES_FILE) as stream:
+            return msgspec.json.decode(stream.read(), type=dict[str, Stamp])
     except (OSError, msgspec.MsgspecError, RecursionError):
         return {}
 

@@ -5,7 +5,6 @@ A key that is absent or null is the reader's default. What else a config holds i
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias, TypeVar
@@ -13,13 +12,11 @@ from typing import Annotated, Any, TypeAlias, TypeVar
 import msgspec
 from msgspec import Meta
 
-from secondpass.checks import shortened
+from secondpass.checks import misfit
 from secondpass.errors import ModelFileError
 from secondpass.models.files import read_json
 
 _INT32 = 2**31 - 1
-# How msgspec begins to say that a key without a default is absent.
-_MISSING = "Object missing required field "
 
 Count: TypeAlias = Annotated[int, Meta(ge=1, le=_INT32)]
 CountOrZero: TypeAlias = Annotated[int, Meta(ge=0, le=_INT32)]
@@ -143,40 +140,4 @@ def typed(values: Mapping[str, Any], keys: type[Keys], file: Path) -> Keys:
     try:
         return msgspec.convert(values, keys)
     except msgspec.ValidationError as error:
-        expected, _, path = str(error).partition(" - at ")
-        if expected.startswith(_MISSING):
-            raise ModelFileError(f"{file} has no {expected.removeprefix(_MISSING)}") from None
-        raise ModelFileError(_unexpected(values, file, expected, path)) from None
-
-
-def _unexpected(values: Mapping[str, Any], file: Path, expected: str, path: str) -> str:
-    """Say which value is of another kind than msgspec expected: "Expected `int`, got `str`"."""
-    places = re.findall(r"\.([A-Za-z0-9_]+)|\[(\d+)\]", path)
-    found: Any = values
-    for key, at in places:
-        found = found[int(at)] if at else found[key]
-    name = path.strip("`").removeprefix("$.")
-    return f"{file} has {name} {shortened(found)}, expected {_in_words(expected)}"
-
-
-# What msgspec calls the kinds of JSON, and what comes before a limit.
-_WORDS = {
-    "int": "an integer",
-    "float": "a number",
-    "str": "text",
-    "bool": "true or false",
-    "array": "a list",
-    "object": "an object",
-    ">=": "of at least",
-    "<=": "of at most",
-    ">": "above",
-}
-
-
-def _in_words(expected: str) -> str:
-    """Return what msgspec expected: of "Expected `int` >= 1, got .." "an integer of at least 1"."""
-    if expected == "Number out of range":
-        return "a number of usual size"
-    kind = expected.partition(", got ")[0].removeprefix("Expected ").replace("`", "")
-    words = kind.removesuffix(" | null").replace(" | ", " or ").split(" ")
-    return " ".join(_WORDS.get(word, word) for word in words)
+        raise ModelFileError(f"{file} {misfit(values, str(error))}") from None

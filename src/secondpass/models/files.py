@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from secondpass.checks import shortened
 from secondpass.errors import ModelFileError
+from secondpass.regular_files import kind_of
 
 Format = Literal["safetensors", "openvino", "onnx"]
 
@@ -159,15 +160,3 @@ def require_file(file: Path, *, most_bytes: int | None = None) -> None:
         raise ModelFileError(
             f"{file} has {status.st_size:,} bytes, expected at most {most_bytes:,}"
         )
-
-
-def kind_of(mode: int) -> str:
-    """Return what a path that is no file is."""
-    kinds = {
-        stat.S_IFDIR: "folder",
-        stat.S_IFIFO: "named pipe",
-        stat.S_IFSOCK: "socket",
-        stat.S_IFCHR: "device",
-        stat.S_IFBLK: "device",
-    }
-    return kinds.get(stat.S_IFMT(mode), "special file")

@@ -7,11 +7,10 @@ folder is looked at before a library that does so opens any of it.
 from __future__ import annotations
 
 import os
-import stat
 from pathlib import Path
 
 from secondpass.errors import ModelFileError
-from secondpass.models.files import kind_of
+from secondpass.regular_files import irregular
 
 # A training run leaves thousands of files; a home folder has more.
 MOST_ENTRIES = 50_000
@@ -49,9 +48,5 @@ def _require_within(folder: Path, within: Path) -> None:
 
 
 def _require_file_or_nothing(file: Path) -> None:
-    try:
-        mode = file.stat().st_mode
-    except OSError:  # a link that leads nowhere, or in a circle
-        return
-    if not stat.S_ISREG(mode):
-        raise ModelFileError(f"{file} is a {kind_of(mode)}, expected a file")
+    if (kind := irregular(file)) is not None:
+        raise ModelFileError(f"{file} is a {kind}, expected a file")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from secondpass.checks import shortened
-from secondpass.errors import IndexFileError, InputError
+from secondpass.errors import Either, IndexFileError, InputError
 from secondpass.models.digest import text_sha256
 from secondpass.scoring.candidates import checked_text
 from secondpass.types import Document
@@ -113,8 +113,8 @@ def encode_metadata(metadata: Any, where: str) -> str:
         raise
     except (TypeError, ValueError, RecursionError) as error:
         raise InputError(
-            f"{where}: metadata cannot be kept as JSON: {error}; use strings, finite numbers, "
-            "booleans, None, lists and dicts"
+            f"{where}: metadata cannot be kept as JSON: {error}; use strings, finite numbers, ",
+            Either("booleans, None, lists and dicts", "booleans, null, lists and objects"),
         ) from error
     return checked_text(encoded, f"{where}: metadata")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from secondpass.checks import described, listed, shortened
+from secondpass.checks import described, described_by_caller, listed, shortened
 from secondpass.errors import Either, InputError
 from secondpass.types import Hit
 
@@ -31,7 +31,9 @@ def candidate_text(candidate: Mapping[str, Any], position: int, field: str | Non
     # What most are is asked first: `Mapping` takes longer, and there may be very many.
     if not isinstance(candidate, dict | Mapping):
         raise InputError(
-            f"candidate {position} is {described(candidate)}, expected ",
+            f"candidate {position} is ",
+            described_by_caller(candidate),
+            ", expected ",
             Either(
                 "a dict with 'text' or 'content'; for a list of plain strings use rank()",
                 "an object with 'text' or 'content', or a string",
@@ -50,7 +52,7 @@ def candidate_text(candidate: Mapping[str, Any], position: int, field: str | Non
 def checked_text(value: Any, where: str) -> str:
     """Return `value` if it is a string that can be written as UTF-8."""
     if not isinstance(value, str):
-        raise InputError(f"{where} is {described(value)}, expected a string")
+        raise InputError(f"{where} is ", described_by_caller(value), ", expected a string")
     if value.isascii():
         return value
     try:

@@ -28,6 +28,16 @@ class Cut(NamedTuple):
     spans: Sequence[Span | None]
     chosen: tuple[Span, ...] | None = None
 
+    def behind(self, characters: int) -> Cut:
+        """Return this cut of what stands behind so many characters as one of the whole text."""
+        if not characters:
+            return self
+        spans = [span and (span[0] + characters, span[1] + characters) for span in self.spans]
+        chosen = self.chosen and tuple(
+            (start + characters, end + characters) for start, end in self.chosen
+        )
+        return self._replace(spans=spans, chosen=chosen)
+
 
 def room_for_text(query_tokens: int, special_tokens: int, max_length: int) -> int:
     """Return how many tokens of a text fit beside the query; at least one, or an error."""

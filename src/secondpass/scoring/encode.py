@@ -13,7 +13,9 @@ from secondpass.models.boundary import tokenizing
 from secondpass.native import native_call
 from secondpass.scoring.reading import (
     READ_CHARACTERS,
+    dropped_blanks,
     is_enough,
+    leading,
     read_at_first,
     unread_tokens,
 )
@@ -101,10 +103,24 @@ class TextEncoder:
         """Return the first `keep` token ids of each text, whatever ids it brings."""
         encoded: list[Encoded] = []
         first = read_at_first(keep)
+        texts = [text[self.leading_blanks(text, first) :] for text in texts]
         for group in text_groups(texts, first):
             begun = self._encodings([text[:first] for text in group])
             encoded += [self._kept(*both, keep) for both in zip(group, begun, strict=True)]
         return encoded
+
+    def leading_blanks(self, text: str, read: int = READ_CHARACTERS) -> int:
+        """Return how many blanks at its start a text of over `read` characters has without tokens.
+
+        One is left before its first word.
+        """
+        if len(text) <= read or not text[:1].isspace():
+            return 0
+        return leading(text, self._dropped_blanks)
+
+    @cached_property
+    def _dropped_blanks(self) -> str:
+        return dropped_blanks(lambda text: self._encodings([text])[0].ids)
 
     def _kept(self, text: str, begun: Encoding, keep: int | None) -> Encoded:
         """Return the first ids of a text whose beginning is encoded; more is read if need be."""

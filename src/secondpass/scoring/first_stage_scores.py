@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from secondpass.checks import described, finite_number, listed, shortened
+from secondpass.checks import described, described_by_caller, finite_number, listed, shortened
 from secondpass.errors import Argument, InputError
 from secondpass.options.fusion import Fusion
 from secondpass.scoring.candidates import checked_texts
@@ -103,8 +103,9 @@ def _number(value: Any, where: str) -> float:
     number = finite_number(value)
     if number is None:
         raise InputError(
-            f"{where} is {described(value)}, expected a finite number, the first stage's "
-            "score: repair it",
+            f"{where} is ",
+            described_by_caller(value),
+            ", expected a finite number, the first stage's score: repair it",
             *_WAY_OUT,
         )
     return number

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +19,9 @@ from secondpass.scoring.select.nearness import words_of
 from secondpass.scoring.sequences import Prepared, TokenSequence
 from secondpass.scoring.stats import Stats, ms_since
 from secondpass.scoring.windows import cut_windows
+
+if TYPE_CHECKING:
+    from tokenizers import Encoding
 
 _WHOLE: Span = (-1, -1)
 
@@ -77,10 +81,9 @@ class Preparer:
         if self.rule.select_tokens is not None:
             return self._select(query, texts, min(self.rule.select_tokens, room))
         stride = self.rule.stride_in(room) if self.rule.in_windows else None
-        encodings = self.encoder.encode_with_offsets(texts)
         return (
-            cut_windows(encoding, text, room, stride)
-            for encoding, text in zip(encodings, texts, strict=True)
+            cut_windows(encoding, text, room, stride).behind(blanks)
+            for encoding, text, blanks in self._encoded(texts)
         )
 
     def _select(self, query: str, texts: Sequence[str], budget: int) -> Iterator[Cut]:
@@ -91,11 +94,18 @@ class Preparer:
         """
         words = words_of(query)
         brought = [self.encoder.brought(text, budget) for text in texts]
-        encodings = self.encoder.encode_with_offsets(
+        encoded = self._encoded(
             [text for text, ids in zip(texts, brought, strict=True) if ids is None]
         )
-        for text, ids in zip(texts, brought, strict=True):
+        for ids in brought:
             if ids is None:
-                yield select(next(encodings), text, words, budget)
+                encoding, read, blanks = next(encoded)
+                yield select(encoding, read, words, budget).behind(blanks)
             else:
                 yield truncate(ids, budget)
+
+    def _encoded(self, texts: Sequence[str]) -> Iterator[tuple[Encoding, str, int]]:
+        """Yield the encoding of each text behind blanks without tokens, that text, their number."""
+        blanks = [self.encoder.leading_blanks(text) for text in texts]
+        read = [text[start:] if start else text for text, start in zip(texts, blanks, strict=True)]
+        return zip(self.encoder.encode_with_offsets(read), read, blanks, strict=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from secondpass.atomic import replacing, sweep, try_writing
+from secondpass.regular_files import open_regular
 from secondpass.retrieval.stores.contract import Vectors
 from secondpass.settings import warn_not_kept
 
@@ -67,7 +68,8 @@ class KeptVectors:
 
 def _read(file: Path, shape: tuple[int, int]) -> Vectors | None:
     try:
-        vectors: Vectors = np.load(file, allow_pickle=False)
+        with open_regular(file) as stream:
+            vectors: Vectors = np.load(stream, allow_pickle=False)
     except (OSError, ValueError, EOFError):  # not there, or damaged
         return None
     return vectors if vectors.shape == shape and vectors.dtype == np.float32 else None

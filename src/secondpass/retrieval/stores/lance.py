@@ -22,6 +22,7 @@ from secondpass.errors import (
 )
 from secondpass.locks import locked
 from secondpass.native import RefusedInForks, native_call, note_exit_of, rebuilt
+from secondpass.regular_files import irregular_within
 from secondpass.retrieval.stores.contract import (
     Column,
     EmbedderIdentity,
@@ -51,6 +52,9 @@ _READ_SECONDS = 2.0
 _READ_BYTES_PER_SECOND = 10_000_000
 # Format 2 had neither digests nor sources, format 1 no token ids either.
 FORMAT = 3
+# Of LanceDB's errors: a file that is not there, and what is no fault of the files.
+_MISSING_FILE = re.compile(rf"Not found: \S*({re.escape(TABLE_FOLDER)}/[^\s,:]+)")
+_REFUSED = re.compile(r"os error|denied|too many open|no space|timed? ?out", re.IGNORECASE)
 _METADATA_KEY = b"secondpass"
 _FOUND = ["id", "text", "metadata", "_distance"]
 
@@ -80,6 +84,7 @@ class LanceStore(RefusedInForks):
             IndexFileError: the folder cannot be written.
             MissingExtraError: LanceDB is not installed.
         """
+        _require_plain_files(folder)
         with _file_errors(folder, "created"):
             return cls(folder, _connect(folder).create_table(TABLE, schema=_schema(identity)))
 
@@ -91,6 +96,7 @@ class LanceStore(RefusedInForks):
             IndexFileError: it cannot be read, or was made by another version.
             MissingExtraError: LanceDB is not installed.
         """
+        _require_plain_files(folder)
         with _file_errors(folder, "read"):
             store = cls(folder, _connect(folder).open_table(TABLE))
         store.identity()
@@ -283,6 +289,12 @@ class LanceStore(RefusedInForks):
         ]
 
 
+def _require_plain_files(folder: Path) -> None:
+    """Raise if there is what LanceDB would open and wait for, such as a pipe."""
+    for file, kind in irregular_within(folder):
+        raise IndexFileError(f"{file} is a {kind}, expected a file: remove it from the index")
+
+
 @contextmanager
 def _file_errors(folder: Path, done: str) -> Iterator[None]:
     """Turn what LanceDB raises for a broken folder into an IndexFileError that names it."""
@@ -304,7 +316,21 @@ def _file_errors(folder: Path, done: str) -> Iterator[None]:
 
 def _file_error(folder: Path, done: str, error: BaseException) -> IndexFileError:
     reason = re.sub(r",? ?/\S+\.rs:\d+:\d+", "", str(error)).strip() or type(error).__name__
+    if done == "read" and _is_damage(error):
+        missing = _MISSING_FILE.search(reason)
+        what = f"its file {missing[1]} is missing" if missing else "a file of it is cut or changed"
+        return IndexFileError(
+            f"index {folder} is damaged, {what}: make it again in another folder with ",
+            Either("Index.create", "secondpass index PATH... --into DIR"),
+        )
     return IndexFileError(f"index {folder} cannot be {done}: {reason.splitlines()[0]}")
+
+
+def _is_damage(error: BaseException) -> bool:
+    """Tell an error of what is in the files from the system's refusals, by Lance's words."""
+    said = str(error)
+    panic = type(error).__name__ == "PanicException"
+    return (panic or "lanceerror" in said.replace(" ", "").casefold()) and not _REFUSED.search(said)
 
 
 def _connect(folder: Path) -> Any:
