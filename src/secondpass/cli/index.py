@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -22,8 +22,9 @@ from secondpass.errors import InputError
 
 if TYPE_CHECKING:
     from secondpass.ingest.readers import Reading
-    from secondpass.ingest.updating import Update
+    from secondpass.ingest.updating import Contents, Update
     from secondpass.retrieval.embedder import Embedder
+    from secondpass.retrieval.index import Index
 
 FILES_LEFT_OUT = 1
 # Names in a line, and reasons in lines.
@@ -64,7 +65,8 @@ def command(
     Text, reStructuredText and Markdown are cut into chunks; of JSON Lines, CSV, TSV and Parquet
     each row is a document: the title, if there is one, and the text. A row with more tokens than
     the embedder reads is cut into chunks too. Run again, it adds what is new or changed and removes
-    what is gone from these files; interrupted, it keeps what is embedded and goes on from there.
+    what is gone from these files, and all of a named path that is gone; interrupted, it keeps what
+    is embedded and goes on from there.
 
     A file that cannot be read is named and left out; the exit status is 1 then, and 2 where there
     is nothing to index.
@@ -75,7 +77,10 @@ def command(
     from secondpass.ingest.readers import read_documents
     from secondpass.ingest.tables import checked_delimiter
     from secondpass.ingest.turn import in_turn
+    from secondpass.ingest.updating import contents_of
     from secondpass.retrieval.embedder import Embedder
+    from secondpass.retrieval.index import Index
+    from secondpass.retrieval.stores.lance import is_index
 
     columns = Columns(text_column, title_column, id_column)
     delimiter = checked_delimiter(delimiter)
@@ -85,10 +90,18 @@ def command(
         chunker = Chunker(
             embedder.tokenizer, max_tokens=chunk_tokens, whole_tokens=embedder.most_tokens
         )
+        index = Index.open(place, embedder) if is_index(place) else None
+        contents = {} if index is None else contents_of(index)
         reading = read_documents(
-            paths, chunker, columns=columns, delimiter=delimiter, skip_unreadable=True
+            paths,
+            chunker,
+            columns=columns,
+            delimiter=delimiter,
+            skip_unreadable=True,
+            held={stored.source for stored in contents.values()},
         )
-        update, documents = _update(place, embedder, reading, reread=reread)
+        done = _update(place, embedder, index, contents, reading, reread=reread)
+    update, documents = done.update, done.documents
     files = sum(file.source not in reading.failed for file in reading.found.files)
     if as_json:
         counts = {
@@ -98,6 +111,7 @@ def command(
             "documents": documents,
             "files": files,
             "failed": list(map(str, reading.failed)),
+            "gone": dict(done.gone),
             "skipped": list(map(str, reading.found.skipped)),
         }
         output.print_json_lines([{"index": folder, **counts}])
@@ -106,28 +120,37 @@ def command(
             f"{folder}: {update.added} added, {update.unchanged} unchanged, "
             f"{update.removed} removed; {documents} documents from {files} files"
         )
+    for path, count in done.gone.items():
+        output.say(f"{count} removed: {_shown(path)} is gone")
     _say_skipped(reading)
     if reading.failed:
         sys.exit(FILES_LEFT_OUT)
 
 
-def _update(
-    folder: Path, embedder: Embedder, reading: Reading, *, reread: bool
-) -> tuple[Update, int]:
-    """Bring the index up to date, or make it once there is something to put into it.
+class _Done(NamedTuple):
+    """What was done, how many documents the index has, and removed ones by what is gone."""
 
-    Returns:
-        What was done, and how many documents the index has.
-    """
+    update: Update
+    documents: int
+    gone: Mapping[str, int]
+
+
+def _update(
+    folder: Path,
+    embedder: Embedder,
+    index: Index | None,
+    contents: Contents,
+    reading: Reading,
+    *,
+    reread: bool,
+) -> _Done:
+    """Bring the index up to date, or make it once there is something to put into it."""
     from secondpass.ingest.sources import read_stamps
-    from secondpass.ingest.updating import apply_changes, contents_of, find_changes, make_index
+    from secondpass.ingest.updating import apply_changes, find_changes, make_index, removed_of
     from secondpass.ingest.waiting import Waiting
     from secondpass.retrieval.index import Index
-    from secondpass.retrieval.stores.lance import is_index
 
-    index = Index.open(folder, embedder) if is_index(folder) else None
     known = {} if reread or index is None else read_stamps(folder)
-    contents = {} if index is None else contents_of(index)
     with Waiting(folder) as waiting, _saying_what_is_kept(folder, embedder):
         changes = find_changes(contents, reading, known, waiting, output.progress)
         if index is not None:
@@ -136,7 +159,8 @@ def _update(
             update = make_index(folder, embedder, changes, output.progress)
         else:
             raise _nothing_to_index(reading)
-    return update, len(Index.open(folder, embedder))
+    gone = {path: removed_of(contents, changes.stale, path) for path in reading.found.gone}
+    return _Done(update, len(Index.open(folder, embedder)), gone)
 
 
 @contextmanager
