@@ -97,13 +97,33 @@ def test_eval_measures_a_fusion_and_names_it(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     named = "z(logit) + 1000 z(first-stage score)"
-    assert any(line.startswith(f"fused        {named}") for line in done.stdout.splitlines())
+    assert any(line.startswith(f"ordered by   {named}") for line in done.stdout.splitlines())
     record = json.loads(out["json"].read_text())
     assert record["fusion"] == {"rule": "weighted", "weight": 1000.0}
     assert named in out["html"].read_text()
     # So heavy a weight leaves the first stage's order.
     lines = [line.split() for line in out["trec"].read_text().splitlines()]
     assert [(line[0], line[2]) for line in lines] == [(query, id_) for query, id_, _ in rows]
+
+
+@pytest.mark.parametrize(
+    ("options", "fusion", "said"),
+    [
+        ((), {"rule": "weighted", "weight": 1.0}, "z(logit) + 1 z(first-stage score)"),
+        (("--fuse", "none"), None, "the reranker alone"),
+        (("--fuse-weight", 2), {"rule": "weighted", "weight": 2.0}, "z(logit) + 2 z("),
+        (("--first-stage", "bm25"), None, "the reranker alone"),
+        (("--first-stage", "dense", "--first-stage", "bm25"), None, "the reranker alone"),
+    ],
+)
+def test_eval_orders_by_default_as_a_search_does(tmp_path, options, fusion, said):
+    pytest.importorskip("ir_measures")
+    folder = write_collection(tmp_path / "small")
+    out = tmp_path / "out.json"
+    done = secondpass("eval", folder, *options, "--json-out", out)
+    assert done.returncode == 0, done.stderr
+    assert f"\nordered by   {said}" in done.stdout
+    assert json.loads(out.read_text())["fusion"] == fusion
 
 
 @pytest.mark.parametrize(

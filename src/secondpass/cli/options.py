@@ -10,6 +10,7 @@ import click
 
 from secondpass.checks import did_you_mean
 from secondpass.options.call import RankOptions
+from secondpass.options.fusion import FUSIONS
 from secondpass.options.kinds import (
     Choice,
     Choices,
@@ -98,9 +99,14 @@ def all_reranker_options(command: Command) -> Command:
     return options_of(RerankerOptions)(command)
 
 
-def fusion_options(command: Command) -> Command:
-    """Add --fuse and --fuse-weight."""
-    return options_of(RankOptions, "fuse", "fuse_weight")(command)
+def pair_fuse_option(command: Command) -> Command:
+    """Add --fuse, which is None where it is not given: the models decide then."""
+    return click.option(
+        "--fuse",
+        type=Words(FUSIONS),
+        help="Rank by the first stage as well: by reciprocal ranks, or by z-scores.  "
+        "[default: weighted for the embedded models, none for others]",
+    )(command)
 
 
 def rank_options(command: Command) -> Command:
