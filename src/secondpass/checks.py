@@ -120,6 +120,13 @@ def did_you_mean(given: Any, known: Iterable[str]) -> str:
     return f"; did you mean {spellings[near[0]]!r}?" if near else ""
 
 
+def in_json(value: Any) -> str:
+    """Return what `described` does, of null, true and false as JSON writes them."""
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else described(value)
+
+
 def described(value: Any) -> str:
     """Return a value's type and the beginning of it, for a message."""
     return f"{type(value).__name__[:40]} {shortened(value, 40)}"

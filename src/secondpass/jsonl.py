@@ -66,8 +66,9 @@ def parse_object(text: str, where: object) -> dict[str, Any]:
     value = parse(text, where)
     if isinstance(value, dict):
         return value
+    kind = "null" if value is None else type(value).__name__
     convert = "; for one array of objects: jq -c '.[]' FILE" if isinstance(value, list) else ""
-    raise InputError(f"{where} is a JSON {type(value).__name__}, expected an object{convert}")
+    raise InputError(f"{where} is a JSON {kind}, expected an object{convert}")
 
 
 def parse(text: str, where: object, **hooks: Any) -> Any:

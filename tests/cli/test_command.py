@@ -86,9 +86,13 @@ def test_text_in_other_scripts_passes_through_unchanged():
 @pytest.mark.parametrize(
     ("arguments", "stdin", "message"),
     [
-        (["rerank", "q"], '{"tex": "a"}', "candidate 0 has neither 'text' nor 'content'"),
-        (["rerank", "q"], '{"text": 3}', "candidate 0: 'text' is int 3"),
-        (["rerank", "q"], '{"text": "\\ud800"}', "candidate 0: 'text' has a lone surrogate U+D800"),
+        (["rerank", "q"], '{"tex": "a"}', "input line 1 has neither 'text' nor 'content'"),
+        (["rerank", "q"], '{"text": 3}', "input line 1: 'text' is int 3"),
+        (
+            ["rerank", "q"],
+            '{"text": "\\ud800"}',
+            "line 1: 'text' has a lone surrogate U+D800",
+        ),
         (["rerank", "q"], '{"text": "a"}\n{', "standard input line 2 is not valid JSON"),
         (["rerank", "q"], "[1, ", "begins with '[' but is not valid JSON"),
         (["rerank", " "], '{"text": "a"}', "query ' ' is empty"),

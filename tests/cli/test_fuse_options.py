@@ -131,7 +131,7 @@ def test_eval_orders_by_default_as_a_search_does(tmp_path, options, fusion, said
     [
         (["rerank", "q", "--fuse", "sum"], "'sum' is not one of 'none', 'rrf', 'weighted'"),
         (["rerank", "q", "--fuse-weight", "0.3"], "--fuse-weight is 0.3, but --fuse none"),
-        (["rerank", "q", "--fuse", "weighted"], "candidate 0 has no 'score'"),
+        (["rerank", "q", "--fuse", "weighted"], "standard input line 1 has no 'score'"),
         (["rerank", "q", "--min-score", "nan"], "nan is not a finite number"),
         (["rerank", "q", "--min-score", "high"], "'high' is not a valid float"),
         (["eval", "x", "--fuse", "weighted", "--fuse-weight", "-1"], "-1.0 is not in the range"),

@@ -85,10 +85,36 @@ def test_a_text_column_of_candidates(tmp_path, capsys):
     file.write_text('{"question": "Why?", "answer": "So."}\n')
     with pytest.raises(SystemExit):
         main(["rerank", "q", str(file)])
-    assert "candidate 0 has neither 'text' nor 'content'" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"{file} line 1 has neither 'text' nor 'content'" in said
+    assert "name the column of the text: --text-column answer" in said
     main(["rerank", "q", str(file), "--text-column", "answer"])
     row = json.loads(capsys.readouterr().out)
     assert (row["question"], row["answer"]) == ("Why?", "So.")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "options", "expected"),
+    [
+        ("a.csv", "question,answer\nq,a\n", (), "a.csv line 2 has neither 'text' nor 'content'"),
+        ("a.csv", "title,Body\nq,a\n", (), "--text-column Body"),
+        ("a.csv", "x,y\nq,a\n", (), "--text-column COLUMN"),
+        ("a.jsonl", '\n{"text": "a"}\n\n{"text": null}', (), "line 4: 'text' is null, expected"),
+        ("a.jsonl", '{"text": true}', (), "line 1: 'text' is true, expected a string"),
+        ("a.jsonl", '{"text": "a"}\nnull', (), "line 2 is null, expected an object"),
+        ("a.json", '["a", {"text": 3}]', (), "item 2: 'text' is int 3, expected a string"),
+        (
+            *("a.jsonl", '{"text": "a", "score": 1}\n{"text": "b", "score": null}'),
+            *(("--fuse", "weighted"), "line 2: 'score' is null, expected a finite number"),
+        ),
+    ],
+)
+def test_an_error_of_a_candidate_names_its_line(tmp_path, capsys, name, content, options, expected):
+    file = tmp_path / name
+    file.write_text(content)
+    with pytest.raises(SystemExit):
+        main(["rerank", "q", str(file), *options])
+    assert expected in capsys.readouterr().err
 
 
 def test_a_text_column_of_candidates_that_are_skipped(tmp_path, capsys):

@@ -49,7 +49,10 @@ WRONG = [
     (["rerank", "q", "--cache", __file__], "is a file, expected a folder"),
     (["search", "q", "--index", "/no"], "make one with secondpass index PATH... --into DIR"),
     (["bench", "--index", "/no"], "make one with secondpass index"),
-    (["eval", "/no", "--fuse-weight", "3"], "use --fuse weighted, or leave --fuse-weight out"),
+    (
+        ["eval", "/no", "--fuse", "none", "--fuse-weight", "3"],
+        "use --fuse weighted, or leave --fuse-weight out",
+    ),
     (["plan", "--model", "", "--seconds", "1"], "--model is"),
     (["doctor", "./nowhere"], "no model folder"),
     (["doctor", ""], "MODEL is"),
@@ -72,7 +75,10 @@ def test_an_error_names_options_and_nothing_of_python(failed, arguments, expecte
 
 @pytest.mark.parametrize(
     ("stdin", "expected"),
-    [("[3]", "candidate 0 is int 3, expected an object"), ('[{"text": "\\ud800"}]', "repair it")],
+    [
+        ("[3]", "item 1 is int 3, expected an object"),
+        ('[{"text": "\\ud800"}]', "repair it"),
+    ],
 )
 def test_an_error_of_a_candidate_is_about_json(failed, stdin, expected):
     line = failed("rerank", "q", stdin=stdin)

@@ -59,9 +59,10 @@ def command(
     candidates = read_candidates(file, plain=plain, delimiter=delimiter)
     skip = options.on_error == "skip"
     # Before a model is loaded.
-    usable_candidates(
-        candidates, first_stage_score, options.fusion(), skip=skip, text_field=text_column
-    )
+    with candidates.named():
+        usable_candidates(
+            candidates, first_stage_score, options.fusion(), skip=skip, text_field=text_column
+        )
     reranker = load_reranker(**model_options)
     ranking = reranker.rank_candidates(query, candidates, options, first_stage_score, text_column)
     if output.for_a_person(as_json):

@@ -6,15 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from secondpass.checks import described, listed, shortened
+from secondpass.checks import in_json, listed, shortened
 from secondpass.errors import InputError
+from secondpass.scoring.candidates import likely_text
 
 # What people call a title and the text below it.
 _PAIRS = (("question", "answer"), ("title", "body"), ("title", "abstract"), ("name", "description"))
-_TEXTS = (
-    *("answer", "body", "passage", "abstract", "description", "contents", "document", "sentence"),
-    *("page_content", "chunk", "context", "summary", "message", "comment", "review"),
-)
 
 
 class Parts(NamedTuple):
@@ -60,7 +57,7 @@ class Columns:
         text_name = self._text_name(row, where)
         text = row[text_name]
         if not isinstance(text, str):
-            raise InputError(f"{where}: {text_name} is {described(text)}, expected a string")
+            raise InputError(f"{where}: {text_name} is {in_json(text)}, expected a string")
         id_name = self._id_name(row, where)
         title = "" if text_name == "title" else self._title(row, where)
         rest = {name: value for name, value in row.items() if name not in (text_name, id_name)}
@@ -94,7 +91,7 @@ class Columns:
         if title is None:
             return ""
         if isinstance(title, bool) or not isinstance(title, str | int | float):
-            raise InputError(f"{where}: {name} is {described(title)}, expected a string")
+            raise InputError(f"{where}: {name} is {in_json(title)}, expected a string")
         return str(title)
 
 
@@ -113,7 +110,7 @@ def _id(value: Any, where: object, name: str) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if not isinstance(value, str):
-        raise InputError(f"{where}: {name} is {described(value)}, expected a string or an integer")
+        raise InputError(f"{where}: {name} is {in_json(value)}, expected a string or an integer")
     if not value:
         raise InputError(f"{where}: {name} is empty; give every row an id, or none of them")
     return value
@@ -125,5 +122,4 @@ def _advice(row: Mapping[str, Any]) -> str:
     for title, text in _PAIRS:
         if title in known and text in known:
             return f"--title-column {known[title]} --text-column {known[text]}"
-    text = next((known[name] for name in _TEXTS if name in known), "COLUMN")
-    return f"--text-column {shortened(text)[1:-1]}"
+    return f"--text-column {likely_text(row)}"
