@@ -28,8 +28,16 @@ _WIDTH = 80
 
 @click.command("demo")
 @click.argument("questions", nargs=-1, metavar="[QUESTION]...")
-@click.option("--depth", type=click.IntRange(min=1), default=100, show_default=True)
-@click.option("--top-k", type=click.IntRange(min=1), default=5, show_default=True)
+@click.option(
+    "--depth",
+    type=click.IntRange(min=1),
+    default=100,
+    show_default=True,
+    help="How many documents are retrieved and reranked.",
+)
+@click.option(
+    "--top-k", type=click.IntRange(min=1), default=5, show_default=True, help="How many to print."
+)
 @json_rows_instead_option
 def command(questions: tuple[str, ...], depth: int, top_k: int, as_json: bool) -> None:
     """Search the docstrings of this Python's standard library, without reranking and with it.

@@ -49,7 +49,13 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     metavar="dense|bm25|run:FILE",
     help="What finds the candidates; several are fused by reciprocal rank.",
 )
-@click.option("--depth", type=click.IntRange(min=1), default=100, show_default=True)
+@click.option(
+    "--depth",
+    type=click.IntRange(min=1),
+    default=100,
+    show_default=True,
+    help="How many candidates of a query are reranked.",
+)
 @click.option(
     "--depths",
     metavar="N,N,...",
@@ -77,7 +83,13 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @json_instead_option
 @click.option("--json-out", "json_file", type=_FILE, help="Write all of it as one JSON object.")
 @click.option("--html", "html_file", type=_FILE, help="Write a self-contained page.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Of the resampling, and of choices of queries.",
+)
 def command(
     name: str,
     first_stages: tuple[str, ...],
