@@ -120,6 +120,11 @@ def did_you_mean(given: Any, known: Iterable[str]) -> str:
     return f"; did you mean {spellings[near[0]]!r}?" if near else ""
 
 
+def counted(count: int, what: str) -> str:
+    """Return a number and the noun of what is counted, such as "1 file" and "2 files"."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
 def in_json(value: Any) -> str:
     """Return what `described` does, of null, true and false as JSON writes them."""
     if value is None:

@@ -27,7 +27,7 @@ def test_what_is_gone_is_removed_and_said(tmp_path):
     assert f"there is no file or folder {tmp_path}/manuel" in refused.stderr
     done = index(tmp_path, "manual")
     assert done.returncode == 0, done.stderr
-    assert "1 removed; 1 documents" in done.stdout
+    assert "1 removed; 1 document from 0 files" in done.stdout
     assert f"1 removed: {tmp_path}/manual is gone" in done.stderr
     assert "no file or folder" in index(tmp_path, "manual").stderr
     (tmp_path / "b.txt").unlink()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from secondpass.checks import counted
 from secondpass.cli import output, terminal
 from secondpass.cli.options import json_rows_instead_option
 from secondpass.cli.search import result_rows
@@ -132,4 +133,6 @@ def conclusion(asked: list[tuple[str, SearchResult]]) -> str:
             f"{len(asked) - up - down} did not move."
         )
     changed = sum(bool(result.hits) and result.hits[0].first_rank != 1 for _, result in asked)
-    return f"Reranking changed the first document of {changed} of {len(asked)} questions."
+    return (
+        f"Reranking changed the first document of {changed} of {counted(len(asked), 'question')}."
+    )

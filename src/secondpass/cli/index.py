@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from secondpass.checks import counted
 from secondpass.cli import output
 from secondpass.cli.options import json_instead_option
 from secondpass.cli.table_options import (
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from secondpass.retrieval.index import Index
 
 FILES_LEFT_OUT = 1
+INTERRUPTED = 130
 # Names in a line, and reasons in lines.
 _NAMED, _LISTED = 3, 20
 
@@ -118,7 +120,8 @@ def command(
     else:
         output.show(
             f"{folder}: {update.added} added, {update.unchanged} unchanged, "
-            f"{update.removed} removed; {documents} documents from {files} files"
+            f"{update.removed} removed; {counted(documents, 'document')} from "
+            f"{counted(files, 'file')}"
         )
     for path, count in done.gone.items():
         output.say(f"{count} removed: {_shown(path)} is gone")
@@ -173,9 +176,10 @@ def _saying_what_is_kept(folder: Path, embedder: Embedder) -> Iterator[None]:
     except KeyboardInterrupt:
         count = len(Index.open(folder, embedder)) if is_index(folder) else 0
         output.say(
-            f"interrupted: {count} documents are in {folder}; the same command goes on from there"
+            f"secondpass: interrupted: {counted(count, 'document')} in {folder}; the same command "
+            "goes on from there"
         )
-        raise
+        sys.exit(INTERRUPTED)
 
 
 def _nothing_to_index(reading: Reading) -> InputError:
@@ -190,8 +194,8 @@ def _nothing_to_index(reading: Reading) -> InputError:
         )
     return InputError(
         f"no index was made: there is no document in {_listed(reading.found.named)}: "
-        f"{len(reading.found.files)} files can be read and hold no text, "
-        f"{len(reading.found.skipped) + len(reading.found.outside)} are of other kinds"
+        f"{counted(len(reading.found.files), 'readable file')} without text, "
+        f"{len(reading.found.skipped) + len(reading.found.outside)} of other kinds"
     )
 
 
@@ -199,12 +203,12 @@ def _say_skipped(reading: Reading) -> None:
     found = reading.found
     if found.skipped:
         output.say(
-            f"note: {len(found.skipped)} files of other kinds were skipped: "
+            f"note: skipped {counted(len(found.skipped), 'file')} of other kinds: "
             f"{_listed(found.skipped)}"
         )
     if found.outside:
         output.say(
-            f"note: {len(found.outside)} links lead out of the folder and were not followed: "
+            f"note: not followed {counted(len(found.outside), 'link')} out of the folder: "
             f"{_listed(found.outside)}"
         )
     if reading.failed:

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from secondpass.checks import counted
 from secondpass.cli import output
 from secondpass.cli.candidates import read_candidates
 from secondpass.cli.options import all_reranker_options, json_option, rank_options
@@ -100,6 +101,6 @@ def _print_table(ranking: Ranking) -> None:
             )
             for rank, hit in enumerate(ranking, start=1)
         ],
-        caption=f"{timings.candidates} candidates{output.from_cache(timings.cached)}, "
+        caption=f"{counted(timings.candidates, 'candidate')}{output.from_cache(timings.cached)}, "
         f"{timings.total_ms:.0f} ms",
     )

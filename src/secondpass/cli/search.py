@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from secondpass.checks import counted
 from secondpass.cli import output
 from secondpass.cli.options import all_reranker_options, json_option, options_of, pair_fuse_option
 from secondpass.options.call import RankOptions
@@ -90,7 +91,7 @@ def print_result(result: SearchResult) -> None:
     stages = timings.rerank
     output.show(
         f"retrieve {timings.retrieve_ms:.0f} ms{_halves(timings)}; "
-        f"rerank {stages.candidates} candidates{output.from_cache(stages.cached)} "
+        f"rerank {counted(stages.candidates, 'candidate')}{output.from_cache(stages.cached)} "
         f"{stages.total_ms:.0f} ms "
         f"(tokenize {stages.tokenize_ms:.0f}, batch {stages.batch_ms:.0f}, "
         f"infer {stages.infer_ms:.0f}, rank {stages.rank_ms:.0f}); total {timings.total_ms:.0f} ms"
