@@ -168,7 +168,7 @@ def test_index_and_search(tmp_path):
     first = secondpass("index", files, "--into", folder)
     assert first.returncode == 0, first.stderr
     assert "3 added, 0 unchanged, 0 removed; 3 documents from 3 files" in first.stdout
-    assert "1 files of other kinds were skipped" in first.stderr
+    assert "skipped 1 file of other kinds" in first.stderr
     (files / "b.txt").write_text("Bananas are green before they are ripe.")
     again = secondpass("index", files, "--into", folder)
     assert "1 added, 2 unchanged, 1 removed; 3 documents" in again.stdout

@@ -144,7 +144,7 @@ def test_an_interrupt_says_what_is_kept(
     run.send_signal(signal.SIGINT)
     status, _, error = finish(run)
     assert status == 130
-    assert f"{held(place).total()} documents are in {place}; the same command goes on" in error
+    assert f"{held(place).total()} documents in {place}; the same command goes on" in error
     assert 0 < held(place).total() < TEXTS
 
 

@@ -148,7 +148,7 @@ def test_index_names_a_bad_file_and_goes_on(tmp_path, capsys):
     (files / "b.txt").write_bytes(b"caf\xe9")
     status, out, err = run(capsys, "index", files, "--into", folder)
     assert status == 1
-    assert "1 added, 0 unchanged, 0 removed; 1 documents from 1 files" in out
+    assert "1 added, 0 unchanged, 0 removed; 1 document from 1 file" in out
     assert f"left out: {files}/b.txt is not UTF-8" in err
     status, out, err = run(capsys, "index", files, "--into", folder)
     assert (status, "0 added, 1 unchanged" in out, "left out" in err) == (1, True, True)
