@@ -185,7 +185,7 @@ def test_the_command_skips_and_cuts(tmp_path, parity, capsys):
     model = ["--model", str(parity / "bert"), "--max-length", "64"]
     with pytest.raises(SystemExit):
         main(["rerank", QUERY, str(file), *model])
-    assert "candidate 2 has neither" in capsys.readouterr().err
+    assert "candidates.jsonl line 3 has neither" in capsys.readouterr().err
     flags = ["--on-error", "skip", "--long-query", "truncate"]
     main(["rerank", LONG, str(file), *model, *flags])
     shown = capsys.readouterr()

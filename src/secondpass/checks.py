@@ -140,6 +140,11 @@ def did_you_mean(given: Any, known: Iterable[str]) -> str:
     return f"; did you mean {spellings[near[0]]!r}?" if near else ""
 
 
+def counted(count: int, what: str) -> str:
+    """Return a number and the noun of what is counted, such as "1 file" and "2 files"."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
 def described(value: Any) -> str:
     """Return a value's type and the beginning of it, for a message."""
     return f"{type(value).__name__[:40]} {shortened(value, 40)}"

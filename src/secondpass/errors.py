@@ -50,10 +50,21 @@ class Either:
         return self.python
 
 
+@dataclass(frozen=True, slots=True)
+class CandidateAt:
+    """A candidate by its position, from 0; the command, which has read it, names its line."""
+
+    position: int
+    part: str = ""
+
+    def __str__(self) -> str:
+        return f"candidate {self.position}{self.part}"
+
+
 class SecondpassError(Exception):
     """The root of the tree: catch this to catch them all. `args` are the parts of its message."""
 
-    def __init__(self, *parts: str | Argument | Either) -> None:
+    def __init__(self, *parts: str | Argument | Either | CandidateAt) -> None:
         super().__init__(*parts)
 
     def __str__(self) -> str:

@@ -104,8 +104,14 @@ def default_fusion(index: Retriever, reranker: SecondPass) -> Fusion:
     The embedded models were measured together, so their weight is known; of other models nobody
     knows whether the first stage's score adds anything.
     """
-    first = getattr(getattr(index, "embedder", None), "name", None)
-    second = getattr(getattr(reranker, "info", None), "name", None)
+    return fusion_of(
+        getattr(getattr(index, "embedder", None), "name", None),
+        getattr(getattr(reranker, "info", None), "name", None),
+    )
+
+
+def fusion_of(first: str | None, second: str | None) -> Fusion:
+    """Return the default fusion of a bi-encoder and a cross-encoder, by their names."""
     if first == BI_ENCODER and second in (CROSS_ENCODER, ACCURATE):
         return Fusion.checked("weighted", PAIR_WEIGHT)
     return Fusion()

@@ -86,9 +86,13 @@ def test_text_in_other_scripts_passes_through_unchanged():
 @pytest.mark.parametrize(
     ("arguments", "stdin", "message"),
     [
-        (["rerank", "q"], '{"tex": "a"}', "candidate 0 has neither 'text' nor 'content'"),
-        (["rerank", "q"], '{"text": 3}', "candidate 0: 'text' is int 3"),
-        (["rerank", "q"], '{"text": "\\ud800"}', "candidate 0: 'text' has a lone surrogate U+D800"),
+        (["rerank", "q"], '{"tex": "a"}', "input line 1 has neither 'text' nor 'content'"),
+        (["rerank", "q"], '{"text": 3}', "input line 1: 'text' is the number 3"),
+        (
+            ["rerank", "q"],
+            '{"text": "\\ud800"}',
+            "line 1: 'text' has a lone surrogate U+D800",
+        ),
         (["rerank", "q"], '{"text": "a"}\n{', "standard input line 2 is not valid JSON"),
         (["rerank", "q"], "[1, ", "begins with '[' but is not valid JSON"),
         (["rerank", " "], '{"text": "a"}', "query ' ' is empty"),
@@ -164,7 +168,7 @@ def test_index_and_search(tmp_path):
     first = secondpass("index", files, "--into", folder)
     assert first.returncode == 0, first.stderr
     assert "3 added, 0 unchanged, 0 removed; 3 documents from 3 files" in first.stdout
-    assert "1 files of other kinds were skipped" in first.stderr
+    assert "skipped 1 file of other kinds" in first.stderr
     (files / "b.txt").write_text("Bananas are green before they are ripe.")
     again = secondpass("index", files, "--into", folder)
     assert "1 added, 2 unchanged, 1 removed; 3 documents" in again.stdout

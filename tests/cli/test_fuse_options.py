@@ -97,7 +97,7 @@ def test_eval_measures_a_fusion_and_names_it(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     named = "z(logit) + 1000 z(first-stage score)"
-    assert any(line.startswith(f"fused        {named}") for line in done.stdout.splitlines())
+    assert any(line.startswith(f"ordered by   {named}") for line in done.stdout.splitlines())
     record = json.loads(out["json"].read_text())
     assert record["fusion"] == {"rule": "weighted", "weight": 1000.0}
     assert named in out["html"].read_text()
@@ -107,11 +107,31 @@ def test_eval_measures_a_fusion_and_names_it(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("options", "fusion", "said"),
+    [
+        ((), {"rule": "weighted", "weight": 1.0}, "z(logit) + 1 z(first-stage score)"),
+        (("--fuse", "none"), None, "the reranker alone"),
+        (("--fuse-weight", 2), {"rule": "weighted", "weight": 2.0}, "z(logit) + 2 z("),
+        (("--first-stage", "bm25"), None, "the reranker alone"),
+        (("--first-stage", "dense", "--first-stage", "bm25"), None, "the reranker alone"),
+    ],
+)
+def test_eval_orders_by_default_as_a_search_does(tmp_path, options, fusion, said):
+    pytest.importorskip("ir_measures")
+    folder = write_collection(tmp_path / "small")
+    out = tmp_path / "out.json"
+    done = secondpass("eval", folder, *options, "--json-out", out)
+    assert done.returncode == 0, done.stderr
+    assert f"\nordered by   {said}" in done.stdout
+    assert json.loads(out.read_text())["fusion"] == fusion
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["rerank", "q", "--fuse", "sum"], "'sum' is not one of 'none', 'rrf', 'weighted'"),
         (["rerank", "q", "--fuse-weight", "0.3"], "--fuse-weight is 0.3, but --fuse none"),
-        (["rerank", "q", "--fuse", "weighted"], "candidate 0 has no 'score'"),
+        (["rerank", "q", "--fuse", "weighted"], "standard input line 1 has no 'score'"),
         (["rerank", "q", "--min-score", "nan"], "nan is not a finite number"),
         (["rerank", "q", "--min-score", "high"], "'high' is not a valid float"),
         (["eval", "x", "--fuse", "weighted", "--fuse-weight", "-1"], "-1.0 is not in the range"),

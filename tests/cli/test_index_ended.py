@@ -113,7 +113,8 @@ def test_ended_at_any_moment_it_goes_on(docs: Path, tmp_path: Path, ending: sign
         if ending is signal.SIGINT and status != 0:
             assert status == 130, error
             assert "Traceback" not in error
-            assert error.splitlines()[-1] == "secondpass: interrupted"
+            assert error.splitlines()[-1].startswith("secondpass: interrupted")
+            assert error.count("interrupted") == 1
         now = held(place)
         # An index that is there holds something.
         assert now or not is_index(place)
@@ -143,7 +144,7 @@ def test_an_interrupt_says_what_is_kept(
     run.send_signal(signal.SIGINT)
     status, _, error = finish(run)
     assert status == 130
-    assert f"{held(place).total()} documents are in {place}; the same command goes on" in error
+    assert f"{held(place).total()} documents in {place}; the same command goes on" in error
     assert 0 < held(place).total() < TEXTS
 
 

@@ -85,10 +85,36 @@ def test_a_text_column_of_candidates(tmp_path, capsys):
     file.write_text('{"question": "Why?", "answer": "So."}\n')
     with pytest.raises(SystemExit):
         main(["rerank", "q", str(file)])
-    assert "candidate 0 has neither 'text' nor 'content'" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"{file} line 1 has neither 'text' nor 'content'" in said
+    assert "name the column of the text: --text-column answer" in said
     main(["rerank", "q", str(file), "--text-column", "answer"])
     row = json.loads(capsys.readouterr().out)
     assert (row["question"], row["answer"]) == ("Why?", "So.")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "options", "expected"),
+    [
+        ("a.csv", "question,answer\nq,a\n", (), "a.csv line 2 has neither 'text' nor 'content'"),
+        ("a.csv", "title,Body\nq,a\n", (), "--text-column Body"),
+        ("a.csv", "x,y\nq,a\n", (), "--text-column COLUMN"),
+        ("a.jsonl", '\n{"text": "a"}\n\n{"text": null}', (), "line 4: 'text' is null, expected"),
+        ("a.jsonl", '{"text": true}', (), "line 1: 'text' is the boolean true, expected a string"),
+        ("a.jsonl", '{"text": "a"}\nnull', (), "line 2 is null, expected an object"),
+        ("a.json", '["a", {"text": 3}]', (), "item 2: 'text' is the number 3, expected a string"),
+        (
+            *("a.jsonl", '{"text": "a", "score": 1}\n{"text": "b", "score": null}'),
+            *(("--fuse", "weighted"), "line 2: 'score' is null, expected a finite number"),
+        ),
+    ],
+)
+def test_an_error_of_a_candidate_names_its_line(tmp_path, capsys, name, content, options, expected):
+    file = tmp_path / name
+    file.write_text(content)
+    with pytest.raises(SystemExit):
+        main(["rerank", "q", str(file), *options])
+    assert expected in capsys.readouterr().err
 
 
 def test_a_text_column_of_candidates_that_are_skipped(tmp_path, capsys):
@@ -99,7 +125,7 @@ def test_a_text_column_of_candidates_that_are_skipped(tmp_path, capsys):
     assert [row.get("error") for row in rows] == [
         None,
         "candidate 1 has no 'answer', only ['text']",
-        "candidate 2: 'answer' is the number 5, expected a string",
+        "candidate 2: 'answer' is int 5, expected a string",
     ]
     assert rows[0]["text"] == "no"
 
@@ -122,7 +148,7 @@ def test_index_names_a_bad_file_and_goes_on(tmp_path, capsys):
     (files / "b.txt").write_bytes(b"caf\xe9")
     status, out, err = run(capsys, "index", files, "--into", folder)
     assert status == 1
-    assert "1 added, 0 unchanged, 0 removed; 1 documents from 1 files" in out
+    assert "1 added, 0 unchanged, 0 removed; 1 document from 1 file" in out
     assert f"left out: {files}/b.txt is not UTF-8" in err
     status, out, err = run(capsys, "index", files, "--into", folder)
     assert (status, "0 added, 1 unchanged" in out, "left out" in err) == (1, True, True)

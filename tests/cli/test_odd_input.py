@@ -135,7 +135,7 @@ def test_a_full_disk_is_one_line_and_status_1(arguments):
     assert one_line(done, 1) == "secondpass: No space left on device"
 
 
-def test_a_closed_standard_output_is_no_error():
+def test_a_closed_standard_output_is_one_line_and_status_1():
     done = subprocess.run(
         f"echo '\"a\"' | {sys.executable} -m secondpass rerank q --json >&-",
         shell=True,
@@ -143,7 +143,10 @@ def test_a_closed_standard_output_is_no_error():
         stderr=subprocess.PIPE,
         text=True,
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "secondpass: standard output is closed: the result is lost\n",
+    )
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,10 @@ WRONG = [
     (["rerank", "q", "--cache", __file__], "is a file, expected a folder"),
     (["search", "q", "--index", "/no"], "make one with secondpass index PATH... --into DIR"),
     (["bench", "--index", "/no"], "make one with secondpass index"),
-    (["eval", "/no", "--fuse-weight", "3"], "use --fuse weighted, or leave --fuse-weight out"),
+    (
+        ["eval", "/no", "--fuse", "none", "--fuse-weight", "3"],
+        "use --fuse weighted, or leave --fuse-weight out",
+    ),
     (["plan", "--model", "", "--seconds", "1"], "--model is"),
     (["doctor", "./nowhere"], "no model folder"),
     (["doctor", ""], "MODEL is"),
@@ -103,7 +106,7 @@ def test_an_error_names_options_and_nothing_of_python(failed, arguments, expecte
 @pytest.mark.parametrize(
     ("stdin", "expected"),
     [
-        ("[3]", "candidate 0 is the number 3, expected an object"),
+        ("[3]", "item 1 is the number 3, expected an object"),
         ('[{"text": "\\ud800"}]', "repair it"),
     ],
 )

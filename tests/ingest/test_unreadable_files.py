@@ -1,6 +1,7 @@
 """One bad file among many, long rows, and what a folder may lead to."""
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -163,3 +164,33 @@ def test_columns_by_name(folder):
     Path("d/faq.csv").write_text("question;answer\nWhy?;So.\n")
     read = reading("d", columns=Columns(text="answer", title="question"), delimiter=";")
     assert texts(read) == ["Why? So."]
+
+
+def held_by(index):
+    return {stored.source for stored in index.stored().values()}
+
+
+@pytest.mark.parametrize("gone", ["d", "d/sub", "d/sub/b.txt", "d/sub/../sub/b.txt"])
+def test_what_came_from_a_path_that_is_gone_is_removed(folder, gone):
+    embedder = FakeEmbedder()
+    index = Index(MemoryStore(store_identity(embedder)), embedder)
+    Path("d/sub").mkdir()
+    for name in ("other.txt", "d/a.txt", "d/sub/b.txt"):
+        Path(name).write_text(name)
+    update_index(index, reading("d", "other.txt"))
+    path = Path(os.path.normpath(gone))
+    of_it = sum((folder / path).as_posix() in source for source in held_by(index))
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    with pytest.raises(InputError, match="no file or folder"):
+        reading(gone)
+    read = reading(gone, held=held_by(index))
+    assert read.found.gone == ((folder / path).as_posix(),)
+    assert update_index(index, read) == Update(0, 0, of_it)
+    assert not any((folder / path).as_posix() in source for source in held_by(index))
+
+
+@pytest.mark.parametrize("missing", ["d/nothing", "d/a", "nowhere", "dangling.txt"])
+def test_a_path_that_gave_nothing_is_still_an_error(folder, missing):
+    Path("dangling.txt").symlink_to("not there")
+    with pytest.raises(InputError, match="no file or folder"):
+        reading(missing, held={f"{folder}/d/a.txt", f"{folder}/dangling.txt", None, "a column"})

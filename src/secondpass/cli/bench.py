@@ -16,6 +16,7 @@ from secondpass.cli.options import (
     options_of,
     reranker_options,
 )
+from secondpass.cli.table_options import text_column_option
 from secondpass.errors import InputError
 from secondpass.options.call import RankOptions
 
@@ -36,8 +37,22 @@ _DEPTHS = "10,20,50,100,200"
     metavar="FILE",
     help="Rerank these for each query: no index, no dense stage.",
 )
-@click.option("-n", "--queries-count", type=click.IntRange(min=1), default=200, show_default=True)
-@click.option("--warm-up", type=click.IntRange(min=0), default=10, show_default=True)
+@text_column_option
+@click.option(
+    "-n",
+    "--queries-count",
+    type=click.IntRange(min=1),
+    default=200,
+    show_default=True,
+    help="How many queries are timed.",
+)
+@click.option(
+    "--warm-up",
+    type=click.IntRange(min=0),
+    default=10,
+    show_default=True,
+    help="How many are asked before, untimed.",
+)
 @click.option(
     "--depth",
     type=click.IntRange(min=1),
@@ -63,7 +78,13 @@ _DEPTHS = "10,20,50,100,200"
 @click.option(
     "--depths", default=_DEPTHS, show_default=True, help="Of the depth curve; 'none' leaves it out."
 )
-@click.option("--seed", type=click.IntRange(min=0), default=13, show_default=True)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=13,
+    show_default=True,
+    help="Of the choice of queries, and of the intervals.",
+)
 @json_instead_option
 @click.option("--json-out", "json_file", metavar="FILE", help="Write every measurement as JSON.")
 @click.option("--html", "html_file", metavar="FILE", help="Write a page with the figures.")
@@ -159,7 +180,9 @@ def _load(
         if folder is not None:
             raise InputError("--candidates are reranked as they are: leave --index out")
         candidates = read_candidates(candidates_file)
-        texts = [candidate_text(one, at) for at, one in enumerate(candidates)]
+        field = options["text_column"]
+        with candidates.named():
+            texts = [candidate_text(one, at, field) for at, one in enumerate(candidates)]
         workload = candidates_workload(texts, candidates_file, queries_file, seed=seed)
         reranker, reranker_ms = timed_load(lambda: load_reranker(**model), clock)
         return Loaded(reranker, reranker_ms), workload

@@ -6,10 +6,11 @@ import math
 import re
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from secondpass.errors import InputError
+from secondpass.errors import CandidateAt, InputError
 from secondpass.ingest.tables import checked_delimiter, read_rows, suffix_of
 from secondpass.jsonl import Where, parse
 from secondpass.utf8 import read_lines, stream_lines
@@ -26,9 +27,33 @@ class _NotFiniteError(Exception):
     """A number of the input that JSON cannot write; its text is the argument."""
 
 
-def read_candidates(
-    file: str, *, plain: bool = False, delimiter: str | None = None
-) -> list[dict[str, Any]]:
+class Candidates(list[Any]):
+    """Candidates, and where each of them is: its line, row or place in the array."""
+
+    def __init__(self, placed: Iterable[tuple[Where, Any]]) -> None:
+        self.places, values = [], []
+        for where, value in placed:
+            self.places.append(where)
+            values.append({"text": value} if isinstance(value, str) else value)
+        super().__init__(values)
+
+    @contextmanager
+    def named(self) -> Iterator[None]:
+        """Name where a candidate is in an error that knows its position.
+
+        Raises:
+            InputError: the error, with the place of the candidate.
+        """
+        try:
+            yield
+        except InputError as error:
+            raise InputError(*map(self._placed, error.args)) from None
+
+    def _placed(self, part: Any) -> Any:
+        return f"{self.places[part.position]}{part.part}" if isinstance(part, CandidateAt) else part
+
+
+def read_candidates(file: str, *, plain: bool = False, delimiter: str | None = None) -> Candidates:
     """Read candidates from a path, or from standard input for "-".
 
     The first line decides: where it begins as a JSON object, array or string does, all of it is
@@ -42,17 +67,21 @@ def read_candidates(
     """
     name = "standard input" if file == "-" else file
     if file != "-" and not plain and suffix_of(Path(file)) in _TABLES:
-        return [row for _, row in read_rows(Path(file), checked_delimiter(delimiter))]
+        return Candidates(read_rows(Path(file), checked_delimiter(delimiter)))
     lines = list(_read(file, name))
     first = next((line.lstrip() for line in lines if line.strip()), "")
     if plain or not first.startswith(_JSON):
-        return [{"text": line.rstrip("\r\n")} for line in lines if line.strip()]
+        return Candidates(
+            (Where(name, number), line.rstrip("\r\n"))
+            for number, line in enumerate(lines, start=1)
+            if line.strip()
+        )
     try:
         values = _array("".join(lines), name) if first[0] == "[" else _lines(lines, name)
     except InputError as error:
         hint = "; for lines of plain text pass --plain" if "not valid JSON" in str(error) else ""
         raise InputError(f"{error}{hint}") from None
-    return [{"text": value} if isinstance(value, str) else value for value in values]
+    return Candidates(values)
 
 
 def _read(file: str, name: str) -> Iterator[str]:
@@ -65,16 +94,17 @@ def _read(file: str, name: str) -> Iterator[str]:
     return stream_lines(sys.stdin.buffer, name)
 
 
-def _array(text: str, name: str) -> list[Any]:
-    return list(_parsed(text, f"{name} begins with '[' but", Where(name, 1)))
+def _array(text: str, name: str) -> list[tuple[Where, Any]]:
+    values = _parsed(text, f"{name} begins with '[' but", Where(name, 1))
+    return [(Where(name, number, "item"), value) for number, value in enumerate(values, start=1)]
 
 
-def _lines(lines: Iterable[str], name: str) -> list[Any]:
+def _lines(lines: Iterable[str], name: str) -> list[tuple[Where, Any]]:
     values = []
     for number, line in enumerate(lines, start=1):
         if line.strip():
             where = Where(name, number)
-            values.append(_parsed(line, str(where), where))
+            values.append((where, _parsed(line, str(where), where)))
     return values
 
 

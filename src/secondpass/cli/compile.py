@@ -25,7 +25,9 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 
 @click.command("compile")
 @click.argument("model")
-@click.option("--precision", type=Words(["int8"]), default="int8", show_default=True)
+@click.option(
+    "--precision", type=Words(["int8"]), default="int8", show_default=True, help="What to write."
+)
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from secondpass.checks import counted
 from secondpass.cli import output, terminal
 from secondpass.cli.options import json_rows_instead_option
 from secondpass.cli.search import result_rows
@@ -28,8 +29,16 @@ _WIDTH = 80
 
 @click.command("demo")
 @click.argument("questions", nargs=-1, metavar="[QUESTION]...")
-@click.option("--depth", type=click.IntRange(min=1), default=100, show_default=True)
-@click.option("--top-k", type=click.IntRange(min=1), default=5, show_default=True)
+@click.option(
+    "--depth",
+    type=click.IntRange(min=1),
+    default=100,
+    show_default=True,
+    help="How many documents are retrieved and reranked.",
+)
+@click.option(
+    "--top-k", type=click.IntRange(min=1), default=5, show_default=True, help="How many to print."
+)
 @json_rows_instead_option
 def command(questions: tuple[str, ...], depth: int, top_k: int, as_json: bool) -> None:
     """Search the docstrings of this Python's standard library, without reranking and with it.
@@ -124,4 +133,6 @@ def conclusion(asked: list[tuple[str, SearchResult]]) -> str:
             f"{len(asked) - up - down} did not move."
         )
     changed = sum(bool(result.hits) and result.hits[0].first_rank != 1 for _, result in asked)
-    return f"Reranking changed the first document of {changed} of {len(asked)} questions."
+    return (
+        f"Reranking changed the first document of {changed} of {counted(len(asked), 'question')}."
+    )

@@ -11,7 +11,12 @@ import click
 
 from secondpass.cli import output
 from secondpass.cli.extras import require_measure
-from secondpass.cli.options import fusion_options, json_instead_option, reranker_options
+from secondpass.cli.options import (
+    json_instead_option,
+    options_of,
+    pair_fuse_option,
+    reranker_options,
+)
 from secondpass.cli.table_options import (
     delimiter_option,
     id_column_option,
@@ -19,6 +24,7 @@ from secondpass.cli.table_options import (
     title_column_option,
 )
 from secondpass.errors import InputError
+from secondpass.options.call import RankOptions
 from secondpass.options.fusion import Fuse, Fusion
 
 if TYPE_CHECKING:
@@ -27,6 +33,7 @@ if TYPE_CHECKING:
     from secondpass.evaluation.evaluate import Evaluated
     from secondpass.evaluation.first_stages.select import FirstStage
     from secondpass.evaluation.result import Evaluation
+    from secondpass.reranker import CrossEncoderReranker
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -42,7 +49,13 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     metavar="dense|bm25|run:FILE",
     help="What finds the candidates; several are fused by reciprocal rank.",
 )
-@click.option("--depth", type=click.IntRange(min=1), default=100, show_default=True)
+@click.option(
+    "--depth",
+    type=click.IntRange(min=1),
+    default=100,
+    show_default=True,
+    help="How many candidates of a query are reranked.",
+)
 @click.option(
     "--depths",
     metavar="N,N,...",
@@ -63,13 +76,20 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @id_column_option
 @delimiter_option
 @click.option("--max-queries", type=click.IntRange(min=1), help="Evaluate a seeded choice of them.")
-@fusion_options
+@pair_fuse_option
+@options_of(RankOptions, "fuse_weight")
 @reranker_options
 @click.option("--run-out", type=_FILE, help="Write the reranked TREC run.")
 @json_instead_option
 @click.option("--json-out", "json_file", type=_FILE, help="Write all of it as one JSON object.")
 @click.option("--html", "html_file", type=_FILE, help="Write a self-contained page.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Of the resampling, and of choices of queries.",
+)
 def command(
     name: str,
     first_stages: tuple[str, ...],
@@ -84,7 +104,7 @@ def command(
     id_column: str | None,
     delimiter: str | None,
     max_queries: int | None,
-    fuse: Fuse,
+    fuse: Fuse | None,
     fuse_weight: float | None,
     run_out: Path | None,
     as_json: bool,
@@ -98,6 +118,10 @@ def command(
     COLLECTION is a folder in BEIR's layout (corpus.jsonl, queries.jsonl, qrels/SPLIT.tsv),
     ir_datasets:ID, or a file of judgements (TREC's or BEIR's qrels) with --corpus and --queries,
     which may be JSON Lines, CSV, TSV or Parquet; the options of columns are those of the corpus.
+
+    The candidates are ordered as `search` orders them: by both stages where dense retrieval alone
+    finds them and both models are the embedded ones. --fuse none measures the reranker alone.
+    --fuse-weight alone means --fuse weighted.
     """
     from secondpass.cli.eval_output import print_evaluation
     from secondpass.cli.loading import load_reranker
@@ -118,7 +142,7 @@ def command(
     )
     check_measures(measures or DEFAULT_MEASURES)
     check_names(first_stages)
-    curve_depths, fusion = _parse_depths(depths), Fusion.checked(fuse, fuse_weight)
+    curve_depths, asked = _parse_depths(depths), _asked_fusion(fuse, fuse_weight)
     collection = open_collection(
         name,
         split=split,
@@ -135,6 +159,7 @@ def command(
     stage = _find_candidates(
         first_stages, collection, max(depth, *curve_depths, 0), model_options["threads"]
     )
+    fusion = _default_fusion(stage, reranker) if asked is None else asked
     evaluated = evaluate(
         collection,
         stage,
@@ -157,6 +182,19 @@ def command(
         sys.exit(130)
     outputs.finish()
     return evaluated.evaluation
+
+
+def _asked_fusion(fuse: Fuse | None, fuse_weight: float | None) -> Fusion | None:
+    if fuse is None and fuse_weight is None:
+        return None
+    return Fusion.checked(fuse or "weighted", fuse_weight)
+
+
+def _default_fusion(stage: FirstStage, reranker: CrossEncoderReranker) -> Fusion:
+    """Return what a search does; without similarities as the first stage's scores nothing."""
+    from secondpass.pipeline import fusion_of
+
+    return fusion_of(stage.similarities_of, reranker.info.name)
 
 
 def _find_candidates(

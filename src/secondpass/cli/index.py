@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from secondpass.checks import counted
 from secondpass.cli import output
 from secondpass.cli.options import json_instead_option
 from secondpass.cli.table_options import (
@@ -22,10 +23,12 @@ from secondpass.errors import InputError
 
 if TYPE_CHECKING:
     from secondpass.ingest.readers import Reading
-    from secondpass.ingest.updating import Update
+    from secondpass.ingest.updating import Contents, Update
     from secondpass.retrieval.embedder import Embedder
+    from secondpass.retrieval.index import Index
 
 FILES_LEFT_OUT = 1
+INTERRUPTED = 130
 # Names in a line, and reasons in lines.
 _NAMED, _LISTED = 3, 20
 
@@ -64,7 +67,8 @@ def command(
     Text, reStructuredText and Markdown are cut into chunks; of JSON Lines, CSV, TSV and Parquet
     each row is a document: the title, if there is one, and the text. A row with more tokens than
     the embedder reads is cut into chunks too. Run again, it adds what is new or changed and removes
-    what is gone from these files; interrupted, it keeps what is embedded and goes on from there.
+    what is gone from these files, and all of a named path that is gone; interrupted, it keeps what
+    is embedded and goes on from there.
 
     A file that cannot be read is named and left out; the exit status is 1 then, and 2 where there
     is nothing to index.
@@ -75,7 +79,10 @@ def command(
     from secondpass.ingest.readers import read_documents
     from secondpass.ingest.tables import checked_delimiter
     from secondpass.ingest.turn import in_turn
+    from secondpass.ingest.updating import contents_of
     from secondpass.retrieval.embedder import Embedder
+    from secondpass.retrieval.index import Index
+    from secondpass.retrieval.stores.lance import is_index
 
     columns = Columns(text_column, title_column, id_column)
     delimiter = checked_delimiter(delimiter)
@@ -85,10 +92,18 @@ def command(
         chunker = Chunker(
             embedder.tokenizer, max_tokens=chunk_tokens, whole_tokens=embedder.most_tokens
         )
+        index = Index.open(place, embedder) if is_index(place) else None
+        contents = {} if index is None else contents_of(index)
         reading = read_documents(
-            paths, chunker, columns=columns, delimiter=delimiter, skip_unreadable=True
+            paths,
+            chunker,
+            columns=columns,
+            delimiter=delimiter,
+            skip_unreadable=True,
+            held={stored.source for stored in contents.values()},
         )
-        update, documents = _update(place, embedder, reading, reread=reread)
+        done = _update(place, embedder, index, contents, reading, reread=reread)
+    update, documents = done.update, done.documents
     files = sum(file.source not in reading.failed for file in reading.found.files)
     if as_json:
         counts = {
@@ -98,36 +113,47 @@ def command(
             "documents": documents,
             "files": files,
             "failed": list(map(str, reading.failed)),
+            "gone": dict(done.gone),
             "skipped": list(map(str, reading.found.skipped)),
         }
         output.print_json_lines([{"index": folder, **counts}])
     else:
         output.show(
             f"{folder}: {update.added} added, {update.unchanged} unchanged, "
-            f"{update.removed} removed; {documents} documents from {files} files"
+            f"{update.removed} removed; {counted(documents, 'document')} from "
+            f"{counted(files, 'file')}"
         )
+    for path, count in done.gone.items():
+        output.say(f"{count} removed: {_shown(path)} is gone")
     _say_skipped(reading)
     if reading.failed:
         sys.exit(FILES_LEFT_OUT)
 
 
-def _update(
-    folder: Path, embedder: Embedder, reading: Reading, *, reread: bool
-) -> tuple[Update, int]:
-    """Bring the index up to date, or make it once there is something to put into it.
+class _Done(NamedTuple):
+    """What was done, how many documents the index has, and removed ones by what is gone."""
 
-    Returns:
-        What was done, and how many documents the index has.
-    """
+    update: Update
+    documents: int
+    gone: Mapping[str, int]
+
+
+def _update(
+    folder: Path,
+    embedder: Embedder,
+    index: Index | None,
+    contents: Contents,
+    reading: Reading,
+    *,
+    reread: bool,
+) -> _Done:
+    """Bring the index up to date, or make it once there is something to put into it."""
     from secondpass.ingest.sources import read_stamps
-    from secondpass.ingest.updating import apply_changes, contents_of, find_changes, make_index
+    from secondpass.ingest.updating import apply_changes, find_changes, make_index, removed_of
     from secondpass.ingest.waiting import Waiting
     from secondpass.retrieval.index import Index
-    from secondpass.retrieval.stores.lance import is_index
 
-    index = Index.open(folder, embedder) if is_index(folder) else None
     known = {} if reread or index is None else read_stamps(folder)
-    contents = {} if index is None else contents_of(index)
     with Waiting(folder) as waiting, _saying_what_is_kept(folder, embedder):
         changes = find_changes(contents, reading, known, waiting, output.progress)
         if index is not None:
@@ -136,7 +162,8 @@ def _update(
             update = make_index(folder, embedder, changes, output.progress)
         else:
             raise _nothing_to_index(reading)
-    return update, len(Index.open(folder, embedder))
+    gone = {path: removed_of(contents, changes.stale, path) for path in reading.found.gone}
+    return _Done(update, len(Index.open(folder, embedder)), gone)
 
 
 @contextmanager
@@ -149,9 +176,10 @@ def _saying_what_is_kept(folder: Path, embedder: Embedder) -> Iterator[None]:
     except KeyboardInterrupt:
         count = len(Index.open(folder, embedder)) if is_index(folder) else 0
         output.say(
-            f"interrupted: {count} documents are in {folder}; the same command goes on from there"
+            f"secondpass: interrupted: {counted(count, 'document')} in {folder}; the same command "
+            "goes on from there"
         )
-        raise
+        sys.exit(INTERRUPTED)
 
 
 def _nothing_to_index(reading: Reading) -> InputError:
@@ -166,8 +194,8 @@ def _nothing_to_index(reading: Reading) -> InputError:
         )
     return InputError(
         f"no index was made: there is no document in {_listed(reading.found.named)}: "
-        f"{len(reading.found.files)} files can be read and hold no text, "
-        f"{len(reading.found.skipped) + len(reading.found.outside)} are of other kinds"
+        f"{counted(len(reading.found.files), 'readable file')} without text, "
+        f"{len(reading.found.skipped) + len(reading.found.outside)} of other kinds"
     )
 
 
@@ -175,12 +203,12 @@ def _say_skipped(reading: Reading) -> None:
     found = reading.found
     if found.skipped:
         output.say(
-            f"note: {len(found.skipped)} files of other kinds were skipped: "
+            f"note: skipped {counted(len(found.skipped), 'file')} of other kinds: "
             f"{_listed(found.skipped)}"
         )
     if found.outside:
         output.say(
-            f"note: {len(found.outside)} links lead out of the folder and were not followed: "
+            f"note: not followed {counted(len(found.outside), 'link')} out of the folder: "
             f"{_listed(found.outside)}"
         )
     if reading.failed:

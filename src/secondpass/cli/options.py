@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
-from secondpass.checks import did_you_mean
+from secondpass.checks import MOST_INTEGER, did_you_mean, shortened
 from secondpass.options.call import RankOptions
+from secondpass.options.fusion import FUSIONS
 from secondpass.options.kinds import (
     Choice,
     Choices,
@@ -38,7 +39,18 @@ class FiniteFloatRange(click.FloatRange):
         return float(super().convert(value, param, ctx))
 
 
-class _LengthRange(click.IntRange):
+class _IntegerRange(click.IntRange):
+    """A range of integers; that one has 64 bits is said only of a larger one."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the integer, or fail with one line."""
+        number = int(super().convert(value, param, ctx))
+        if number > MOST_INTEGER:
+            self.fail(f"{shortened(number)} is more than {MOST_INTEGER}", param, ctx)
+        return number
+
+
+class _LengthRange(_IntegerRange):
     """A length; the default is left as it is, so that it is told from a number that was given."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
@@ -98,9 +110,14 @@ def all_reranker_options(command: Command) -> Command:
     return options_of(RerankerOptions)(command)
 
 
-def fusion_options(command: Command) -> Command:
-    """Add --fuse and --fuse-weight."""
-    return options_of(RankOptions, "fuse", "fuse_weight")(command)
+def pair_fuse_option(command: Command) -> Command:
+    """Add --fuse, which is None where it is not given: the models decide then."""
+    return click.option(
+        "--fuse",
+        type=Words(FUSIONS),
+        help="Rank by the first stage as well: by reciprocal ranks, or by z-scores.  "
+        "[default: weighted for the embedded models, none for others]",
+    )(command)
 
 
 def rank_options(command: Command) -> Command:
@@ -152,7 +169,7 @@ def _type(kind: Kind) -> click.ParamType[Any]:
         case Length():
             return _LengthRange(1)
         case Integer(least, most):
-            return click.IntRange(least, most)
+            return _IntegerRange(least, None if most == MOST_INTEGER else most)
         case Number(None, None, None):
             return FiniteFloat()
         case Number(least, above, below):

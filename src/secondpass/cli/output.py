@@ -139,7 +139,13 @@ def one_line(text: str, width: int = 200) -> str:
 
 @contextmanager
 def progress(description: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
-    """Show a bar with the time left on standard error; call what this gives with each advance."""
+    """Show a bar with the time left on standard error; call what this gives with each advance.
+
+    Where there is nothing to do there is no bar.
+    """
+    if total == 0:
+        yield lambda _: None
+        return
     with _bar(counted=True) as bar:
         task = bar.add_task(harmless(description), total=total)
         yield lambda advance: bar.advance(task, advance)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from secondpass.checks import counted
 from secondpass.cli import output
 from secondpass.cli.extras import require_measure
 from secondpass.cli.options import FiniteFloatRange, Words, json_instead_option, options_of
@@ -189,7 +190,8 @@ def _called(planned: Planned) -> str:
 def _verdict(best: Planned, p95_ms: float) -> str:
     if best.depth == 0:
         return f"Not one candidate can be reranked with a P95 of {p95_ms:g} ms."
-    return f"{_called(best)} reranks {best.depth} candidates with a P95 of at most {p95_ms:g} ms."
+    many = counted(best.depth, "candidate")
+    return f"{_called(best)} reranks {many} with a P95 of at most {p95_ms:g} ms."
 
 
 def _memory(planned: Planned) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from secondpass.checks import counted
 from secondpass.cli import output
 from secondpass.cli.candidates import read_candidates
 from secondpass.cli.options import all_reranker_options, json_option, rank_options
@@ -59,9 +60,10 @@ def command(
     candidates = read_candidates(file, plain=plain, delimiter=delimiter)
     skip = options.on_error == "skip"
     # Before a model is loaded.
-    usable_candidates(
-        candidates, first_stage_score, options.fusion(), skip=skip, text_field=text_column
-    )
+    with candidates.named():
+        usable_candidates(
+            candidates, first_stage_score, options.fusion(), skip=skip, text_field=text_column
+        )
     reranker = load_reranker(**model_options)
     ranking = reranker.rank_candidates(query, candidates, options, first_stage_score, text_column)
     if output.for_a_person(as_json):
@@ -99,6 +101,6 @@ def _print_table(ranking: Ranking) -> None:
             )
             for rank, hit in enumerate(ranking, start=1)
         ],
-        caption=f"{timings.candidates} candidates{output.from_cache(timings.cached)}, "
+        caption=f"{counted(timings.candidates, 'candidate')}{output.from_cache(timings.cached)}, "
         f"{timings.total_ms:.0f} ms",
     )

@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
+from secondpass.checks import counted
 from secondpass.cli import output
-from secondpass.cli.options import Words, all_reranker_options, json_option, options_of
+from secondpass.cli.options import all_reranker_options, json_option, options_of, pair_fuse_option
 from secondpass.options.call import RankOptions
-from secondpass.options.fusion import FUSIONS
 from secondpass.types import SearchHit, SearchResult, SearchTimings
 
 
@@ -25,12 +25,7 @@ from secondpass.types import SearchHit, SearchResult, SearchTimings
     help="How many documents are retrieved and reranked.",
 )
 @options_of(RankOptions, "top_k", "min_score")
-@click.option(
-    "--fuse",
-    type=Words(FUSIONS),
-    help="Rank by the first stage as well: by reciprocal ranks, or by z-scores.  "
-    "[default: weighted for the embedded models, none for others]",
-)
+@pair_fuse_option
 @options_of(RankOptions, "fuse_weight", "budget_ms", "long_query")
 @all_reranker_options
 @json_option
@@ -96,7 +91,7 @@ def print_result(result: SearchResult) -> None:
     stages = timings.rerank
     output.show(
         f"retrieve {timings.retrieve_ms:.0f} ms{_halves(timings)}; "
-        f"rerank {stages.candidates} candidates{output.from_cache(stages.cached)} "
+        f"rerank {counted(stages.candidates, 'candidate')}{output.from_cache(stages.cached)} "
         f"{stages.total_ms:.0f} ms "
         f"(tokenize {stages.tokenize_ms:.0f}, batch {stages.batch_ms:.0f}, "
         f"infer {stages.infer_ms:.0f}, rank {stages.rank_ms:.0f}); total {timings.total_ms:.0f} ms"

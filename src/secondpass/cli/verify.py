@@ -44,13 +44,16 @@ def command() -> None:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[ARGUMENT]...")
 @click.pass_context
 def record(ctx: click.Context, out: str | None, kind: str, arguments: tuple[str, ...]) -> None:
-    """Run something and write one JSON record of it: where, with what, and what came out.
+    """Run something and write a record of it.
+
+    A record is one JSON object: where, with what, and what came out.
 
     Without a kind it is the smallest example, which ships in the package: five questions over 32
     passages with both embedded models. "bench" and "eval" take their own commands' arguments:
 
-        secondpass verify record --out scifact.json eval ../data/scifact --depth 50
-    """
+    \b
+      secondpass verify record --out scifact.json eval ../data/scifact --depth 50
+    """  # noqa: D301 - click reads the character itself
     from secondpass.cli.outputs import Outputs
     from secondpass.result_file import encode, write_result
     from secondpass.verify.recording import make_record
@@ -72,7 +75,9 @@ def record(ctx: click.Context, out: str | None, kind: str, arguments: tuple[str,
 @click.argument("file")
 @json_report_option
 def check(file: str, as_json: bool) -> None:
-    """Run the record in FILE again here and say line by line what is the same.
+    """Run the record in FILE again, and compare.
+
+    Each line says whether one thing is the same here as in the record.
 
     The exit status is 0 where all that decides is the same or within tolerance, 1 where something
     is different, missing or not comparable, 2 where FILE is not a record. Latencies never decide.

@@ -55,7 +55,9 @@ def _embedder(evaluation: Evaluation) -> dict[str, str]:
 
 
 def _fusion(evaluation: Evaluation) -> dict[str, str]:
-    return {"fused": evaluation.fusion.in_words} if evaluation.fusion else {}
+    """Say what the order is by; a reranker may do better with its first stage, or without."""
+    fusion = evaluation.fusion
+    return {"ordered by": "the reranker alone" if fusion is None else fusion.in_words}
 
 
 def _model(model: ModelInfo) -> str:

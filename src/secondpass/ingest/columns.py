@@ -8,13 +8,10 @@ from typing import Any, NamedTuple
 
 from secondpass.checks import described_json, listed, shortened
 from secondpass.errors import InputError
+from secondpass.scoring.candidates import likely_text
 
 # What people call a title and the text below it.
 _PAIRS = (("question", "answer"), ("title", "body"), ("title", "abstract"), ("name", "description"))
-_TEXTS = (
-    *("answer", "body", "passage", "abstract", "description", "contents", "document", "sentence"),
-    *("page_content", "chunk", "context", "summary", "message", "comment", "review"),
-)
 
 
 class Parts(NamedTuple):
@@ -127,5 +124,4 @@ def _advice(row: Mapping[str, Any]) -> str:
     for title, text in _PAIRS:
         if title in known and text in known:
             return f"--title-column {known[title]} --text-column {known[text]}"
-    text = next((known[name] for name in _TEXTS if name in known), "COLUMN")
-    return f"--text-column {shortened(text)[1:-1]}"
+    return f"--text-column {likely_text(row)}"

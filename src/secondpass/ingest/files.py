@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from secondpass.checks import shortened
@@ -27,7 +27,8 @@ class Found(NamedTuple):
     `files` are read; `skipped` lie in a named folder but are not read: files of other suffixes,
     what is no regular file, hidden files and folders, links to folders and LanceDB tables;
     `outside` are links there to files that do not lie in that folder; `named` are the sources of
-    the paths themselves; `unreadable` are folders that cannot be listed, with the reason.
+    the paths themselves; `unreadable` are folders that cannot be listed, with the reason; `gone`
+    are those of `named` that are not there, and of which something is held.
     """
 
     files: tuple[SourceFile, ...]
@@ -35,24 +36,34 @@ class Found(NamedTuple):
     named: tuple[str, ...]
     outside: tuple[str, ...] = ()
     unreadable: tuple[tuple[str, str], ...] = ()
+    gone: tuple[str, ...] = ()
 
 
-def find_files(paths: Iterable[str | os.PathLike[str]], suffixes: Collection[str]) -> Found:
+def find_files(
+    paths: Iterable[str | os.PathLike[str]],
+    suffixes: Collection[str],
+    held: Collection[str | None] = (),
+) -> Found:
     """Return the files of these suffixes that are named, or lie in a named folder at any depth.
 
     A link that is named is followed, one within a named folder only to a file in that folder.
+    `held` are sources of documents that are known: a path they came from may be gone.
 
     Raises:
-        InputError: a path is not there, or is no regular file or one of another suffix.
+        InputError: a path is not there and gave nothing of `held`, or is no regular file or one of
+            another suffix.
     """
     if isinstance(paths, str | bytes | os.PathLike):
         raise InputError(f"paths is the one path {os.fspath(paths)!r}, expected a list of paths")
     named = list(dict.fromkeys(absolute(path) for path in paths))
     files: set[Path] = set()
     walk = _Walk(suffixes)
+    gone: list[str] = []
     for path in named:
         if path.is_dir():
             walk.enter(path, path.resolve())
+        elif not os.path.lexists(path) and any(lies_in(one, (path.as_posix(),)) for one in held):
+            gone.append(path.as_posix())
         else:
             _check_file(path, suffixes)
             files.add(path)
@@ -64,7 +75,16 @@ def find_files(paths: Iterable[str | os.PathLike[str]], suffixes: Collection[str
         tuple(path.as_posix() for path in named),
         tuple(shown_path(path) for path in sorted(walk.outside - files)),
         tuple(sorted(walk.unreadable.items())),
+        tuple(gone),
     )
+
+
+def lies_in(source: str | None, named: Collection[str]) -> bool:
+    """Tell whether a source is one of these files, or lies in one of these folders."""
+    if source is None:
+        return False
+    path = PurePosixPath(source)
+    return any(str(one) in named for one in (path, *path.parents))
 
 
 def absolute(path: str | os.PathLike[str]) -> Path:

@@ -11,7 +11,7 @@ file's absolute path; `updating` goes by it.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from secondpass.checks import shortened
@@ -117,6 +117,7 @@ def read_documents(
     columns: Columns = USUAL,
     delimiter: str | None = None,
     skip_unreadable: bool = False,
+    held: Collection[str | None] = (),
 ) -> Reading:
     """Find the files that paths name; a folder stands for the files in it at any depth.
 
@@ -130,11 +131,15 @@ def read_documents(
         columns: which columns of a table are its id, its title and its text.
         delimiter: what parts the cells of CSV files.
         skip_unreadable: leave a file with an error out, and say so in `Reading.failed`.
+        held: sources of what the index holds: a path they came from may be gone; an update then
+            removes them.
 
     Raises:
-        InputError: a path is not there, or is no regular file or has a suffix that has no reader.
+        InputError: a path is not there and gave nothing of `held`, or is no regular file or has a
+            suffix that has no reader.
     """
-    return Reading(find_files(paths, SUFFIXES), chunker, columns, delimiter, skip_unreadable)
+    found = find_files(paths, SUFFIXES, held)
+    return Reading(found, chunker, columns, delimiter, skip_unreadable)
 
 
 def _check_name(file: SourceFile) -> None:

@@ -25,7 +25,7 @@ from typing import NamedTuple
 from secondpass.atomic import beside
 from secondpass.checks import shortened
 from secondpass.errors import InputError
-from secondpass.ingest.files import SourceFile
+from secondpass.ingest.files import SourceFile, lies_in
 from secondpass.ingest.readers import Reading
 from secondpass.ingest.sources import (
     Stamp,
@@ -212,10 +212,13 @@ def stale_ids(contents: Contents, named: Collection[str], seen: Collection[str])
     `seen` must hold every id of the reading. A document belongs to a file by its `source`.
     """
     return {
-        id_
-        for id_, stored in contents.items()
-        if id_ not in seen and _lies_in(stored.source, named)
+        id_ for id_, stored in contents.items() if id_ not in seen and lies_in(stored.source, named)
     }
+
+
+def removed_of(contents: Contents, stale: Collection[str], source: str) -> int:
+    """Return how many of the stale documents came from a file, or from the files of a folder."""
+    return sum(lies_in(contents[id_].source, (source,)) for id_ in stale)
 
 
 def _add(index: Index, parts: Iterable[Iterator[Record]], advance: Advance) -> int:
@@ -300,7 +303,7 @@ def _keep_failed(
     Raises:
         InputError: another file has taken one of them.
     """
-    kept = {source: ids for source, ids in held.items() if _lies_in(source, failed)}
+    kept = {source: ids for source, ids in held.items() if lies_in(source, failed)}
     for source, ids in kept.items():
         taken = next((id_ for id_ in ids if id_ in seen), None)
         if taken is not None:
@@ -332,16 +335,9 @@ def _not_taken(
 def _check_own(record: Record, source: str | None, named: Collection[str]) -> None:
     # A source that is not an absolute path is a column of the row itself: it may change.
     own = source is not None and not PurePosixPath(source).is_absolute()
-    if not own and not _lies_in(source, named):
+    if not own and not lies_in(source, named):
         raise InputError(
             f"id {shortened(record.id)} of {record.source} is in the index already, from "
             f"{source or 'elsewhere'}; give each row an id of its own, or index both together to "
             "see which clash"
         )
-
-
-def _lies_in(source: str | None, named: Collection[str]) -> bool:
-    if source is None:
-        return False
-    path = PurePosixPath(source)
-    return any(str(one) in named for one in (path, *path.parents))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from secondpass.checks import described, described_by_caller, listed, shortened
-from secondpass.errors import Either, InputError
+from secondpass.errors import CandidateAt, Either, InputError
 from secondpass.types import Hit
 
 SCORE_FIELD = "cross_encoder_score"
@@ -21,6 +21,12 @@ SCORED_BY_FIELD = "scored_by"
 # Written together, and only where a text was cut.
 CUT_FIELDS = ("truncated", "tokens", "dropped_tokens")
 
+# What people call a text.
+_TEXTS = (
+    *("answer", "body", "passage", "abstract", "description", "contents", "document", "sentence"),
+    *("page_content", "chunk", "context", "summary", "message", "comment", "review"),
+)
+
 
 def candidate_text(candidate: Mapping[str, Any], position: int, field: str | None = None) -> str:
     """Return a candidate's `text`, else its `content`, or the named field.
@@ -31,7 +37,8 @@ def candidate_text(candidate: Mapping[str, Any], position: int, field: str | Non
     # What most are is asked first: `Mapping` takes longer, and there may be very many.
     if not isinstance(candidate, dict | Mapping):
         raise InputError(
-            f"candidate {position} is ",
+            CandidateAt(position),
+            " is ",
             described_by_caller(candidate),
             ", expected ",
             Either(
@@ -44,22 +51,36 @@ def candidate_text(candidate: Mapping[str, Any], position: int, field: str | Non
             text = candidate[name]
             if isinstance(text, str) and text.isascii():
                 return text
-            return checked_text(text, f"candidate {position}: {shortened(name)}")
+            return checked_text(text, CandidateAt(position, f": {shortened(name)}"))
     wanted = "neither 'text' nor 'content'" if field is None else f"no {shortened(field)}"
-    raise InputError(f"candidate {position} has {wanted}, only {listed(candidate)}")
+    hint = f"; name the column of the text: --text-column {likely_text(candidate)}"
+    raise InputError(
+        CandidateAt(position),
+        f" has {wanted}, only {listed(candidate)}",
+        Either("", hint if field is None else ""),
+    )
 
 
-def checked_text(value: Any, where: str) -> str:
+def likely_text(row: Mapping[str, Any]) -> str:
+    """Return the name of the field that most likely is the text, "COLUMN" where none looks so."""
+    known = {name.casefold(): name for name in row if isinstance(name, str)}
+    text = next((known[name] for name in _TEXTS if name in known), "COLUMN")
+    return shortened(text)[1:-1]
+
+
+def checked_text(value: Any, where: str | CandidateAt) -> str:
     """Return `value` if it is a string that can be written as UTF-8."""
     if not isinstance(value, str):
-        raise InputError(f"{where} is ", described_by_caller(value), ", expected a string")
+        known = described_by_caller(value)
+        raise InputError(where, " is ", known, ", expected a string")
     if value.isascii():
         return value
     try:
         value.encode()
     except UnicodeEncodeError as error:
         raise InputError(
-            f"{where} has a lone surrogate U+{ord(value[error.start]):04X} at character "
+            where,
+            f" has a lone surrogate U+{ord(value[error.start]):04X} at character "
             f"{error.start}, which is not valid Unicode text; repair it",
             Either(", for example with text.encode('utf-8', 'replace').decode()", ""),
         ) from None

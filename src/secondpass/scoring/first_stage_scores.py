@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.checks import described, described_by_caller, finite_number, listed, shortened
-from secondpass.errors import Argument, InputError
+from secondpass.errors import Argument, CandidateAt, InputError
 from secondpass.options.fusion import Fusion
 from secondpass.scoring.candidates import checked_texts
 
@@ -37,13 +37,14 @@ def candidate_score(candidate: Mapping[str, Any], position: int, field: str) -> 
     """Return the first stage's score of one candidate; raises InputError as `candidate_scores`."""
     if field not in candidate:
         raise InputError(
-            f"candidate {position} has no {shortened(field)}, which ",
+            CandidateAt(position),
+            f" has no {shortened(field)}, which ",
             Argument("fuse", "weighted"),
             f" takes as the first stage's score, only {listed(candidate)}: name the field with ",
             Argument("first_stage_score"),
             *_WAY_OUT,
         )
-    return _number(candidate[field], f"candidate {position}: {shortened(field)}")
+    return _number(candidate[field], CandidateAt(position, f": {shortened(field)}"))
 
 
 def given_scores(
@@ -99,11 +100,12 @@ def given_list(
     return given
 
 
-def _number(value: Any, where: str) -> float:
+def _number(value: Any, where: str | CandidateAt) -> float:
     number = finite_number(value)
     if number is None:
         raise InputError(
-            f"{where} is ",
+            where,
+            " is ",
             described_by_caller(value),
             ", expected a finite number, the first stage's score: repair it",
             *_WAY_OUT,

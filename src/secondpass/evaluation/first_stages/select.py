@@ -45,13 +45,15 @@ class DenseFacts:
 class FirstStage:
     """What was found, how it came about, and how many queries met their own document.
 
-    `dense` is None where no dense stage is in it.
+    `dense` is None where no dense stage is in it. `similarities_of` names the bi-encoder whose
+    similarities are the scores of the run, None where they are others, as those of a fusion are.
     """
 
     description: str
     run: Run
     own_documents_dropped: int
     dense: DenseFacts | None = None
+    similarities_of: str | None = None
 
 
 def check_names(names: Sequence[str]) -> None:
@@ -110,7 +112,8 @@ def find_candidates(
     run, dropped = without_self_matches(
         runs[0] if len(runs) == 1 else fusion.fuse(runs), collection
     )
-    return FirstStage(_describe(described), run, dropped, facts)
+    similarities_of = facts.embedder.name if facts and len(runs) == 1 else None
+    return FirstStage(_describe(described), run, dropped, facts, similarities_of)
 
 
 def _describe(parts: Sequence[str]) -> str:
