@@ -272,8 +272,9 @@ class ChatPreparer:
         """Return what is scored of a text, and the sequence of each part."""
         layout, start = self.layout, len(asked.before)
         own = DocumentTokens(tokens, start, start + min(len(text), read))
-        head = np.concatenate((asked.ids, tokens.ids[: own.first]), dtype=np.int32)
-        rest = np.concatenate((tokens.ids[own.stop :], layout.tail), dtype=np.int32)
+        ids = np.array(tokens.ids, np.int32)
+        head = np.concatenate((asked.ids, ids[: own.first]))
+        rest = np.concatenate((ids[own.stop :], layout.tail))
         room = room_for_text(
             len(head) + len(layout.ending) - layout.special_tokens,
             layout.special_tokens,
