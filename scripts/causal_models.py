@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Sequence
-from functools import cache
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-from parity_tokenizers import VOCABULARY, corpus
-
-END, START, STOP = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
-# Tokens that score, and one that is part of a text but no special token.
-WORDS = ("yes", "no", "Yes", "0", "1")
-THINK = ("<think>", "</think>")
 MAX_LENGTH = 128
 
 # As Qwen3-Reranker's: an instruction, then query and document behind fixed words.
@@ -51,34 +44,6 @@ relevance:{% endif -%}
 {%- endfor -%}"""
 
 
-@cache
-def chat_tokens() -> Any:
-    """Return byte-level pairs with Qwen's rules and special tokens."""
-    from tokenizers import AddedToken, Tokenizer, pre_tokenizers, trainers
-    from tokenizers.models import BPE
-    from transformers import Qwen2Tokenizer
-
-    empty = Qwen2Tokenizer(vocab={END: 0}, merges=[])._tokenizer
-    trained = Tokenizer(BPE())
-    trained.normalizer = empty.normalizer
-    trained.pre_tokenizer = empty.pre_tokenizer
-    trainer = trainers.BpeTrainer(
-        vocab_size=VOCABULARY, initial_alphabet=pre_tokenizers.ByteLevel.alphabet()
-    )
-    texts = [*corpus(), " ".join(WORDS * 50), *WORDS * 50]
-    trained.train_from_iterator(texts, trainer)
-    state = json.loads(trained.to_str())["model"]
-    vocabulary = dict(state["vocab"])
-    for word in WORDS:
-        vocabulary.setdefault(word, len(vocabulary))
-    merges = [tuple(merge) for merge in state["merges"]]
-    tokens = Qwen2Tokenizer(vocab=vocabulary, merges=merges, eos_token=STOP, pad_token=END)
-    tokens.add_tokens([AddedToken(token, special=True) for token in (START, STOP)])
-    tokens.add_tokens([AddedToken(token, special=False) for token in THINK])
-    tokens.model_max_length = MAX_LENGTH
-    return tokens
-
-
 def sizes(tokens: Any, **more: Any) -> dict[str, Any]:
     """Return the sizes of a tiny decoder: two layers, two heads to a key."""
     return {
@@ -97,14 +62,14 @@ def sizes(tokens: Any, **more: Any) -> dict[str, Any]:
     }
 
 
-def decoder(kind: str, seed: int, *, task: str = "CausalLM", **more: Any) -> Any:
+def decoder(kind: str, tokens: Any, seed: int, *, task: str = "CausalLM", **more: Any) -> Any:
     """Return a random decoder: kind is "Qwen2" or "Qwen3"."""
     import torch
     import transformers
 
     if kind == "Qwen3":
         more = {"head_dim": 16, **more}
-    config = getattr(transformers, f"{kind}Config")(**sizes(chat_tokens(), **more))
+    config = getattr(transformers, f"{kind}Config")(**sizes(tokens, **more))
     torch.manual_seed(seed)
     model = getattr(transformers, f"{kind}For{task}")(config)
     with torch.no_grad():
@@ -115,11 +80,9 @@ def decoder(kind: str, seed: int, *, task: str = "CausalLM", **more: Any) -> Any
     return model
 
 
-def save_plain(folder: Path, model: Any, template: str | None) -> None:
+def save_plain(folder: Path, model: Any, tokens: Any, template: str | None) -> None:
     """Write a model as transformers does, with its tokenizer."""
-    from copy import deepcopy
-
-    tokens = deepcopy(chat_tokens())
+    tokens = deepcopy(tokens)
     tokens.chat_template = template
     model.save_pretrained(folder)
     tokens.save_pretrained(folder)
@@ -128,6 +91,7 @@ def save_plain(folder: Path, model: Any, template: str | None) -> None:
 def save_causal(
     folder: Path,
     model: Any,
+    tokens: Any,
     template: str | None,
     scored: Sequence[str],
     **more: Any,
@@ -139,8 +103,7 @@ def save_causal(
     from sentence_transformers.cross_encoder.modules import LogitScore
 
     plain = folder.with_name(f"{folder.name}-plain")
-    save_plain(plain, model, template)
-    tokens = chat_tokens()
+    save_plain(plain, model, tokens, template)
     ids = [tokens.convert_tokens_to_ids(token) for token in scored]
     assert None not in ids, scored
     first = Transformer(str(plain), transformer_task="text-generation")
@@ -154,31 +117,31 @@ def save_causal(
     shutil.rmtree(plain)
 
 
-def save_qwen3(folder: Path) -> None:
+def save_qwen3(folder: Path, tokens: Any) -> None:
     """Qwen3-Reranker's form: two tokens, an instruction, tied embeddings."""
     prompts = {"prompts": {"web": "Find what answers."}, "default_prompt_name": "web"}
-    model = decoder("Qwen3", 3, tie_word_embeddings=True)
-    save_causal(folder, model, INSTRUCTED, ("yes", "no"), **prompts)
+    model = decoder("Qwen3", tokens, 3, tie_word_embeddings=True)
+    save_causal(folder, model, tokens, INSTRUCTED, ("yes", "no"), **prompts)
 
 
-def save_qwen3_classifier(folder: Path) -> None:
+def save_qwen3_classifier(folder: Path, tokens: Any) -> None:
     """Its conversion to a sequence classification, no modules, the same template."""
-    model = decoder("Qwen3", 4, task="SequenceClassification", num_labels=1)
-    save_plain(folder, model, INSTRUCTED)
+    model = decoder("Qwen3", tokens, 4, task="SequenceClassification", num_labels=1)
+    save_plain(folder, model, tokens, INSTRUCTED)
 
 
-def save_qwen2(folder: Path) -> None:
+def save_qwen2(folder: Path, tokens: Any) -> None:
     """mxbai-rerank-v2's form: the tokens "1" and "0", a message for each role."""
-    save_causal(folder, decoder("Qwen2", 5), ROLES, ("1", "0"))
+    save_causal(folder, decoder("Qwen2", tokens, 5), tokens, ROLES, ("1", "0"))
 
 
-def save_qwen3_one_token(folder: Path) -> None:
-    """zerank's form: the logit of one token."""
-    model = decoder("Qwen3", 6, attention_bias=True)
-    save_causal(folder, model, PARTS, ("Yes",))
+def save_qwen3_one_token(folder: Path, tokens: Any) -> None:
+    """Zerank's form: the logit of one token."""
+    model = decoder("Qwen3", tokens, 6, attention_bias=True)
+    save_causal(folder, model, tokens, PARTS, ("Yes",))
 
 
-CAUSAL: dict[str, Callable[[Path], None]] = {
+CAUSAL: dict[str, Callable[[Path, Any], None]] = {
     "qwen3-causal": save_qwen3,
     "qwen3-classifier": save_qwen3_classifier,
     "qwen2-causal": save_qwen2,

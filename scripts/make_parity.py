@@ -23,7 +23,7 @@ import parity_jina_bert
 import torch
 import transformers
 from modular_models import save_cross_encoder
-from parity_tokenizers import byte_pairs, sentence_pieces, word_pieces
+from parity_tokenizers import byte_pairs, chat_tokens, sentence_pieces, word_pieces
 from safetensors.torch import load_file, save_file
 from sentence_transformers import CrossEncoder, SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
@@ -83,7 +83,7 @@ def main() -> None:
     for name, (base, head) in MODULAR.items():
         make_modular(PARITY / name, PARITY / base, head)
     for name, make in causal_models.CAUSAL.items():
-        make(PARITY / name)
+        make(PARITY / name, chat_tokens())
         write_reference(PARITY / name, causal_models.MAX_LENGTH)
     write_readme()
 
