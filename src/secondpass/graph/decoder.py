@@ -70,11 +70,13 @@ class _Decoder:
         self._rotation = Rotation(
             frequencies(_rotary_base(spec), self._head_width), ops.positions_of(ids, "f32")
         )
-        self._later = _later_tokens(ids)
-        self._padding = op.unsqueeze(
-            ops.padding_mask(self.inputs.attention_mask), ops.constant([1])
+        places = ops.positions_of(ids, "i32")
+        self._last = self._last_tokens(places)
+        # Of every token, and of the last one alone.
+        self._later = _masked_behind(op.unsqueeze(places, ops.constant([1])), places)
+        self._behind_last = op.unsqueeze(
+            _masked_behind(self._last, places), ops.constant([1, 2, 3])
         )
-        self._last = self._last_tokens()
 
     def hidden(self, *, last_only: bool) -> Node:
         """Return the normed hidden states [rows, length, width], of the last tokens length 1."""
@@ -159,7 +161,7 @@ class _Decoder:
         query, key = self._rotation.rotate(query), self._rotation.rotate(key)
         mask = self._later
         if last_only:
-            query, mask = self._last_of(query, axis=3), self._padding
+            query, mask = self._last_of(query, axis=3), self._behind_last
         merged = ops.attention(query, key, value, mask, name=name)
         merged = op.transpose(merged, ops.constant([0, 3, 1, 2, 4]))
         width = self._heads * self._head_width
@@ -194,7 +196,7 @@ class _Decoder:
         weight = self._tensors.shaped(f"{name}.weight", ops.width_of(x))
         return op.multiply(unit, ops.constant(weight))
 
-    def _last_tokens(self) -> Node:
+    def _last_tokens(self, places: Node) -> Node:
         """Return the place of each row's last token [rows, 1].
 
         A sequence classification looks for the last id that is no padding, as transformers does; a
@@ -210,22 +212,18 @@ class _Decoder:
                 )
             is_word = op.not_equal(self.inputs.input_ids, ops.constant(np.int32(padding)))
             real = op.multiply(real, op.convert(is_word, np.int32))
-        length = ops.positions_of(self.inputs.input_ids, "i32")
-        places = op.multiply(op.unsqueeze(length, ops.constant([0])), real)
-        return op.reduce_max(places, ops.constant([1]), True)
+        of_rows = op.multiply(op.unsqueeze(places, ops.constant([0])), real)
+        return op.reduce_max(of_rows, ops.constant([1]), True)
 
     def _last_of(self, x: Node, *, axis: int) -> Node:
         """Return the last token's part of x, the length axis kept."""
         return op.gather(x, self._last, ops.constant(axis), 1)
 
 
-def _later_tokens(ids: Node) -> Node:
-    """Return [length, length]: MASKED where a key stands behind its query."""
-    places = ops.positions_of(ids, "i32")
-    later = op.greater(
-        op.unsqueeze(places, ops.constant([0])), op.unsqueeze(places, ops.constant([1]))
-    )
-    return op.multiply(op.convert(later, np.float32), ops.constant(ops.MASKED))
+def _masked_behind(queries: Node, keys: Node) -> Node:
+    """Return MASKED where the place of a key is behind a query's: [.., keys]."""
+    behind = op.greater(op.unsqueeze(keys, ops.constant([0])), queries)
+    return op.multiply(op.convert(behind, np.float32), ops.constant(ops.MASKED))
 
 
 def _rotary_base(spec: ModelSpec) -> float:
