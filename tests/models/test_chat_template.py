@@ -15,9 +15,11 @@ from secondpass.models.spec import read_cross_encoder_spec
 pytest.importorskip("jinja2", reason="needs the measure extra")
 
 PAIRS = [("read the csv rows", "csv rows are read"), ("wait", "a lock is free " * 40)]
-QUERY = "{{ messages | selectattr('role', 'eq', 'query') | map(attribute='content') | first }}"
-DOCUMENT = "{{ messages | selectattr('role', 'eq', 'document') | map(attribute='content') | first }}"
-SYSTEM = "{{ messages | selectattr('role', 'eq', 'system') | map(attribute='content') | first }}"
+QUERY, DOCUMENT, SYSTEM = (
+    f"{{{{ messages | selectattr('role', 'eq', '{role}') | map(attribute='content') | first }}}}"
+    for role in ("query", "document", "system")
+)
+BOTH = "{{ messages[0].content }} {{ messages[1].content }}"
 
 
 @pytest.fixture
@@ -54,19 +56,19 @@ def test_a_frame_is_the_text_round_query_and_document(with_template):
         (f"{QUERY} only", "document 0 times"),
         (f"{QUERY} {QUERY} {DOCUMENT}", "query 2 times"),
         (f"{DOCUMENT} {QUERY}", "document before the query"),
-        ("{% for m in messages %}{% if m.role == 'user' %}{{ m.content }}{% endif %}{% endfor %}", "query 0 times"),
+        ("{% for m in messages if m.role == 'user' %}{{ m.content }}{% endfor %}", "query 0 times"),
         ("{{ messages[0].content | trim }} {{ messages[1].content }}", "as they are"),
         ("{{ messages[0].content | upper }} {{ messages[1].content }}", "query 0 times"),
         ("{{ messages[0].content }} {{ messages[1].content | tojson }}", "as they are"),
         ("{{ messages[0].content }} {{ messages[1].content[:2000] }}", "as they are"),
-        ("{% if messages[1].content %}x{% endif %}{{ messages[0].content }} {{ messages[1].content }}", "as they are"),
-        ("{{ messages[0].content | length }}{{ messages[0].content }} {{ messages[1].content }}", "as they are"),
+        ("{% if messages[1].content %}x{% endif %}" + BOTH, "as they are"),
+        ("{{ messages[0].content | length }}" + BOTH, "as they are"),
         ("{{ raise_exception('roles must alternate') }}", "roles must alternate"),
         ("{% for a in range(40000) %}{% for b in range(40000) %}{% endfor %}{% endfor %}", "steps"),
         ("{{ messages[0].content", "TemplateSyntaxError"),
         ("", "query 0 times"),
     ],
-)  # fmt: skip
+)
 def test_a_template_without_a_fixed_frame_is_refused_by_name(with_template, template, why):
     if not template:
         template = "{# nothing #}"
