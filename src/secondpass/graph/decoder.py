@@ -7,6 +7,7 @@ one of each row is read. The last layer is computed for that token alone.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from secondpass.architectures.record import Architecture
 from secondpass.errors import ModelFileError, UnsupportedModelError
@@ -34,10 +35,41 @@ def build(spec: ModelSpec, family: Architecture, tensors: Tensors) -> ov.Model:
     if score is None:
         logits = decoder.linear(last, family.head.layers[-1], None, biased=False)
     else:
-        row = ops.constant(decoder.score_row(score)[None, :])
-        logits = op.matmul(last, row, False, True)
+        (_, row), *false = logit_rows(spec, score, tensors)
+        row = row - false[0][1] if false else row
+        logits = op.matmul(last, ops.constant(row[None, :]), False, True)
         logits.set_friendly_name("classifier")
     return ops.model_of(logits, "logits", decoder.inputs)
+
+
+def logit_rows(
+    spec: ModelSpec, score: LogitScore, tensors: Tensors
+) -> list[tuple[str, NDArray[np.float32]]]:
+    """Return the rows [width] of a language model's head that score a text, by name, true first.
+
+    Raises:
+        ModelFileError: the head has no such row.
+        UnsupportedModelError: it is tied to the embeddings, and its own rows are others.
+    """
+    head, words = "lm_head.weight", f"{_prefix(tensors)}embed_tokens.weight"
+    tied = bool(spec.config.get("tie_word_embeddings"))
+    rows: list[tuple[str, NDArray[np.float32]]] = []
+    for token in (score.true_token, score.false_token):
+        if token is None:
+            continue
+        row = tensors.row(words if tied else head, token, spec.width)
+        if tied and head in tensors and (row != tensors.row(head, token, spec.width)).any():
+            raise UnsupportedModelError(
+                f"{spec.config_file} has tie_word_embeddings true, but {head} and {words} differ "
+                f"in row {token}"
+            )
+        rows.append((f"{words if tied else head} row {token}", row))
+    return rows
+
+
+def _prefix(tensors: Tensors) -> str:
+    """Return what a weight's name begins with; a bare decoder's weights have no prefix."""
+    return "" if "embed_tokens.weight" in tensors else "model."
 
 
 class _Decoder:
@@ -63,8 +95,7 @@ class _Decoder:
         self._attention_bias = bool(config.get("attention_bias")) or not self._qwen3
         epsilon = config.get("rms_norm_eps")
         self._epsilon = np.float32(1e-6 if epsilon is None else epsilon)
-        # A bare decoder's weights have no prefix.
-        self._prefix = "" if "embed_tokens.weight" in tensors else "model."
+        self._prefix = _prefix(tensors)
         self.inputs = Inputs(token_types=False)
         ids = self.inputs.input_ids
         self._rotation = Rotation(
@@ -88,13 +119,6 @@ class _Decoder:
             x = self._layer(number, x, last_only=last_only and number == self._layers - 1)
         return self._norm(x, f"{self._prefix}norm")
 
-    def score_row(self, score: LogitScore) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
-        """Return the row [width] whose product with a hidden state is the score."""
-        row = self._logit_row(score.true_token)
-        if score.false_token is not None:
-            row = row - self._logit_row(score.false_token)
-        return row
-
     def linear(self, x: Node, name: str, outputs: int | None, *, biased: bool) -> Node:
         """Return a projection with a bias or without one.
 
@@ -113,21 +137,6 @@ class _Decoder:
         ops.require_no_layer(
             f"{self._prefix}layers.{self._layers}.", self._layers, self._tensors, self._spec
         )
-
-    def _logit_row(self, token: int) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
-        """Return a token's row of the language model's head, which may be the embeddings'."""
-        head, words = "lm_head.weight", f"{self._prefix}embed_tokens.weight"
-        if not self._spec.config.get("tie_word_embeddings"):
-            return self._tensors.row(head, token, self._width)
-        row = self._tensors.row(words, token, self._width)
-        if head in self._tensors and not np.array_equal(
-            row, self._tensors.row(head, token, self._width)
-        ):
-            raise UnsupportedModelError(
-                f"{self._spec.config_file} has tie_word_embeddings true, but {head} and {words} "
-                f"differ in row {token}"
-            )
-        return row
 
     def _width_of_a_head(self) -> int:
         given = self._spec.config.get("head_dim")
