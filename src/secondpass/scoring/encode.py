@@ -144,13 +144,15 @@ class TextEncoder:
         *,
         before: str = "",
         after: str = "",
-        read: int = READ_CHARACTERS,
+        read: int | None = None,
     ) -> Iterator[Encoding]:
         """Yield the encoding of what is read of each text, in order; few are in memory at a time.
 
         An encoding knows the characters of its tokens, which the fast way does not keep. Each text
-        is encoded between `before` and `after`, of which the characters count.
+        is encoded between `before` and `after`, of which the characters count. `read` is how many
+        characters of a text are read, by default `READ_CHARACTERS`.
         """
+        read = READ_CHARACTERS if read is None else read
         for group in text_groups(texts, read, len(before) + len(after)):
             yield from self._with_offsets([f"{before}{text[:read]}{after}" for text in group])
 
