@@ -8,9 +8,11 @@ import pytest
 
 from secondpass import CrossEncoderReranker, InputError, UnsupportedModelError
 from secondpass.errors import MissingExtraError, ModelFileError
+from secondpass.graph.fits import fitting_faults
 from secondpass.models.chat_template import read_frame
 from secondpass.models.folder import find_folder
 from secondpass.models.spec import read_cross_encoder_spec
+from secondpass.scoring.model_tokenizer import model_tokenizer
 
 pytest.importorskip("jinja2", reason="needs the measure extra")
 
@@ -86,6 +88,39 @@ def test_a_template_may_stand_in_tokenizer_config_json(with_template, parity):
     change(folder / "tokenizer_config.json", chat_template=[{"name": "a", "template": template}])
     with pytest.raises(UnsupportedModelError, match="expected one text"):
         load(folder)
+
+
+def test_a_template_that_is_gone_is_missed(with_template):
+    folder = with_template("")
+    (folder / "chat_template.jinja").unlink()
+    with pytest.raises(UnsupportedModelError, match="there is no chat template"):
+        load(folder)
+
+
+def test_special_tokens_that_are_split_are_refused(with_template, parity):
+    folder = with_template((parity / "qwen2-causal" / "chat_template.jinja").read_text())
+    change(folder / "tokenizer_config.json", split_special_tokens=True)
+    with pytest.raises(UnsupportedModelError, match="split_special_tokens true"):
+        load(folder)
+
+
+@pytest.mark.parametrize("flag", ["lstrip", "rstrip", "single_word"])
+def test_a_special_token_that_takes_blanks_of_a_text_is_refused(with_template, parity, flag):
+    folder = with_template((parity / "qwen2-causal" / "chat_template.jinja").read_text())
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    for token in tokenizer["added_tokens"]:
+        token[flag] = token[flag] or token["content"] == "<|im_end|>"
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    with pytest.raises(UnsupportedModelError, match=f"<.im_end.>' of the chat template.*{flag}"):
+        load(folder)
+
+
+def test_what_stands_in_every_text_has_a_row(parity):
+    spec = read_cross_encoder_spec(find_folder(parity / "qwen2-causal"))
+    tokenizer = model_tokenizer(spec)
+    assert fitting_faults(spec, tokenizer, highest_type=0, fed={609}) == []
+    (fault,) = fitting_faults(spec, tokenizer, highest_type=0, fed={610, 3})
+    assert "token id 610 is beyond the 610 rows" in fault
 
 
 def test_several_templates_are_refused(with_template):

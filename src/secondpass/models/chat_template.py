@@ -54,6 +54,8 @@ def read_frame(spec: ModelSpec, instruction: str) -> Frame:
             where it stands and why.
     """
     source = _source(spec)
+    if _config(spec).get("split_special_tokens"):
+        raise _no_frame(spec, f"{CONFIG} has split_special_tokens true, so it has no special token")
     frame = _frame(_rendered(spec, source, _QUERY, _DOCUMENT, instruction), spec)
     for query, document in _PROBES:
         if _rendered(spec, source, query, document, instruction) != frame.holding(query, document):

@@ -439,6 +439,11 @@ def _require_followed(spec: ModelSpec) -> None:
             f"{spec.name}: a Pooling module has include_prompt false and {MODULAR_FILE} has "
             "prompts; pooling without the prompt's tokens is not done here"
         )
+    if spec.transformer.message_format is not None and spec.tokenizer.chat_template is None:
+        raise UnsupportedModelError(
+            f"{spec.name}: sentence_bert_config.json has modality_config.message, but there is no "
+            "chat template: take the folder with its chat_template.jinja"
+        )
     expected = "feature-extraction" if spec.logit_score is None else "text-generation"
     if spec.modular and spec.readout is not None and spec.transformer.task != expected:
         raise UnsupportedModelError(

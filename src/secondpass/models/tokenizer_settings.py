@@ -80,7 +80,6 @@ class _Keys(msgspec.Struct):
     strip_accents: bool | None = None
     tokenize_chinese_chars: bool = True
     add_prefix_space: bool | None = None
-    split_special_tokens: bool | None = None
     added_tokens_decoder: dict[str, dict[str, Any]] | None = None
     chat_template: str | list[Any] | dict[str, Any] | None = None
     fast_tokenizer_files: list[str] | None = None
