@@ -106,6 +106,10 @@ def test_a_bias_that_config_json_does_not_have_is_refused(copied):
 def test_padding_on_the_left_is_followed_and_cutting_there_is_refused(copied, parity):
     folder = copied()
     change(folder, "tokenizer_config.json", padding_side="left")
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    padding = {"strategy": "BatchLongest", "direction": "Left", "pad_to_multiple_of": None}
+    tokenizer["padding"] = {**padding, "pad_id": 1, "pad_type_id": 0, "pad_token": "!"}
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
     np.testing.assert_array_equal(
         load(folder).predict(PAIRS[:9]), load(parity / "qwen3-causal").predict(PAIRS[:9])
     )

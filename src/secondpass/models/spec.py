@@ -412,11 +412,12 @@ def _yes_or_no(folder: Path) -> LogitScore:
     Raises:
         UnsupportedModelError: "yes" or "no" is no token of its vocabulary.
     """
-    tokenizer = load_tokenizer(folder / "tokenizer.json")
+    file = folder / "tokenizer.json"
+    tokenizer = load_tokenizer(file, free_sides=frozenset({"padding_side"}))
     yes, no = (tokenizer.token_to_id(word) for word in ("yes", "no"))
     if yes is None or no is None:
         raise UnsupportedModelError(
-            f"{folder / 'tokenizer.json'} has no token {'yes' if yes is None else 'no'!r}, and no "
+            f"{file} has no token {'yes' if yes is None else 'no'!r}, and no "
             f"{module_list.MODULES_FILE} says which tokens' logits score a text: take the model "
             "as sentence-transformers saved it"
         )

@@ -35,8 +35,8 @@ def model_tokenizer(spec: ModelSpec) -> Tokenizer:
     from tokenizers import normalizers
 
     settings = spec.tokenizer
-    # Torch pads on the side that the model says.
-    padding = {"padding_side"} if spec.family is None else set()
+    # Torch pads on the side that the model says, and to a decoder's score it is nothing.
+    padding = {"padding_side"} if spec.family is None or spec.decodes else set()
     tokenizer = load_tokenizer(spec.tokenizer_file, free_sides=settings.sides | padding)
     _require_model(tokenizer, settings, spec)
     _STAGES[settings.rules](tokenizer, settings, spec)
