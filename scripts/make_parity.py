@@ -18,11 +18,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import causal_models
 import parity_jina_bert
 import torch
 import transformers
 from modular_models import save_cross_encoder
-from parity_tokenizers import byte_pairs, sentence_pieces, word_pieces
+from parity_tokenizers import byte_pairs, chat_tokens, sentence_pieces, word_pieces
 from safetensors.torch import load_file, save_file
 from sentence_transformers import CrossEncoder, SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
@@ -81,6 +82,9 @@ def main() -> None:
     make_embedder(PARITY / "bert-embedder")
     for name, (base, head) in MODULAR.items():
         make_modular(PARITY / name, PARITY / base, head)
+    for name, make in causal_models.CAUSAL.items():
+        make(PARITY / name, chat_tokens())
+        write_reference(PARITY / name, causal_models.MAX_LENGTH)
     write_readme()
 
 
@@ -484,14 +488,14 @@ def change_config(folder: Path, **changes: Any) -> None:
     write_json(file, json.loads(file.read_text()) | changes)
 
 
-def write_reference(folder: Path) -> None:
+def write_reference(folder: Path, max_length: int = MAX_LENGTH) -> None:
     """Write what sentence-transformers scores: fp32, one case a call, in batches of seven."""
     model = CrossEncoder(
-        str(folder), max_length=MAX_LENGTH, device="cpu", model_kwargs={"dtype": torch.float32}
+        str(folder), max_length=max_length, device="cpu", model_kwargs={"dtype": torch.float32}
     )
-    # sentence-transformers cuts the longer of the two texts; we never cut the query. Both do the
-    # same as long as a query takes less than half of the room.
-    room = MAX_LENGTH - model.tokenizer.num_special_tokens_to_add(pair=True)
+    # sentence-transformers cuts the longer of the two texts, of a chat the end; we never cut the
+    # query. Both do the same as long as a query takes less than half of the room.
+    room = max_length - model.tokenizer.num_special_tokens_to_add(pair=True)
     cases = []
     for case in CASES:
         tokens = model.tokenizer.tokenize(case["query"])
@@ -501,7 +505,7 @@ def write_reference(folder: Path) -> None:
         cases.append({"scores": [float(score) for score in scores]})
     write_json(
         folder / "reference.json",
-        {"max_length": MAX_LENGTH, "versions": versions(), "cases": cases},
+        {"max_length": max_length, "versions": versions(), "cases": cases},
     )
     flat = [score for case in cases for score in case["scores"]]
     print(f"{folder.name}: {len(flat)} scores from {min(flat):.4f} to {max(flat):.4f}")

@@ -1,19 +1,32 @@
-"""Small tokenizers for the tiny models: word pieces, byte pairs and sentence pieces."""
+"""Small tokenizers for the tiny models: word pieces, byte pairs, sentence pieces and a chat's."""
 
 from __future__ import annotations
 
 import inspect
+import json
 import textwrap
 from functools import cache
 from typing import Any
 
 import tokenizers
-from tokenizers import Tokenizer, decoders, normalizers, pre_tokenizers, processors, trainers
-from transformers import PreTrainedTokenizerFast
+from tokenizers import (
+    AddedToken,
+    Tokenizer,
+    decoders,
+    normalizers,
+    pre_tokenizers,
+    processors,
+    trainers,
+)
+from transformers import PreTrainedTokenizerFast, Qwen2Tokenizer
 
 VOCABULARY = 600
 BERT_SPECIAL = ("[CLS]", "[PAD]", "[SEP]", "[UNK]", "[MASK]")
 ROBERTA_SPECIAL = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
+END, START, STOP = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
+# Tokens that score, and some that are added to the vocabulary and are no special tokens.
+SCORING = ("yes", "no", "Yes", "0", "1")
+THINK = ("<think>", "</think>")
 
 
 def corpus() -> list[str]:
@@ -99,3 +112,27 @@ def sentence_pieces() -> Any:
     tokenizer.train_from_iterator(corpus(), trainer)
     tokenizer.post_processor = pair_template(tokenizer, ROBERTA_SPECIAL, kind="roberta")
     return wrapped(tokenizer, ROBERTA_SPECIAL, ["input_ids", "attention_mask"])
+
+
+@cache
+def chat_tokens() -> Any:
+    """Return byte-level pairs with Qwen's rules and special tokens."""
+    empty = Qwen2Tokenizer(vocab={END: 0}, merges=[])._tokenizer
+    trained = Tokenizer(tokenizers.models.BPE())
+    trained.normalizer = empty.normalizer
+    trained.pre_tokenizer = empty.pre_tokenizer
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY, initial_alphabet=pre_tokenizers.ByteLevel.alphabet()
+    )
+    texts = [*corpus(), " ".join(SCORING * 50), *SCORING * 50]
+    trained.train_from_iterator(texts, trainer)
+    state = json.loads(trained.to_str())["model"]
+    vocabulary = dict(state["vocab"])
+    for word in SCORING:
+        vocabulary.setdefault(word, len(vocabulary))
+    merges = [tuple(merge) for merge in state["merges"]]
+    tokens = Qwen2Tokenizer(vocab=vocabulary, merges=merges, eos_token=STOP, pad_token=END)
+    tokens.add_tokens([AddedToken(token, special=True) for token in (START, STOP)])
+    tokens.add_tokens([AddedToken(token, special=False) for token in THINK])
+    tokens.model_max_length = 128
+    return tokens

@@ -73,6 +73,7 @@ def test_the_signature_is_the_documented_one():
         "revision",
         "local_files_only",
         "activation",
+        "instruction",
         "max_batch_tokens",
         "cache_dir",
         "long_documents",

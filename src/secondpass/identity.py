@@ -37,6 +37,7 @@ def scoring_rules(
     long_documents: str,
     stride: int | None,
     choice: str,
+    instruction: str,
 ) -> ScoringRules:
     """Return everything a logit depends on besides query and text, as a cache key."""
     return ScoringRules(
@@ -53,4 +54,5 @@ def scoring_rules(
         long_documents=long_documents,
         stride=stride,
         choice=choice,
+        instruction=instruction,
     )

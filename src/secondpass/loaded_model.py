@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from secondpass.checks import shortened
 from secondpass.engine.contract import NO_EXIT, Batch
 from secondpass.engine.load import load_engine
 from secondpass.engine.schedules import block_texts, find_schedule, run
@@ -17,6 +18,7 @@ from secondpass.errors import Argument, InputError
 from secondpass.graph.fits import require_fitting
 from secondpass.identity import describe, scoring_rules
 from secondpass.models.activation import configured_activation
+from secondpass.models.chat_template import takes_instruction
 from secondpass.models.folder import ModelFolder, located
 from secondpass.models.spec import checked_max_length, read_cross_encoder_spec
 from secondpass.native import RefusedInForks, is_fork, rebuilt, require_no_fork
@@ -26,15 +28,20 @@ from secondpass.score_cache.rules import ScoringRules
 from secondpass.scorer import Pricing
 from secondpass.scoring.aggregate import aggregate
 from secondpass.scoring.batches import balanced, make_batches
+from secondpass.scoring.chat import ChatLayout, ChatPreparer, read_chat_layout
 from secondpass.scoring.effort import Schedule
 from secondpass.scoring.encode import TextEncoder
 from secondpass.scoring.model_tokenizer import model_tokenizer, pair_layout
+from secondpass.scoring.pairs import PairLayout
 from secondpass.scoring.prepare import Preparer
 from secondpass.scoring.scored import Scored
 from secondpass.scoring.sequences import Logits, Owners, Prepared, TokenSequence, divided
 from secondpass.scoring.stats import Stats, ms_since
 from secondpass.settings import absolute
 from secondpass.types import ModelInfo
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 # This many texts are in memory as token ids at a time, however many there are.
 BLOCK = 1024
@@ -49,7 +56,9 @@ class LoadedModel(RefusedInForks):
         self._made_of = replace(folder, path=absolute(folder.path)), located(options, [folder])
         self.spec = read_cross_encoder_spec(folder)
         tokenizer = model_tokenizer(self.spec)
-        layout = pair_layout(tokenizer, self.spec)
+        given = options.instruction
+        self._instruction = self.spec.prompt if given is None else given
+        layout = self._layout(tokenizer, given)
         self.max_length = checked_max_length(options.max_length, self.spec, layout.special_tokens)
         self.window_rule = options.long_document_policy().checked_for(
             self.max_length - layout.special_tokens - 1
@@ -57,7 +66,8 @@ class LoadedModel(RefusedInForks):
         self.activation = options.activation or configured_activation(
             self.spec.config, self.spec.modular, name=self.spec.name
         )
-        require_fitting(self.spec, tokenizer, highest_type=layout.highest_type)
+        fed = layout.fed if isinstance(layout, ChatLayout) else ()
+        require_fitting(self.spec, tokenizer, highest_type=layout.highest_type, fed=fed)
         self.engine = load_engine(
             self.spec,
             precision=options.precision,
@@ -70,10 +80,28 @@ class LoadedModel(RefusedInForks):
         self.encoder = TextEncoder(tokenizer, options.compute_threads())
         self.layout = layout
         self._policy = replace(self.engine.policy, max_tokens=options.max_batch_tokens)
-        self._preparer = Preparer(
-            self.encoder, layout, self.max_length, self.window_rule, self.spec.prompt
+        self._preparer = (
+            ChatPreparer(self.encoder, layout, self.max_length, self.window_rule)
+            if isinstance(layout, ChatLayout)
+            else Preparer(
+                self.encoder, layout, self.max_length, self.window_rule, self._instruction
+            )
         )
         self._schedules: dict[Effort, Schedule] = {}
+
+    def _layout(self, tokenizer: Tokenizer, given: str | None) -> PairLayout | ChatLayout:
+        if not self.spec.decodes or self.spec.chats is None:
+            return pair_layout(tokenizer, self.spec)
+        layout = read_chat_layout(tokenizer, self.spec, self._instruction)
+        if given and not takes_instruction(self.spec, given):
+            raise InputError(
+                Argument("instruction"),
+                f" {shortened(given)} reaches no text: the chat template of {self.spec.name} "
+                "leaves the system's message out; leave ",
+                Argument("instruction"),
+                " out",
+            )
+        return layout
 
     def __reduce__(self) -> tuple[Any, ...]:
         known = {"_made_of": self._made_of}
@@ -96,6 +124,7 @@ class LoadedModel(RefusedInForks):
             long_documents=self.window_rule.long_documents,
             stride=self.window_rule.stride,
             choice=self.window_rule.choice,
+            instruction=self._instruction,
         )
 
     def most_texts(self, effort: Effort = "full") -> int:
@@ -122,7 +151,8 @@ class LoadedModel(RefusedInForks):
 
         The prompt before it counts; a token of the query is kept however long that is.
         """
-        half, prompt = (self.max_length - self.layout.special_tokens) // 2, self.spec.prompt
+        half = (self.max_length - self.layout.special_tokens) // 2
+        prompt = "" if isinstance(self.layout, ChatLayout) else self._instruction
         if not prompt:
             return self.encoder.cut(query, max(1, half))
         (before,) = self.encoder.encode([prompt])

@@ -70,6 +70,9 @@ class CrossEncoderReranker(RefusedInForks):
         revision: branch, tag or commit of a hub model.
         local_files_only: never ask the hub, use what is cached.
         activation: "sigmoid", "identity", ... in place of the model's own.
+        instruction: what a text is judged by, in place of the model's own: the content of the
+            system's message where its texts go through a chat template, else what stands before
+            every query. An empty one is none.
         max_batch_tokens: padded tokens in one batch; more takes more memory.
         cache_dir: where built graphs are kept, by default the user's cache folder.
         long_documents: what is scored of a text that does not fit. "truncate" and "first" score
@@ -110,6 +113,7 @@ class CrossEncoderReranker(RefusedInForks):
         revision: str | None = None,
         local_files_only: bool = False,
         activation: Activation | None = None,
+        instruction: str | None = None,
         max_batch_tokens: int = 2048,
         cache_dir: str | os.PathLike[str] | None = None,
         long_documents: LongDocuments = "truncate",
@@ -131,6 +135,7 @@ class CrossEncoderReranker(RefusedInForks):
                 "revision": revision,
                 "local_files_only": local_files_only,
                 "activation": activation,
+                "instruction": instruction,
                 "max_batch_tokens": max_batch_tokens,
                 "cache_dir": cache_dir,
                 "long_documents": long_documents,

@@ -75,7 +75,7 @@ def peer(folder, **more):
 
 def causal(folder, **more):
     small = {"num_key_value_heads": 2, "head_dim": 8, "tie_word_embeddings": False}
-    return save(folder, transformers.Qwen3Config, task="CausalLM", **small, **more)
+    return save(folder, transformers.LlamaConfig, task="CausalLM", **small, **more)
 
 
 def xlnet(folder):
@@ -103,8 +103,8 @@ SCORED = {
         tokenizer={"model_input_names": ["input_ids", "token_type_ids", "attention_mask"]},
     ),
     "mpnet": lambda folder: save(folder, transformers.MPNetConfig, max_position_embeddings=130),
-    "qwen, pooled at its last token": lambda folder: save(
-        folder, transformers.Qwen3Config, num_key_value_heads=2, head_dim=8
+    "llama, pooled at its last token": lambda folder: save(
+        folder, transformers.LlamaConfig, num_key_value_heads=2, head_dim=8
     ),
 }
 # Those with a graph builder; torch runs the others.
@@ -143,7 +143,7 @@ def drop(folder, part):
     ("make", "part"),
     [
         (SCORED["albert, no token types fed"], "classifier."),
-        (SCORED["qwen, pooled at its last token"], "score."),
+        (SCORED["llama, pooled at its last token"], "score."),
         (SCORED["mpnet"], "classifier.dense.weight"),
         (causal, "lm_head"),
         (SCORED["mpnet"], "encoder.layer.1.attention.attn.q.weight"),

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 # "pair": query and text are one sequence from the first layer on. "late-join": they are encoded
-# apart below `join_layer` of config.json, and together above it.
-Kind = Literal["pair", "late-join"]
+# apart below `join_layer` of config.json, and together above it. "decoder": one sequence, of which
+# each token sees those before it, and the last one is read.
+Kind = Literal["pair", "late-join", "decoder"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -183,6 +183,17 @@ def _gte(name: str, *, in_sentence_transformers: bool) -> Architecture:
     )
 
 
+def _decoder(name: str) -> Architecture:
+    """Return one of Qwen's decoders; `score` is the head of a sequence classification."""
+    return Architecture(
+        name=name,
+        builder="decoder",
+        head=Head(("score",), activation=None),
+        kind="decoder",
+        token_types=False,
+    )
+
+
 ARCHITECTURES: Mapping[str, Architecture] = {
     architecture.name: architecture
     for architecture in (
@@ -201,6 +212,8 @@ ARCHITECTURES: Mapping[str, Architecture] = {
         MPNET,
         ALBERT,
         ERNIE,
+        _decoder("qwen2"),
+        _decoder("qwen3"),
         LATE_JOIN,
     )
 }

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from secondpass.architectures.record import Architecture
 from secondpass.engine.openvino import read_graph_file
+from secondpass.graph.decoder import logit_rows
 from secondpass.graph.tensors import open_tensors
 from secondpass.models.spec import ModelSpec
 
@@ -49,7 +50,9 @@ def read_head(spec: ModelSpec) -> StoredHead | None:
     """
     if spec.weights.format != "safetensors":
         return _graph_head(spec)
-    return None if spec.family is None else _named_head(spec, spec.family)
+    if spec.family is None or (spec.logit_score is not None and not spec.decodes):
+        return None
+    return _named_head(spec, spec.family)
 
 
 def _named_head(spec: ModelSpec, family: Architecture) -> StoredHead:
@@ -76,6 +79,9 @@ def _named_head(spec: ModelSpec, family: Architecture) -> StoredHead:
 def _module_head(spec: ModelSpec) -> StoredHead:
     """Return the weights of the modules behind the encoder, by file and name."""
     found: dict[str, Weights] = {}
+    if spec.logit_score is not None:
+        with open_tensors(spec.weights.files) as tensors:
+            return StoredHead(dict(logit_rows(spec, spec.logit_score, tensors)))
     for file in spec.module_weights:
         with open_tensors((file,)) as tensors:
             found |= {f"{file.parent.name}.{name}": tensors[name] for name in tensors.names()}

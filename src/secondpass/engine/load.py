@@ -120,12 +120,20 @@ def _key(spec: ModelSpec, precision: str, calibration: str | None = None) -> Gra
     return GraphKey(
         weights_sha256=spec.weights_sha256,
         config_sha256=spec.settings_sha256,
-        pooling="embedding" if spec.embeds else None,
+        pooling=_readout(spec),
         precision=precision,
         builder_version=BUILDER_VERSION,
         openvino_version=ov.__version__,
         calibration=calibration,
     )
+
+
+def _readout(spec: ModelSpec) -> str | None:
+    """Return what a graph gives, where its settings alone do not say it."""
+    score = spec.logit_score
+    if score is not None:  # the vocabulary may say which tokens these are
+        return f"logits of {score.true_token} and {score.false_token}"
+    return "embedding" if spec.embeds else None
 
 
 def _require_one_output(model: ov.Model, spec: ModelSpec) -> None:

@@ -41,8 +41,9 @@ class Wanted:
     """What is asked of an engine.
 
     `plain` is False where modules follow that no graph builder knows, `embeds` is True for a
-    bi-encoder; `chats` is where the chat template stands that its texts go through, `activations`
-    those that config.json names for the layers.
+    bi-encoder, `generates` where the score is of a language model's logits; `chats` is where the
+    chat template stands that its texts go through, `activations` those that config.json names for
+    the layers.
     """
 
     architecture: str
@@ -51,6 +52,7 @@ class Wanted:
     stored: Format = "safetensors"
     plain: bool = True
     embeds: bool = False
+    generates: bool = False
     chats: str | None = None
     activations: tuple[str, ...] = ()
 
@@ -64,6 +66,7 @@ class Wanted:
             spec.weights.format,
             plain=spec.readout is not None or len(spec.modules) <= 1,
             embeds=spec.embeds,
+            generates=spec.logit_score is not None,
             chats=spec.chats,
             activations=spec.activations,
         )
@@ -101,13 +104,25 @@ def _openvino(wanted: Wanted, machine: Machine) -> Refusal | None:
     unknown = [name for name in wanted.activations if name not in ACTIVATIONS]
     if wanted.stored == "safetensors" and unknown:
         return Refusal("openvino", f"no activation {shortened(unknown[0])} is built for its layers")
-    if wanted.chats is not None:
+    decodes = wanted.stored == "safetensors" and _decodes(wanted.architecture)
+    if wanted.generates and not decodes:
+        return Refusal("openvino", "its score is of a language model's logits")
+    if wanted.chats is not None and not decodes:
         return Refusal("openvino", f"texts go through a chat template ({wanted.chats})")
+    if decodes and wanted.embeds:
+        return Refusal("openvino", "no embedding is built of a decoder")
+    if decodes and wanted.precision == "int8":
+        return Refusal("openvino", "precision 'int8' is not built of a decoder, take 'auto'")
     if wanted.device not in machine.openvino_devices:
         there = ", ".join(machine.openvino_devices)
         reason = f"device {wanted.device!r} is not on this machine; there is {there}"
         return Refusal("openvino", reason, InputError)
     return None
+
+
+def _decodes(architecture: str) -> bool:
+    family = ARCHITECTURES.get(architecture)
+    return family is not None and family.kind == "decoder"
 
 
 def _torch(wanted: Wanted, machine: Machine) -> Refusal | None:

@@ -5,6 +5,7 @@ An id beyond a table reads whatever lies there, so it is looked for before anyth
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from secondpass.models.spec import ModelSpec
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-WORDS = ("word_embeddings.weight", "tok_embeddings.weight")
+WORDS = ("word_embeddings.weight", "tok_embeddings.weight", "embed_tokens.weight")
 POSITIONS = ("position_embeddings.weight",)
 TYPES = ("token_type_embeddings.weight",)
 
@@ -61,25 +62,29 @@ def largest_id(tokenizer: Tokenizer, spec: ModelSpec) -> int:
     return max(given | around, default=-1)
 
 
-def require_fitting(spec: ModelSpec, tokenizer: Tokenizer, *, highest_type: int) -> None:
-    """Raise unless every id that can be fed is one of a table.
+def require_fitting(
+    spec: ModelSpec, tokenizer: Tokenizer, *, highest_type: int, fed: Iterable[int] = ()
+) -> None:
+    """Raise unless every id that can be fed, with those of `fed`, is one of a table.
 
     Raises:
         ModelFileError: one is beyond it; the message names the id and the rows.
     """
     if spec.weights.format != "safetensors":
         return
-    faults = fitting_faults(spec, tokenizer, highest_type=highest_type)
+    faults = fitting_faults(spec, tokenizer, highest_type=highest_type, fed=fed)
     if faults:
         raise ModelFileError(f"{spec.folder}: {faults[0]}")
 
 
-def fitting_faults(spec: ModelSpec, tokenizer: Tokenizer, *, highest_type: int) -> list[str]:
+def fitting_faults(
+    spec: ModelSpec, tokenizer: Tokenizer, *, highest_type: int, fed: Iterable[int] = ()
+) -> list[str]:
     """Return what does not fit, in words, the worst first."""
     tables = read_tables(spec)
     if tables is None:
         return []
-    largest = largest_id(tokenizer, spec)
+    largest = max(largest_id(tokenizer, spec), *fed, -1)
     checks = (
         (tables.words, largest, "token id", "embedding table", "tokenizer.json"),
         (tables.types, highest_type, "token type", "table of token types", "tokenizer.json"),

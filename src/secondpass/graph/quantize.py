@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from secondpass.engine.contract import Batch, Policy
-from secondpass.errors import MissingExtraError
+from secondpass.errors import MissingExtraError, UnsupportedModelError
 from secondpass.graph.openvino import import_nncf, ov
 from secondpass.graph.ops import UNQUANTIZED_NAMES
 from secondpass.models.spec import ModelSpec
@@ -40,7 +40,13 @@ def quantize(model: ov.Model, spec: ModelSpec, rows: Rows | None = None) -> ov.M
 
     Raises:
         MissingExtraError: the `int8` extra is not installed.
+        UnsupportedModelError: the model is a decoder.
     """
+    if spec.decodes:
+        raise UnsupportedModelError(
+            f"{spec.name}: int8 is not made of a decoder ({spec.architecture}); take 'auto' or "
+            "'fp32'"
+        )
     try:
         nncf = import_nncf()
     except ImportError as error:

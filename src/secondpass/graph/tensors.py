@@ -42,12 +42,7 @@ class Tensors:
             UnsupportedModelError: its numbers are of a type that no weight has.
         """
         stored, handle, file = self._find(name)
-        described = handle.get_slice(stored)
-        if described.get_dtype() not in _TYPES:
-            raise UnsupportedModelError(
-                f"{file}: tensor {stored!r} is of type {described.get_dtype()}, expected one of "
-                f"{', '.join(_TYPES)}; save the model in one of them"
-            )
+        described = _slice(stored, handle, file)
         if 0 in described.get_shape():
             raise ModelFileError(f"{file}: tensor {stored!r} has shape {described.get_shape()}")
         self._read.add(stored)
@@ -70,6 +65,24 @@ class Tensors:
                 "config.json does not fit the weights"
             )
         return self[name]
+
+    def row(self, name: str, number: int, width: int) -> NDArray[np.float32]:
+        """Return one row of a table [rows, width] as float32, without reading the others.
+
+        Raises:
+            ModelFileError: there is no such table, or it has no such row.
+            UnsupportedModelError: as for `[name]`.
+        """
+        stored, handle, file = self._find(name)
+        described = _slice(stored, handle, file)
+        shape = described.get_shape()
+        if len(shape) != 2 or shape[1] != width or number >= shape[0]:
+            raise ModelFileError(
+                f"{file}: tensor {stored!r} has shape {shortened(shape)} and no row {number} of "
+                f"width {width}"
+            )
+        self._read.add(stored)
+        return np.asarray(described[number : number + 1], np.float32).reshape(width)
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all tensors, as they are stored."""
@@ -104,6 +117,17 @@ class Tensors:
             if name.endswith(suffix) and name.removesuffix(suffix) + old in self._handles:
                 return name.removesuffix(suffix) + old
         return None
+
+
+def _slice(stored: str, handle: Any, file: Path) -> Any:
+    """Return a tensor that is not read yet; raise unless its numbers are of a weight's type."""
+    described = handle.get_slice(stored)
+    if described.get_dtype() not in _TYPES:
+        raise UnsupportedModelError(
+            f"{file}: tensor {stored!r} is of type {described.get_dtype()}, expected one of "
+            f"{', '.join(_TYPES)}; save the model in one of them"
+        )
+    return described
 
 
 @contextmanager

@@ -98,6 +98,12 @@ class Config(msgspec.Struct):
     position_biased_input: bool | None = None
     share_att_key: bool | None = None
     norm_rel_ebd: str | None = None
+    num_key_value_heads: Width | None = None
+    head_dim: Width | None = None
+    rms_norm_eps: Epsilon | None = None
+    attention_bias: bool | None = None
+    tie_word_embeddings: bool | None = None
+
     conv_kernel_size: CountOrZero | None = None
     attention_head_size: Width | None = None
     pooler_hidden_act: str | None = None

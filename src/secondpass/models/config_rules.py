@@ -21,6 +21,12 @@ _POST_NORM: Mapping[str, float] = {
     "type_vocab_size": 2,
 }
 _ROBERTA: Mapping[str, float] = {**_POST_NORM, "pad_token_id": 1}
+_QWEN: Mapping[str, Any] = {
+    "hidden_act": "silu",
+    "max_position_embeddings": 32_768,
+    "num_key_value_heads": 32,
+    "rms_norm_eps": 1e-6,
+}
 # The defaults that decide which ids are read, of each `model_type`, and those that differ from the
 # other architectures' of its builder; of DistilBERT, which has no token types, fewer. What torch
 # alone runs is here if its positions start behind the padding id.
@@ -35,6 +41,8 @@ _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "deberta-v2": {**_POST_NORM, "type_vocab_size": 0, "layer_norm_eps": 1e-7},
     "distilbert": {"pad_token_id": 0, "max_position_embeddings": 512},
     "modernbert": {"pad_token_id": 50283, "max_position_embeddings": 8192},
+    "qwen2": _QWEN,
+    "qwen3": {**_QWEN, "head_dim": 128},
     **dict.fromkeys(("roberta", "xlm-roberta", "camembert"), _ROBERTA),
     "xlm-roberta-flash": _ROBERTA,
     **dict.fromkeys(("mpnet", "longformer", "xlm-roberta-xl", "roberta-prelayernorm"), _ROBERTA),
@@ -64,7 +72,27 @@ _GTE: Mapping[str, tuple[Any, ...]] = {
     "logn_attention_scale": (False,),
     "logn_attention_clip1": (False,),
 }
+_DEFAULT_ROTARY: tuple[Any, ...] = ({}, {"rope_type": "default"}, {"type": "default"})
+# What transformers' classes do not read is refused where another decoder's config has it.
+_DECODER: Mapping[str, tuple[Any, ...]] = {
+    "is_decoder": (True, False),
+    "is_causal": (True,),
+    "use_bidirectional_attention": (False,),
+    "use_sliding_window": (False,),
+    "layer_types": (),
+    "rope_parameters": (),
+    "rope_scaling": _DEFAULT_ROTARY,
+    "partial_rotary_factor": (1, 1.0),
+    "mlp_bias": (False,),
+    "num_experts": (),
+    "num_local_experts": (),
+    "attn_logit_softcapping": (),
+    "final_logit_softcapping": (),
+    "logit_scale": (1, 1.0),
+}
 _COMPUTED: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
+    "qwen2": {**_DECODER, "attention_bias": (True,)},
+    "qwen3": _DECODER,
     "ernie": {"use_task_id": (False,)},
     "albert": {"num_hidden_groups": (1,), "inner_group_num": (1,)},
     "jina-bert": {
@@ -77,7 +105,7 @@ _COMPUTED: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "deberta-v2": {"conv_kernel_size": (0,)},
     "modernbert": {
         "classifier_pooling": ("cls", "mean"),
-        "rope_scaling": ({}, {"rope_type": "default"}, {"type": "default"}),
+        "rope_scaling": _DEFAULT_ROTARY,
         "sliding_window": (),
         "layer_types": (),
         "rope_parameters": (),
@@ -102,7 +130,7 @@ def require_computed(config: Mapping[str, Any], file: Path) -> None:
     rules = {**_EVERY_ENCODER, **_COMPUTED.get(architecture, {})}
     for key, computed in rules.items():
         value = config.get(key)
-        if value is None or value in computed or _is_known_layering(key, value):
+        if value is None or value in computed or _is_known_layering(architecture, key, value):
             continue
         raise UnsupportedModelError(
             f"{file} has {key} {shortened(value)}, which changes the scores and is not computed "
@@ -130,12 +158,19 @@ def require_known_activations(config: Mapping[str, Any], keys: Iterable[str], fi
             )
 
 
-def _is_known_layering(key: str, value: Any) -> bool:
-    """Tell whether ModernBERT's layers are those it has: global or in a window, rotary as usual."""
+def _is_known_layering(architecture: str, key: str, value: Any) -> bool:
+    """Tell whether layers are those that are built, and their rotary positions the usual ones.
+
+    ModernBERT's are global or in a window, a decoder's are global.
+    """
+    windows = architecture == "modernbert"
     if key == "layer_types":
-        return all(kind in _LAYER_TYPES for kind in value)
+        known = _LAYER_TYPES if windows else _LAYER_TYPES[:1]
+        return all(kind in known for kind in value)
     if key != "rope_parameters":
         return False
+    if not windows:
+        return bool(value.keys() <= _ROPE_KEYS and value.get("rope_type", "default") == "default")
     return all(
         kind in _LAYER_TYPES
         and (parameters is None or parameters.keys() <= _ROPE_KEYS)

@@ -15,7 +15,7 @@ import msgspec
 
 from secondpass.checks import shortened
 from secondpass.errors import ModelFileError, UnsupportedModelError
-from secondpass.models.config import Width, typed
+from secondpass.models.config import CountOrZero, Width, typed
 from secondpass.models.files import (
     read_any_json,
     read_json,
@@ -97,13 +97,21 @@ class Normalize:
 
 
 @dataclass(frozen=True, slots=True)
+class LogitScore:
+    """The score of a language model: the logit of a token behind the text, less another's."""
+
+    true_token: int
+    false_token: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Other:
     """A module that is computed by sentence-transformers only, or by the encoder's graph."""
 
     kind: str
 
 
-Module: TypeAlias = Pooling | Dense | LayerNorm | Normalize | Other
+Module: TypeAlias = Pooling | Dense | LayerNorm | Normalize | LogitScore | Other
 
 
 class _PoolingKeys(msgspec.Struct):
@@ -126,6 +134,12 @@ class _DenseKeys(msgspec.Struct):
 class _NormalizeKeys(msgspec.Struct):
     module_input_name: str = SENTENCE
     module_output_name: str | None = None
+
+
+class _LogitScoreKeys(msgspec.Struct):
+    true_token_id: CountOrZero
+    false_token_id: CountOrZero | None = None
+    module_input_name: str = "causal_logits"
 
 
 class Entry(msgspec.Struct):
@@ -210,6 +224,8 @@ def _read(entry: Entry, folder: Path) -> Module:
         file = place / "config.json"
         keys = typed(read_json_if_there(file), _NormalizeKeys, file)
         return Normalize(keys.module_input_name, keys.module_output_name or keys.module_input_name)
+    if entry.kind == "LogitScore":
+        return _read_logit_score(place / "config.json")
     if entry.kind == "Transformer" and entry.path not in ("", "."):
         raise UnsupportedModelError(
             f"{folder / MODULES_FILE}: the Transformer's path is {shortened(entry.path)}, expected "
@@ -238,6 +254,16 @@ def read_pooling(file: Path) -> Pooling:
             f"{', '.join(POOLING_MODES)}"
         )
     return Pooling(joined, keys.include_prompt)
+
+
+def _read_logit_score(file: Path) -> LogitScore:
+    keys = typed(read_json(file), _LogitScoreKeys, file)
+    if keys.module_input_name != "causal_logits":
+        raise UnsupportedModelError(
+            f"{file} has module_input_name {shortened(keys.module_input_name)}, expected "
+            "'causal_logits'"
+        )
+    return LogitScore(keys.true_token_id, keys.false_token_id)
 
 
 def _true(config: Mapping[str, Any], key: str, file: Path) -> bool:

@@ -32,8 +32,9 @@ from secondpass.models.config_rules import (
 from secondpass.models.digest import file_sha256, files_sha256, text_sha256
 from secondpass.models.files import WeightFiles, find_weights, read_json_if_there
 from secondpass.models.folder import ModelFolder, Origin
-from secondpass.models.modules import SCORES, Dense, Module, Other, Pooling
+from secondpass.models.modules import SCORES, Dense, LogitScore, Module, Other, Pooling
 from secondpass.models.prompts import read_default_prompt
+from secondpass.models.tokenizer import load_tokenizer
 from secondpass.models.tokenizer_settings import (
     TokenizerSettings,
     read_tokenizer_settings,
@@ -69,7 +70,8 @@ class ModelSpec:
             head that belongs to the architecture.
         embeds: whether it is a bi-encoder.
         transformer, tokenizer: how its texts are read.
-        prompt: what stands before every query of a cross-encoder.
+        prompt: what stands before every query of a cross-encoder, or fills the system's message
+            where texts go through a chat template.
     """
 
     name: str
@@ -104,6 +106,17 @@ class ModelSpec:
     def family(self) -> Architecture | None:
         """Return what is known of its architecture; None for one without a graph builder."""
         return ARCHITECTURES.get(self.architecture)
+
+    @property
+    def decodes(self) -> bool:
+        """Tell whether it is a decoder with a graph builder."""
+        return self.family is not None and self.family.kind == "decoder"
+
+    @property
+    def logit_score(self) -> LogitScore | None:
+        """Return which tokens' logits are the score, None where another head gives it."""
+        last = self.readout[-1] if self.readout else None
+        return last if isinstance(last, LogitScore) else None
 
     @property
     def activations(self) -> tuple[str, ...]:
@@ -272,6 +285,8 @@ def _embeds_nothing(name: str) -> UnsupportedModelError:
 
 def _scores(spec: ModelSpec) -> int:
     """Return how many scores the modules of a cross-encoder give."""
+    if spec.logit_score is not None:
+        return 1
     for module in reversed(spec.readout or ()):
         if isinstance(module, Dense) and module.writes == SCORES:
             return module.outputs
@@ -339,7 +354,7 @@ def _read_spec(found: ModelFolder, wanted: str) -> ModelSpec:
         config=config,
         modular=modular,
         modules=modules,
-        readout=_readout(modules, wanted),
+        readout=_readout(modules, config, wanted, folder),
         embeds=wanted == _BI_ENCODER,
         transformer=read_transformer_settings(folder, followed=bool(modular)),
         tokenizer=read_tokenizer_settings(
@@ -376,14 +391,37 @@ def _require_kind(
     return {}
 
 
-def _readout(modules: tuple[Module, ...], wanted: str) -> tuple[Module, ...] | None:
+def _readout(
+    modules: tuple[Module, ...], config: Mapping[str, Any], wanted: str, folder: Path
+) -> tuple[Module, ...] | None:
     """Return the modules behind the encoder, None where the architecture's own head is used."""
     if not modules:
-        return (Pooling(),) if wanted == _BI_ENCODER else None
+        if wanted == _BI_ENCODER:
+            return (Pooling(),)
+        first = next(iter(config.get("architectures") or ()), "")
+        return (_yes_or_no(folder),) if first.endswith("ForCausalLM") else None
     behind = modules[1:]
     if not behind or any(isinstance(module, Other) for module in behind):
         return None
     return behind
+
+
+def _yes_or_no(folder: Path) -> LogitScore:
+    """Return the score of a language model whose folder lists no modules.
+
+    Raises:
+        UnsupportedModelError: "yes" or "no" is no token of its vocabulary.
+    """
+    file = folder / "tokenizer.json"
+    tokenizer = load_tokenizer(file, free_sides=frozenset({"padding_side"}))
+    yes, no = (tokenizer.token_to_id(word) for word in ("yes", "no"))
+    if yes is None or no is None:
+        raise UnsupportedModelError(
+            f"{file} has no token {'yes' if yes is None else 'no'!r}, and no "
+            f"{module_list.MODULES_FILE} says which tokens' logits score a text: take the model "
+            "as sentence-transformers saved it"
+        )
+    return LogitScore(yes, no)
 
 
 def _require_followed(spec: ModelSpec) -> None:
@@ -394,7 +432,7 @@ def _require_followed(spec: ModelSpec) -> None:
     if spec.family is not None and spec.weights.format == "safetensors":
         require_computed(spec.config, spec.folder / "config.json")
     # Torch pads on the side that the model says.
-    require_right_sides(spec.folder, padding=spec.family is not None)
+    require_right_sides(spec.folder, padding=spec.family is not None and not spec.decodes)
     excludes = [one for one in spec.readout or () if isinstance(one, Pooling)]
     prompts = (spec.modular.get("prompts") or {}).values()
     if any(not one.include_prompt for one in excludes) and any(prompts):
@@ -402,10 +440,21 @@ def _require_followed(spec: ModelSpec) -> None:
             f"{spec.name}: a Pooling module has include_prompt false and {MODULAR_FILE} has "
             "prompts; pooling without the prompt's tokens is not done here"
         )
-    if spec.modular and spec.readout is not None and spec.transformer.task != "feature-extraction":
+    if spec.transformer.message_format is not None and spec.tokenizer.chat_template is None:
+        raise UnsupportedModelError(
+            f"{spec.name}: sentence_bert_config.json has modality_config.message, but there is no "
+            "chat template: take the folder with its chat_template.jinja"
+        )
+    expected = "feature-extraction" if spec.logit_score is None else "text-generation"
+    if spec.modular and spec.readout is not None and spec.transformer.task != expected:
         raise UnsupportedModelError(
             f"{spec.name}: sentence_bert_config.json has transformer_task "
-            f"{spec.transformer.task!r}, but the modules behind it want 'feature-extraction'"
+            f"{spec.transformer.task!r}, but the modules behind it want {expected!r}"
+        )
+    if any(isinstance(one, LogitScore) for one in (spec.readout or ())[:-1]):
+        raise UnsupportedModelError(
+            f"{spec.folder / module_list.MODULES_FILE}: a module follows LogitScore, which gives "
+            "the score"
         )
     if (
         spec.modular.get("model_type") == _CROSS_ENCODER

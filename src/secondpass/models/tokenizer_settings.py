@@ -29,7 +29,7 @@ CHAT_TEMPLATES = "additional_chat_templates"
 FILES = (CONFIG, SPECIAL_TOKENS, ADDED_TOKENS, CHAT_TEMPLATE)
 
 # By whose rules the stages of a tokenizer are made; "file" stands for those of tokenizer.json.
-Rules = Literal["bert", "roberta", "xlm-roberta", "camembert", "deberta-v2", "file"]
+Rules = Literal["bert", "roberta", "xlm-roberta", "camembert", "deberta-v2", "qwen2", "file"]
 
 # transformers' own names of one class, without "Fast".
 _RULES: Mapping[str, Rules] = {
@@ -41,6 +41,7 @@ _RULES: Mapping[str, Rules] = {
     "XLMRobertaTokenizer": "xlm-roberta",
     "CamembertTokenizer": "camembert",
     "DebertaV2Tokenizer": "deberta-v2",
+    "Qwen2Tokenizer": "qwen2",
     **dict.fromkeys(("PreTrainedTokenizer", "TokenizersBackend"), "file"),
 }
 # Of each `model_type`: the class where no file names one.
@@ -50,9 +51,10 @@ _CLASS_OF = {
     "xlm-roberta": "XLMRobertaTokenizer",
     "camembert": "CamembertTokenizer",
     "deberta-v2": "DebertaV2Tokenizer",
+    **dict.fromkeys(("qwen2", "qwen3"), "Qwen2Tokenizer"),
 }
-# Architectures whose tokenizer_class transformers does not believe.
-_ALWAYS_FILE = frozenset({"modernbert"})
+# Architectures whose tokenizer_class transformers does not believe, and the class it takes.
+_ALWAYS = {"modernbert": "TokenizersBackend", "qwen2": "Qwen2Tokenizer"}
 _WITH_TYPES: tuple[Rules, ...] = ("bert", "deberta-v2")
 _WITHOUT_TYPES = frozenset({"DistilBertTokenizer"})
 # A limit above it stands for none; transformers writes 10**30.
@@ -204,8 +206,8 @@ def _require_one_tokenizer(keys: _Keys, file: Path) -> None:
 def _class_name(keys: _Keys, config: Mapping[str, Any], file: Path) -> str:
     """Return the class that transformers takes, without "Fast"."""
     architecture = str(config.get("model_type"))
-    if architecture in _ALWAYS_FILE:
-        return "TokenizersBackend"
+    if architecture in _ALWAYS:
+        return _ALWAYS[architecture]
     said = keys.tokenizer_class or config.get("tokenizer_class") or _CLASS_OF.get(architecture)
     name = str(said).removesuffix("Fast") if said else "TokenizersBackend"
     if name not in _RULES:

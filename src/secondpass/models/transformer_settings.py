@@ -60,13 +60,15 @@ class _Keys(msgspec.Struct):
 class TransformerSettings:
     """How the first module reads texts: `task`, its longest sequence, whether it lowers letters.
 
-    `chats` tells whether texts go through the tokenizer's chat template, where it has one.
+    `chats` tells whether texts go through the tokenizer's chat template, where it has one, and
+    `message_format` how they stand in a message: "flat" or "structured", None where no file says.
     """
 
     task: str = "feature-extraction"
     max_length: int | None = None
     lowercase: bool = False
     chats: bool = True
+    message_format: str | None = None
 
 
 def read_transformer_settings(folder: Path, *, followed: bool = True) -> TransformerSettings:
@@ -91,6 +93,7 @@ def read_transformer_settings(folder: Path, *, followed: bool = True) -> Transfo
         max_length=keys.max_seq_length,
         lowercase=bool(keys.do_lower_case),
         chats="message" in (keys.modality_config or {}),
+        message_format=_message_format(keys, file),
     )
 
 
@@ -124,6 +127,13 @@ def _require_known_output(keys: _Keys, file: Path) -> None:
             raise _not_followed(file, f"modality_config.{modality}.method_output_name", said)
     if keys.module_output_name not in (None, feature):
         raise _not_followed(file, "module_output_name", keys.module_output_name)
+
+
+def _message_format(keys: _Keys, file: Path) -> str | None:
+    said = (keys.modality_config or {}).get("message", {}).get("format", "auto")
+    if said not in ("auto", "flat", "structured"):
+        raise _not_followed(file, "modality_config.message.format", said)
+    return None if said == "auto" else str(said)
 
 
 def _not_followed(file: Path, key: str, value: Any) -> UnsupportedModelError:

@@ -120,6 +120,32 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class FreeText:
+    """A string of at most `most` characters, which may be empty."""
+
+    most: int
+
+    def checked(self, name: str, value: Any, also: str) -> str:
+        """Return the string."""
+        if not isinstance(value, str):
+            raise InputError(
+                Argument(name), f" is {checks.described(value)}, expected a text{also}"
+            )
+        if len(value) > self.most:
+            raise InputError(
+                Argument(name),
+                f" has {len(value):,} characters, expected at most {self.most:,}: it is read with "
+                "every text",
+            )
+        if not value.isascii() and value.encode("utf-8", "replace").decode() != value:
+            raise InputError(
+                Argument(name),
+                f" {checks.shortened(value)} has a lone surrogate, which is not valid Unicode text",
+            )
+        return str(value)
+
+
+@dataclass(frozen=True, slots=True)
 class YesOrNo:
     """True or False, Python's or numpy's."""
 

@@ -15,6 +15,7 @@ from secondpass.options.effort import EFFORTS, Effort
 from secondpass.options.kinds import (
     Choice,
     DefaultLength,
+    FreeText,
     Integer,
     Length,
     Text,
@@ -41,6 +42,8 @@ Activation = Literal["sigmoid", "identity", "tanh", "relu", "softplus"]
 ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
 
 MOST_THREADS = 1024
+# Characters of an instruction, which stands in every text.
+MOST_INSTRUCTION = 10_000
 # Of query and text together, where nobody says and the model reads as many.
 DEFAULT_MAX_LENGTH = DefaultLength(512)
 # Room for some 150,000 scores in memory, 700,000 in a folder.
@@ -185,6 +188,17 @@ class RerankerOptions(ModelOptions):
     )
     activation: Activation | None = option(
         None, Choice(ACTIVATIONS), "In place of the model's own.", means="the model's own"
+    )
+    instruction: str | None = option(
+        None,
+        FreeText(MOST_INSTRUCTION),
+        "What a text is judged by: the system's message of a model with a chat template, else it "
+        "stands before every query.",
+        page="reference/model-folders.md",
+        means="the model's own",
+        flag="--instruction",
+        metavar="TEXT",
+        on_command="What a text is judged by, for models that take an instruction.",
     )
     cache: str | None = option(
         None,

@@ -21,7 +21,6 @@ from secondpass.plan.texts import QUERY, text_maker
 from secondpass.progress import ProgressBar, silent
 from secondpass.reranker import CrossEncoderReranker
 from secondpass.scoring.model_tokenizer import model_tokenizer
-from secondpass.scoring.pairs import read_pair_layout
 from secondpass.types import ModelInfo
 
 
@@ -104,5 +103,5 @@ def _load(wanted: Wanted, clock: Clock) -> Subject:
     reranker = CrossEncoderReranker(
         wanted.model, wanted.max_length, precision=wanted.precision, threads=wanted.threads
     )
-    overhead = query_tokens + read_pair_layout(tokenizer).special_tokens
+    overhead = query_tokens + reranker.model.layout.special_tokens
     return Subject(reranker, text_maker(tokenizer), overhead, clock)

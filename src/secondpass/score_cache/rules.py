@@ -33,6 +33,7 @@ class ScoringRules:
     long_documents: str = "truncate"
     stride: int | None = None
     choice: str = ""
+    instruction: str = ""
 
     def digest(self) -> bytes:
         """Return `KEY_BYTES` bytes that stand for these rules and the layout of an entry."""

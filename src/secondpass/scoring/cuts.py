@@ -4,15 +4,32 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Protocol
 
 from secondpass.errors import Argument, InputError
 from secondpass.scoring.encode import Encoded, TokenIds
 
-if TYPE_CHECKING:
-    from tokenizers import Encoding
-
 Span = tuple[int, int]
+
+
+class TextTokens(Protocol):
+    """The tokens of a text that know their characters; an `Encoding` of tokenizers is one."""
+
+    @property
+    def ids(self) -> list[int]:
+        """The token ids."""
+        ...
+
+    @property
+    def offsets(self) -> list[Span]:
+        """The characters [start, end) of each token."""
+        ...
+
+    def token_to_chars(self, token_index: int) -> Span | None:
+        """Return the characters of one token."""
+        ...
+
+    def __len__(self) -> int: ...
 
 
 class Cut(NamedTuple):
@@ -62,7 +79,7 @@ def truncate(text: Encoded, room: int) -> Cut:
     return Cut([kept], len(kept), text.tokens - len(kept), [None])
 
 
-def span_of(encoding: Encoding, text: str, start: int, stop: int) -> Span:
+def span_of(encoding: TextTokens, text: str, start: int, stop: int) -> Span:
     """Return the characters [start, end) of `text` that the tokens [start, stop) were made from.
 
     A combining mark that the tokenizer dropped stays with its letter.

@@ -138,13 +138,23 @@ class TextEncoder:
         last = encoding.token_to_chars(most - 1) if left > 0 and len(encoding) >= most else None
         return (text, 0) if last is None else (text[: last[1]], left)
 
-    def encode_with_offsets(self, texts: Sequence[str]) -> Iterator[Encoding]:
+    def encode_with_offsets(
+        self,
+        texts: Sequence[str],
+        *,
+        before: str = "",
+        after: str = "",
+        read: int | None = None,
+    ) -> Iterator[Encoding]:
         """Yield the encoding of what is read of each text, in order; few are in memory at a time.
 
-        An encoding knows the characters of its tokens, which the fast way does not keep.
+        An encoding knows the characters of its tokens, which the fast way does not keep. Each text
+        is encoded between `before` and `after`, of which the characters count. `read` is how many
+        characters of a text are read, by default `READ_CHARACTERS`.
         """
-        for group in text_groups(texts):
-            yield from self._with_offsets([text[:READ_CHARACTERS] for text in group])
+        read = READ_CHARACTERS if read is None else read
+        for group in text_groups(texts, read, len(before) + len(after)):
+            yield from self._with_offsets([f"{before}{text[:read]}{after}" for text in group])
 
     @native_call()
     @tokenizing
@@ -167,14 +177,16 @@ def _brought(text: TokenizedText, vocabulary_end: int, keep: int | None) -> Enco
     return Encoded(text.ids[:keep].astype(np.int32), len(text.ids) + unread)
 
 
-def text_groups(texts: Sequence[str], read: int = READ_CHARACTERS) -> Iterator[Sequence[str]]:
+def text_groups(
+    texts: Sequence[str], read: int = READ_CHARACTERS, around: int = 0
+) -> Iterator[Sequence[str]]:
     """Cut a list into runs of which at most `CHARACTERS_AT_A_TIME` are read, or one text.
 
-    Of each text at most `read` characters are read.
+    Of each text at most `read` characters are read, and `around` characters with it.
     """
     start, characters = 0, 0
     for at, text in enumerate(texts):
-        size = min(len(text), read)
+        size = min(len(text), read) + around
         characters += size
         if characters > CHARACTERS_AT_A_TIME and at > start:
             yield texts[start:at]

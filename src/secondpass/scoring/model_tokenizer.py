@@ -35,8 +35,8 @@ def model_tokenizer(spec: ModelSpec) -> Tokenizer:
     from tokenizers import normalizers
 
     settings = spec.tokenizer
-    # Torch pads on the side that the model says.
-    padding = {"padding_side"} if spec.family is None else set()
+    # Torch pads on the side that the model says, and to a decoder's score it is nothing.
+    padding = {"padding_side"} if spec.family is None or spec.decodes else set()
     tokenizer = load_tokenizer(spec.tokenizer_file, free_sides=settings.sides | padding)
     _require_model(tokenizer, settings, spec)
     _STAGES[settings.rules](tokenizer, settings, spec)
@@ -144,6 +144,37 @@ def _sentence_pieces(tokenizer: Tokenizer, settings: TokenizerSettings, spec: Mo
     )
 
 
+# How Qwen splits a text into words.
+_QWEN_WORDS = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"
+    r"|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+# What Qwen's byte pairs are without.
+_NOT_QWEN = (
+    *("unk_token", "continuing_subword_prefix", "end_of_word_suffix"),
+    *("fuse_unk", "byte_fallback", "ignore_merges"),
+)
+
+
+def _qwen2(tokenizer: Tokenizer, settings: TokenizerSettings, spec: ModelSpec) -> None:
+    from tokenizers import Regex, normalizers, pre_tokenizers
+
+    model = tokenizer.model
+    for name in _NOT_QWEN:
+        if getattr(model, name):
+            raise UnsupportedModelError(
+                f"{spec.tokenizer_file} has {name} {shortened(getattr(model, name))}, which Qwen's "
+                "tokenizer class has not: its tokens would be others"
+            )
+    tokenizer.normalizer = normalizers.NFC()
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(_QWEN_WORDS), behavior="isolated", invert=False),
+            pre_tokenizers.ByteLevel(add_prefix_space=bool(settings.prefix_space), use_regex=False),
+        ]
+    )
+
+
 def _as_it_is(tokenizer: Tokenizer, settings: TokenizerSettings, spec: ModelSpec) -> None:
     """Leave a tokenizer as tokenizer.json has it."""
 
@@ -154,10 +185,11 @@ _STAGES: Mapping[Rules, Callable[[Tokenizer, TokenizerSettings, ModelSpec], None
     "xlm-roberta": _sentence_pieces,
     "camembert": _sentence_pieces,
     "deberta-v2": _deberta,
+    "qwen2": _qwen2,
     "file": _as_it_is,
 }
 _MODELS: Mapping[Rules, str] = {
-    "roberta": "BPE",
+    **dict.fromkeys(("roberta", "qwen2"), "BPE"),
     **dict.fromkeys(("xlm-roberta", "camembert", "deberta-v2"), "Unigram"),
 }
 

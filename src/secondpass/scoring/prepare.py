@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -45,34 +45,12 @@ class Preparer:
         started = perf_counter()
         asked = self.prompt + query if self.prompt else query
         ((query_ids, query_tokens),) = self.encoder.encode_counted([asked], self.max_length)
-        around = len(query_ids) + self.layout.special_tokens
         room = room_for_text(query_tokens, self.layout.special_tokens, self.max_length)
-        sequences: list[TokenSequence] = []
-        owners: list[int] = []
-        window_spans: list[Span] = []
-        counts: list[tuple[int, int]] = []
-        chosen: list[tuple[Span, ...] | None] = []
-        for number, cut in enumerate(self._cut(query, texts, room)):
-            sequences += [TokenSequence(query_ids, part) for part in cut.parts]
-            owners += [number] * len(cut.parts)
-            window_spans += [span or _WHOLE for span in cut.spans]
-            counts.append((cut.tokens, cut.dropped_tokens))
-            chosen.append(cut.chosen)
-        tokens, dropped_tokens = np.array(counts, np.int64).reshape(-1, 2).T
-        spans = np.empty(len(chosen), np.object_)
-        for number, characters in enumerate(chosen):
-            spans[number] = characters
-        laid_out = around * len(sequences) + sum(len(one.text) for one in sequences)
-        return Prepared(
-            sequences=sequences,
-            texts=np.array(owners, np.intp),
-            span=np.array(window_spans, np.int32).reshape(-1, 2),
-            tokens=tokens,
-            dropped_tokens=dropped_tokens,
-            spans=spans,
-            schedule=schedule,
-            stats=Stats(ms_since(started), tokens=laid_out, windows=len(sequences)),
+        cuts = (
+            (cut, [TokenSequence(query_ids, part) for part in cut.parts])
+            for cut in self._cut(query, texts, room)
         )
+        return prepared(cuts, self.layout.special_tokens, schedule, started)
 
     def _cut(self, query: str, texts: Sequence[str], room: int) -> Iterator[Cut]:
         """Yield what is scored of each text; only "truncate" needs no characters of tokens."""
@@ -109,3 +87,41 @@ class Preparer:
         blanks = [self.encoder.leading_blanks(text) for text in texts]
         read = [text[start:] if start else text for text, start in zip(texts, blanks, strict=True)]
         return zip(self.encoder.encode_with_offsets(read), read, blanks, strict=True)
+
+
+def prepared(
+    cuts: Iterable[tuple[Cut, Sequence[TokenSequence]]],
+    special_tokens: int,
+    schedule: Schedule,
+    started: float,
+) -> Prepared:
+    """Return the cuts of a request's texts, each with its sequences, as one table.
+
+    `special_tokens` is how many each sequence has besides its own; `started` is when it began.
+    """
+    sequences: list[TokenSequence] = []
+    owners: list[int] = []
+    window_spans: list[Span] = []
+    counts: list[tuple[int, int]] = []
+    chosen: list[tuple[Span, ...] | None] = []
+    for number, (cut, of_text) in enumerate(cuts):
+        sequences += of_text
+        owners += [number] * len(of_text)
+        window_spans += [span or _WHOLE for span in cut.spans]
+        counts.append((cut.tokens, cut.dropped_tokens))
+        chosen.append(cut.chosen)
+    tokens, dropped_tokens = np.array(counts, np.int64).reshape(-1, 2).T
+    spans = np.empty(len(chosen), np.object_)
+    for number, characters in enumerate(chosen):
+        spans[number] = characters
+    laid_out = sum(special_tokens + len(one.query) + len(one.text) for one in sequences)
+    return Prepared(
+        sequences=sequences,
+        texts=np.array(owners, np.intp),
+        span=np.array(window_spans, np.int32).reshape(-1, 2),
+        tokens=tokens,
+        dropped_tokens=dropped_tokens,
+        spans=spans,
+        schedule=schedule,
+        stats=Stats(ms_since(started), tokens=laid_out, windows=len(sequences)),
+    )

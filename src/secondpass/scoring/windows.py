@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from secondpass.scoring.cuts import Cut, span_of
+from secondpass.scoring.cuts import Cut, TextTokens, span_of
 from secondpass.scoring.reading import READ_CHARACTERS, unread_tokens
-
-if TYPE_CHECKING:
-    from tokenizers import Encoding
-
 
 # The windows of a text have at most so many tokens together: a thousand windows of 512.
 WINDOW_TOKENS = 2**19
@@ -34,7 +28,7 @@ def window_starts(tokens: int, room: int, stride: int) -> list[int]:
     return [*range(0, last, stride), last]
 
 
-def cut_windows(encoding: Encoding, text: str, room: int, stride: int | None) -> Cut:
+def cut_windows(encoding: TextTokens, text: str, room: int, stride: int | None) -> Cut:
     """Cut a text into windows of `room` tokens, `stride` apart; None is the first window only.
 
     `encoding` is that of what is read of the text. The first windows are taken, of `WINDOW_TOKENS`

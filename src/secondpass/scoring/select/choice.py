@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from secondpass.scoring.cuts import TextTokens
 from secondpass.scoring.select.nearness import nearness
 from secondpass.scoring.select.sentences import sentence_starts
-
-if TYPE_CHECKING:
-    from tokenizers import Encoding
 
 
 def chosen(lengths: Sequence[int], merits: Sequence[float], budget: int) -> list[tuple[int, int]]:
@@ -37,7 +34,7 @@ def chosen(lengths: Sequence[int], merits: Sequence[float], budget: int) -> list
 
 
 def choose(
-    words: AbstractSet[str], text: str, encoding: Encoding, budget: int
+    words: AbstractSet[str], text: str, encoding: TextTokens, budget: int
 ) -> list[tuple[int, int]]:
     """Return the tokens [start, stop) of `text` that are kept beside a query of these words.
 
@@ -50,7 +47,7 @@ def choose(
     return list(_runs((bounds[at], bounds[at] + tokens) for at, tokens in taken))
 
 
-def token_bounds(encoding: Encoding, starts: Sequence[int]) -> list[int]:
+def token_bounds(encoding: TextTokens, starts: Sequence[int]) -> list[int]:
     """Return each sentence's first token, and one past the last: every token is of one sentence.
 
     A token is of the sentence in which it ends: some tokenizers' begin with the space before.

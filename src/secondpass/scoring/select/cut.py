@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from secondpass.scoring.cuts import Cut, span_of
+from secondpass.scoring.cuts import Cut, TextTokens, span_of
 from secondpass.scoring.reading import READ_CHARACTERS, unread_tokens
 from secondpass.scoring.select.choice import choose
 
-if TYPE_CHECKING:
-    from tokenizers import Encoding
 
-
-def select(encoding: Encoding, text: str, words: AbstractSet[str], budget: int) -> Cut:
+def select(encoding: TextTokens, text: str, words: AbstractSet[str], budget: int) -> Cut:
     """Keep at most `budget` tokens: the sentences nearest to a query of these words.
 
     `encoding` is that of what is read of the text; no sentence behind that is chosen.
