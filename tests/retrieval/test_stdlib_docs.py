@@ -155,6 +155,7 @@ def test_an_index_of_the_demo_that_was_interrupted_is_gone_on_with(tmp_path, mon
     monkeypatch.setattr(stdlib_index, "stdlib_documents", lambda: iter(documents))
     monkeypatch.setattr(stdlib_index, "BATCH", 1)
     monkeypatch.setattr(blocks, "BLOCK_SECONDS", 0.0)
+    monkeypatch.setattr(blocks, "BLOCK_SHARE", 0.0)
     embedded = []
 
     class Ending(FakeEmbedder):
