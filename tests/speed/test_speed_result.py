@@ -80,7 +80,7 @@ def test_a_result_comes_back_from_its_file(tmp_path):
     write(written, tmp_path / "new" / "one.json")
     assert read_result(tmp_path / "new" / "one.json", Result, "result") == written
     (tmp_path / "old.json").write_text('{"rows": []}')
-    with pytest.raises(InputError, match="missing required field `created`"):
+    with pytest.raises(InputError, match="has no `created`"):
         read_result(tmp_path / "old.json", Result, "result")
 
 
