@@ -174,7 +174,7 @@ def test_a_file_that_is_no_record_is_status_2(tmp_path, capsys):
     file = tmp_path / "edited.json"
     file.write_text(json.dumps(edited))
     assert run("verify", "check", file) == 2
-    assert "got `str` - at `$.outcome.latencies[0].ms`" in capsys.readouterr().err
+    assert "has outcome.latencies[0].ms 'fast', expected a number" in capsys.readouterr().err
 
 
 def test_the_kept_records_are_records_of_what_is_here():
