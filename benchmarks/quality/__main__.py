@@ -13,17 +13,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.quality import markdown, picture
-from benchmarks.quality.assemble import BI_ENCODER
+from benchmarks.quality.assemble import BI_ENCODER, BM25
 from benchmarks.quality.result import Quality
 from benchmarks.quality.run import Plan, measure_all
 from benchmarks.quality.score_files import ScoreFiles
 from benchmarks.quality.scorers import BiEncoder, CrossEncoder
-from benchmarks.quality.task import COLLECTIONS
+from benchmarks.quality.task import COLLECTIONS, bm25_candidates, dense_candidates
 from benchmarks.run import Benchmark, command, main
 from secondpass import Embedder
 from secondpass.cli.output import progress
 from secondpass.errors import InputError
-from secondpass.options.fusion import DEFAULT_WEIGHT
+from secondpass.options.fusion import DEFAULT_WEIGHT, PAIR_WEIGHT
 
 
 def reranker(text: str) -> CrossEncoder:
@@ -62,19 +62,26 @@ def _measure(arguments: argparse.Namespace) -> Iterator[Quality]:
     for folder in folders:
         if not folder.is_dir():
             raise InputError(f"there is no collection {folder}; name the folder with --data")
+    dense = arguments.first_stage == "dense"
+    first = BI_ENCODER if dense else BM25
     weight = arguments.fusion_weight
+    if weight is None:
+        weight = PAIR_WEIGHT if dense else DEFAULT_WEIGHT
+    embedder = Embedder()
     plan = Plan(
         folders=folders,
         scorers=[
-            BiEncoder(BI_ENCODER, Embedder()),
+            *(() if dense else (BiEncoder(BI_ENCODER, embedder),)),
             *map(reranker, arguments.reranker),
             CrossEncoder(picture.SHIPPED),
         ],
-        fusions=[(f"{of} + {weight:g} BM25", of, weight) for of in arguments.fuse],
+        fusions=[(f"{of} + {weight:g} {first}", of, weight) for of in arguments.fuse],
         depth=arguments.depth,
         queries=arguments.queries,
         seed=arguments.seed,
         command=command("quality"),
+        first_stage=first,
+        find=dense_candidates(embedder, progress) if dense else bm25_candidates,
     )
     kept = ScoreFiles(arguments.out.with_suffix(".scores"), resume=arguments.resume)
     yield from measure_all(plan, kept, progress)
@@ -92,7 +99,17 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         help="a further reranker, at fp32 unless said otherwise; the embedded one is always there",
     )
     add("--fuse", nargs="*", default=[picture.SHIPPED], metavar="LABEL", help="rerankers to fuse")
-    add("--fusion-weight", type=float, default=DEFAULT_WEIGHT, help="of z(BM25) beside z(logit)")
+    add(
+        "--first-stage",
+        choices=("bm25", "dense"),
+        default="bm25",
+        help="the run file's BM25, or the embedded bi-encoder over all documents, as in a search",
+    )
+    add(
+        "--fusion-weight",
+        type=float,
+        help="of z(first stage) beside z(logit); by default what a search takes",
+    )
     add("--depth", type=int, default=100, help="candidates of a query")
     add("--queries", type=int, help="random sample of this many queries of each collection")
     add("--seed", type=int, default=0)

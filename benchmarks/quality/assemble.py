@@ -24,9 +24,8 @@ from secondpass.environment.software import read_software
 from secondpass.stats.paired import paired_difference
 from secondpass.stats.percentiles import summarize
 
-# Every other system is compared with both.
+# Every other system is compared with those of them that are there.
 BM25, BI_ENCODER = "BM25", "bi-encoder"
-BASES = (BM25, BI_ENCODER)
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ def _row(measured: Measured, label: str, seed: int) -> Row:
         mean=mean.value,
         low=mean.low,
         high=mean.high,
-        against=tuple(_against(measured, label, base, seed) for base in BASES if base != label),
+        against=tuple(_against(measured, label, base, seed) for base in _bases(measured, label)),
         score_median=float(np.median(np.concatenate(list(measured.scores[label].values())))),
         seconds=scored.seconds if scored else None,
         tokens=scored.tokens if scored else None,
@@ -88,6 +87,10 @@ def _row(measured: Measured, label: str, seed: int) -> Row:
         refused=len(scored.refused) if scored else 0,
         ndcg=tuple(map(float, values)),
     )
+
+
+def _bases(measured: Measured, label: str) -> tuple[str, ...]:
+    return tuple(one for one in (BM25, BI_ENCODER) if one in measured.values and one != label)
 
 
 def _against(measured: Measured, label: str, base: str, seed: int) -> Against:
@@ -99,11 +102,10 @@ def _mean_row(measured: Sequence[Measured], label: str, seed: int) -> MeanRow:
     samples = [one.values[label] for one in measured]
     low, high = mean_interval(samples, seed=seed)
     against = []
-    for base in BASES:
-        if base != label:
-            differences = [one.values[label] - one.values[base] for one in measured]
-            bounds = mean_interval(differences, seed=seed)
-            against.append(Against(base, mean_of_means(differences), *bounds, None))
+    for base in _bases(measured[0], label):
+        differences = [one.values[label] - one.values[base] for one in measured]
+        bounds = mean_interval(differences, seed=seed)
+        against.append(Against(base, mean_of_means(differences), *bounds, None))
     return MeanRow(label, mean_of_means(samples), low, high, tuple(against))
 
 

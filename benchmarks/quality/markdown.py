@@ -25,10 +25,14 @@ def table(result: Quality) -> str:
         for one in result.collections
     ]
     rows.append(["**mean**", "", *(f"**{one.mean:.4f}**" for one in result.means)])
-    for base in labels[:2]:
+    for base in _bases(result):
         cells = [_cell_against(base, one.against) for one in result.means]
         rows.append([f"mean − {base} [95 %]", "", *cells])
-    head = [f"{result.measure}, top {result.depth} of BM25", "queries", *labels]
+    head = [
+        f"{result.measure}, top {result.depth} of {result.systems[0].label}",
+        "queries",
+        *labels,
+    ]
     return markdown_table(head, rows) + _incomplete(result)
 
 
@@ -37,7 +41,7 @@ def line(result: Quality) -> str:
     shown = [one for one in result.means if one.label in (*_FIRST_STAGES, SHIPPED)]
     means = ", ".join(f"{_LABELS.get(one.label, one.label)} {one.mean:.3f}" for one in shown)
     return (
-        f"{result.measure} over the top {result.depth} of BM25, mean of "
+        f"{result.measure} over the top {result.depth} of {result.systems[0].label}, mean of "
         f"{len(result.collections)} collections: {means}."
     )
 
@@ -72,11 +76,15 @@ def _setting(result: Quality) -> str:
     )
 
 
+def _bases(result: Quality) -> list[str]:
+    return [one.label for one in result.systems if one.kind in ("first stage", "bi-encoder")]
+
+
 _SHOWN = ("secondpass", "openvino", "tokenizers", "numpy", "ir-measures")
 
 
 def _differences(result: Quality) -> str:
-    base_labels = [system.label for system in result.systems[:2]]
+    base_labels = _bases(result)
     rows = [
         [collection.name, row.label, *(_cell_against(base, row.against) for base in base_labels)]
         for collection in result.collections

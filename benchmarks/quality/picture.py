@@ -29,7 +29,8 @@ def draw(result: Quality) -> Any:
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.axhline(len(rows) - 1.5, color=SOFT, linewidth=1)
     axes.grid(visible=False, axis="y")
-    axes.set_xlabel(f"{result.measure} on the top {result.depth} of BM25, with 95 % intervals")
+    of = f"the top {result.depth} of {result.systems[0].label}"
+    axes.set_xlabel(f"{result.measure} on {of}, with 95 % intervals")
     above = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0), "ncols": len(labels)}
     axes.legend(**above, frameon=False, labelcolor=INK)
     return figure

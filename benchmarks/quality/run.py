@@ -11,7 +11,7 @@ from benchmarks.quality.measured import Measured, measure
 from benchmarks.quality.result import Quality, System
 from benchmarks.quality.score_files import ScoreFiles
 from benchmarks.quality.scorers import Scorer
-from benchmarks.quality.task import Task, open_task
+from benchmarks.quality.task import FindCandidates, Task, bm25_candidates, open_task
 from benchmarks.run import now
 from secondpass.progress import ProgressBar
 
@@ -27,6 +27,8 @@ class Plan:
     queries: int | None
     seed: int
     command: str
+    first_stage: str = BM25
+    find: FindCandidates = bm25_candidates
 
 
 def measure_all(plan: Plan, kept: ScoreFiles, progress: ProgressBar) -> Iterator[Quality]:
@@ -39,9 +41,9 @@ def measure_all(plan: Plan, kept: ScoreFiles, progress: ProgressBar) -> Iterator
 
 
 def systems_of(plan: Plan) -> tuple[System, ...]:
-    """Return the table's columns: BM25, the scorers, then the fusions."""
+    """Return the table's columns: the first stage, the scorers, then the fusions."""
     return (
-        System(BM25, "first stage"),
+        System(plan.first_stage, "first stage"),
         *(System(one.label, one.kind, one.info) for one in plan.scorers),
         *(System(label, "fusion", None, of, weight) for label, of, weight in plan.fusions),
     )
@@ -54,7 +56,7 @@ def _measure(
     kept: ScoreFiles,
     progress: ProgressBar,
 ) -> Measured:
-    task = open_task(folder, depth=plan.depth, queries=plan.queries, seed=plan.seed)
+    task = open_task(folder, depth=plan.depth, queries=plan.queries, seed=plan.seed, find=plan.find)
     scored = {one.label: _score(task, one, kept, progress) for one in plan.scorers}
     return measure(task, systems, scored)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,11 +12,15 @@ from numpy.typing import NDArray
 
 from secondpass.evaluation.collection import Collection
 from secondpass.evaluation.first_stages import bm25
+from secondpass.evaluation.first_stages.dense import dense_run
 from secondpass.evaluation.first_stages.run_file import given_run
 from secondpass.evaluation.open_collection import open_collection
 from secondpass.evaluation.runs import Run
 from secondpass.evaluation.self_matches import without_self_matches
 from secondpass.evaluation.text_files import find_text_file
+from secondpass.progress import ProgressBar
+from secondpass.retrieval.embedder import Embedder
+from secondpass.settings import Settings
 
 # The development collections, each a folder.
 COLLECTIONS = (
@@ -32,6 +36,9 @@ COLLECTIONS = (
 
 # Query id -> one score for each of its candidates, in the run's order.
 Scores = Mapping[str, NDArray[np.float64]]
+
+# A collection, its folder and how many candidates a query to the run and what made it.
+FindCandidates = Callable[[Collection, Path, int], tuple[Run, str]]
 
 
 @dataclass(frozen=True)
@@ -71,15 +78,40 @@ class Task:
         return digest.hexdigest()
 
 
-def open_task(folder: Path, *, depth: int, queries: int | None, seed: int) -> Task:
-    """Read a collection and the top `depth` of its BM25 run, or of our BM25 where it has no run.
+def bm25_candidates(collection: Collection, folder: Path, limit: int) -> tuple[Run, str]:
+    """Take the collection's own BM25 run, or ours where it has none."""
+    file = find_text_file(folder, "run.bm25.trec")
+    if file:
+        return given_run(collection, file.name), file.name
+    return bm25.bm25_run(collection, limit=limit), bm25.DESCRIPTION
+
+
+def dense_candidates(embedder: Embedder, progress: ProgressBar) -> FindCandidates:
+    """Return a first stage of the nearest documents of all by cosine."""
+
+    def find(collection: Collection, _: Path, limit: int) -> tuple[Run, str]:
+        cache = Settings.from_environment().cache_dir
+        run = dense_run(collection, embedder, limit=limit, cache_dir=cache, progress=progress)
+        return run, f"dense ({embedder.name})"
+
+    return find
+
+
+def open_task(
+    folder: Path,
+    *,
+    depth: int,
+    queries: int | None,
+    seed: int,
+    find: FindCandidates = bm25_candidates,
+) -> Task:
+    """Read a collection and the top `depth` of its first stage.
 
     A query that is itself a document does not get that document; in a pooled collection only the
     pool answers. `queries` evaluates a random sample of that many.
     """
     whole = open_collection(str(folder))
-    file = find_text_file(folder, "run.bm25.trec")
-    run = given_run(whole, file.name) if file else bm25.bm25_run(whole, limit=depth + 1)
+    run, found_by = find(whole, folder, depth + 1)
     run, _ = without_self_matches(_in_pool(run, whole), whole)
     # A run file may be of some of the judged queries: no candidates, nothing to rerank.
     kept = replace(whole, qrels={id_: whole.qrels[id_] for id_ in whole.qrels if run.get(id_)})
@@ -87,7 +119,7 @@ def open_task(folder: Path, *, depth: int, queries: int | None, seed: int) -> Ta
     return Task(
         collection=collection,
         run={id_: run[id_][:depth] for id_ in collection.qrels},
-        first_stage=file.name if file else bm25.DESCRIPTION,
+        first_stage=found_by,
         judged_queries=len(whole.qrels),
     )
 

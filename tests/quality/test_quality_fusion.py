@@ -5,7 +5,8 @@ import pytest
 from toy_quality import RUNS, write_collection
 
 from benchmarks.quality.measured import fused, ordered
-from benchmarks.quality.task import open_task
+from benchmarks.quality.task import dense_candidates, open_task
+from secondpass.progress import silent
 
 
 @pytest.fixture
@@ -75,3 +76,23 @@ def test_a_query_that_is_a_document_does_not_get_itself(tmp_path):
     (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\na\tb\t1\n")
     task = open_task(folder, depth=1, queries=None, seed=0)
     assert [one.document_id for one in task.run["a"]] == ["b"]
+
+
+class ByLetter:
+    """Embeds a text as the letter it ends with."""
+
+    name, digest, dimension = "by letter", "0" * 64, 26
+
+    def embed(self, texts, *, progress=None):
+        return np.eye(26, dtype=np.float32)[[ord(text[-1]) - ord("a") for text in texts]]
+
+
+def test_the_dense_stage_takes_the_nearest_of_all_documents(tmp_path, monkeypatch):
+    monkeypatch.setenv("SECONDPASS_CACHE_DIR", str(tmp_path / "cache"))
+    folder = write_collection(tmp_path / "left", RUNS["left"])
+    (folder / "queries.jsonl").write_text('{"_id": "q1", "text": "wanted: c"}\n')
+    find = dense_candidates(ByLetter(), silent)
+    task = open_task(folder, depth=2, queries=None, seed=0, find=find)
+    assert task.first_stage == "dense (by letter)"
+    assert task.run["q1"][0].document_id == "c"
+    assert len(task.run["q1"]) == 2
