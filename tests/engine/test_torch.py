@@ -70,19 +70,18 @@ def test_a_model_that_cannot_score_two_lengths_together_is_refused_at_load(parit
     import json
     import shutil
 
-    from transformers import Qwen3Config, Qwen3ForSequenceClassification
+    from transformers import LlamaConfig, LlamaForSequenceClassification
 
-    config = Qwen3Config(
-        vocab_size=400,
+    config = LlamaConfig(
+        vocab_size=600,
         hidden_size=32,
         num_hidden_layers=1,
         num_attention_heads=2,
         num_key_value_heads=2,
-        head_dim=16,
         intermediate_size=64,
         num_labels=1,
     )
-    Qwen3ForSequenceClassification(config).save_pretrained(tmp_path)
+    LlamaForSequenceClassification(config).save_pretrained(tmp_path)
     shutil.copy(parity / "bert" / "tokenizer.json", tmp_path)
     (tmp_path / "tokenizer_config.json").write_text(
         json.dumps({"tokenizer_class": "PreTrainedTokenizerFast", "unk_token": "[UNK]"})
