@@ -31,13 +31,7 @@ class _Encoder(post_norm.Encoder):
         super().__init__(spec, family, tensors)
         # models/config_rules.py lets no other kind through.
         self._gate = _GATES[spec.config["feed_forward_type"]]
-        self._bias = self._distance_bias()
-
-    def attend(self, name: str, query: Node, key: Node, value: Node, mask: Node) -> Node:
-        """Attend, less to what is far."""
-        first = ops.asks_first_token(query)
-        bias = ops.first_position(self._bias) if first else self._bias
-        return ops.attention(query, key, value, op.add(mask, bias), name=name)
+        self.position_bias = self._distance_bias()
 
     def feed(self, name: str, x: Node) -> Node:
         """Return wo(act(gate) * up): the gate is the first half."""
@@ -49,13 +43,7 @@ class _Encoder(post_norm.Encoder):
 
     def _distance_bias(self) -> Node:
         """Return [1, heads, length, length]: minus the distance times the slope of the head."""
-        positions = ops.positions_of(self.inputs.input_ids, "f32")
-        distance = op.abs(
-            op.subtract(
-                op.unsqueeze(positions, ops.constant([1])),
-                op.unsqueeze(positions, ops.constant([0])),
-            )
-        )
+        distance = op.abs(ops.distances_of(self.inputs.input_ids, "f32"))
         slopes = -alibi_slopes(self._heads)[None, :, None, None]
         return op.multiply(op.unsqueeze(distance, ops.constant([0, 1])), ops.constant(slopes))
 

@@ -146,13 +146,7 @@ class _Encoder:
     def _window_mask(self) -> Node:
         """Return [1, 1, length, length]: MASKED where a key is more than half a window away."""
         half = int(self._spec.config.get("local_attention") or 128) // 2
-        positions = ops.positions_of(self.inputs.input_ids, "i32")
-        distance = op.abs(
-            op.subtract(
-                op.unsqueeze(positions, ops.constant([1])),
-                op.unsqueeze(positions, ops.constant([0])),
-            )
-        )
+        distance = op.abs(ops.distances_of(self.inputs.input_ids, "i32"))
         far = op.convert(op.greater(distance, ops.constant(np.int32(half))), np.float32)
         return op.unsqueeze(op.multiply(far, ops.constant(ops.MASKED)), ops.constant([0, 1]))
 

@@ -23,15 +23,9 @@ def build(spec: ModelSpec, family: Architecture, tensors: Tensors) -> ov.Model:
 class _Encoder(post_norm.Encoder):
     def __init__(self, spec: ModelSpec, family: Architecture, tensors: Tensors) -> None:
         super().__init__(spec, family, tensors)
-        self._bias = self._position_bias()
+        self.position_bias = self._relative_bias()
 
-    def attend(self, name: str, query: Node, key: Node, value: Node, mask: Node) -> Node:
-        """Attend with the bias of relative positions."""
-        first = ops.asks_first_token(query)
-        bias = ops.first_position(self._bias) if first else self._bias
-        return ops.attention(query, key, value, op.add(mask, bias), name=name)
-
-    def _position_bias(self) -> Node:
+    def _relative_bias(self) -> Node:
         """Return [1, heads, length, length], by the bucket of key position minus query position."""
         name = f"{self.prefix}encoder.relative_attention_bias.weight"
         table = self._tensors.shaped(
@@ -39,10 +33,7 @@ class _Encoder(post_norm.Encoder):
         )
         longest = self._spec.needed("max_position_embeddings")
         buckets = relative_buckets(np.arange(-longest, longest + 1), len(table))
-        positions = ops.positions_of(self.inputs.input_ids, "i32")
-        apart = op.subtract(
-            op.unsqueeze(positions, ops.constant([0])), op.unsqueeze(positions, ops.constant([1]))
-        )
+        apart = op.negative(ops.distances_of(self.inputs.input_ids, "i32"))
         rows = op.gather(
             ops.constant(table[buckets]),
             op.add(apart, ops.constant(np.int32(longest))),

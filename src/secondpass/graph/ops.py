@@ -130,6 +130,14 @@ def positions_of(ids: Node, output_type: str) -> Node:
     return op.range(constant(0), length, constant(1), output_type)
 
 
+def distances_of(ids: Node, output_type: str) -> Node:
+    """Return the position of each token minus that of every other: [length, length]."""
+    positions = positions_of(ids, output_type)
+    return op.subtract(
+        op.unsqueeze(positions, constant([1])), op.unsqueeze(positions, constant([0]))
+    )
+
+
 def asks_first_token(query: Node) -> bool:
     """Tell whether queries [rows, heads, length, head width] are those of `first_token`."""
     return bool(query.get_output_partial_shape(0)[2].get_max_length() == 1)

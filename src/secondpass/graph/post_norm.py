@@ -45,6 +45,8 @@ class Encoder:
 
     # Whether positions are a table that is added to the embeddings.
     has_position_table = True
+    # [1, heads, length, length], added to every layer's attention logits.
+    position_bias: Node | None = None
 
     def __init__(self, spec: ModelSpec, family: Architecture, tensors: Tensors) -> None:
         config = spec.config
@@ -120,6 +122,10 @@ class Encoder:
 
     def attend(self, name: str, query: Node, key: Node, value: Node, mask: Node) -> Node:
         """Return the attention of the layer `name`, all split by heads."""
+        bias = self.position_bias
+        if bias is not None:
+            first_only = ops.asks_first_token(query)
+            mask = op.add(mask, ops.first_position(bias) if first_only else bias)
         return ops.attention(query, key, value, mask, name=name)
 
     def feed(self, name: str, x: Node) -> Node:
@@ -162,7 +168,7 @@ class Encoder:
             real = op.convert(op.not_equal(self.inputs.input_ids, padding), np.int32)
             counted = op.multiply(op.cum_sum(real, ops.constant(np.int32(1))), real)
             return ops.gather_rows(table, op.add(counted, padding))
-        length = op.gather(op.shape_of(self.inputs.input_ids), ops.constant([1]), ops.constant(0))
+        length = ops.length_of(self.inputs.input_ids)
         rows = op.slice(
             ops.constant(table), ops.constant([0]), length, ops.constant([1]), ops.constant([0])
         )
