@@ -54,7 +54,7 @@ def beside(place: Path, prefix: str = WRITING) -> Iterator[Path]:
 def replacing(file: Path) -> Iterator[Path]:
     """Give a path to write to; it takes the place of `file` when the block ends without an error.
 
-    A link stays, and what it leads to is replaced. What is no regular file, such as /dev/stdout,
+    A link stays, and what it leads to is replaced. What is not a regular file, such as /dev/stdout,
     is written as it is.
 
     Raises:

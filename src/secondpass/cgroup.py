@@ -114,7 +114,7 @@ def _used(group: Path, current: str, cached: str) -> int:
 
 
 def _number(text: str) -> int | None:
-    """Return a count above 0; "max", -1 and what is no number are none."""
+    """Return a count above 0; "max", -1 and what is not a number are none."""
     digits = text.strip()
     return int(digits) or None if digits.isascii() and digits.isdigit() else None
 

@@ -26,7 +26,7 @@ def open_regular(file: Path) -> IO[bytes]:
 
 
 def irregular(file: Path) -> str | None:
-    """Return what a path is that is no regular file; None for one, and where there is nothing."""
+    """Return what a path is, None for a regular file and where there is nothing."""
     try:
         mode = file.stat().st_mode
     except OSError:  # also a link that leads nowhere, or in a circle
@@ -44,7 +44,7 @@ def irregular_within(folder: Path) -> Iterator[tuple[Path, str]]:
 
 
 def kind_of(mode: int) -> str:
-    """Return what a path that is no file is."""
+    """Return what a path is that is not a file."""
     kinds = {
         stat.S_IFDIR: "folder",
         stat.S_IFIFO: "named pipe",

@@ -66,7 +66,7 @@ class _Table:
         return sum(widths) + _GAP * (len(widths) - 1)
 
     def texts(self) -> list[int]:
-        """Return the columns that are no numbers."""
+        """Return the columns that are not numbers."""
         return [at for at in self.every if not self.numeric[at]]
 
     def grid(self, chosen: Sequence[int]) -> list[str]:

@@ -18,7 +18,7 @@ _VARIABLES = {"cache_dir": "SECONDPASS_CACHE_DIR", "local_files_only": "HF_HUB_O
 
 _LONG_NAMES = "|".join(name for name in _DECLARED if "_" in name)
 _VALUE = r"""'[^']*'|"[^"]*"|\[[^]]*\]|[\w.+-]*\w"""
-# In plain text: a quotation, which stays; an argument with its value; a name that is no word.
+# In plain text: a quotation, which stays; an argument with its value; a name that is not a word.
 _PLAIN = re.compile(
     r"""(?<!\w)'[^']*'(?!\w)|(?<!\w)"[^"]*"(?!\w)"""
     rf"|(?<![\w./\\-])(?P<given>{'|'.join(_DECLARED)})=(?P<value>{_VALUE})?"

@@ -208,7 +208,7 @@ class _Decoder:
     def _last_tokens(self, places: Node) -> Node:
         """Return the place of each row's last token [rows, 1].
 
-        A sequence classification looks for the last id that is no padding, as transformers does; a
+        A sequence classification looks for the last id that is not padding, as transformers does; a
         language model's text may end in that token.
         """
         real = self.inputs.attention_mask

@@ -38,7 +38,7 @@ class Tables:
 
 
 def read_tables(spec: ModelSpec) -> Tables | None:
-    """Return the tables of a model, None where its weights are no safetensors."""
+    """Return the tables of a model, None where its weights are not safetensors."""
     if spec.weights.format != "safetensors":
         return None
     with open_tensors(spec.weights.files) as tensors:

@@ -150,7 +150,7 @@ def open_tensors(files: tuple[Path, ...]) -> Iterator[Tensors]:
                 raise ModelFileError(
                     f"{file} is not a safetensors file that can be read: {error}"
                 ) from None
-            for name in handle.keys():  # noqa: SIM118 - a handle is no mapping
+            for name in handle.keys():  # noqa: SIM118 - a handle is not a mapping
                 if name in handles:
                     raise ModelFileError(
                         f"{file} holds tensor {shortened(name)}, which {handles[name][1]} holds too"

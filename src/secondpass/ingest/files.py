@@ -25,7 +25,7 @@ class Found(NamedTuple):
     """What paths lead to, sorted, each once.
 
     `files` are read; `skipped` lie in a named folder but are not read: files of other suffixes,
-    what is no regular file, hidden files and folders, links to folders and LanceDB tables;
+    what is not a regular file, hidden files and folders, links to folders and LanceDB tables;
     `outside` are links there to files that do not lie in that folder; `named` are the sources of
     the paths themselves; `unreadable` are folders that cannot be listed, with the reason; `gone`
     are those of `named` that are not there, and of which something is held.
@@ -50,8 +50,8 @@ def find_files(
     `held` are sources of documents that are known: a path they came from may be gone.
 
     Raises:
-        InputError: a path is not there and gave nothing of `held`, or is no regular file or one of
-            another suffix.
+        InputError: a path is not there and gave nothing of `held`, or is not a regular file, or one
+            of another suffix.
     """
     if isinstance(paths, str | bytes | os.PathLike):
         raise InputError(f"paths is the one path {os.fspath(paths)!r}, expected a list of paths")

@@ -135,8 +135,8 @@ def read_documents(
             removes them.
 
     Raises:
-        InputError: a path is not there and gave nothing of `held`, or is no regular file or has a
-            suffix that has no reader.
+        InputError: a path is not there and gave nothing of `held`, or is not a regular file or has
+            a suffix that has no reader.
     """
     found = find_files(paths, SUFFIXES, held)
     return Reading(found, chunker, columns, delimiter, skip_unreadable)

@@ -37,7 +37,7 @@ def at_the_boundary(
             return load(source, *args, **options)
         except _PASSED:
             raise
-        except BaseException as error:  # a panic of a Rust library is no Exception
+        except BaseException as error:  # a panic of a Rust library is not an Exception
             name = source if isinstance(source, Path) else getattr(source, "name", source)
             raise ModelFileError(f"{name} cannot be loaded: {first_line(error)}") from error
 

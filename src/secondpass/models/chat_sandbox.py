@@ -106,7 +106,7 @@ def _environment() -> Any:
             return safe and (not callable(value) or attr in _METHODS)
 
     class PlainNamespace(Namespace):
-        """A namespace of what is no namespace, without names that begin with an underscore."""
+        """A namespace of what is not one, without names that begin with an underscore."""
 
         def __init__(*given: Any, **named: Any) -> None:
             self, *values = given

@@ -158,7 +158,7 @@ def read_entries(folder: Path) -> tuple[Entry, ...]:
     """Return the modules that modules.json lists, in order; empty without one.
 
     Raises:
-        ModelFileError: it is no list of modules, or a path leaves the folder.
+        ModelFileError: it is not a list of modules, or a path leaves the folder.
         UnsupportedModelError: it lists several modules of type Transformer.
     """
     file = folder / MODULES_FILE

@@ -410,7 +410,7 @@ def _yes_or_no(folder: Path) -> LogitScore:
     """Return the score of a language model whose folder lists no modules.
 
     Raises:
-        UnsupportedModelError: "yes" or "no" is no token of its vocabulary.
+        UnsupportedModelError: "yes" or "no" is not a token of its vocabulary.
     """
     file = folder / "tokenizer.json"
     tokenizer = load_tokenizer(file, free_sides=frozenset({"padding_side"}))
