@@ -33,6 +33,7 @@ LEVELS = [
     {"pipeline", "ingest", "demo"},
     {"bench", "evaluation"},
     {"compiling", "doctor", "plan", "training", "verify"},
+    {"serve"},
     {"cli"},
     {"__main__"},
 ]

@@ -1,0 +1,1 @@
+"""The server: rerank APIs of others over HTTP, answered as the library answers."""
