@@ -17,6 +17,7 @@ LEVELS = [
         "regular_files",
         "report",
         "settings",
+        "states",
         "stats",
         "utf8",
         "verify.outputs",
