@@ -11,8 +11,16 @@ from secondpass.score_cache.rules import ScoringRules
 from secondpass.types import ModelInfo
 
 
-def describe(spec: ModelSpec, engine: EngineInfo, *, max_length: int, activation: str) -> ModelInfo:
-    """Return what is loaded and how it runs."""
+def describe(
+    spec: ModelSpec,
+    engine: EngineInfo,
+    *,
+    max_length: int,
+    activation: str,
+    instruction: str = "",
+    template: str | None = None,
+) -> ModelInfo:
+    """Return what is loaded and how it runs; `template` is the chat template's hash."""
     return ModelInfo(
         name=spec.name,
         revision=spec.revision,
@@ -26,6 +34,8 @@ def describe(spec: ModelSpec, engine: EngineInfo, *, max_length: int, activation
         threads=engine.threads,
         max_length=max_length,
         activation=activation,
+        instruction=instruction,
+        chat_template_sha256=template,
     )
 
 

@@ -18,7 +18,7 @@ from secondpass.errors import Argument, InputError
 from secondpass.graph.fits import require_fitting
 from secondpass.identity import describe, scoring_rules
 from secondpass.models.activation import configured_activation
-from secondpass.models.chat_template import takes_instruction
+from secondpass.models.chat_template import takes_instruction, template_sha256
 from secondpass.models.folder import ModelFolder, located
 from secondpass.models.spec import checked_max_length, read_cross_encoder_spec
 from secondpass.native import RefusedInForks, is_fork, rebuilt, require_no_fork
@@ -59,6 +59,7 @@ class LoadedModel(RefusedInForks):
         given = options.instruction
         self._instruction = self.spec.prompt if given is None else given
         layout = self._layout(tokenizer, given)
+        self._template = template_sha256(self.spec)
         self.max_length = checked_max_length(options.max_length, self.spec, layout.special_tokens)
         self.window_rule = options.long_document_policy().checked_for(
             self.max_length - layout.special_tokens - 1
@@ -111,7 +112,12 @@ class LoadedModel(RefusedInForks):
     def info(self) -> ModelInfo:
         """What is loaded and how it runs."""
         return describe(
-            self.spec, self.engine.info, max_length=self.max_length, activation=self.activation
+            self.spec,
+            self.engine.info,
+            max_length=self.max_length,
+            activation=self.activation,
+            instruction=self._instruction,
+            template=self._template,
         )
 
     @property

@@ -217,7 +217,9 @@ class ModelInfo(_Brief):
     `revision` is the commit of a hub model. `precision` is what the weights are, "int8" or "fp32",
     `arithmetic` what the device computes in where the graph is not int8, such as "bf16".
     `weights_sha256` is the weight file's hash, `tokenizer_sha256` that of tokenizer.json.
-    `activation` is "none" for a bi-encoder: its output is a unit vector, no score.
+    `activation` is "none" for a bi-encoder: its output is a unit vector, no score. `instruction` is
+    what texts are judged by, the caller's or the model's own, empty without one;
+    `chat_template_sha256` the hash of the template that they go through, None without one.
     """
 
     name: str
@@ -232,6 +234,8 @@ class ModelInfo(_Brief):
     threads: int
     max_length: int
     activation: str
+    instruction: str = ""
+    chat_template_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)

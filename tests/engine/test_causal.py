@@ -11,7 +11,7 @@ from safetensors.numpy import load_file, save_file
 from secondpass import CrossEncoderReranker, InputError, UnsupportedModelError
 from secondpass.errors import ModelFileError
 
-pytest.importorskip("jinja2", reason="needs the measure extra")
+pytest.importorskip("jinja2", reason="needs the chat extra")
 
 
 def load(folder, length=128, **options):

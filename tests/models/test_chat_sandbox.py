@@ -7,7 +7,7 @@ import pytest
 from secondpass.errors import MissingExtraError
 from secondpass.models.chat_sandbox import MOST_CHARACTERS, render
 
-pytest.importorskip("jinja2", reason="needs the measure extra")
+pytest.importorskip("jinja2", reason="needs the chat extra")
 
 MESSAGES = [{"role": "query", "content": "Q"}, {"role": "document", "content": "D"}]
 # Text of 2,048 characters by doubling, in a namespace `s`.

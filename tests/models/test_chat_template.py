@@ -14,7 +14,7 @@ from secondpass.models.folder import find_folder
 from secondpass.models.spec import read_cross_encoder_spec
 from secondpass.scoring.model_tokenizer import model_tokenizer
 
-pytest.importorskip("jinja2", reason="needs the measure extra")
+pytest.importorskip("jinja2", reason="needs the chat extra")
 
 PAIRS = [("read the csv rows", "csv rows are read"), ("wait", "a lock is free " * 40)]
 QUERY, DOCUMENT, SYSTEM = (
@@ -142,7 +142,7 @@ def test_without_jinja2_the_error_names_the_pip_line(parity, monkeypatch):
     import sys
 
     monkeypatch.setitem(sys.modules, "jinja2", None)
-    with pytest.raises(MissingExtraError, match="chat template needs the extra 'measure': pip"):
+    with pytest.raises(MissingExtraError, match="chat template needs the extra 'chat': pip"):
         load(parity / "qwen3-causal")
 
 

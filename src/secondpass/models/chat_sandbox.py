@@ -45,7 +45,7 @@ def render(source: str, values: Mapping[str, Any]) -> str:
     try:
         import jinja2
     except ImportError as error:
-        raise MissingExtraError("a model with a chat template", "measure") from error
+        raise MissingExtraError("a model with a chat template", "chat") from error
     if len(source) > MOST_CHARACTERS:
         raise ValueError(f"it has {len(source):,} characters, expected at most {MOST_CHARACTERS:,}")
     try:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from secondpass.checks import shortened
 from secondpass.errors import ModelFileError, UnsupportedModelError
 from secondpass.models.chat_sandbox import MOST_CHARACTERS, render
+from secondpass.models.digest import text_sha256
 from secondpass.models.files import read_json_if_there, require_file
 from secondpass.models.spec import ModelSpec
 from secondpass.models.tokenizer_settings import CHAT_TEMPLATE, CHAT_TEMPLATES, CONFIG
@@ -63,6 +64,11 @@ def read_frame(spec: ModelSpec, instruction: str) -> Frame:
                 spec, f"it does not hold the texts {shortened((query, document))} as they are"
             )
     return frame
+
+
+def template_sha256(spec: ModelSpec) -> str | None:
+    """Return the hash of the template that a model's texts go through, None without one."""
+    return None if spec.chats is None else text_sha256(_source(spec))
 
 
 def takes_instruction(spec: ModelSpec, instruction: str) -> bool:

@@ -76,6 +76,10 @@ def compare_arithmetic(
         return Comparability("none", "another model")
     if recorded.tokenizer_sha256 != here.tokenizer_sha256:
         return Comparability("none", "another tokenizer")
+    if recorded.instruction != here.instruction:
+        return Comparability("none", "another instruction")
+    if recorded.chat_template_sha256 != here.chat_template_sha256:
+        return Comparability("none", "another chat template")
     if recorded.precision != here.precision:
         return Comparability(
             "none", f"another precision: {recorded.precision} there, {here.precision} here"

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
+from secondpass.checks import shortened
+from secondpass.types import ModelInfo
 from secondpass.verify.arithmetic import compare_arithmetic
 from secondpass.verify.check_lines import Line, not_recorded, same_hash, same_or_different
 from secondpass.verify.compare_outputs import Grades, compare_outputs
@@ -65,6 +68,7 @@ def compare_models(recorded: Sequence[ModelUse], here: Sequence[ModelUse]) -> It
         why = f"{now.name} has another hash here"
         yield same_hash(f"{role}: weights", there.weights_sha256, now.weights_sha256, why=why)
         yield same_hash(f"{role}: tokenizer", there.tokenizer_sha256, now.tokenizer_sha256, why=why)
+        yield from _asked(role, there, now)
         yield same_or_different(f"{role}: precision", there.precision, now.precision)
         yield same_or_different(f"{role}: arithmetic", there.arithmetic, now.arithmetic)
     roles = {use.role for use in recorded}
@@ -127,6 +131,20 @@ def _flags(record: Record) -> str:
 def _vectors(record: Record) -> str:
     vectors = record.outcome.vectors
     return "none" if vectors is None else f"{vectors.count} of {vectors.dimension} numbers"
+
+
+def _asked(role: str, there: ModelInfo, now: ModelInfo) -> Iterator[Line]:
+    """Yield instruction and chat template of a model that has them on a side."""
+    if there.instruction or now.instruction:
+        line = same_or_different(
+            f"{role}: instruction", there.instruction, now.instruction, decides=True
+        )
+        shown = shortened(there.instruction), shortened(now.instruction)
+        yield replace(line, recorded=shown[0], here=shown[1])
+    templates = [one.chat_template_sha256 or "-" for one in (there, now)]
+    if templates != ["-", "-"]:
+        why = f"{now.name} has another chat template here"
+        yield same_hash(f"{role}: chat template", *templates, why=why)
 
 
 def _name(use: ModelUse) -> str:
