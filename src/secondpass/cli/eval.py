@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import click
 from secondpass.cli import output
 from secondpass.cli.extras import require_measure
 from secondpass.cli.options import (
+    embedder_option,
     json_instead_option,
     options_of,
     pair_fuse_option,
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from secondpass.evaluation.first_stages.select import FirstStage
     from secondpass.evaluation.result import Evaluation
     from secondpass.reranker import CrossEncoderReranker
+    from secondpass.retrieval.embedder import Embedder
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -78,6 +81,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--max-queries", type=click.IntRange(min=1), help="Evaluate a seeded choice of them.")
 @pair_fuse_option
 @options_of(RankOptions, "fuse_weight")
+@embedder_option
 @reranker_options
 @click.option("--run-out", type=_FILE, help="Write the reranked TREC run.")
 @json_instead_option
@@ -107,6 +111,7 @@ def command(
     fuse: Fuse | None,
     fuse_weight: float | None,
     run_out: Path | None,
+    embedder: str,
     as_json: bool,
     json_file: Path | None,
     html_file: Path | None,
@@ -134,6 +139,7 @@ def command(
     from secondpass.evaluation.runs import check_writable_ids
     from secondpass.ingest.tables import checked_delimiter
     from secondpass.interrupts import held_interrupt
+    from secondpass.retrieval.embedder import Embedder
 
     require_measure("eval")
     outputs = Outputs(
@@ -157,7 +163,10 @@ def command(
         collection = collection.sample(max_queries, seed)
     reranker = load_reranker(**model_options)
     stage = _find_candidates(
-        first_stages, collection, max(depth, *curve_depths, 0), model_options["threads"]
+        first_stages,
+        collection,
+        max(depth, *curve_depths, 0),
+        load_embedder=lambda: Embedder(embedder, threads=model_options["threads"]),
     )
     fusion = _default_fusion(stage, reranker) if asked is None else asked
     evaluated = evaluate(
@@ -198,17 +207,19 @@ def _default_fusion(stage: FirstStage, reranker: CrossEncoderReranker) -> Fusion
 
 
 def _find_candidates(
-    names: tuple[str, ...], collection: Collection, deepest: int, threads: int | None
+    names: tuple[str, ...],
+    collection: Collection,
+    deepest: int,
+    load_embedder: Callable[[], Embedder],
 ) -> FirstStage:
     from secondpass.evaluation.first_stages.select import RUN_LENGTH, find_candidates
-    from secondpass.retrieval.embedder import Embedder
     from secondpass.settings import Settings
 
     return find_candidates(
         names,
         collection,
         limit=max(RUN_LENGTH, deepest),
-        load_embedder=lambda: Embedder(threads=threads),
+        load_embedder=load_embedder,
         cache_dir=Settings.from_environment().cache_dir,
         progress=output.progress,
     )

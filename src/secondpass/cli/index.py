@@ -12,7 +12,7 @@ import click
 
 from secondpass.checks import counted
 from secondpass.cli import output
-from secondpass.cli.options import json_instead_option
+from secondpass.cli.options import embedder_option, json_instead_option
 from secondpass.cli.table_options import (
     delimiter_option,
     id_column_option,
@@ -47,6 +47,7 @@ _NAMED, _LISTED = 3, 20
 @title_column_option
 @id_column_option
 @delimiter_option
+@embedder_option
 @click.option("--threads", type=click.IntRange(min=1), help="Compute threads.")
 @click.option("--reread", is_flag=True, help="Read files too that have not changed.")
 @json_instead_option
@@ -58,6 +59,7 @@ def command(
     title_column: str | None,
     id_column: str | None,
     delimiter: str | None,
+    embedder: str,
     threads: int | None,
     reread: bool,
     as_json: bool,
@@ -88,11 +90,11 @@ def command(
     delimiter = checked_delimiter(delimiter)
     place = absolute(folder)
     with in_turn(place, lambda: output.say(f"another run writes to {folder}: waiting for it")):
-        embedder = Embedder(threads=threads)
+        loaded = Embedder(embedder, threads=threads)
         chunker = Chunker(
-            embedder.tokenizer, max_tokens=chunk_tokens, whole_tokens=embedder.most_tokens
+            loaded.tokenizer, max_tokens=chunk_tokens, whole_tokens=loaded.most_tokens
         )
-        index = Index.open(place, embedder) if is_index(place) else None
+        index = Index.open(place, loaded) if is_index(place) else None
         contents = {} if index is None else contents_of(index)
         reading = read_documents(
             paths,
@@ -102,7 +104,7 @@ def command(
             skip_unreadable=True,
             held={stored.source for stored in contents.values()},
         )
-        done = _update(place, embedder, index, contents, reading, reread=reread)
+        done = _update(place, loaded, index, contents, reading, reread=reread)
     update, documents = done.update, done.documents
     files = sum(file.source not in reading.failed for file in reading.found.files)
     if as_json:

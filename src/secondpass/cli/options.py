@@ -20,7 +20,7 @@ from secondpass.options.kinds import (
     Length,
     Number,
 )
-from secondpass.options.model import RerankerOptions
+from secondpass.options.model import BI_ENCODER, RerankerOptions
 from secondpass.options.option import IsDataclass, Option, declared
 
 Command = Callable[..., Any]
@@ -108,6 +108,17 @@ def reranker_options(command: Command) -> Command:
 def all_reranker_options(command: Command) -> Command:
     """Add every option of a reranker that has a flag."""
     return options_of(RerankerOptions)(command)
+
+
+def embedder_option(command: Command) -> Command:
+    """Add --embedder."""
+    return click.option(
+        "--embedder",
+        metavar="NAME",
+        default=BI_ENCODER,
+        show_default=False,
+        help="Hub name or folder of the bi-encoder.  [default: the embedded one]",
+    )(command)
 
 
 def pair_fuse_option(command: Command) -> Command:

@@ -9,7 +9,13 @@ import click
 
 from secondpass.checks import counted
 from secondpass.cli import output
-from secondpass.cli.options import all_reranker_options, json_option, options_of, pair_fuse_option
+from secondpass.cli.options import (
+    all_reranker_options,
+    embedder_option,
+    json_option,
+    options_of,
+    pair_fuse_option,
+)
 from secondpass.options.call import RankOptions
 from secondpass.types import SearchHit, SearchResult, SearchTimings
 
@@ -27,9 +33,12 @@ from secondpass.types import SearchHit, SearchResult, SearchTimings
 @options_of(RankOptions, "top_k", "min_score")
 @pair_fuse_option
 @options_of(RankOptions, "fuse_weight", "budget_ms", "long_query")
+@embedder_option
 @all_reranker_options
 @json_option
-def command(query: str, folder: str, depth: int, as_json: bool, **given: Any) -> None:
+def command(
+    query: str, folder: str, depth: int, embedder: str, as_json: bool, **given: Any
+) -> None:
     """Retrieve the DEPTH documents nearest to QUERY, rerank them, print the best.
 
     --budget-ms is for both stages; loading the models is not part of it. --fuse-weight alone means
@@ -43,7 +52,7 @@ def command(query: str, folder: str, depth: int, as_json: bool, **given: Any) ->
     asked = given["fuse"] is not None
     given["fuse"] = given["fuse"] or ("none" if given["fuse_weight"] is None else "weighted")
     options, model_options = split_options(given)
-    index = Index.open(folder, Embedder(threads=model_options["threads"]))
+    index = Index.open(folder, Embedder(embedder, threads=model_options["threads"]))
     reranker = load_reranker(**model_options)
     if options.budget_ms is not None:
         reranker.calibrate()

@@ -70,7 +70,9 @@ class Index(RefusedInForks):
         if not stored.agrees_with(given):
             raise IndexFileError(
                 f"index {store.location} was made with the embedder {stored}, not with {given}: "
-                "open it with the first, or make a new index with ",
+                "open it with ",
+                Either(f"Embedder({stored.name!r})", f"--embedder {stored.name}"),
+                ", or make a new index with ",
                 Either("Index.create", "secondpass index PATH... --into DIR"),
                 " and add the documents again",
             )

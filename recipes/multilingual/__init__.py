@@ -1,0 +1,1 @@
+"""A bi-encoder for many languages: made from a PyPI wheel, and measured."""
