@@ -33,6 +33,7 @@ from secondpass.scoring.effort import Schedule
 from secondpass.scoring.encode import TextEncoder
 from secondpass.scoring.model_tokenizer import model_tokenizer, pair_layout
 from secondpass.scoring.pairs import PairLayout
+from secondpass.scoring.prefixes import prefix_batches
 from secondpass.scoring.prepare import Preparer
 from secondpass.scoring.scored import Scored
 from secondpass.scoring.sequences import Logits, Owners, Prepared, TokenSequence, divided
@@ -209,19 +210,24 @@ class LoadedModel(RefusedInForks):
         for start in range(0, len(sequences), size):
             part = slice(start, start + size)
             begun = perf_counter()
-            batches = self._batches(sequences[part])
+            batches = self._batches(sequences[part], owners.part(part), schedule)
             batch_ms, begun = ms_since(begun), perf_counter()
             logits[part], exit_layer[part] = run(self.engine, batches, schedule, owners.part(part))
             stats += Stats(batch_ms=batch_ms, infer_ms=ms_since(begun))
         return divided(prepared, logits, exit_layer, stats)
 
-    def _batches(self, sequences: Sequence[TokenSequence]) -> list[Batch]:
+    def _batches(
+        self, sequences: Sequence[TokenSequence], owners: Owners, schedule: Schedule
+    ) -> list[Batch]:
         """Return padded batches that give every stream of the engine about the same work."""
         pairs = [self.layout.join(*sequence) for sequence in sequences]
+        padding, limit = self.spec.padding_id, self.max_length
+        if self._policy.prefixes and not schedule:
+            return prefix_batches(
+                pairs, owners.groups, self._policy, padding_id=padding, length_limit=limit
+            )
         policy = balanced(self._policy, [len(pair.ids) for pair in pairs])
-        return make_batches(
-            pairs, policy, padding_id=self.spec.padding_id, length_limit=self.max_length
-        )
+        return make_batches(pairs, policy, padding_id=padding, length_limit=limit)
 
     def _schedule(self, effort: Effort) -> Schedule:
         """Return the exits of an effort; the config is read once for each."""

@@ -21,12 +21,14 @@ class Batch:
 
     `positions` [rows] are their places in the input, `lengths` [rows] their tokens without padding.
     A batch of sequences has the int32 columns `input_ids`, `attention_mask` and `token_type_ids`;
-    between two stages it has hidden states too.
+    between two stages it has hidden states too. `prefix` are the int32 token ids that stand before
+    every row, and in no column; None for none, and always for an engine that does not ask for them.
     """
 
     positions: NDArray[np.intp]
     lengths: NDArray[np.intp]
     columns: Columns
+    prefix: NDArray[np.int32] | None = None
 
     @property
     def padded_length(self) -> int:
@@ -44,12 +46,14 @@ class Policy:
         streams: how many batches are computed at the same time.
         pads: whether a row costs as much as the longest of its batch. An engine that skips padding
             says False and reads `Batch.lengths`.
+        prefixes: whether batches may have a `prefix`, which is computed once.
     """
 
     max_tokens: int = 2048
     length_multiple: int = 16
     streams: int = 1
     pads: bool = True
+    prefixes: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from secondpass.engine.compiled import CompiledGraph, Slots
 from secondpass.engine.contract import Batch, EngineInfo, Exits, Policy
+from secondpass.engine.prefixed import PrefixedGraph
 from secondpass.engine.staged import StagedGraph
 from secondpass.errors import ModelFileError
 from secondpass.graph.exits import exit_layers
 from secondpass.graph.openvino import ov
+from secondpass.graph.past import PAST
 from secondpass.models.spec import ModelSpec
 from secondpass.native import keep_in_forks, native_call
 from secondpass.options.model import Precision
@@ -38,7 +40,8 @@ class OpenVINOEngine:
         threads: int,
         spec: ModelSpec | None = None,
     ) -> None:
-        self.policy = Policy(streams=min(threads, _MOST_STREAMS))
+        continues = PAST in input_names(model)
+        self.policy = Policy(streams=min(threads, _MOST_STREAMS), prefixes=continues)
         properties = _properties(precision, device, threads, self.policy.streams)
         self._slots = slots = Slots(self.policy.streams)
 
@@ -48,6 +51,10 @@ class OpenVINOEngine:
 
         compiled = compile_(model)
         self._graph = CompiledGraph(compiled, slots)
+        self._prefixed: PrefixedGraph | None = None
+        if continues:
+            past = model.input(PAST).get_partial_shape()
+            self._prefixed = PrefixedGraph(self._graph, past)
         # Only a model that has exits is kept to be cut.
         self._stages: StagedGraph | None = None
         if spec is not None and (layers := exit_layers(spec)):
@@ -69,7 +76,10 @@ class OpenVINOEngine:
 
     def run(self, batches: Sequence[Batch]) -> list[NDArray[np.float32]]:
         """Return one float32 array [rows, outputs] for each batch, in order."""
-        outputs = self._graph.run(batch.columns for batch in batches)
+        if self._prefixed is not None:
+            outputs = self._prefixed.run(batches)
+        else:
+            outputs = self._graph.run(batch.columns for batch in batches)
         return [next(iter(output.values())) for output in outputs]
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ from secondpass.models.boundary import at_the_boundary
 from secondpass.models.spec import ModelSpec
 
 # Raise it whenever a builder changes what it builds: cached graphs of older builders are not used.
-BUILDER_VERSION = 2
+BUILDER_VERSION = 3
 
 
 class Builder(Protocol):

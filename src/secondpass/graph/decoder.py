@@ -1,7 +1,8 @@
 """Qwen's decoders: RMS norms, rotary positions, grouped queries, gated feed-forward, causal.
 
 A token sees only those before it, so with padding on the right no real token sees any, and the last
-one of each row is read. The last layer is computed for that token alone.
+one of each row is read. The last layer is computed for that token alone. What stands before every
+row may be given as its keys and values (past.py).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from secondpass.errors import ModelFileError, UnsupportedModelError
 from secondpass.graph import modular_head, ops
 from secondpass.graph.openvino import op, ov
 from secondpass.graph.ops import Inputs, Node
+from secondpass.graph.past import Past
 from secondpass.graph.rotary import Rotation, frequencies
 from secondpass.graph.tensors import Tensors
 from secondpass.models.modules import LogitScore
@@ -21,16 +23,16 @@ from secondpass.models.spec import ModelSpec
 
 
 def build(spec: ModelSpec, family: Architecture, tensors: Tensors) -> ov.Model:
-    """Build the graph. Output "logits" [rows, labels].
+    """Build the graph. Output "logits" [rows, labels], and of a last token's score a state.
 
     A language model's score is one row's product: that of the true token less that of the false
     one, so no logits of the vocabulary are computed.
     """
-    decoder = _Decoder(spec, tensors)
-    decoder.require_whole()
     score = spec.logit_score
     if spec.readout is not None and score is None:
-        return modular_head.read_out(decoder.hidden(last_only=False), spec, decoder.inputs)
+        whole = _Decoder(spec, tensors, continues=False)
+        return modular_head.read_out(whole.hidden(last_only=False), spec, whole.inputs)
+    decoder = _Decoder(spec, tensors, continues=True)
     last = ops.drop_length(decoder.hidden(last_only=True))
     if score is None:
         logits = decoder.linear(last, family.head.layers[-1], None, biased=False)
@@ -39,7 +41,8 @@ def build(spec: ModelSpec, family: Architecture, tensors: Tensors) -> ov.Model:
         row = row - false[0][1] if false else row
         logits = op.matmul(last, ops.constant(row[None, :]), False, True)
         logits.set_friendly_name("classifier")
-    return ops.model_of(logits, "logits", decoder.inputs)
+    assert decoder.past is not None
+    return decoder.past.model(logits, decoder.inputs)
 
 
 def logit_rows(
@@ -73,9 +76,12 @@ def _prefix(tensors: Tensors) -> str:
 
 
 class _Decoder:
-    """The weights and sizes of one decoder, and the steps made of them."""
+    """The weights and sizes of one decoder, and the steps made of them.
 
-    def __init__(self, spec: ModelSpec, tensors: Tensors) -> None:
+    With `continues` its rows may stand behind a past.
+    """
+
+    def __init__(self, spec: ModelSpec, tensors: Tensors, *, continues: bool) -> None:
         config = spec.config
         self._spec = spec
         self._tensors = tensors
@@ -96,17 +102,24 @@ class _Decoder:
         epsilon = config.get("rms_norm_eps")
         self._epsilon = np.float32(1e-6 if epsilon is None else epsilon)
         self._prefix = _prefix(tensors)
+        self._require_whole()
         self.inputs = Inputs(token_types=False)
-        ids = self.inputs.input_ids
+        self.past = Past(self._layers, self._groups, self._head_width) if continues else None
+        before = ops.constant(np.int32(0)) if self.past is None else self.past.tokens
+        places = ops.positions_of(self.inputs.input_ids, "i32")
+        positions = op.add(places, before)
         self._rotation = Rotation(
-            frequencies(_rotary_base(spec), self._head_width), ops.positions_of(ids, "f32")
+            frequencies(_rotary_base(spec), self._head_width), op.convert(positions, np.float32)
         )
-        places = ops.positions_of(ids, "i32")
         self._last = self._last_tokens(places)
+        zero, one = ops.constant(np.int32(0)), ops.constant(np.int32(1))
+        length = op.convert(ops.length_of(self.inputs.input_ids), np.int32)
+        end = op.add(op.squeeze(length, ops.constant([0])), before)
+        keys = op.range(zero, end, one, "i32")
         # Of every token, and of the last one alone.
-        self._later = _masked_behind(op.unsqueeze(places, ops.constant([1])), places)
+        self._later = _masked_behind(op.unsqueeze(positions, ops.constant([1])), keys)
         self._behind_last = op.unsqueeze(
-            _masked_behind(self._last, places), ops.constant([1, 2, 3])
+            _masked_behind(op.add(self._last, before), keys), ops.constant([1, 2, 3])
         )
 
     def hidden(self, *, last_only: bool) -> Node:
@@ -132,7 +145,7 @@ class _Decoder:
             )
         return ops.linear(x, self._tensors, name, outputs, biased=biased)
 
-    def require_whole(self) -> None:
+    def _require_whole(self) -> None:
         """Raise a ModelFileError if the weights have more layers than config.json says."""
         ops.require_no_layer(
             f"{self._prefix}layers.{self._layers}.", self._layers, self._tensors, self._spec
@@ -168,6 +181,8 @@ class _Decoder:
         key = self._project(f"{name}.k", x, groups, 1)
         value = self._project(f"{name}.v", x, groups, 1)
         query, key = self._rotation.rotate(query), self._rotation.rotate(key)
+        if self.past is not None:
+            key, value = self.past.behind(key), self.past.behind(value)
         mask = self._later
         if last_only:
             query, mask = self._last_of(query, axis=3), self._behind_last

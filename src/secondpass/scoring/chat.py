@@ -93,7 +93,7 @@ class ChatLayout:
     def join(self, query: TokenIds, text: TokenIds) -> Pair:
         """Return a sequence of what stands before a document's own tokens and of the rest."""
         ids = np.concatenate((query, text), dtype=np.int32)
-        return Pair(ids, np.zeros_like(ids))
+        return Pair(ids, np.zeros_like(ids), len(query))
 
     def ask(self, query: str, encoder: TextEncoder) -> Asked:
         """Return a query in its frame."""

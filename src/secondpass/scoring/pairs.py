@@ -25,10 +25,14 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One sequence to score: token ids and token types of equal length."""
+    """One sequence to score: token ids and token types of equal length.
+
+    `head` is how many tokens stand before the text's own, or fewer.
+    """
 
     ids: TokenIds
     types: TokenIds
+    head: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,8 @@ class PairLayout:
                 self.after.types,
             )
         )
-        return Pair(ids, types)
+        head = len(self.before.ids) + len(query) + len(self.between.ids)
+        return Pair(ids, types, head)
 
 
 def read_pair_layout(tokenizer: Tokenizer, name: object = "the tokenizer") -> PairLayout:
