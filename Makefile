@@ -36,7 +36,7 @@ ci: $(VENV)-torch/.done $(VENV)-base/.done
 
 # The tests of engines and training that need torch or NNCF, which make test leaves out.
 test-extras: $(VENV)-torch/.done
-	$(VENV)-torch/bin/python -m pytest tests/engine tests/training tests/doctor tests/compiling
+	$(VENV)-torch/bin/python -m pytest tests/engine tests/models tests/training tests/doctor tests/compiling
 
 # Writes the tables of docs/reference/options.md from the options dataclasses.
 options-page: $(VENV)/.test
@@ -131,7 +131,7 @@ $(VENV)-base/.done: pyproject.toml
 $(VENV)-torch/.done: pyproject.toml scripts/parity-requirements.txt
 	$(PYTHON) -m venv $(VENV)-torch
 	$(VENV)-torch/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
-	$(VENV)-torch/bin/python -m pip install --quiet --disable-pip-version-check -r scripts/parity-requirements.txt -e '.[test,int8,train]'
+	$(VENV)-torch/bin/python -m pip install --quiet --disable-pip-version-check -r scripts/parity-requirements.txt -e '.[test,int8,train,tokenizer]'
 	@touch $@
 
 # optimum-intel brings a CUDA build of torch for torchvision, which nobody here imports.

@@ -55,7 +55,7 @@ class LoadedModel(RefusedInForks):
 
     def __init__(self, folder: ModelFolder, options: RerankerOptions) -> None:
         self._made_of = replace(folder, path=absolute(folder.path)), located(options, [folder])
-        self.spec = read_cross_encoder_spec(folder)
+        self.spec = read_cross_encoder_spec(folder, cache_dir=options.graph_folder())
         tokenizer = model_tokenizer(self.spec)
         given = options.instruction
         self._instruction = self.spec.prompt if given is None else given

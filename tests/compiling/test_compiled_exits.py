@@ -7,6 +7,8 @@ from exit_models import with_exits
 from safetensors.numpy import load_file, save_file
 
 from secondpass.compiling.folder import copy_beside_graph
+from secondpass.models.folder import find_folder
+from secondpass.models.spec import read_cross_encoder_spec
 
 
 def test_heads_go_along_from_a_file_of_their_own_or_the_weights(parity, tmp_path):
@@ -19,7 +21,7 @@ def test_heads_go_along_from_a_file_of_their_own_or_the_weights(parity, tmp_path
     for folder in (source, inside):
         out = tmp_path / f"out-{folder.name}"
         out.mkdir()
-        copy_beside_graph(folder, out)
+        copy_beside_graph(read_cross_encoder_spec(find_folder(folder)), out)
         found = load_file(out / "exits.safetensors")
         assert found.keys() == apart.keys()
         for name, value in apart.items():
@@ -27,5 +29,5 @@ def test_heads_go_along_from_a_file_of_their_own_or_the_weights(parity, tmp_path
 
 
 def test_a_model_without_exits_gets_no_file(parity, tmp_path):
-    copy_beside_graph(parity / "bert", tmp_path)
+    copy_beside_graph(read_cross_encoder_spec(find_folder(parity / "bert")), tmp_path)
     assert not (tmp_path / "exits.safetensors").exists()

@@ -190,3 +190,35 @@ def test_an_incomplete_snapshot_names_what_is_missing_and_both_ways_out(
     assert answer["error"] == "ModelNotFoundError"
     for part in ("model.safetensors of hub model 'tiny/part'", "local folder", "Reranker()"):
         assert part in answer["message"]
+
+
+def test_of_a_model_without_tokenizer_json_the_vocabulary_is_fetched(hub, load, tiny):
+    pytest.importorskip("transformers", reason="needs the extra: make test-extras")
+    tokenizer = json.loads(hub.files.pop("tokenizer.json"))
+    words = tokenizer["model"]["vocab"]
+    hub.files["vocab.txt"] = "\n".join(sorted(words, key=words.get)).encode()
+    hub.files["spm.json"] = b"not asked for"
+    hub.files.pop("tokenizer_config.json")
+    first = load("tiny/bert", hub)
+    assert first["score"] == pytest.approx(
+        float(tiny.predict([("read a file", "csv")])[0]), abs=1e-5
+    )
+    assert "vocab.txt" in hub.fetched
+    assert "spm.json" not in hub.fetched
+    count = len(hub.fetched)
+    assert load("tiny/bert", local_files_only=True) == first
+    assert load("tiny/bert") == first
+    assert len(hub.fetched) == count
+
+
+def test_of_a_model_with_tokenizer_json_no_vocabulary_is_fetched(hub, load):
+    hub.files["vocab.txt"] = b"not asked for"
+    load("tiny/bert", hub)
+    assert "vocab.txt" not in hub.fetched
+
+
+def test_a_model_without_tokenizer_json_and_vocabulary_names_what_is_missing(hub, load):
+    del hub.files["tokenizer.json"]
+    answer = load("tiny/bert", hub)
+    assert answer["error"] == "ModelNotFoundError"
+    assert "tokenizer.json" in answer["message"]

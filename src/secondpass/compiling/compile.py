@@ -91,9 +91,9 @@ def compile_model(
             raise MissingExtraError("secondpass compile", extra)
     threads = available_processors() if threads is None else integer("threads", threads)
     found = find_folder(model_name, revision=revision, local_files_only=local_files_only)
-    spec = read_cross_encoder_spec(found)
-    _require_builder(spec)
     cache = Settings.from_environment(cache_dir).cache_dir
+    spec = read_cross_encoder_spec(found, cache_dir=cache)
+    _require_builder(spec)
 
     def load(name: str | os.PathLike[str], precision: Precision) -> CrossEncoderReranker:
         return CrossEncoderReranker(
@@ -103,7 +103,7 @@ def compile_model(
     with written_beside(folder) as written:
         with progress("quantizing", 1) as advance:
             write_graph(quantize(build_graph(spec), spec, texts.calibration), written / GRAPH_FILE)
-            copy_beside_graph(spec.folder, written)
+            copy_beside_graph(spec, written)
             advance(1)
         auto = load(found.path, "auto")
         models = _Models(

@@ -15,7 +15,8 @@ from secondpass.errors import InputError
 from secondpass.models import tokenizer_settings, transformer_settings
 from secondpass.models.files import require_file
 from secondpass.models.modules import module_files
-from secondpass.models.spec import EXITS_FILE
+from secondpass.models.spec import EXITS_FILE, ModelSpec
+from secondpass.models.tokenizer import TOKENIZER
 from secondpass.result_file import write_result
 
 REPORT_FILE = "compile.json"
@@ -24,7 +25,6 @@ _PREFIX = ".compiling-"
 # What a reader of the folder needs beside the graph, and what the licence asks to go along.
 _COPIED = (
     "config.json",
-    "tokenizer.json",
     *tokenizer_settings.FILES,
     *transformer_settings.FILES,
     "config_sentence_transformers.json",
@@ -69,12 +69,14 @@ def written_beside(folder: Path) -> Iterator[Path]:
         yield written
 
 
-def copy_beside_graph(source: Path, folder: Path) -> None:
+def copy_beside_graph(spec: ModelSpec, folder: Path) -> None:
     """Copy what belongs to a model and is neither its layers' weights nor code."""
+    source = spec.folder
     for name in (*_COPIED, *module_files(source)):
         if (source / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source / name, folder / name)
+    shutil.copyfile(spec.tokenizer_file, folder / TOKENIZER)
     write_exits(source, folder)
 
 

@@ -11,11 +11,14 @@ from secondpass.models import tokenizer_settings, transformer_settings
 from secondpass.models.embedded import embedded_names
 from secondpass.models.files import weight_map
 from secondpass.models.modules import MODULES_FILE, module_files
+from secondpass.models.tokenizer import TOKENIZER
+from secondpass.models.vocabulary import FILES as VOCABULARY_FILES
+from secondpass.models.vocabulary import has_vocabulary
 from secondpass.settings import hub_folder
 
 CONFIG_FILES = (
     "config.json",
-    "tokenizer.json",
+    TOKENIZER,
     *tokenizer_settings.FILES,
     *transformer_settings.FILES,
     MODULES_FILE,
@@ -23,7 +26,7 @@ CONFIG_FILES = (
 )
 WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json", "model-*-of-*.safetensors")
 WANTED_FILES = [*CONFIG_FILES, *WEIGHT_FILES, "exits.safetensors"]
-REQUIRED_FILES = ("config.json", "tokenizer.json")
+REQUIRED_FILES = ("config.json", TOKENIZER)
 
 Reason = str | Argument
 
@@ -61,6 +64,8 @@ def fetch_snapshot(repository: str, *, revision: str | None, local_files_only: b
 def missing_files(folder: Path) -> list[str]:
     """Name what a snapshot lacks to be a loadable model."""
     missing = [name for name in REQUIRED_FILES if not (folder / name).exists()]
+    if TOKENIZER in missing and has_vocabulary(folder):
+        missing.remove(TOKENIZER)
     if not (folder / "model.safetensors").exists() and not _shards_complete(folder):
         missing.append("model.safetensors")
     return missing + [name for name in module_files(folder) if not (folder / name).exists()]
@@ -109,12 +114,14 @@ def _download(repository: str, revision: str | None, cached: Path | None, cache:
         folder = snapshot_download(
             repository, revision=revision, cache_dir=cache, allow_patterns=WANTED_FILES
         )
-        if of_modules := module_files(Path(folder)):
+        no_tokenizer = not (Path(folder) / TOKENIZER).exists()
+        vocabulary = VOCABULARY_FILES if no_tokenizer else ()
+        if more := [*module_files(Path(folder)), *vocabulary]:
             folder = snapshot_download(
                 repository,
                 revision=revision,
                 cache_dir=cache,
-                allow_patterns=[*WANTED_FILES, *of_modules],
+                allow_patterns=[*WANTED_FILES, *more],
             )
     except RevisionNotFoundError:
         raise ModelNotFoundError(

@@ -16,7 +16,6 @@ from secondpass.errors import (
     Argument,
     Either,
     InputError,
-    ModelFileError,
     UnsupportedModelError,
 )
 from secondpass.models import modules as module_list
@@ -44,6 +43,7 @@ from secondpass.models.transformer_settings import (
     TransformerSettings,
     read_transformer_settings,
 )
+from secondpass.models.vocabulary import tokenizer_file
 from secondpass.options.kinds import DefaultLength
 from secondpass.options.model import DEFAULT_MAX_LENGTH
 
@@ -70,6 +70,7 @@ class ModelSpec:
             head that belongs to the architecture.
         embeds: whether it is a bi-encoder.
         transformer, tokenizer: how its texts are read.
+        tokenizer_file: its tokenizer.json, in the cache where it was made of a vocabulary.
         prompt: what stands before every query of a cross-encoder, or fills the system's message
             where texts go through a chat template.
     """
@@ -86,6 +87,7 @@ class ModelSpec:
     embeds: bool
     transformer: TransformerSettings
     tokenizer: TokenizerSettings
+    tokenizer_file: Path
     prompt: str = ""
 
     def needed(self, key: str) -> int:
@@ -128,11 +130,6 @@ class ModelSpec:
     def width(self) -> int:
         """Return the size of a hidden state; a ModelFileError where config.json has none."""
         return self.needed("hidden_size" if self.config.get("dim") is None else "dim")
-
-    @property
-    def tokenizer_file(self) -> Path:
-        """Return the path of tokenizer.json."""
-        return self.folder / "tokenizer.json"
 
     @property
     def positions_after_padding(self) -> bool:
@@ -226,15 +223,18 @@ _SETTINGS = (
 
 
 @at_the_boundary
-def read_cross_encoder_spec(found: ModelFolder) -> ModelSpec:
+def read_cross_encoder_spec(found: ModelFolder, *, cache_dir: Path | None = None) -> ModelSpec:
     """Read the spec of a model that scores pairs; its weights are not opened yet.
+
+    A tokenizer.json that is made of a vocabulary is kept in `cache_dir`, by default the user's.
 
     Raises:
         ModelFileError: config.json, tokenizer.json or the weights are missing or broken.
+        MissingExtraError: transformers is needed to make a tokenizer.json and is not installed.
         UnsupportedModelError: it is another kind of model, has several labels, or a file asks for
             what is not done here; the message names file, key and value.
     """
-    spec = _read_spec(found, _CROSS_ENCODER)
+    spec = _read_spec(found, _CROSS_ENCODER, cache_dir)
     kinds = [_kind(module) for module in spec.modules]
     if not spec.modular and any(kind != "Transformer" for kind in kinds):
         raise UnsupportedModelError(
@@ -250,14 +250,14 @@ def read_cross_encoder_spec(found: ModelFolder) -> ModelSpec:
 
 
 @at_the_boundary
-def read_bi_encoder_spec(found: ModelFolder) -> ModelSpec:
-    """Read the spec of a sentence-transformers embedding model.
+def read_bi_encoder_spec(found: ModelFolder, *, cache_dir: Path | None = None) -> ModelSpec:
+    """Read the spec of a sentence-transformers embedding model; `cache_dir` as for the above.
 
     Raises:
         ModelFileError: as `read_cross_encoder_spec`.
         UnsupportedModelError: it is a cross-encoder, or has modules that are not known here.
     """
-    spec = _read_spec(found, _BI_ENCODER)
+    spec = _read_spec(found, _BI_ENCODER, cache_dir)
     if not spec.modules and _scores_pairs(spec):
         raise _embeds_nothing(spec.name)
     if not any(isinstance(module, Pooling) for module in spec.readout or ()):
@@ -331,20 +331,19 @@ def checked_max_length(max_length: int | None, spec: ModelSpec, special_tokens: 
     return int(max_length)
 
 
-def _read_spec(found: ModelFolder, wanted: str) -> ModelSpec:
+def _read_spec(found: ModelFolder, wanted: str, cache_dir: Path | None) -> ModelSpec:
     folder = found.path
     # Where the Transformer lies in a folder of its own, config.json and the weights are there too.
     modules = module_list.read_modules(folder)
     config = with_defaults(read_config(folder / "config.json"))
-    if not (folder / "tokenizer.json").exists():
-        raise ModelFileError(
-            f"{folder / 'tokenizer.json'} is missing: save it with the transformers library, "
-            "AutoTokenizer.from_pretrained(...).save_pretrained(...)"
-        )
     # A file that is broken is an error where nothing of it is followed, too.
     said = read_json_if_there(folder / MODULAR_FILE)
     modular = _require_kind(said, wanted, modules, found.name)
     family = ARCHITECTURES.get(str(config.get("model_type")))
+    settings = read_tokenizer_settings(
+        folder, config, in_transformers=family is None or family.in_sentence_transformers
+    )
+    tokens = tokenizer_file(folder, config, cache_dir)
     spec = ModelSpec(
         name=found.name,
         folder=folder,
@@ -354,12 +353,11 @@ def _read_spec(found: ModelFolder, wanted: str) -> ModelSpec:
         config=config,
         modular=modular,
         modules=modules,
-        readout=_readout(modules, config, wanted, folder),
+        readout=_readout(modules, config, wanted, tokens),
         embeds=wanted == _BI_ENCODER,
         transformer=read_transformer_settings(folder, followed=bool(modular)),
-        tokenizer=read_tokenizer_settings(
-            folder, config, in_transformers=family is None or family.in_sentence_transformers
-        ),
+        tokenizer=settings,
+        tokenizer_file=tokens,
         prompt=read_default_prompt(modular, folder / MODULAR_FILE),
     )
     _require_followed(spec)
@@ -392,27 +390,26 @@ def _require_kind(
 
 
 def _readout(
-    modules: tuple[Module, ...], config: Mapping[str, Any], wanted: str, folder: Path
+    modules: tuple[Module, ...], config: Mapping[str, Any], wanted: str, tokens: Path
 ) -> tuple[Module, ...] | None:
     """Return the modules behind the encoder, None where the architecture's own head is used."""
     if not modules:
         if wanted == _BI_ENCODER:
             return (Pooling(),)
         first = next(iter(config.get("architectures") or ()), "")
-        return (_yes_or_no(folder),) if first.endswith("ForCausalLM") else None
+        return (_yes_or_no(tokens),) if first.endswith("ForCausalLM") else None
     behind = modules[1:]
     if not behind or any(isinstance(module, Other) for module in behind):
         return None
     return behind
 
 
-def _yes_or_no(folder: Path) -> LogitScore:
+def _yes_or_no(file: Path) -> LogitScore:
     """Return the score of a language model whose folder lists no modules.
 
     Raises:
         UnsupportedModelError: "yes" or "no" is not a token of its vocabulary.
     """
-    file = folder / "tokenizer.json"
     tokenizer = load_tokenizer(file, free_sides=frozenset({"padding_side"}))
     yes, no = (tokenizer.token_to_id(word) for word in ("yes", "no"))
     if yes is None or no is None:

@@ -23,6 +23,7 @@ from secondpass.models.tokenizer_settings import require_right_side
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
+TOKENIZER = "tokenizer.json"
 # More than any tokenizer's: a vocabulary of a million entries takes about 60 MiB.
 MOST_TOKENIZER_BYTES = 256 * 1024**2
 # Characters that a tokenizer may make of one: SentencePiece's own rules make 18, and a blank each.
@@ -51,7 +52,7 @@ def load_tokenizer(file: Path, *, free_sides: Set[str] = frozenset()) -> Tokeniz
     from tokenizers import Tokenizer
 
     require_file(file, most_bytes=MOST_TOKENIZER_BYTES)
-    _require_short_texts(file)
+    require_short_texts(file)
     try:
         tokenizer = Tokenizer.from_file(str(file))
     except Exception as error:  # tokenizers raises bare Exception for any broken file
@@ -87,8 +88,10 @@ def try_texts(tokenizer: Tokenizer, file: Path) -> None:
             )
 
 
-def _require_short_texts(file: Path) -> None:
-    """Raise where a text of tokenizer.json is longer than a token; it is not parsed for that.
+def require_short_texts(file: Path, *, called: Path | None = None) -> None:
+    """Raise where a text of a JSON file is longer than a token; it is not parsed for that.
+
+    `called` is the file that the error names in place of this one.
 
     Raises:
         UnsupportedModelError: one is, other than SentencePiece's map of characters.
@@ -103,8 +106,8 @@ def _require_short_texts(file: Path) -> None:
         if characters > MOST_TEXT_CHARACTERS and not is_map:
             begun = text[:MOST_TEXT_CHARACTERS].decode(errors="replace")
             raise UnsupportedModelError(
-                f"{file} has a token or rule of {characters:,} characters, {shortened(begun)}, "
-                f"expected at most {MOST_TEXT_CHARACTERS:,}"
+                f"{called or file} has a token or rule of {characters:,} characters, "
+                f"{shortened(begun)}, expected at most {MOST_TEXT_CHARACTERS:,}"
             )
 
 

@@ -90,7 +90,7 @@ class Embedder(RefusedInForks):
             local_files_only=options.local_files_only,
         )
         self._located = located(options, [folder])
-        self._spec = read_bi_encoder_spec(folder)
+        self._spec = read_bi_encoder_spec(folder, cache_dir=options.graph_folder())
         self.prompts = read_prompts(
             self._spec.modular, self._spec.folder / "config_sentence_transformers.json"
         )

@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.architectures.table import LATE_JOIN
+from secondpass.models.files import read_json
+from secondpass.models.vocabulary import tokenizer_file
 
 _NOT_OURS = ("_name_or_path", "architectures", "torch_dtype", "transformers_version")
 
@@ -76,7 +78,8 @@ def is_below(name: str, join_layer: int) -> bool:
 
 def _pair_tokenizer(base: Path) -> dict[str, Any]:
     """Return the base's tokenizer with a pair laid out as two texts, each begun and ended."""
-    tokenizer: dict[str, Any] = json.loads((base / "tokenizer.json").read_text(encoding="utf-8"))
+    file = tokenizer_file(base, read_json(base / "config.json"))
+    tokenizer: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     tokenizer["truncation"] = tokenizer["padding"] = None
     tokenizer["post_processor"]["pair"] = [
         part
