@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.cascade import CascadeScorer
+from secondpass.cost.text_cost import TextCost
 from secondpass.deadline.budget import Budget
+from secondpass.deadline.cached_texts import FindKnown
 from secondpass.deadline.scorer import DeadlineScorer
 from secondpass.deadline.speed import Speed
 from secondpass.deadline.timeout import ThreadTimeoutRunner
@@ -194,6 +196,39 @@ class CrossEncoderReranker(RefusedInForks):
     def info(self) -> ModelInfo:
         """What is loaded and how it runs."""
         return self.model.info
+
+    @property
+    def scorer(self) -> AnyScorer:
+        """What scores: the model, with its cache if it has one, or two models as one."""
+        return self._scorer
+
+    @property
+    def models(self) -> tuple[LoadedModel, ...]:
+        """The models in memory: one, or the two of a cascade."""
+        return tuple(self._models)
+
+    @property
+    def find_known(self) -> FindKnown | None:
+        """What tells which texts the score cache knows; None without a cache."""
+        return self._find_known
+
+    def cut_query(self, query: str) -> tuple[str, int]:
+        """Return a query as long_query="truncate" cuts it, and how many tokens it lost."""
+        dropped = 0
+        for model in self._models:
+            query, left = model.cut_query(query)
+            dropped += left
+        return query, dropped
+
+    def text_cost(self) -> TextCost:
+        """Return what scoring a text takes on this machine by all layers, measured at first.
+
+        Of a cascade it is what both models take: too much for texts beyond the best `keep`.
+        """
+        if self.options.cascade is None:
+            return self._speed("full").calibrate()
+        both = CascadeScorer(self._models[0], self._models[-1], self.options.kept)
+        return Speed(self.model.pricing(), partial(score_texts, both)).calibrate()
 
     def calibrate(self) -> None:
         """Measure this machine for calls with a budget, at the reranker's own effort.
@@ -504,9 +539,7 @@ class CrossEncoderReranker(RefusedInForks):
         """Return the table of the texts, and how many tokens of the query were cut."""
         asked, dropped = checked_query(query), 0
         if call.options.long_query == "truncate":
-            for model in self._models:
-                asked, left = model.cut_query(asked)
-                dropped += left
+            asked, dropped = self.cut_query(asked)
         scorer = self._scorer if call.budget is None else self._in_time(call, call.budget, hits)
         (table,) = score_requests(scorer, [Request(asked, texts)], call.effort)
         return table, dropped

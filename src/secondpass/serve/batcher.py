@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from secondpass.deadline.budget import Now
 from secondpass.scorer import AnyScorer
+from secondpass.scoring.scored import Scored
 from secondpass.serve.contract import Closed, Failed
 from secondpass.serve.fair_queue import FairQueue
 from secondpass.serve.pace import Pacing
@@ -109,7 +110,7 @@ class Batcher:
                 return False
             parts = self._gather(turn)
             if parts:
-                self._score(parts)
+                self._score(turn, parts)
         except BaseException as error:
             for work in turn.works:
                 work.fail(Failed(type(error).__name__, "the thread that scored it ended"))
@@ -167,14 +168,18 @@ class Batcher:
             work.fail(error)
             return None
 
-    def _score(self, parts: Sequence[Part]) -> None:
-        begun, cached = self._now(), 0
+    def _score(self, turn: _Turn, parts: Sequence[Part]) -> None:
+        begun = self._now()
         prepared = [(part, one) for part in parts for one in self._prepare(part)]
-        for part, scored in self._together(prepared):
-            cached += int(scored.cached.sum())
-            part.work.give(part, scored)
+        tables = self._together(prepared)
         idle_ms = sum(part.ms for part, _ in prepared)
-        self._pacing.observe(idle_ms, begun, cached=cached > 0)
+        efforts = {part.work.effort for part, _ in prepared}
+        cached = any(scored.cached.any() for _, scored in tables)
+        self._pacing.observe(idle_ms, begun, efforts=efforts, cached=cached)
+        # Who has an answer and asks again does not wait for what was just scored.
+        turn.ms = 0.0
+        for part, scored in tables:
+            part.work.give(part, scored)
         self._wait_again(parts, one_at_a_time=True)
         texts = sum(len(part.positions) for part, _ in prepared)
         self._noted(Group(len(prepared), texts, idle_ms, (self._now() - begun) * 1000))
@@ -189,7 +194,7 @@ class Batcher:
             part.work.fail(error)
             return []
 
-    def _together(self, prepared: Sequence[tuple[Part, Any]]) -> Iterable[tuple[Part, Any]]:
+    def _together(self, prepared: Sequence[tuple[Part, Any]]) -> list[tuple[Part, Scored]]:
         """Return the parts with their tables. Where it fails, the halves are tried each by itself,
         so that in the end those parts fail alone that cannot be scored.
         """
@@ -209,7 +214,7 @@ class Batcher:
             for scored in self._finish(part, one, of_one)
         ]
 
-    def _finish(self, part: Part, prepared: Any, logits: Any) -> Iterable[Any]:
+    def _finish(self, part: Part, prepared: Any, logits: Any) -> Iterable[Scored]:
         try:
             return [self._scorer.finish(prepared, logits)]
         except Exception as error:

@@ -12,6 +12,7 @@ from secondpass.cost.text_cost import TextCost
 from secondpass.deadline.budget import Budget
 from secondpass.deadline.cached_texts import CachedTexts
 from secondpass.deadline.fitting import next_block
+from secondpass.options.effort import Effort
 from secondpass.serve.pace import Pacing
 
 Floats = NDArray[np.float64]
@@ -101,6 +102,7 @@ class InTime(Slices):
         texts: the query and the texts, and which of them a cache knows.
         cost: the cost model.
         pacing: how slow the machine is now.
+        effort: which early exits the request takes.
         budget: the time of the request, which runs already.
     """
 
@@ -114,10 +116,12 @@ class InTime(Slices):
         texts: CachedTexts,
         cost: TextCost,
         pacing: Pacing,
+        effort: Effort,
         budget: Budget,
     ) -> None:
         super().__init__(texts_ms, most_texts)
-        self._texts, self._cost, self._pacing, self._budget = texts, cost, pacing, budget
+        self._texts, self._cost, self._budget = texts, cost, budget
+        self._pacing, self._effort = pacing, effort
 
     def _stop(self, most_ms: float, wait_ms: float) -> int:
         most = self._within(most_ms)
@@ -125,7 +129,7 @@ class InTime(Slices):
             self._texts.look_up(most)
         return next_block(
             self._cost,
-            self._pacing.pace(),
+            self._pacing.pace(self._effort),
             self._texts.query,
             self._texts.texts,
             self._next,

@@ -77,6 +77,11 @@ class Work(Generic[T]):
         """Whether another part may be taken only when the last one was given back."""
         return self._slices.one_at_a_time
 
+    @property
+    def waited_ms(self) -> float:
+        """How long its first text waited for its turn; until now if it still does."""
+        return ((self._now() if self.begun is None else self.begun) - self.arrived) * 1000
+
     def take(self, most_ms: float, wait_ms: float) -> Part | None:
         """Return the next part, which takes about `most_ms`; None if there is no time for it."""
         if self.begun is None:
