@@ -170,8 +170,8 @@ class BatchingService:
             await asyncio.sleep(_WATCH_S)
             try:
                 await self.mend()
-            except Exception:
-                _log.exception("the watch of threads and models failed; it goes on")
+            except Exception as error:
+                _log.error("the watch of threads and models failed with %s", type(error).__name__)
 
     async def mend(self) -> None:
         """Replace the threads that ended by an error, and free the models that nobody uses."""

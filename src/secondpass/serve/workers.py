@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from threading import Lock, Thread, current_thread
 from time import monotonic
+from traceback import format_tb
 
 _log = logging.getLogger("secondpass.serve")
 
@@ -57,7 +58,10 @@ class Workers:
         try:
             while self._step():
                 pass
-        except BaseException:
+        except BaseException as error:
             with self._lock:
                 self._died += 1
-            _log.exception("a thread that scores ended by an error; another takes its place")
+            # The error's message may hold a text.
+            place = "".join(format_tb(error.__traceback__))
+            kind = type(error).__name__
+            _log.error("a thread that scores ended by %s; another takes its place\n%s", kind, place)

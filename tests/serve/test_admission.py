@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import pytest
+
+from secondpass.serve.admission import Admission, Outlook
+from secondpass.serve.contract import Busy, DeadlineTooShort
+
+
+def outlook(wait_ms=0.0, all_ms=None, own_ms=100.0, first_ms=10.0):
+    return Outlook(wait_ms, wait_ms if all_ms is None else all_ms, own_ms, first_ms)
+
+
+@pytest.mark.parametrize(
+    ("wait_ms", "retry_after_s"), [(1000.1, 1), (1999.0, 1), (2001.0, 2), (61_000.0, 60)]
+)
+def test_who_would_wait_too_long_is_told_when_to_come_again(wait_ms, retry_after_s):
+    with pytest.raises(Busy) as busy:
+        Admission(1000.0).require_room(outlook(wait_ms))
+    assert busy.value.retry_after_s == retry_after_s
+
+
+@pytest.mark.parametrize("wait_ms", [0.0, 999.0, 1000.0])
+def test_who_waits_no_longer_than_the_bound_is_let_in(wait_ms):
+    Admission(1000.0).require_room(outlook(wait_ms))
+
+
+def test_a_request_of_any_size_is_let_in_where_nobody_waits():
+    Admission(1000.0).require_room(outlook(0.0, own_ms=1e9))
+
+
+def test_all_clients_together_have_a_bound_too():
+    Admission(1000.0).require_room(outlook(500.0, all_ms=3999.0))
+    with pytest.raises(Busy):
+        Admission(1000.0).require_room(outlook(500.0, all_ms=4001.0))
+
+
+@pytest.mark.parametrize(
+    ("wait_ms", "budget_ms", "has_time"),
+    [(0.0, 100.0, True), (0.0, 10.0, True), (0.0, 9.0, False), (50.0, 59.0, False)],
+)
+def test_there_is_time_where_one_text_can_be_scored(wait_ms, budget_ms, has_time):
+    assert Admission(1e9).has_time(outlook(wait_ms), budget_ms, "partial") is has_time
+
+
+@pytest.mark.parametrize(("wait_ms", "budget_ms"), [(0.0, 99.0), (50.0, 149.0), (0.0, 0.1)])
+def test_who_asked_to_be_told_is_told_how_much_it_needs(wait_ms, budget_ms):
+    with pytest.raises(DeadlineTooShort) as told:
+        Admission(1e9).has_time(outlook(wait_ms), budget_ms, "refuse")
+    assert told.value.needed_ms == wait_ms + 100.0
+    assert Admission(1e9).has_time(outlook(wait_ms), wait_ms + 100.0, "refuse")

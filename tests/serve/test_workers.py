@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from secondpass.serve.workers import Workers
+
+
+class Steps:
+    """A step that does what the test says next, and ends after that."""
+
+    def __init__(self, *what):
+        self._what, self._lock = list(what), threading.Lock()
+        self.done = []
+
+    def __call__(self):
+        with self._lock:
+            if not self._what:
+                return False
+            what = self._what.pop(0)
+        if isinstance(what, BaseException):
+            raise what
+        self.done.append(what)
+        return True
+
+
+def test_a_thread_repeats_its_step_until_that_is_over():
+    steps = Steps(1, 2, 3)
+    workers = Workers(steps, 1, "w")
+    assert workers.join(60)
+    assert steps.done == [1, 2, 3]
+    assert workers.dead == 0
+    assert workers.mend() == 0
+
+
+@pytest.mark.parametrize("error", [SystemExit(1), KeyboardInterrupt(), MemoryError(), ValueError()])
+def test_a_thread_that_ends_by_an_error_is_noticed_and_replaced(error, caplog):
+    steps = Steps(1, error, 2)
+    workers = Workers(steps, 1, "w")
+    assert workers.join(60)
+    assert (workers.dead, steps.done) == (1, [1])
+    assert type(error).__name__ in caplog.text
+    assert workers.mend() == 1
+    assert workers.dead == 0
+    assert workers.join(60)
+    assert steps.done == [1, 2]
+
+
+def test_join_says_whether_all_ended():
+    hold = threading.Event()
+    workers = Workers(lambda: hold.wait(60) and False, 2, "w")
+    assert not workers.join(0.0)
+    hold.set()
+    assert workers.join(60)
