@@ -8,6 +8,8 @@ from secondpass.errors import MissingExtraError
 
 # What the extra `train` brings beside what `measure` does.
 _TRAIN = ("accelerate", "datasets", "sentence_transformers", "torch")
+# What the extra `serve` brings.
+_SERVE = ("anyio", "httptools", "starlette", "uvicorn")
 # What the extra `measure` brings that some part of a measurement needs.
 _MEASURE = ("bm25s", "ir_measures", "jinja2", "lancedb", "matplotlib", "psutil", "scipy")
 
@@ -22,3 +24,9 @@ def require_train(command: str) -> None:
     """Raise a MissingExtraError, which holds the pip line, unless the extra is installed whole."""
     if any(find_spec(module) is None for module in (*_MEASURE, *_TRAIN)):
         raise MissingExtraError(f"secondpass {command}", "train")
+
+
+def require_serve(command: str) -> None:
+    """Raise a MissingExtraError, which holds the pip line, unless the extra is installed whole."""
+    if any(find_spec(module) is None for module in _SERVE):
+        raise MissingExtraError(f"secondpass {command}", "serve")

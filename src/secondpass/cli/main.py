@@ -33,6 +33,7 @@ _COMMANDS = {
     "plan": ("plan", "Predict latency and memory on this machine, and the depth for a target."),
     "rerank": ("rerank", "Rerank candidates for a query."),
     "search": ("search", "Search an index and rerank what it finds."),
+    "serve": ("serve", "Answer the rerank requests of other clients over HTTP."),
     "train": ("train", "Fine-tune a cross-encoder on your own queries and passages."),
     "verify": ("verify", "Write a record of a run, or check that it comes out again here."),
 }

@@ -19,6 +19,8 @@ from secondpass.options.kinds import (
     Kind,
     Length,
     Number,
+    Texts,
+    YesOrNo,
 )
 from secondpass.options.model import BI_ENCODER, RerankerOptions
 from secondpass.options.option import IsDataclass, Option, declared
@@ -167,9 +169,10 @@ def _option(name: str, flag: str, one: Option, default: Any) -> Callable[[Comman
         flag,
         name,
         type=_type(one.kind),
-        multiple=isinstance(one.kind, Choices),
+        is_flag=isinstance(one.kind, YesOrNo),
+        multiple=isinstance(one.kind, Choices | Texts),
         default=None if one.means else default,
-        show_default=one.means is None and default is not None,
+        show_default=one.means is None and default is not None and default is not False,
         metavar=one.metavar,
         help=text if one.means in (None, "none") else f"{text}  [default: {one.means}]",
     )
@@ -186,6 +189,8 @@ def _type(kind: Kind) -> click.ParamType[Any]:
         case Number(least, above, below):
             low = above if least is None else least
             return FiniteFloatRange(low, below, min_open=least is None, max_open=True)
+        case YesOrNo():
+            return click.BOOL
         case Choice(words) | Choices(words):
             return Words(words)
     return click.STRING

@@ -109,6 +109,21 @@ class Choices:
 
 
 @dataclass(frozen=True, slots=True)
+class Texts:
+    """Any number of strings that are not empty; `expected` is said in an error."""
+
+    expected: str
+
+    def checked(self, name: str, value: Any, also: str) -> tuple[str, ...]:
+        """Return the strings."""
+        if isinstance(value, str) or not isinstance(value, Iterable):
+            raise InputError(
+                Argument(name), f" is {checks.described(value)}, expected {self.expected}"
+            )
+        return tuple(checks.path(name, one, self.expected) for one in value)
+
+
+@dataclass(frozen=True, slots=True)
 class Text:
     """A string or a path that is not empty, kept as a string; `expected` is said in an error."""
 

@@ -1,0 +1,74 @@
+"""secondpass serve."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from secondpass.cli import output
+from secondpass.cli.extras import require_serve
+from secondpass.cli.options import all_reranker_options, options_of
+from secondpass.errors import InputError
+from secondpass.options.serve import ServeOptions
+
+
+@click.command("serve")
+@all_reranker_options
+@click.option(
+    "--name",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="A further name that clients may give for the model, such as rerank-v3.5.",
+)
+@click.option(
+    "--also",
+    multiple=True,
+    metavar="[NAME=]MODEL",
+    help="A further model, with the same options, loaded when a client first asks for it.",
+)
+@options_of(ServeOptions)
+def command(names: tuple[str, ...], also: tuple[str, ...], **given: Any) -> int:
+    """Answer rerank requests over HTTP, as Cohere, Jina, text-embeddings-inference and vLLM do.
+
+    /v2/rerank is Cohere's, /v1/rerank and /rerank are Cohere's, Jina's and
+    text-embeddings-inference's, /score is vLLM's; /docs lists them all. Listens on this machine
+    alone: for another --host give a key in SECONDPASS_API_KEY or --api-key-file, or pass --no-auth.
+    """
+    require_serve("serve")
+    from secondpass.cli.loading import reranker_of
+    from secondpass.options.option import declared
+    from secondpass.serve.keys import Keys
+    from secondpass.serve.models import ModelEntry, ModelNames
+    from secondpass.serve.run import listen, serve, url_of
+
+    of_server = declared(ServeOptions).keys()
+    options = ServeOptions(**{name: value for name, value in given.items() if name in of_server})
+    of_model = {name: value for name, value in given.items() if name not in of_server}
+    default = reranker_of(**of_model)
+    entries = [ModelEntry(default.models[-1], default, names)]
+    entries += [_also(one, of_model) for one in also]
+    ModelNames(entries)
+    keys = Keys.read(options)
+    opened = listen(options)
+    from secondpass.serve.app import build_app
+    from secondpass.serve.direct import DirectService
+
+    service = DirectService(entries, timeout_s=options.timeout_s)
+    output.say(f"{entries[0].name} is served at {url_of(opened)}, described at /docs")
+    return 0 if serve(build_app(service, options, keys), options, opened) else 1
+
+
+def _also(given: str, of_model: dict[str, Any]) -> Any:
+    """Return the entry of a further model, which has a name of its own or its model's."""
+    from secondpass.cli.loading import reranker_of
+    from secondpass.serve.models import ModelEntry
+
+    name, equals, model = given.rpartition("=")
+    if not model or (equals and not name):
+        raise InputError(f"--also is {given[:80]!r}, expected MODEL or NAME=MODEL")
+    if of_model.get("cascade") is not None:
+        raise InputError("--also cannot be used with --cascade: serve each in its own process")
+    options = reranker_of(**(of_model | {"model_name": model}))
+    return ModelEntry(name or model, options)

@@ -1,0 +1,45 @@
+"""Connections of uvicorn that end where a client does not send its request's head in time."""
+
+from __future__ import annotations
+
+import asyncio
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+
+def bounded_protocol(head_timeout_s: float) -> type[HttpToolsProtocol]:
+    """Return uvicorn's protocol with a limit for the time from a head's first byte to its end.
+
+    A connection that sends nothing at first has the same limit; one that waits for its next request
+    has uvicorn's own.
+    """
+
+    class BoundedProtocol(HttpToolsProtocol):
+        _waiting: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            self._wait()
+
+        def data_received(self, data: bytes) -> None:
+            if self._waiting is None and (self.cycle is None or self.cycle.response_complete):
+                self._wait()
+            super().data_received(data)
+
+        def on_headers_complete(self) -> None:
+            self._wait_no_more()
+            super().on_headers_complete()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._wait_no_more()
+            super().connection_lost(exc)
+
+        def _wait(self) -> None:
+            self._waiting = self.loop.call_later(head_timeout_s, self.transport.close)
+
+        def _wait_no_more(self) -> None:
+            if self._waiting is not None:
+                self._waiting.cancel()
+                self._waiting = None
+
+    return BoundedProtocol

@@ -1,0 +1,43 @@
+"""The pages for people: `/` and `/docs`, and the files of the package that they load."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from secondpass.serve.docs_page import docs_page
+from secondpass.serve.openapi import openapi
+from secondpass.serve.rerank import ROUTES
+
+STATIC = Path(__file__).parent / "static"
+# Nothing from elsewhere, no script or style within a page, and no page around it.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+
+def pages() -> list[BaseRoute]:
+    """Return the routes of the pages."""
+    docs = docs_page(openapi(ROUTES))
+
+    async def show_docs(_: Request) -> Response:
+        return html(docs)
+
+    async def show_first(_: Request) -> Response:
+        return html((STATIC / "index.html").read_text("utf-8"))
+
+    return [
+        Route("/", show_first),
+        Route("/docs", show_docs),
+        Mount("/static", StaticFiles(directory=STATIC)),
+    ]
+
+
+def html(text: str) -> Response:
+    """Return a page with the policy of all pages."""
+    return HTMLResponse(text, headers={"content-security-policy": POLICY})
