@@ -50,7 +50,7 @@ def build_app(
     return Starlette(
         routes=[
             *routes,
-            *(Route(one.path, reranking, methods=["POST"]) for one in ROUTES),
+            *(Route(one.path, reranking.answer, methods=["POST"]) for one in ROUTES),
             *_about(service, options),
             *pages(),
         ],

@@ -106,8 +106,9 @@ def _in_words(body: bytes, decode: Callable[[], T], kind: type[Any] | None = Non
 
 
 def _misfit(body: bytes, said: str, kind: type[Any] | None) -> str:
-    values = msgspec.json.decode(body)
-    message = misfit(values, said)
+    message = misfit(msgspec.json.decode(body), said)
+    if not said.startswith("Invalid enum value"):
+        return message
     allowed = _allowed(kind, said.partition(" - at ")[2].strip("`$").split(".")[1:])
     return message.replace("expected another value", f"expected one of {allowed}", 1)
 

@@ -150,7 +150,7 @@ class UnknownModel(ServiceError):
 
     def __init__(self, name: str, known: Sequence[str]) -> None:
         self.name = name
-        super().__init__(f"model {shortened(name)} is not served here, only {listed(known)}")
+        super().__init__(f"model {shortened(name)} not found: this server has {listed(known)}")
 
 
 class DeadlineTooShort(ServiceError):

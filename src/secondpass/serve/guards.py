@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from uuid import uuid4
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from secondpass.serve.failures import log_failure
 from secondpass.serve.keys import Keys
-from secondpass.serve.problems import Problem, Refused
+from secondpass.serve.problems import Problem, Refused, problem_of
 
 # Makes the response of a problem on a path.
 Say = Callable[[str, Problem], Response]
@@ -47,7 +49,11 @@ class Guards:
         request_id = given if _ID.fullmatch(given) else str(uuid4())
         scope.setdefault("state", {})["request_id"] = request_id
 
+        begun = False
+
         async def with_headers(message: Message) -> None:
+            nonlocal begun
+            begun = True
             if message["type"] == "http.response.start":
                 own = MutableHeaders(scope=message)
                 own["x-request-id"] = request_id
@@ -57,13 +63,13 @@ class Guards:
 
         try:
             self._check(scope["path"], headers)
-        except Refused as error:
-            problem = Problem(
-                error.problem.kind, error.problem.message, request_id, error.problem.headers
-            )
-            await self._say(scope["path"], problem)(scope, receive, with_headers)
-            return
-        await self._app(scope, receive, with_headers)
+            await self._app(scope, receive, with_headers)
+        except Exception as error:
+            problem = replace(problem_of(error), request_id=request_id)
+            if not isinstance(error, Refused):
+                log_failure(error, request_id)
+            if not begun:
+                await self._say(scope["path"], problem)(scope, receive, with_headers)
 
     def _check(self, path: str, headers: Headers) -> None:
         host = re.sub(r":\d*$", "", headers.get("host", "")).lower()

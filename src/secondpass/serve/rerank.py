@@ -48,9 +48,9 @@ class RankRoute:
         found = [form for field, form in self.formats.items() if field in given]
         if len(found) == 1 or len(self.formats) == 1:
             return (*found, *self.formats.values())[0]
-        fields = " or ".join(f"`{field}`" for field in self.formats)
-        has = "both" if found else "neither"
-        raise Refused("invalid", f"the body has {has} of {fields}: send one of them")
+        both, joint = ("both", " and ") if found else ("neither", " nor ")
+        fields = joint.join(f"`{field}`" for field in self.formats)
+        raise Refused("invalid", f"the body has {both} {fields}: send one of them")
 
 
 _BY_BODY = {"documents": cohere_v1.FORMAT, "texts": tei.FORMAT}
@@ -95,7 +95,7 @@ class Reranking:
     def __init__(self, service: Service, options: ServeOptions) -> None:
         self._service, self._options = service, options
 
-    async def __call__(self, request: Request) -> Response:
+    async def answer(self, request: Request) -> Response:
         """Return the answer, or why there is none, in the body's format."""
         route = _BY_PATH[request.url.path]
         context = Context(self._options, request.headers, request.state.request_id)

@@ -51,7 +51,7 @@ REFUSED: Mapping[str, Only] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Format:
     """A wire format.
 
