@@ -16,6 +16,7 @@ pytest.importorskip("lancedb")
 
 import secondpass
 from secondpass.errors import InputError
+from secondpass.retrieval.stores import lance_search
 from secondpass.retrieval.stores.contract import (
     EmbedderIdentity,
     FeatureIdentity,
@@ -28,16 +29,54 @@ from secondpass.retrieval.stores.memory import MemoryStore
 IDENTITY = StoreIdentity(
     EmbedderIdentity("fake", "d" * 64, 4), {"token_ids": FeatureIdentity("t" * 64, 1000)}
 )
+
+
+class SearchedAgain:
+    """A LanceStore each of whose searches is repeated: the second may be answered from memory."""
+
+    def __init__(self, store):
+        self._store = store
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
+
+    def nearest(self, *given, **options):
+        first = self._store.nearest(*given, **options)
+        for _ in range(2):
+            again = self._store.nearest(*given, **options)
+            assert plain(again) == plain(first)
+        return again
+
+
+def plain(found):
+    """Rows that `==` can compare."""
+    kept = lambda value: None if value is None else (value.dtype, value.tolist())  # noqa: E731
+    return [
+        (*row, {name: kept(value) for name, value in features.items()}, dict(identities))
+        for *row, features, identities in (
+            (row.id, row.text, row.metadata, row.similarity, row.features, row.identities)
+            for row in found
+        )
+    ]
+
+
 STORES = {
     "memory": lambda folder: MemoryStore(IDENTITY),
     "lance": lambda folder: LanceStore.create(folder, IDENTITY),
+    "lance, held": lambda folder: SearchedAgain(LanceStore.create(folder, IDENTITY)),
+    "lance, vectors held": lambda folder: SearchedAgain(LanceStore.create(folder, IDENTITY)),
+    "lance, not held": lambda folder: SearchedAgain(LanceStore.create(folder, IDENTITY)),
 }
+# Which limit is set to nothing.
+LIMITED = {"lance, vectors held": "MOST_ROW_BYTES", "lance, not held": "MOST_VECTOR_BYTES"}
 COLUMNS = ["id", "text", "metadata", "digest", "source"]
 NASTY_IDS = ["it's", "' OR 1=1 --", "back\\", 'double"quote', "nul\0byte", "%_", "é😀", " "]
 
 
 @pytest.fixture(params=STORES)
-def store(request, tmp_path):
+def store(request, tmp_path, monkeypatch):
+    if request.param in LIMITED:
+        monkeypatch.setattr(lance_search, LIMITED[request.param], 0)
     return STORES[request.param](tmp_path / "store")
 
 

@@ -212,7 +212,7 @@ def test_a_column_gives_back_what_it_was_made_of():
     import pyarrow as pa
 
     columns = [to_arrow("token_ids", ids, 4), to_arrow("token_ids", None, 2)]
-    back = from_arrow(pa.chunked_array(columns).slice(1))
+    back = from_arrow("token_ids", pa.chunked_array(columns).slice(1))
     assert [None if one is None else one.tolist() for one in back] == [
         [],
         None,

@@ -16,7 +16,8 @@ from secondpass.progress import ProgressBar, silent
 from secondpass.retrieval.blocks import BATCH, in_blocks
 from secondpass.retrieval.embedder import Embedder
 from secondpass.retrieval.index import Index
-from secondpass.retrieval.stores.lance import FORMAT, is_index
+from secondpass.retrieval.stores.lance import is_index
+from secondpass.retrieval.stores.lance_schema import FORMAT
 
 
 def open_stdlib_index(embedder: Embedder, cache_dir: Path, progress: ProgressBar = silent) -> Index:

@@ -43,7 +43,7 @@ from secondpass.retrieval.blocks import BATCH, in_blocks
 from secondpass.retrieval.contract import TextEmbedder
 from secondpass.retrieval.index import Index, Stored
 from secondpass.retrieval.records import Record
-from secondpass.retrieval.stores.lance import TABLE_FOLDER
+from secondpass.retrieval.stores.lance_schema import TABLE_FOLDER
 
 Contents = Mapping[str, Stored]
 

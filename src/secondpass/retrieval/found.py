@@ -27,9 +27,7 @@ from secondpass.types import RetrievedDocument
 _MOST_TOKENS_A_CHARACTER = 18 * 4
 
 
-def to_document(
-    row: FoundRow, features: Mapping[str, FeatureIdentity], location: str
-) -> RetrievedDocument:
+def to_document(row: FoundRow, location: str) -> RetrievedDocument:
     """Return a row as a document; its text brings the token ids that are kept of it.
 
     Raises:
@@ -37,14 +35,14 @@ def to_document(
     """
     return RetrievedDocument(
         row.id,
-        _with_token_ids(row, features, location),
+        _with_token_ids(row, location),
         decode_metadata(row.metadata, row.id),
         max(-1.0, min(1.0, row.similarity)),
     )
 
 
-def _with_token_ids(row: FoundRow, features: Mapping[str, FeatureIdentity], location: str) -> str:
-    ids, identity = row.features.get(TOKEN_IDS), features.get(TOKEN_IDS)
+def _with_token_ids(row: FoundRow, location: str) -> str:
+    ids, identity = row.features.get(TOKEN_IDS), row.identities.get(TOKEN_IDS)
     digest = row.features.get(TOKEN_IDS_DIGEST)
     if ids is None or identity is None or digest is None or digest.shape != (1,):
         return row.text

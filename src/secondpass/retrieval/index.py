@@ -201,8 +201,7 @@ class Index(RefusedInForks):
             IndexFileError: the folder cannot be read, or what it keeps of a document is damaged.
         """
         found = self._store.nearest(self._unit(vector), integer("limit", limit))
-        features = self._store.identity().features
-        return [to_document(row, features, self._store.location) for row in found]
+        return [to_document(row, self._store.location) for row in found]
 
     @property
     def embedder(self) -> EmbedderIdentity:

@@ -72,13 +72,17 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class FoundRow:
-    """A row near a vector; `similarity` is their cosine, not clipped to [-1, 1]."""
+    """A row near a vector; `similarity` is their cosine, not clipped to [-1, 1].
+
+    `identities` says what decided each of the features when this row was read.
+    """
 
     id: str
     text: str
     metadata: str
     similarity: float
     features: Mapping[str, Feature]
+    identities: Mapping[str, FeatureIdentity]
 
 
 class VectorStore(Protocol):

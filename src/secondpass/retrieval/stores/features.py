@@ -13,11 +13,12 @@ from secondpass.retrieval.stores.contract import FEATURE_TYPES, Feature
 def arrow_type(name: str) -> Any:
     """Return the Arrow type of a feature column.
 
-    A file keeps no more bits of a number than it needs, so a smaller type would gain nothing.
+    Of whole numbers of four bytes and more a file keeps no more bits than they need. Smaller
+    numbers, of which a row has many, are kept as bytes: so a row is read without those around it.
     """
     import pyarrow as pa
 
-    return pa.list_(pa.from_numpy_dtype(np.dtype(FEATURE_TYPES[name])))
+    return pa.binary() if _as_bytes(name) else pa.list_(pa.from_numpy_dtype(_type(name)))
 
 
 def to_arrow(name: str, values: Sequence[Feature] | None, rows: int) -> Any:
@@ -26,20 +27,48 @@ def to_arrow(name: str, values: Sequence[Feature] | None, rows: int) -> Any:
 
     if values is None:
         return pa.nulls(rows, arrow_type(name))
+    if _as_bytes(name):
+        kept = (None if value is None else np.asarray(value, _type(name)) for value in values)
+        bytes_ = [None if value is None else value.tobytes() for value in kept]
+        return pa.array(bytes_, arrow_type(name))
     lengths = [0 if value is None else len(value) for value in values]
     offsets = pa.array(np.cumsum([0, *lengths], dtype=np.int64), pa.int32())
     present = [value for value in values if value is not None]
-    joined = np.concatenate([np.empty(0, FEATURE_TYPES[name]), *present])
+    joined = np.concatenate([np.empty(0, _type(name)), *present])
     missing = pa.array([value is None for value in values])
     return pa.ListArray.from_arrays(offsets, pa.array(joined), mask=missing)
 
 
-def from_arrow(column: Any) -> list[Feature]:
-    """Undo `to_arrow`: one array [n] a row, None for a null."""
-    whole = column.combine_chunks()
+def from_arrow(name: str, column: Any) -> list[Feature]:
+    """Undo `to_arrow`: one array [n] a row, None for a null.
+
+    Bytes that make no whole number of numbers are given as bytes, uint8 [n].
+    """
+    whole = column.combine_chunks() if hasattr(column, "chunks") else column
+    if _as_bytes(name):
+        return [
+            None if value is None else _numbers(value, name) for value in map(_buffer_of, whole)
+        ]
     offsets = whole.offsets.to_numpy()
     joined = whole.values.to_numpy()
     return [
         joined[offsets[row] : offsets[row + 1]] if valid else None
         for row, valid in enumerate(whole.is_valid().to_pylist())
     ]
+
+
+def _as_bytes(name: str) -> bool:
+    return _type(name).itemsize < np.dtype(np.int32).itemsize
+
+
+def _type(name: str) -> np.dtype[Any]:
+    return np.dtype(FEATURE_TYPES[name])
+
+
+def _buffer_of(scalar: Any) -> Any:
+    return scalar.as_buffer()
+
+
+def _numbers(value: Any, name: str) -> Feature:
+    whole = len(value) % _type(name).itemsize == 0
+    return np.frombuffer(value, _type(name) if whole else np.uint8)

@@ -1,43 +1,26 @@
-"""All that is known here of LanceDB: a folder with one table, searched exactly."""
+"""A store in a folder: one table of LanceDB."""
 
 from __future__ import annotations
 
-import json
-import re
 import threading
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from secondpass.errors import (
-    Either,
-    IndexFileError,
-    InputError,
-    MissingExtraError,
-    SecondpassError,
-)
+from secondpass.errors import IndexFileError, InputError
 from secondpass.locks import locked
-from secondpass.native import RefusedInForks, native_call, note_exit_of, rebuilt
+from secondpass.native import RefusedInForks, note_exit_of, rebuilt
 from secondpass.regular_files import irregular_within
-from secondpass.retrieval.stores.contract import (
-    Column,
-    EmbedderIdentity,
-    FeatureIdentity,
-    FoundRow,
-    Rows,
-    StoreIdentity,
-    Vectors,
-)
-from secondpass.retrieval.stores.features import arrow_type, from_arrow, to_arrow
+from secondpass.retrieval.stores.contract import Column, FoundRow, Rows, StoreIdentity, Vectors
+from secondpass.retrieval.stores.features import to_arrow
+from secondpass.retrieval.stores.lance_errors import file_error, file_errors
+from secondpass.retrieval.stores.lance_schema import TABLE, TABLE_FOLDER, identity_in, schema_of
+from secondpass.retrieval.stores.lance_search import LanceSearch, ids_condition
 from secondpass.retrieval.stores.spool import Spool
-from secondpass.retrieval.stores.ties import ties_by_id, with_last_ties
 
-TABLE = "documents"
-TABLE_FOLDER = f"{TABLE}.lance"
 # Lies with the files of the table, which Lance leaves alone that it does not know.
 _COMMIT_LOCK = Path(TABLE_FOLDER, ".commit.lock")
 # Who holds it is bringing the index up to date with files; and what is known of these.
@@ -50,13 +33,6 @@ OWN_FILES = frozenset({TABLE_FOLDER, UPDATE_LOCK, SOURCES_FILE})
 _MANY_COMMITS = 20
 _READ_SECONDS = 2.0
 _READ_BYTES_PER_SECOND = 10_000_000
-# Format 2 had neither digests nor sources, format 1 no token ids either.
-FORMAT = 3
-# Of LanceDB's errors: a file that is not there, and what is no fault of the files.
-_MISSING_FILE = re.compile(rf"Not found: \S*({re.escape(TABLE_FOLDER)}/[^\s,:]+)")
-_REFUSED = re.compile(r"os error|denied|too many open|no space|timed? ?out", re.IGNORECASE)
-_METADATA_KEY = b"secondpass"
-_FOUND = ["id", "text", "metadata", "_distance"]
 
 
 def is_index(folder: Path) -> bool:
@@ -74,6 +50,7 @@ class LanceStore(RefusedInForks):
     def __init__(self, folder: Path, table: Any) -> None:
         self.folder = folder
         self._table = table
+        self._search = LanceSearch(folder, table)
         self._writing = threading.Lock()
 
     @classmethod
@@ -85,8 +62,8 @@ class LanceStore(RefusedInForks):
             MissingExtraError: LanceDB is not installed.
         """
         _require_plain_files(folder)
-        with _file_errors(folder, "created"):
-            return cls(folder, _connect(folder).create_table(TABLE, schema=_schema(identity)))
+        with file_errors(folder, "created"):
+            return cls(folder, _connect(folder).create_table(TABLE, schema=schema_of(identity)))
 
     @classmethod
     def open(cls, folder: Path) -> LanceStore:
@@ -97,7 +74,7 @@ class LanceStore(RefusedInForks):
             MissingExtraError: LanceDB is not installed.
         """
         _require_plain_files(folder)
-        with _file_errors(folder, "read"):
+        with file_errors(folder, "read"):
             store = cls(folder, _connect(folder).open_table(TABLE))
         store.identity()
         return store
@@ -113,11 +90,13 @@ class LanceStore(RefusedInForks):
 
     def identity(self) -> StoreIdentity:
         """Return what it was made for."""
-        return self._identity
+        with file_errors(self.folder, "read"):
+            schema = self._table.schema
+        return identity_in(schema, self.folder)
 
     def count(self) -> int:
         """Return the number of rows."""
-        with _file_errors(self.folder, "read"):
+        with file_errors(self.folder, "read"):
             return int(self._table.count_rows())
 
     def write(self, batches: Iterable[Rows], *, replace: bool) -> int:
@@ -126,13 +105,13 @@ class LanceStore(RefusedInForks):
         They wait in a file in the folder, so memory holds one batch and every id; with `replace`,
         and ids that are there already, LanceDB holds the added data in memory as it merges.
         """
-        with _file_errors(self.folder, "read"):
+        with file_errors(self.folder, "read"):
             schema = self._table.schema
-        with _file_errors(self.folder, "written"):
+        with file_errors(self.folder, "written"):
             spool = Spool(self.folder, schema)
         with spool:
             for batch in batches:
-                with _file_errors(self.folder, "written"):
+                with file_errors(self.folder, "written"):
                     spool.write(self._record_batch(batch, schema))
             if spool.last_rows:
                 self._commit(spool, replace)
@@ -142,19 +121,14 @@ class LanceStore(RefusedInForks):
         self, vector: Vectors, limit: int, *, among: Collection[str] | None = None
     ) -> list[FoundRow]:
         """Return the rows nearest to a unit vector, ties by id."""
-        wanted = min(limit, self.count() if among is None else len(among))
-        if wanted == 0:
-            return []
-        condition = None if among is None else _ids_condition(sorted(among))
-        found = with_last_ties(lambda asked: self._nearest(vector, asked, condition), wanted)
-        return ties_by_id(found, wanted)
+        return self._search.nearest(vector, limit, among)
 
     def scan(self, columns: Sequence[Column]) -> Iterator[tuple[Any, ...]]:
         """Yield these columns of every row, a batch in memory at a time."""
-        with _file_errors(self.folder, "read"):
+        with file_errors(self.folder, "read"):
             batches = iter(self._table.search().select(list(columns)).to_batches())
         while True:
-            with _file_errors(self.folder, "read"):
+            with file_errors(self.folder, "read"):
                 batch = next(batches, None)
                 if batch is None:
                     return
@@ -163,7 +137,7 @@ class LanceStore(RefusedInForks):
 
     def delete(self, ids: Iterable[str]) -> int:
         """Remove rows in one commit; return how many were there."""
-        condition = _ids_condition(sorted(set(ids)))
+        condition = ids_condition(sorted(set(ids)))
         if condition is None:
             return 0
         with self._committing():
@@ -210,22 +184,9 @@ class LanceStore(RefusedInForks):
             try:
                 stack.enter_context(locked(self.folder / _COMMIT_LOCK))
             except OSError as error:
-                raise _file_error(self.folder, "written", error) from error
-            stack.enter_context(_file_errors(self.folder, "written"))
+                raise file_error(self.folder, "written", error) from error
+            stack.enter_context(file_errors(self.folder, "written"))
             yield
-
-    @cached_property
-    def _identity(self) -> StoreIdentity:
-        with _file_errors(self.folder, "read"):
-            stored = json.loads((self._table.schema.metadata or {}).get(_METADATA_KEY, b"{}"))
-        if stored.get("format") != FORMAT:
-            raise IndexFileError(
-                f"index {self.folder} has format {stored.get('format')}, this version reads format "
-                f"{FORMAT}: make a new index in another folder with ",
-                Either("Index.create", "secondpass index PATH... --into DIR"),
-                " and add the documents again",
-            )
-        return _decoded(stored, self.folder)
 
     def _record_batch(self, rows: Rows, schema: Any) -> Any:
         import pyarrow as pa
@@ -236,7 +197,7 @@ class LanceStore(RefusedInForks):
         texts = (rows.id, rows.text, rows.metadata, rows.digest, rows.source)
         features = (
             to_arrow(name, rows.features.get(name), len(rows.id))
-            for name in self.identity().features
+            for name in identity_in(schema, self.folder).features
         )
         columns = [*(pa.array(values, pa.string()) for values in texts), vectors, *features]
         return pa.record_batch(columns, schema=schema)
@@ -267,70 +228,11 @@ class LanceStore(RefusedInForks):
         found: list[str] = wanted.filter(compute.is_in(wanted, stored)).to_pylist()
         return found
 
-    def _nearest(self, vector: Vectors, limit: int, condition: str | None) -> list[FoundRow]:
-        """Return the `limit` rows of least cosine distance; ties unordered."""
-        names = list(self.identity().features)
-        with _file_errors(self.folder, "read"):
-            query = self._table.search(vector, vector_column_name="vector").distance_type("cosine")
-            if condition is not None:
-                query = query.where(condition, prefilter=True)
-            found = query.select([*_FOUND, *names]).limit(limit).to_arrow()
-            rows = found.select(_FOUND).to_pylist()
-            features = [from_arrow(found.column(name)) for name in names]
-        return [
-            FoundRow(
-                row["id"],
-                row["text"],
-                row["metadata"],
-                1.0 - row["_distance"],
-                dict(zip(names, values, strict=True)),
-            )
-            for row, *values in zip(rows, *features, strict=True)
-        ]
-
 
 def _require_plain_files(folder: Path) -> None:
     """Raise if there is what LanceDB would open and wait for, such as a pipe."""
     for file, kind in irregular_within(folder):
         raise IndexFileError(f"{file} is a {kind}, expected a file: remove it from the index")
-
-
-@contextmanager
-def _file_errors(folder: Path, done: str) -> Iterator[None]:
-    """Turn what LanceDB raises for a broken folder into an IndexFileError that names it."""
-    try:
-        with native_call():
-            yield
-    except SecondpassError:
-        raise
-    except ImportError as error:
-        raise MissingExtraError("Index", "search") from error
-    except (RuntimeError, ValueError, OSError) as error:
-        raise _file_error(folder, done, error) from error
-    except BaseException as error:
-        # A corrupt file can make LanceDB's Rust panic, which pyo3 derives from BaseException.
-        if type(error).__name__ != "PanicException":
-            raise
-        raise _file_error(folder, done, error) from error
-
-
-def _file_error(folder: Path, done: str, error: BaseException) -> IndexFileError:
-    reason = re.sub(r",? ?/\S+\.rs:\d+:\d+", "", str(error)).strip() or type(error).__name__
-    if done == "read" and _is_damage(error):
-        missing = _MISSING_FILE.search(reason)
-        what = f"its file {missing[1]} is missing" if missing else "a file of it is cut or changed"
-        return IndexFileError(
-            f"index {folder} is damaged, {what}: make it again in another folder with ",
-            Either("Index.create", "secondpass index PATH... --into DIR"),
-        )
-    return IndexFileError(f"index {folder} cannot be {done}: {reason.splitlines()[0]}")
-
-
-def _is_damage(error: BaseException) -> bool:
-    """Tell an error of what is in the files from the system's refusals, by Lance's words."""
-    said = str(error)
-    panic = type(error).__name__ == "PanicException"
-    return (panic or "lanceerror" in said.replace(" ", "").casefold()) and not _REFUSED.search(said)
 
 
 def _connect(folder: Path) -> Any:
@@ -339,47 +241,3 @@ def _connect(folder: Path) -> Any:
     note_exit_of("lancedb._lancedb")
     # An interval of zero: every read looks for a newer commit, also one by another process.
     return lancedb.connect(folder, read_consistency_interval=timedelta(0))
-
-
-def _schema(identity: StoreIdentity) -> Any:
-    import pyarrow as pa
-
-    texts = [
-        pa.field(name, pa.string(), nullable=False) for name in ("id", "text", "metadata", "digest")
-    ]
-    vectors = pa.list_(pa.float32(), identity.embedder.dimension)
-    fields = [
-        *texts,
-        pa.field("source", pa.string()),
-        pa.field("vector", vectors, nullable=False),
-        *(pa.field(name, arrow_type(name)) for name in identity.features),
-    ]
-    return pa.schema(fields, metadata={_METADATA_KEY: json.dumps(_encoded(identity))})
-
-
-def _encoded(identity: StoreIdentity) -> dict[str, Any]:
-    features = {name: feature._asdict() for name, feature in identity.features.items()}
-    return {"format": FORMAT, **identity.embedder._asdict(), "features": features}
-
-
-def _decoded(stored: dict[str, Any], folder: Path) -> StoreIdentity:
-    """Undo `_encoded`."""
-    try:
-        features = {
-            name: FeatureIdentity(**identity) for name, identity in stored["features"].items()
-        }
-        embedder = EmbedderIdentity(stored["name"], stored["digest"], stored["dimension"])
-        return StoreIdentity(embedder, features)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise IndexFileError(
-            f"index {folder} does not say what it was made with ({error!r}): make a new one"
-        ) from error
-
-
-def _ids_condition(ids: Iterable[str]) -> str | None:
-    """Return SQL that is true of these ids, None for none.
-
-    A quote is the only character special in a literal.
-    """
-    literals = ["'" + id_.replace("'", "''") + "'" for id_ in ids]
-    return f"id IN ({', '.join(literals)})" if literals else None

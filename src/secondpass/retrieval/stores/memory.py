@@ -14,11 +14,13 @@ from secondpass.errors import InputError
 from secondpass.retrieval.stores.contract import (
     Column,
     Feature,
+    FeatureIdentity,
     FoundRow,
     Rows,
     StoreIdentity,
     Vectors,
 )
+from secondpass.retrieval.stores.exact import ExactSearch
 from secondpass.retrieval.stores.ties import ties_by_id
 
 
@@ -29,15 +31,20 @@ class _Row(NamedTuple):
     digest: str
     source: str | None
     features: Mapping[str, Feature]
+    identities: Mapping[str, FeatureIdentity]
 
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """One commit: rows and their vectors, float32 [n, dimension]; `ids` names each row's place."""
+    """One commit: rows, their vectors, and `ids`: each row's place."""
 
     rows: tuple[_Row, ...]
-    vectors: Vectors
+    search: ExactSearch
     ids: dict[str, int]
+
+    @property
+    def vectors(self) -> Vectors:
+        return self.search.vectors
 
 
 class MemoryStore:
@@ -47,7 +54,7 @@ class MemoryStore:
 
     def __init__(self, identity: StoreIdentity) -> None:
         self._identity = identity
-        self._table = _Table((), np.empty((0, identity.embedder.dimension), np.float32), {})
+        self._table = _table((), np.empty((0, identity.embedder.dimension), np.float32))
         self._writing = threading.Lock()
 
     def __getstate__(self) -> tuple[StoreIdentity, _Table]:
@@ -91,16 +98,12 @@ class MemoryStore:
     ) -> list[FoundRow]:
         """Return the rows nearest to a unit vector, ties by id."""
         table = self._table
-        similarities = table.vectors @ vector
-        places = np.arange(len(similarities))
+        places = None
         if among is not None:
             places = np.array([table.ids[id_] for id_ in among if id_ in table.ids], np.intp)
-        if limit < len(places):
-            # All that equal the last one are sorted, so that ids and not chance decide.
-            least = np.partition(similarities[places], -limit)[-limit]
-            places = places[similarities[places] >= least]
-        found = [_found(table.rows[place], float(similarities[place])) for place in places]
-        return ties_by_id(found, limit)
+        near, similarities = table.search.nearest(vector, limit, places)
+        rows = (table.rows[place] for place in near)
+        return ties_by_id(list(map(_found, rows, similarities)), limit)
 
     def scan(self, columns: Sequence[Column]) -> Iterator[tuple[Any, ...]]:
         """Yield these columns of every row."""
@@ -130,14 +133,14 @@ class MemoryStore:
             for name in self._identity.features
         }
         texts = (batch.id, batch.text, batch.metadata, batch.digest, batch.source)
-        none: dict[str, Feature] = {}
         for position, fields in enumerate(zip(*texts, strict=True)):
             features = {name: values[position] for name, values in kept.items()}
-            yield _Row(*fields, features or none)
+            yield _Row(*fields, features, self._identity.features)
 
 
 def _table(rows: Sequence[_Row], vectors: Vectors) -> _Table:
-    return _Table(tuple(rows), vectors, {row.id: place for place, row in enumerate(rows)})
+    ids = {row.id: place for place, row in enumerate(rows)}
+    return _Table(tuple(rows), ExactSearch(vectors), ids)
 
 
 def _last_of_each_id(rows: Sequence[_Row], vectors: Vectors) -> _Table:
@@ -164,4 +167,4 @@ def _without(table: _Table, ids: Iterable[str]) -> _Table:
 
 
 def _found(row: _Row, similarity: float) -> FoundRow:
-    return FoundRow(row.id, row.text, row.metadata, similarity, row.features)
+    return FoundRow(row.id, row.text, row.metadata, similarity, row.features, row.identities)

@@ -1,0 +1,70 @@
+"""The columns of a table, and what its schema says it was made with."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from secondpass.errors import Either, IndexFileError
+from secondpass.retrieval.stores.contract import EmbedderIdentity, FeatureIdentity, StoreIdentity
+from secondpass.retrieval.stores.features import arrow_type
+
+TABLE = "documents"
+TABLE_FOLDER = f"{TABLE}.lance"
+# Format 2 had neither digests nor sources, format 1 no token ids either.
+FORMAT = 3
+_METADATA_KEY = b"secondpass"
+
+
+def schema_of(identity: StoreIdentity) -> Any:
+    """Return the Arrow schema of a table."""
+    import pyarrow as pa
+
+    texts = [
+        pa.field(name, pa.string(), nullable=False) for name in ("id", "text", "metadata", "digest")
+    ]
+    vectors = pa.list_(pa.float32(), identity.embedder.dimension)
+    fields = [
+        *texts,
+        pa.field("source", pa.string()),
+        pa.field("vector", vectors, nullable=False),
+        *(pa.field(name, arrow_type(name)) for name in identity.features),
+    ]
+    return pa.schema(fields, metadata={_METADATA_KEY: json.dumps(_encoded(identity))})
+
+
+def identity_in(schema: Any, folder: Path) -> StoreIdentity:
+    """Return what a table, or some columns of one, was made for.
+
+    Raises:
+        IndexFileError: another version made it, or it does not say.
+    """
+    stored = json.loads((schema.metadata or {}).get(_METADATA_KEY, b"{}"))
+    if stored.get("format") != FORMAT:
+        raise IndexFileError(
+            f"index {folder} has format {stored.get('format')}, this version reads format "
+            f"{FORMAT}: make a new index in another folder with ",
+            Either("Index.create", "secondpass index PATH... --into DIR"),
+            " and add the documents again",
+        )
+    return _decoded(stored, folder)
+
+
+def _encoded(identity: StoreIdentity) -> dict[str, Any]:
+    features = {name: feature._asdict() for name, feature in identity.features.items()}
+    return {"format": FORMAT, **identity.embedder._asdict(), "features": features}
+
+
+def _decoded(stored: dict[str, Any], folder: Path) -> StoreIdentity:
+    """Undo `_encoded`."""
+    try:
+        features = {
+            name: FeatureIdentity(**identity) for name, identity in stored["features"].items()
+        }
+        embedder = EmbedderIdentity(stored["name"], stored["digest"], stored["dimension"])
+        return StoreIdentity(embedder, features)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise IndexFileError(
+            f"index {folder} does not say what it was made with ({error!r}): make a new one"
+        ) from error
