@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -55,7 +55,9 @@ class LoadedModel(RefusedInForks):
 
     def __init__(self, folder: ModelFolder, options: RerankerOptions) -> None:
         self._made_of = replace(folder, path=absolute(folder.path)), located(options, [folder])
-        self.spec = read_cross_encoder_spec(folder, cache_dir=options.graph_folder())
+        self.spec = read_cross_encoder_spec(
+            folder, cache_dir=options.graph_folder(), several_labels=True
+        )
         tokenizer = model_tokenizer(self.spec)
         given = options.instruction
         self._instruction = self.spec.prompt if given is None else given
@@ -64,9 +66,6 @@ class LoadedModel(RefusedInForks):
         self.max_length = checked_max_length(options.max_length, self.spec, layout.special_tokens)
         self.window_rule = options.long_document_policy().checked_for(
             self.max_length - layout.special_tokens - 1
-        )
-        self.activation = options.activation or configured_activation(
-            self.spec.config, self.spec.modular, name=self.spec.name
         )
         fed = layout.fed if isinstance(layout, ChatLayout) else ()
         require_fitting(self.spec, tokenizer, highest_type=layout.highest_type, fed=fed)
@@ -79,6 +78,12 @@ class LoadedModel(RefusedInForks):
         )
         if isinstance(self.engine, TorchEngine):
             self.engine.require_length(self.max_length)
+        self.labels = self.engine.info.outputs
+        if self.labels != 1:
+            _require_no_order(options, self.labels, self.spec.name)
+        self.activation = options.activation or configured_activation(
+            self.spec.config, self.spec.modular, name=self.spec.name, labels=self.labels
+        )
         self.encoder = TextEncoder(tokenizer, options.compute_threads())
         self.layout = layout
         self._policy = replace(self.engine.policy, max_tokens=options.max_batch_tokens)
@@ -202,7 +207,8 @@ class LoadedModel(RefusedInForks):
     def _score_together(self, prepared: Sequence[Prepared], schedule: Schedule) -> list[Logits]:
         sequences = [sequence for one in prepared for sequence in one.sequences]
         owners = Owners.of(prepared)
-        logits = np.empty(len(sequences), np.float32)
+        shape = (len(sequences),) if self.labels == 1 else (len(sequences), self.labels)
+        logits = np.empty(shape, np.float32)
         exit_layer = np.full(len(sequences), NO_EXIT, np.int16)
         stats = Stats()
         # Exits choose among all of a request, so it is not scored in parts.
@@ -249,3 +255,31 @@ class LoadedModel(RefusedInForks):
                 Argument("long_documents", "truncate"),
             )
         return schedule
+
+
+# Of each option that puts texts or windows in an order: the values that do not.
+_WITHOUT_ORDER: Mapping[str, tuple[Any, ...]] = {
+    "effort": ("full",),
+    "long_documents": ("truncate", "first", "select"),
+    "cascade": (None,),
+    "cache": (None,),
+}
+
+
+def _require_no_order(options: RerankerOptions, labels: int, name: str) -> None:
+    """Raise where an option needs one score a text: early exits, windows, a cascade, the cache.
+
+    Raises:
+        InputError: one does; the message names option and value.
+    """
+    for option, allowed in _WITHOUT_ORDER.items():
+        value = getattr(options, option)
+        if value not in allowed:
+            raise InputError(
+                Argument(option),
+                f" is {shortened(value)}, which needs one score a text, and {name} has {labels} "
+                "labels: ",
+                "leave " if allowed == (None,) else "use ",
+                Argument(option) if allowed == (None,) else Argument(option, allowed[0]),
+                " out" if allowed == (None,) else "",
+            )

@@ -8,12 +8,13 @@ from dataclasses import replace
 from functools import partial
 from time import perf_counter
 from types import TracebackType
-from typing import Any, NamedTuple, overload
+from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.cascade import CascadeScorer
+from secondpass.checks import shortened
 from secondpass.cost.text_cost import TextCost
 from secondpass.deadline.budget import Budget
 from secondpass.deadline.cached_texts import FindKnown
@@ -23,6 +24,7 @@ from secondpass.deadline.timeout import ThreadTimeoutRunner
 from secondpass.errors import InputError
 from secondpass.loaded_model import LoadedModel
 from secondpass.models.folder import find_folder, located
+from secondpass.models.spec import require_one_label
 from secondpass.native import RefusedInForks, rebuilt
 from secondpass.options.call import LongQuery, OnError, RankOptions
 from secondpass.options.effort import Effort
@@ -49,7 +51,7 @@ from secondpass.scoring.candidates import (
 )
 from secondpass.scoring.first_stage_scores import FirstStageScores
 from secondpass.scoring.scored import Scored
-from secondpass.scoring.scores import to_scores
+from secondpass.scoring.scores import to_label_scores, to_scores
 from secondpass.scoring.selection import Chosen, choose, select, unscored_hit
 from secondpass.scoring.stats import ms_since
 from secondpass.scoring.usable import Usable, usable_candidates, usable_texts
@@ -239,6 +241,7 @@ class CrossEncoderReranker(RefusedInForks):
         Raises:
             InputError: the reranker is a cascade, which takes no budget.
         """
+        self._require_one_label()
         self._speed(self.options.effort).calibrate()
 
     def close(self) -> None:
@@ -477,7 +480,12 @@ class CrossEncoderReranker(RefusedInForks):
             InputError: an item is not a pair of strings, or a query is empty.
         """
         started = perf_counter()
-        given = checked_pairs(pairs)
+        self._require_one_label()
+        table = self._scored_pairs(checked_pairs(pairs))
+        return to_scores(table, len(table), self.model.activation, started)
+
+    def _scored_pairs(self, given: Sequence[tuple[str, str]]) -> Scored:
+        """Return the table of (query, text) pairs; pairs of all queries share batches."""
         positions: dict[str, list[int]] = {}
         for position, (query, _) in enumerate(given):
             positions.setdefault(query, []).append(position)
@@ -487,22 +495,45 @@ class CrossEncoderReranker(RefusedInForks):
         ]
         table = Scored.joined(score_requests(self._last, requests))
         order = np.array([at for of_query in positions.values() for at in of_query], np.intp)
-        return to_scores(table.take(np.argsort(order)), len(given), self.model.activation, started)
+        return table.take(np.argsort(order))
 
     @overload
-    def predict(self, pairs: tuple[str, str] | list[str]) -> np.float32: ...
+    def predict(
+        self, pairs: tuple[str, str] | list[str], *, all_labels: Literal[False] = False
+    ) -> np.float32: ...
     @overload
     def predict(
-        self, pairs: Iterable[tuple[str, str] | list[str]] | NDArray[Any]
+        self, pairs: tuple[str, str] | list[str], *, all_labels: Literal[True]
     ) -> NDArray[np.float32]: ...
-    def predict(self, pairs: Any) -> np.float32 | NDArray[np.float32]:
+    @overload
+    def predict(
+        self,
+        pairs: Iterable[tuple[str, str] | list[str]] | NDArray[Any],
+        *,
+        all_labels: bool = False,
+    ) -> NDArray[np.float32]: ...
+    def predict(self, pairs: Any, *, all_labels: bool = False) -> np.float32 | NDArray[np.float32]:
         """Return one score for each (query, text) pair, float32 [n]: those of `score_pairs`.
 
         Pairs are tuples, lists or the rows of an array. One pair alone gives one number.
 
+        Args:
+            pairs: what to score.
+            all_labels: give the score of each label, float32 [n, labels], after the model's
+                activation; of one pair alone [labels]. A model of several labels is scored so
+                alone: it has no single order, so nothing else takes it.
+
         Raises:
             InputError: as for `score_pairs`.
+            UnsupportedModelError: the model has several labels, and not all are asked for.
         """
+        if not isinstance(all_labels, bool | np.bool_):
+            raise InputError(f"all_labels is {shortened(all_labels)}, expected True or False")
+        if all_labels:
+            alone = is_pair(pairs)
+            table = self._scored_pairs(checked_pairs([pairs] if alone else pairs))
+            rows = to_label_scores(table, self.model.labels, self.model.activation)
+            return rows[0] if alone else rows
         if is_pair(pairs):
             score: np.float32 = self.score_pairs([pairs]).scores[0]
             return score
@@ -546,12 +577,17 @@ class CrossEncoderReranker(RefusedInForks):
 
     def _call(self, options: RankOptions) -> _Call:
         """Start a call and its budget, the machine measured."""
+        self._require_one_label()
         effort = options.effort or self.options.effort
         self._scorer.most_texts(effort)
         budget_ms = options.budget_ms
         budget = None if budget_ms is None else self._speed(effort).start(budget_ms)
         activation = options.activation or self.model.activation
         return _Call(options, perf_counter(), effort, activation, budget)
+
+    def _require_one_label(self) -> None:
+        for model in self._models:
+            require_one_label(model.labels, model.spec.name)
 
     def _in_time(self, call: _Call, budget: Budget, hits: int | None) -> DeadlineScorer:
         return DeadlineScorer(

@@ -167,7 +167,7 @@ def test_pickled_weights_are_never_read(model_copy):
 
 def test_two_labels_cannot_rank(parity):
     with pytest.raises(UnsupportedModelError, match=r"2 labels and cannot rank.*ms-marco"):
-        load(parity / "bert-two-labels")
+        load(parity / "bert-two-labels").rank("read", ["a file"])
 
 
 def test_two_labels_are_seen_in_the_weights_too(parity, tmp_path):
@@ -180,7 +180,7 @@ def test_two_labels_are_seen_in_the_weights_too(parity, tmp_path):
     config.pop("num_labels", None)
     (folder / "config.json").write_text(json.dumps(config))
     with pytest.raises(UnsupportedModelError, match="2 labels and cannot rank"):
-        load(folder)
+        load(folder).rank("read", ["a file"])
 
 
 def test_another_architecture_names_the_torch_extra(model_copy, monkeypatch):

@@ -163,8 +163,10 @@ def test_labels_are_counted_at_the_head_and_not_in_config_json(tmp_path):
     for key in ("id2label", "label2id", "num_labels"):
         config.pop(key, None)
     file.write_text(json.dumps(config))
+    reranker = CrossEncoderReranker(folder, 100)
     with pytest.raises(UnsupportedModelError, match="has 2 labels"):
-        CrossEncoderReranker(folder, 100)
+        reranker.predict(PAIRS)
+    assert reranker.predict(PAIRS, all_labels=True).shape == (4, 2)
 
 
 def test_positions_start_behind_the_padding_id(tmp_path):

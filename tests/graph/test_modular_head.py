@@ -67,7 +67,7 @@ def change(file, **values):
     [
         ("2_Dense", {"in_features": 31}, ModelFileError, "in_features 31"),
         ("2_Dense", {"bias": True}, ModelFileError, "linear.bias"),
-        ("4_Dense", {"out_features": 2}, UnsupportedModelError, "has 2 labels"),
+        ("4_Dense", {"out_features": 2}, ModelFileError, "expected .2, 32."),
         ("4_Dense", {"module_output_name": None}, UnsupportedModelError, "'scores'"),
         ("2_Dense", {"module_input_name": "pooled"}, ModelFileError, "'pooled'"),
         (

@@ -22,7 +22,12 @@ from secondpass.engine.openvino import held_precision, read_graph_file
 from secondpass.errors import MissingExtraError, SecondpassError, UnsupportedModelError
 from secondpass.loaded_model import LoadedModel
 from secondpass.models.folder import ModelFolder, find_folder
-from secondpass.models.spec import ModelSpec, read_bi_encoder_spec, read_cross_encoder_spec
+from secondpass.models.spec import (
+    ModelSpec,
+    read_bi_encoder_spec,
+    read_cross_encoder_spec,
+    require_one_label,
+)
 from secondpass.options.model import Precision, RerankerOptions
 
 # The longest `max_length` of an examination; one of the probe texts is longer.
@@ -159,6 +164,7 @@ class _Examiner:
             self._options = replace(self._options, precision=_sharpest(spec))
         max_length = min(_MOST_TOKENS, spec.saved_length or _MOST_TOKENS)
         model = LoadedModel(self._found, replace(self._options, max_length=max_length))
+        require_one_label(model.labels, spec.name)
         self.subject = Subject.of(model)
         info = model.info
         return judged(

@@ -58,13 +58,17 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class EngineInfo:
-    """What really runs: `precision` as the weights are, `arithmetic` as the device computes."""
+    """What really runs: `precision` as the weights are, `arithmetic` as the device computes.
+
+    `outputs` is how many numbers it gives a row.
+    """
 
     name: str
     device: str
     precision: str
     arithmetic: str
     threads: int
+    outputs: int = 1
 
 
 # Given the exit's layer and the logits of all rows in input order (-inf for rows that exited

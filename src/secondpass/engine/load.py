@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from secondpass.graph.build import BUILDER_VERSION, build_graph
 from secondpass.graph.openvino import ov
 from secondpass.models.boundary import at_the_boundary, first_line
 from secondpass.models.plain_files import require_plain_files
-from secondpass.models.spec import ModelSpec, require_one_label
+from secondpass.models.spec import ModelSpec
 from secondpass.native import native_call, note_engine
 from secondpass.options.model import Precision
 from secondpass.scoring.batches import pad_batch
@@ -43,7 +44,7 @@ def load_engine(
 
     Raises:
         ModelFileError: its files are broken, do not fit each other, or cannot be computed.
-        UnsupportedModelError: the model has several labels, or no engine runs it at this precision.
+        UnsupportedModelError: no engine runs it at this precision.
         InputError: no engine has this device.
         MissingExtraError: the torch or the int8 extra is needed and not installed.
         EngineError: this process is a fork of one that had loaded an engine.
@@ -57,28 +58,30 @@ def load_engine(
         model = _cached_graph(spec, precision, cache_dir)
     else:
         model = _checked_graph_file(spec, precision)
-    if not spec.embeds:
-        _check_labels(model, spec)
     engine = OpenVINOEngine(
         model, precision=precision, device=device.lower(), threads=threads, spec=spec
     )
-    _try(engine, spec)
+    engine.info = replace(engine.info, outputs=_try(engine, spec))
     return engine
 
 
-def _try(engine: Engine, spec: ModelSpec) -> None:
-    """Compute two rows of different length, so that what cannot be computed shows at load."""
+def _try(engine: Engine, spec: ModelSpec) -> int:
+    """Compute two rows of different length, so that what cannot be computed shows at load.
+
+    Return how many numbers a row has.
+    """
     rows = [Pair(np.zeros(length, np.int32), np.zeros(length, np.int32)) for length in (2, 1)]
     try:
         output = engine.run([pad_batch(rows, np.arange(2), 2, spec.padding_id)])[0]
     except EngineError as error:
         reason = first_line(error.__cause__ or error)
         raise ModelFileError(f"{spec.weights.entry} cannot be computed: {reason}") from error
-    width = spec.dimension if spec.embeds else 1
+    width = spec.dimension if spec.embeds else spec.labels or output.shape[-1]
     if output.shape != (2, width):
         raise ModelFileError(
             f"{spec.weights.entry} gives {list(output.shape)} for two texts, expected {[2, width]}"
         )
+    return int(width)
 
 
 def _checked_graph_file(spec: ModelSpec, precision: Precision) -> ov.Model:
@@ -144,9 +147,3 @@ def _require_one_output(model: ov.Model, spec: ModelSpec) -> None:
             f"{spec.weights.entry} has the outputs {shortened(names)}, expected one: export the "
             "model with its head alone"
         )
-
-
-def _check_labels(model: ov.Model, spec: ModelSpec) -> None:
-    labels = model.output(0).get_partial_shape()[-1]
-    if labels.is_static:
-        require_one_label(labels.get_length(), spec.name)

@@ -55,11 +55,14 @@ def _require_heads(schedule: Schedule, exits: Exits, where: str) -> None:
 def run(engine: Engine, batches: Sequence[Batch], schedule: Schedule, owners: Owners) -> Staged:
     """Return a logit for each row in input order; without exits all go through all layers.
 
+    Of a model with several labels it is one of each label, [rows, labels].
+
     `owners` says of which request and text each row is: exits choose within a request, and the
     windows of a text continue together.
     """
     if not schedule or engine.exits is None:
-        logits = restore_order(batches, engine.run(batches))[:, 0]
+        rows = restore_order(batches, engine.run(batches))
+        logits = rows[:, 0] if rows.shape[1] == 1 else rows
         return Staged(logits, np.full(len(logits), NO_EXIT, np.int16))
     exits = {exit_.layers: exit_ for exit_ in schedule}
     return engine.exits.run(

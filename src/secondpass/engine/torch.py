@@ -18,7 +18,7 @@ from secondpass.errors import (
     UnsupportedModelError,
 )
 from secondpass.models.code_free import require_code_free
-from secondpass.models.spec import ModelSpec, require_one_label
+from secondpass.models.spec import ModelSpec
 from secondpass.native import native_call, require_no_fork
 from secondpass.scoring.batches import pad_batch
 from secondpass.scoring.pairs import Pair
@@ -44,8 +44,8 @@ class TorchEngine:
         self._name = spec.name
         _require_every_weight(self._model, spec)
         self._features: PeerFeatures = read_peer_features(self._model, spec)
-        self.info = EngineInfo(f"torch {torch.__version__}", device, "fp32", "f32", threads)
-        self._check_rows()
+        name = f"torch {torch.__version__}"
+        self.info = EngineInfo(name, device, "fp32", "f32", threads, outputs=self._check_rows())
 
     def run(self, batches: Sequence[Batch]) -> list[NDArray[np.float32]]:
         """Return one float32 array [rows, labels] for each batch, in order."""
@@ -79,11 +79,11 @@ class TorchEngine:
                 f"{self._name} cannot score {tokens} tokens ({error}); pass a smaller max_length"
             ) from error
 
-    def _check_rows(self) -> None:
-        """Score rows of different length, together and alone.
+    def _check_rows(self) -> int:
+        """Score rows of different length, together and alone; return how many labels a row has.
 
         Raises:
-            UnsupportedModelError: it fails, gives several labels, or scores a row by its company.
+            UnsupportedModelError: it fails, or scores a row by its company.
         """
         rows = self._features.trial
         longest = max(len(pair.ids) for pair in rows)
@@ -95,13 +95,13 @@ class TorchEngine:
                 f"{self._name} cannot score texts of different length ({error}): it may need a "
                 "padding token (pad_token_id in its config.json), or lengths that it alone knows"
             ) from error
-        require_one_label(together.shape[1], self._name)
         apart = float(np.abs(together - alone).max())
         if not apart <= _LARGEST_DIFFERENCE * max(1.0, float(np.abs(alone).max())):
             raise UnsupportedModelError(
                 f"{self._name} scores a text by what stands beside it: alone and in a batch its "
                 f"scores differ by {apart:.2g}; its code does not leave the padding out"
             )
+        return int(together.shape[1])
 
     def _alone(self, pair: Pair) -> NDArray[np.float32]:
         return self.run([pad_batch([pair], np.arange(1), len(pair.ids), 0)])[0]

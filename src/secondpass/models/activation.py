@@ -20,20 +20,21 @@ _BY_CLASS: dict[str, Activation] = {
 
 
 def configured_activation(
-    config: Mapping[str, Any], modular: Mapping[str, Any], *, name: str
+    config: Mapping[str, Any], modular: Mapping[str, Any], *, name: str, labels: int = 1
 ) -> Activation:
-    """Return the activation of a one-label model.
+    """Return the activation of a model.
 
     Looks, in this order, at `activation_fn` of config_sentence_transformers.json (`modular`), at
     `sentence_transformers.activation_fn` and at `sbert_ce_default_activation_function` of
-    config.json; none of them means sigmoid. A path outside torch is never imported: like
-    sentence-transformers, warn and take sigmoid.
+    config.json; none of them means sigmoid, of several labels identity. A path outside torch is
+    never imported: like sentence-transformers, warn and take the one that none means.
     """
+    default: Activation = "sigmoid" if labels == 1 else "identity"
     saved = config.get("sentence_transformers") or {}
     older = config.get("sbert_ce_default_activation_function")
     path = modular.get("activation_fn") or saved.get("activation_fn", older)
     if path is None:
-        return "sigmoid"
+        return default
     if not isinstance(path, str):
         raise UnsupportedModelError(
             f"{name}: its config gives the activation {path!r}, expected a dotted name; pass ",
@@ -42,11 +43,11 @@ def configured_activation(
         )
     if not path.startswith("torch."):
         warnings.warn(
-            f"{name}: activation {path!r} is not one of torch's and is not run; sigmoid is used. "
+            f"{name}: activation {path!r} is not one of torch's and is not run; {default} is used. "
             f"The reranker's argument activation chooses another: {', '.join(ACTIVATIONS)}",
             stacklevel=2,
         )
-        return "sigmoid"
+        return default
     known = _BY_CLASS.get(path.rpartition(".")[2])
     if known is None:
         raise UnsupportedModelError(

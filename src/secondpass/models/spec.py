@@ -120,6 +120,11 @@ class ModelSpec:
         last = self.readout[-1] if self.readout else None
         return last if isinstance(last, LogitScore) else None
 
+    @cached_property
+    def labels(self) -> int | None:
+        """Return how many scores a cross-encoder gives, None where the head alone says it."""
+        return _configured_labels(self.config) if self.readout is None else _scores(self)
+
     @property
     def activations(self) -> tuple[str, ...]:
         """Return the activations that config.json names for the layers of a known architecture."""
@@ -223,10 +228,13 @@ _SETTINGS = (
 
 
 @at_the_boundary
-def read_cross_encoder_spec(found: ModelFolder, *, cache_dir: Path | None = None) -> ModelSpec:
+def read_cross_encoder_spec(
+    found: ModelFolder, *, cache_dir: Path | None = None, several_labels: bool = False
+) -> ModelSpec:
     """Read the spec of a model that scores pairs; its weights are not opened yet.
 
-    A tokenizer.json that is made of a vocabulary is kept in `cache_dir`, by default the user's.
+    A tokenizer.json that is made of a vocabulary is kept in `cache_dir`, by default the user's. One
+    of several labels is refused unless `several_labels`.
 
     Raises:
         ModelFileError: config.json, tokenizer.json or the weights are missing or broken.
@@ -243,9 +251,8 @@ def read_cross_encoder_spec(found: ModelFolder, *, cache_dir: Path | None = None
             Either("give it to Embedder, or name", "name"),
             " a cross-encoder such as cross-encoder/ms-marco-MiniLM-L-6-v2",
         )
-    labels = _configured_labels(spec.config) if spec.readout is None else _scores(spec)
-    if labels is not None:
-        require_one_label(labels, spec.name)
+    if spec.labels is not None and not several_labels:
+        require_one_label(spec.labels, spec.name)
     return spec
 
 
@@ -300,9 +307,10 @@ def require_one_label(labels: int, name: str) -> None:
     """Raise unless a model's head has one label: several labels give no single order."""
     if labels != 1:
         raise UnsupportedModelError(
-            f"{name} has {labels} labels and cannot rank: a reranker needs a model with one label, "
-            "such as cross-encoder/ms-marco-MiniLM-L-6-v2, BAAI/bge-reranker-base or the embedded "
-            "one"
+            f"{name} has {labels} labels and cannot rank: ",
+            Either("take predict(pairs, all_labels=True) for the scores of all of them, or ", ""),
+            "take a model with one label, such as cross-encoder/ms-marco-MiniLM-L-6-v2, "
+            "BAAI/bge-reranker-base or the embedded one",
         )
 
 

@@ -32,16 +32,25 @@ def require_finite(logits: Floats) -> None:
     Raises:
         ScoreError: a logit is not a finite number; the message names the text's position.
     """
-    broken = np.flatnonzero(~np.isfinite(logits))
+    rows, *_ = np.nonzero(~np.isfinite(logits))
+    broken = np.unique(rows)
     if len(broken):
         raise ScoreError(
-            f"the model gave {logits[broken[0]]} for text {broken[0]} ({len(broken)} of "
+            f"the model gave {_first_broken(logits[broken[0]])} for text {broken[0]} "
+            f"({len(broken)} of "
             f"{len(logits)} are not finite): its weights are damaged, or the precision does not "
             "suit it; try ",
             Argument("precision", "fp32"),
         )
 
 
+def _first_broken(logits: Floats) -> np.float32:
+    """Return the first of a text's logits that is not finite."""
+    values = np.atleast_1d(logits)
+    first: np.float32 = values[~np.isfinite(values)][0]
+    return first
+
+
 def activate(logits: Floats, activation: Activation) -> Floats:
-    """Apply the activation; float32 [n] in and out."""
+    """Apply the activation; float32 [n], or [n, labels], in and out."""
     return _FUNCTIONS[activation](logits)

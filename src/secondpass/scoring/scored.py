@@ -24,7 +24,7 @@ ONLY_MODEL, FIRST_MODEL, SECOND_MODEL = range(3)
 class Scored:
     """Columns of n texts in input order, and what scoring them took.
 
-    logits: the model's output before its activation.
+    logits: the model's output before its activation, [n]; of several labels [n, labels].
     exit_layer: the layer after which the text left by an early exit, `NO_EXIT` if it did not.
     scored_by: an index into `SCORED_BY`.
     cached: whether the score was known before: from a cache, or of an equal text of the call.
@@ -66,7 +66,7 @@ class Scored:
         given = list(blocks)
         if len(given) == 1:
             return given[0]
-        tables = [cls.of([]), *given]
+        tables = given or [cls.of([])]
         columns: dict[str, Any] = {
             name: np.concatenate([getattr(one, name) for one in tables]) for name in COLUMNS
         }

@@ -36,6 +36,16 @@ def to_scores(scored: Scored, count: int, activation: Activation, started: float
     return _of(scored, _padded(logits, count), scores, _timings(scored, count, spent, started))
 
 
+def to_label_scores(scored: Scored, labels: int, activation: Activation) -> Floats:
+    """Check the logits and apply the activation; float32 [n, labels].
+
+    Raises:
+        ScoreError: as `to_scores`.
+    """
+    require_finite(scored.logits)
+    return activate(scored.logits, activation).reshape(-1, labels)
+
+
 def plain_scores(scores: Floats, *, logits: Floats | None = None, total_ms: float = 0.0) -> Scores:
     """Return scores that say nothing else of their texts, for a second pass of one's own.
 
