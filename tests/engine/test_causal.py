@@ -125,11 +125,6 @@ def test_a_score_does_not_depend_on_its_company(parity):
     np.testing.assert_allclose(together, alone, atol=1e-4)
 
 
-def test_int8_is_refused_by_name(parity):
-    with pytest.raises(UnsupportedModelError, match="int8"):
-        CrossEncoderReranker(parity / "qwen3-causal", 128, precision="int8")
-
-
 def test_a_special_token_in_a_text_is_text(parity):
     """Nobody ends a document, and begins another message, by writing so."""
     model = load(parity / "qwen3-causal").model

@@ -149,7 +149,7 @@ def _compare(
         for path, reranker in ((spec.folder, fp32), (written, int8)):
             peaks.append(measure_memory(path, reranker.info, cache_dir, query, passages))
             advance(1)
-    found = criteria(limits, agreement, quality, speed)
+    found = criteria(limits, agreement, quality, speed, calibrated=not spec.decodes)
     return Compiled(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         command="",
@@ -159,9 +159,7 @@ def _compare(
         folder=None,
         source=fp32.info,
         model=int8.info,
-        calibration=Calibration(
-            texts.source, texts.sha256, len(texts.calibration), f"nncf {version('nncf')}"
-        ),
+        calibration=_calibration(texts, spec),
         agreement=agreement,
         quality=quality,
         speed=speed,
@@ -169,6 +167,13 @@ def _compare(
         memory=Bytes(*peaks),
         criteria=found,
     )
+
+
+def _calibration(texts: Texts, spec: ModelSpec) -> Calibration:
+    """Return what set the scales; those of a decoder's weights are set by no text."""
+    rows = 0 if spec.decodes else len(texts.calibration)
+    how = ", weights alone" if spec.decodes else ""
+    return Calibration(texts.source, texts.sha256, rows, f"nncf {version('nncf')}{how}")
 
 
 def _require_builder(spec: ModelSpec) -> None:

@@ -35,25 +35,32 @@ class Limits:
                 raise InputError(f"{name} is {value!r}, expected a number from {least} to {most:g}")
 
 
-_MORE_TEXT = "calibrate on text like your own with --calibrate FILE, keep fp32"
-
-
 def criteria(
-    limits: Limits, agreement: Agreement, quality: Quality | None, speed: Speed
+    limits: Limits,
+    agreement: Agreement,
+    quality: Quality | None,
+    speed: Speed,
+    *,
+    calibrated: bool = True,
 ) -> tuple[Criterion, ...]:
-    """Return what decides, each with its value, its limit and the way out."""
+    """Return what decides, each with its value, its limit and the way out.
+
+    `calibrated` is False where no text sets the scales.
+    """
+    more_text = "calibrate on text like your own with --calibrate FILE, " if calibrated else ""
+    keep = f"{more_text}keep fp32"
     found = [
         _criterion(
             "Kendall tau over all texts",
             agreement.tau,
             limits.tau,
-            f"{_MORE_TEXT}, or lower --min-tau",
+            f"{keep}, or lower --min-tau",
         ),
         _criterion(
             "Kendall tau over the top 10",
             agreement.top10_tau,
             limits.top10_tau,
-            f"{_MORE_TEXT}, or lower --min-top10-tau",
+            f"{keep}, or lower --min-top10-tau",
         ),
         _criterion(
             "speed, int8 over " + ("fp32" if speed.auto_ms is None else "'auto'"),
@@ -69,7 +76,7 @@ def criteria(
                 f"{quality.measure} on {quality.collection}, int8 minus fp32",
                 quality.int8 - quality.fp32,
                 -limits.quality_loss,
-                f"{_MORE_TEXT}, or raise --max-loss",
+                f"{keep}, or raise --max-loss",
             )
         )
     return tuple(found)

@@ -15,7 +15,10 @@ from secondpass.types import ModelInfo
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """The text behind the scales: where it is from, its hash, how many rows; and what set them."""
+    """The text behind the scales: where it is from, its hash, how many rows; and what set them.
+
+    `rows` is 0 where the weights alone are int8: no text set their scales, it only compared.
+    """
 
     source: str
     sha256: str

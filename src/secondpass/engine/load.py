@@ -23,6 +23,7 @@ from secondpass.engine.torch import TorchEngine
 from secondpass.errors import EngineError, ModelFileError, UnsupportedModelError
 from secondpass.graph.build import BUILDER_VERSION, build_graph
 from secondpass.graph.openvino import ov
+from secondpass.graph.past import KEPT, PAST
 from secondpass.models.boundary import at_the_boundary, first_line
 from secondpass.models.plain_files import require_plain_files
 from secondpass.models.spec import ModelSpec
@@ -89,10 +90,16 @@ def _checked_graph_file(spec: ModelSpec, precision: Precision) -> ov.Model:
     require_plain_files(spec.folder)  # an ONNX file names others, which OpenVINO opens
     model = read_graph_file(spec)
     wanted = set(input_names(model))
-    if not _NEEDED_INPUTS <= wanted <= _KNOWN_INPUTS:
+    continues = {PAST, KEPT} if spec.decodes else set()
+    if not _NEEDED_INPUTS <= wanted <= _KNOWN_INPUTS | continues:
         raise UnsupportedModelError(
             f"{spec.weights.entry} wants the inputs {shortened(sorted(wanted))}; needed are "
             f"{sorted(_NEEDED_INPUTS)}, known are {sorted(_KNOWN_INPUTS)}"
+        )
+    if spec.logit_score is not None and not continues <= wanted:
+        raise UnsupportedModelError(
+            f"{spec.weights.entry} is another graph of a language model than `secondpass compile` "
+            "writes: take a folder with model.safetensors, or compile it"
         )
     _require_one_output(model, spec)
     held = held_precision(model)

@@ -110,9 +110,21 @@ def read_graph_file(spec: ModelSpec) -> ov.Model:
 
 
 def held_precision(model: ov.Model) -> Literal["int8", "fp32"]:
-    """Return "int8" for a quantized graph, else "fp32"."""
-    quantized = any(operation.get_type_name() == "FakeQuantize" for operation in model.get_ops())
+    """Return "int8" for a graph that is quantized, or whose weights are, else "fp32"."""
+    quantized = any(
+        operation.get_type_name() == "FakeQuantize" or _holds_int8(operation)
+        for operation in model.get_ops()
+    )
     return "int8" if quantized else "fp32"
+
+
+def _holds_int8(operation: Any) -> bool:
+    """Tell whether an operation makes numbers of weights that are kept in 8 bits."""
+    if operation.get_type_name() != "Convert":
+        return False
+    source = operation.input_value(0)
+    is_constant = source.get_node().get_type_name() == "Constant"
+    return is_constant and source.get_element_type().get_type_name() in ("i8", "u8")
 
 
 def input_names(model: ov.Model) -> list[str]:

@@ -104,15 +104,13 @@ def _openvino(wanted: Wanted, machine: Machine) -> Refusal | None:
     unknown = [name for name in wanted.activations if name not in ACTIVATIONS]
     if wanted.stored == "safetensors" and unknown:
         return Refusal("openvino", f"no activation {shortened(unknown[0])} is built for its layers")
-    decodes = wanted.stored == "safetensors" and _decodes(wanted.architecture)
+    decodes = _decodes(wanted.architecture)
     if wanted.generates and not decodes:
         return Refusal("openvino", "its score is of a language model's logits")
     if wanted.chats is not None and not decodes:
         return Refusal("openvino", f"texts go through a chat template ({wanted.chats})")
     if decodes and wanted.embeds:
         return Refusal("openvino", "no embedding is built of a decoder")
-    if decodes and wanted.precision == "int8":
-        return Refusal("openvino", "precision 'int8' is not built of a decoder, take 'auto'")
     if wanted.device not in machine.openvino_devices:
         there = ", ".join(machine.openvino_devices)
         reason = f"device {wanted.device!r} is not on this machine; there is {there}"

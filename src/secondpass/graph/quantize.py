@@ -1,4 +1,9 @@
-"""fp32 graph to static int8 with NNCF, calibrated on the text that ships beside this file."""
+"""fp32 graph to int8 with NNCF.
+
+An encoder's is static, calibrated on the text that ships beside this file. Of a decoder the weights
+alone are int8, which needs no text: its hidden states have a few values far beyond the others,
+which one scale for all texts would cut off.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +12,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from secondpass.engine.contract import Batch, Policy
-from secondpass.errors import MissingExtraError, UnsupportedModelError
+from secondpass.errors import MissingExtraError
 from secondpass.graph.openvino import import_nncf, ov
 from secondpass.graph.ops import UNQUANTIZED_NAMES
 from secondpass.models.spec import ModelSpec
@@ -26,6 +32,8 @@ CALIBRATION_VERSION = "3"
 
 _POLICY = Policy(max_tokens=2048)
 _MOST_TOKENS = 512
+# The product that gives a decoder's score, by name.
+_SCORING = "(classifier|score)"
 
 
 # A query and a text that belong together, or do not: {"query": ..., "text": ...}.
@@ -36,17 +44,11 @@ def quantize(model: ov.Model, spec: ModelSpec, rows: Rows | None = None) -> ov.M
     """Return an int8 copy of a built graph: static scales, SmoothQuant, int8 weights by channel.
 
     Takes about a minute for a MiniLM-sized model on two cores. `rows` is the text that calibrates,
-    by default all that ships.
+    by default all that ships; a decoder's weights are rounded without. `model` may be changed.
 
     Raises:
         MissingExtraError: the `int8` extra is not installed.
-        UnsupportedModelError: the model is a decoder.
     """
-    if spec.decodes:
-        raise UnsupportedModelError(
-            f"{spec.name}: int8 is not made of a decoder ({spec.architecture}); take 'auto' or "
-            "'fp32'"
-        )
     try:
         nncf = import_nncf()
     except ImportError as error:
@@ -54,6 +56,8 @@ def quantize(model: ov.Model, spec: ModelSpec, rows: Rows | None = None) -> ov.M
     import logging
 
     nncf.set_log_level(logging.ERROR)
+    if spec.decodes:
+        return _with_int8_weights(model, nncf)
     names = [port.get_any_name() for port in model.inputs]
     batches = _calibration_batches(spec, calibration_rows() if rows is None else rows)
     # NNCF draws its progress bars on standard output, where results belong.
@@ -73,6 +77,16 @@ def quantize(model: ov.Model, spec: ModelSpec, rows: Rows | None = None) -> ov.M
                 # NNCF refuses a type that the graph has not.
                 types=sorted({"NormalizeL2"} & {node.get_type_name() for node in model.get_ops()}),
             ),
+        )
+
+
+def _with_int8_weights(model: ov.Model, nncf: Any) -> ov.Model:
+    """Return a graph whose weights are int8 by channel, but for the row or the head that scores."""
+    with redirect_stdout(sys.stderr):
+        return nncf.compress_weights(
+            model,
+            mode=nncf.CompressWeightsMode.INT8_ASYM,
+            ignored_scope=nncf.IgnoredScope(patterns=[_SCORING], validate=False),
         )
 
 
