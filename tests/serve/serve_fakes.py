@@ -86,9 +86,9 @@ class FakeScorer:
         self.closed = True
 
 
-def batcher_of(scorer: Any, now: Clock, **options: Any) -> Batcher:
+def batcher_of(scorer: Any, now: Clock, *, group_ms: float = 100.0, **options: Any) -> Batcher:
     """A batcher that a test steps itself."""
-    return Batcher(scorer, Pacing(now), now=now, **options)
+    return Batcher(scorer, Pacing(now), group_ms=group_ms, now=now, **options)
 
 
 def work_of(

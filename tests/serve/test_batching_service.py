@@ -80,8 +80,10 @@ def test_company_changes_no_answer(entries, library, documents):
     async def scenario(service):
         return await asyncio.gather(*map(service.rank, jobs))
 
-    for group_ms in (0.1, 100.0):
-        for job, answer in zip(jobs, served(scenario, entries, group_ms=group_ms), strict=True):
+    for group_tokens in (1, 1024):
+        for job, answer in zip(
+            jobs, served(scenario, entries, group_tokens=group_tokens), strict=True
+        ):
             expected = library.score(job.query, job.texts)
             np.testing.assert_allclose(answer.scores.scores, expected.scores, atol=CLOSE)
 
@@ -197,7 +199,7 @@ def test_more_than_may_wait_is_refused_at_once_and_the_rest_is_answered(entries,
         gate.open.set()
         return busy.value, await first, await service.rank(Job(query="write", texts=["csv"]))
 
-    busy, first, last = served(scenario, entries, most_wait_ms=1e-6, group_ms=1e-3)
+    busy, first, last = served(scenario, entries, most_wait_ms=1e-6, group_tokens=1)
     assert busy.retry_after_s >= 1
     assert first.scores.scored.all()
     assert last.scores.scored.all()

@@ -17,10 +17,6 @@ from secondpass.serve.work import Part, Work
 
 AnyWork = Work[Any]
 
-# What a group should take on an idle machine: enough work for every stream of the engine to be
-# computed well, and short enough for those who wait.
-GROUP_MS = 100.0
-
 
 class Group(NamedTuple):
     """What was scored together, and how long it took from its first text to its last."""
@@ -49,7 +45,7 @@ class Batcher:
         scorer: AnyScorer,
         pacing: Pacing,
         *,
-        group_ms: float = GROUP_MS,
+        group_ms: float,
         noted: Callable[[Group], object] = lambda _: None,
         now: Now = perf_counter,
     ) -> None:

@@ -11,7 +11,6 @@ from types import TracebackType
 from secondpass.errors import EngineError, InputError
 from secondpass.reranker import CrossEncoderReranker
 from secondpass.serve.admission import Admission
-from secondpass.serve.batcher import GROUP_MS
 from secondpass.serve.client import client
 from secondpass.serve.contract import (
     Answer,
@@ -28,7 +27,7 @@ from secondpass.serve.counted_engine import CountedEngine
 from secondpass.serve.metrics import Metrics
 from secondpass.serve.models import ModelEntry
 from secondpass.serve.registry import Registry
-from secondpass.serve.served import Served, Ticket
+from secondpass.serve.served import GROUP_TOKENS, Served, Ticket
 from secondpass.serve.slices import FINISH_MS
 from secondpass.serve.work import Work
 from secondpass.types import ModelInfo
@@ -53,7 +52,7 @@ class BatchingService:
         most_wait_ms: a job that would wait longer is refused.
         timeout_s: how long a job may take, waiting included.
         idle_s: a model but the first that nobody asked for so long is freed; None for never.
-        group_ms: what is scored together may take so long on an idle machine.
+        group_tokens: about how many tokens are scored together, for each stream of the engine.
         metrics: counts what happens.
     """
 
@@ -64,13 +63,13 @@ class BatchingService:
         most_wait_ms: float = MOST_WAIT_MS,
         timeout_s: float = 60.0,
         idle_s: float | None = IDLE_S,
-        group_ms: float = GROUP_MS,
+        group_tokens: int = GROUP_TOKENS,
         metrics: Metrics | None = None,
     ) -> None:
         self.metrics = metrics or Metrics()
         self._registry = Registry(entries, self._load, idle_s=idle_s)
         self._admission = Admission(most_wait_ms)
-        self._timeout_s, self._group_ms = timeout_s, group_ms
+        self._timeout_s, self._group_tokens = timeout_s, group_tokens
         self._closed = False
         self._watching: asyncio.Task[None] | None = None
 
@@ -188,7 +187,7 @@ class BatchingService:
             entry.name,
             reranker,
             reranker.text_cost(),
-            group_ms=self._group_ms,
+            group_tokens=self._group_tokens,
             noted=self.metrics.group,
         )
 

@@ -32,6 +32,10 @@ from secondpass.types import ModelInfo
 
 # One prepares a group while the other's is computed.
 WORKERS = 2
+# Tokens of a group for each stream of the engine: enough to be computed well, and few enough for
+# those who wait. They are priced as those of texts of a usual length.
+GROUP_TOKENS = 1024
+_USUAL_LENGTH = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,7 @@ class Served:
         name: what answers call it.
         reranker: the model; `close` closes it.
         cost: what its texts take.
-        group_ms: what is scored together may take so long on an idle machine.
+        group_tokens: about how many tokens are scored together, for each stream of the engine.
         noted: told of every group.
     """
 
@@ -62,13 +66,15 @@ class Served:
         reranker: CrossEncoderReranker,
         cost: TextCost,
         *,
-        group_ms: float,
+        group_tokens: int = GROUP_TOKENS,
         noted: Callable[[Group], object] = lambda _: None,
     ) -> None:
         self.name, self.reranker, self._cost = name, reranker, cost
         # How many requests are answered by it now, and when the last one ended.
         self.requests, self.used = 0, perf_counter()
         self._pacing = Pacing(perf_counter)
+        length = min(_USUAL_LENGTH, cost.max_length)
+        group_ms = cost.streams * group_tokens / length * cost.line.each_ms(length)
         self.batcher = Batcher(reranker.scorer, self._pacing, group_ms=group_ms, noted=noted)
         self.workers = Workers(self.batcher.step, WORKERS, f"secondpass-{name}"[:40])
 
