@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from secondpass.scoring.scores import plain_scores
 from secondpass.serve.client import client
-from secondpass.serve.contract import Answer
+from secondpass.serve.contract import Answer, Job
 from secondpass.serve.logs import REQUESTS, JsonLines, log_to
 from secondpass.serve.metrics import Metrics
 from secondpass.serve.observing import observing_layer, observing_routes
@@ -28,15 +28,15 @@ SECRET = "a text that nobody else may read"
 class Ranked:
     format = "cohere v2"
 
-    def __init__(self, answers):
-        self.answers = answers
+    def __init__(self, jobs, answers):
+        self.jobs, self.answers = jobs, answers
 
 
 async def rerank(request: Request) -> PlainTextResponse:
     await request.body()
     answer = Answer("tiny", plain_scores([0.5, 0.25], total_ms=12.5), queue_ms=3.5)
     request.state.request_id = "id 1"
-    request.state.ranked = Ranked([answer])
+    request.state.ranked = Ranked([Job(query=SECRET, texts=[SECRET])], [answer])
     return PlainTextResponse(client.get())
 
 
@@ -61,14 +61,14 @@ def lines():
     REQUESTS.removeHandler(handler)
 
 
-def asked(metrics, *requests, tracing=None):
+def asked(metrics, *requests, **layer):
     app = Starlette(
         routes=[
             *observing_routes(metrics),
             Route("/v2/rerank", rerank, methods=["POST"]),
             Route("/failing", failing),
         ],
-        middleware=[observing_layer(metrics, tracing)],
+        middleware=[observing_layer(metrics, **layer)],
     )
 
     async def run():
@@ -107,6 +107,13 @@ def test_each_request_has_one_log_line_without_its_text(metrics, lines):
     assert line["client"] == "10.0.0.7"
     assert failed["status"] == 500
     assert SECRET not in json.dumps([line, failed])
+
+
+def test_the_text_is_logged_where_that_is_asked_for(metrics, lines):
+    asked(metrics, POST, ("GET", "/metrics", {}), log_text=True)
+    line, read = lines()
+    assert line["asked"] == [{"query": SECRET, "texts": [SECRET]}]
+    assert read["asked"] == []
 
 
 def test_a_client_is_its_key_and_else_its_address(metrics):

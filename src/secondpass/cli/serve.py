@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +13,12 @@ from secondpass.cli.extras import require_serve
 from secondpass.cli.options import all_reranker_options, options_of
 from secondpass.errors import InputError
 from secondpass.options.serve import ServeOptions
+
+if TYPE_CHECKING:
+    from socket import socket
+
+    from secondpass.serve.keys import Keys
+    from secondpass.serve.models import ModelEntry
 
 
 @click.command("serve")
@@ -41,7 +49,7 @@ def command(names: tuple[str, ...], also: tuple[str, ...], **given: Any) -> int:
     from secondpass.options.option import declared
     from secondpass.serve.keys import Keys
     from secondpass.serve.models import ModelEntry, ModelNames
-    from secondpass.serve.run import listen, serve, url_of
+    from secondpass.serve.run import listen
 
     of_server = declared(ServeOptions).keys()
     options = ServeOptions(**{name: value for name, value in given.items() if name in of_server})
@@ -52,12 +60,36 @@ def command(names: tuple[str, ...], also: tuple[str, ...], **given: Any) -> int:
     ModelNames(entries)
     keys = Keys.read(options)
     opened = listen(options)
-    from secondpass.serve.app import build_app
-    from secondpass.serve.direct import DirectService
+    return _serve(entries, options, keys, opened)
 
-    service = DirectService(entries, timeout_s=options.timeout_s)
+
+def _serve(entries: Sequence[ModelEntry], options: ServeOptions, keys: Keys, opened: socket) -> int:
+    """Serve until a signal, with all that is seen from outside."""
+    from secondpass.serve.app import build_app
+    from secondpass.serve.batching import BatchingService
+    from secondpass.serve.logs import log_to
+    from secondpass.serve.observing import observing_layer, observing_routes
+    from secondpass.serve.run import serve, url_of
+    from secondpass.serve.tracing import Tracing
+
+    tracing = Tracing.to_collector() if options.trace else None
+    log_to(sys.stderr)
+    service = BatchingService(
+        entries,
+        most_wait_ms=options.max_wait_ms,
+        timeout_s=options.timeout_s,
+        idle_s=options.unload_after_s,
+        grace_s=options.grace_s,
+    )
+    layer = observing_layer(service.metrics, tracing, log_text=options.log_text)
+    routes = observing_routes(service.metrics)
+    app = build_app(service, options, keys, routes=routes, middleware=[layer])
     output.say(f"{entries[0].name} is served at {url_of(opened)}, described at /docs")
-    return 0 if serve(build_app(service, options, keys), options, opened) else 1
+    try:
+        return 0 if serve(app, options, opened) else 1
+    finally:
+        if tracing is not None:
+            tracing.close()
 
 
 def _also(given: str, of_model: dict[str, Any]) -> Any:

@@ -81,6 +81,33 @@ class ServeOptions:
         "Seconds that a client may take to send its request.",
         flag="--read-timeout-s",
     )
+    max_wait_ms: float = option(
+        5000.0,
+        Number(above=0, unit="milliseconds"),
+        "How long a request may be going to wait for its turn; beyond it is refused at once.",
+        page="guide/server-operations.md",
+        flag="--max-wait-ms",
+    )
+    unload_after_s: float = option(
+        900.0,
+        Number(above=0),
+        "Seconds after which a model of `--also` that nobody asks for is freed.",
+        flag="--unload-after-s",
+        on_command="Seconds after which a model of --also that nobody asks for is freed.",
+    )
+    grace_s: float = option(
+        30.0,
+        Number(above=0),
+        "Seconds that the end waits for requests in flight.",
+        flag="--grace-s",
+    )
+    trace: bool = option(
+        False,
+        YesOrNo(),
+        "Send OpenTelemetry traces where the variables `OTEL_EXPORTER_OTLP_*` say.",
+        flag="--trace",
+        on_command="Send OpenTelemetry traces where the variables OTEL_EXPORTER_OTLP_* say.",
+    )
     log_text: bool = option(
         False, YesOrNo(), "Write queries and documents into the log.", flag="--log-text"
     )

@@ -39,7 +39,7 @@ MOST_WAIT_MS = 5_000.0
 # A model that nobody asked for so long is freed.
 IDLE_S = 900.0
 # How long the end waits for what is in flight.
-END_S = 30.0
+GRACE_S = 30.0
 # How often dead threads and idle models are looked for.
 _WATCH_S = 1.0
 
@@ -52,6 +52,7 @@ class BatchingService:
         most_wait_ms: a job that would wait longer is refused.
         timeout_s: how long a job may take, waiting included.
         idle_s: a model but the first that nobody asked for so long is freed; None for never.
+        grace_s: how long the end waits for what is in flight.
         group_tokens: about how many tokens are scored together, for each stream of the engine.
         metrics: counts what happens.
     """
@@ -63,6 +64,7 @@ class BatchingService:
         most_wait_ms: float = MOST_WAIT_MS,
         timeout_s: float = 60.0,
         idle_s: float | None = IDLE_S,
+        grace_s: float = GRACE_S,
         group_tokens: int = GROUP_TOKENS,
         metrics: Metrics | None = None,
     ) -> None:
@@ -70,8 +72,24 @@ class BatchingService:
         self._registry = Registry(entries, self._load, idle_s=idle_s)
         self._admission = Admission(most_wait_ms)
         self._timeout_s, self._group_tokens = timeout_s, group_tokens
+        self._grace_s = grace_s
         self._closed = False
         self._watching: asyncio.Task[None] | None = None
+        loaded = self._registry.loaded
+        for name, what, value in (
+            (
+                "waiting_requests",
+                "Requests that wait for their turn.",
+                lambda: sum(one.batcher.waiting for one in loaded.values()),
+            ),
+            (
+                "predicted_wait_seconds",
+                "How long it takes until nothing waits.",
+                lambda: sum(one.batcher.all_ms() for one in loaded.values()) / 1000,
+            ),
+            ("models_loaded", "Models in memory.", lambda: len(loaded)),
+        ):
+            self.metrics.gauge(name, what, value)
 
     async def rank(self, job: Job) -> Answer:
         """Return the job's answer."""
@@ -134,7 +152,7 @@ class BatchingService:
             self._watching.cancel()
             with suppress(asyncio.CancelledError):
                 await self._watching
-        await self._registry.close(END_S)
+        await self._registry.close(self._grace_s)
 
     async def _scored(self, jobs: Sequence[Job]) -> list[Answer]:
         """Let the jobs in, or refuse them as one, and wait for their answers."""

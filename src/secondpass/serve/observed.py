@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from time import perf_counter
 from typing import Any
 
@@ -21,13 +21,19 @@ GONE = 499
 class Observed:
     """The outermost layer of an application: it names the client and notes each request.
 
-    `metrics` counts, `tracing` traces; the log line goes to the logger `secondpass.request`.
+    `metrics` counts, `tracing` traces; the log line goes to the logger `secondpass.request`, with
+    queries and texts only where `log_text` asks for them.
     """
 
     def __init__(
-        self, app: ASGIApp, metrics: Metrics, tracing: Tracing | NoTracing | None = None
+        self,
+        app: ASGIApp,
+        metrics: Metrics,
+        tracing: Tracing | NoTracing | None = None,
+        *,
+        log_text: bool = False,
     ) -> None:
-        self._app, self._metrics = app, metrics
+        self._app, self._metrics, self._log_text = app, metrics, log_text
         self._tracing = tracing or NoTracing()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -56,9 +62,10 @@ class Observed:
                 seconds = perf_counter() - begun
                 self._metrics.request(_route(scope), status, seconds)
                 trace.end(_route(scope), status, _answers(scope))
-                REQUESTS.info(
-                    "%s %s", scope["method"], status, extra=_line(scope, who, status, seconds)
-                )
+                fields = _fields(scope, who, status, seconds)
+                if self._log_text:
+                    fields |= _texts(scope)
+                REQUESTS.info("%s %s", scope["method"], status, extra={"fields": fields})
 
 
 def _route(scope: Scope) -> str:
@@ -71,7 +78,7 @@ def _answers(scope: Scope) -> Sequence[Answer]:
     return () if ranked is None else tuple(ranked.answers)
 
 
-def _line(scope: Scope, who: str, status: int, seconds: float) -> Mapping[str, Any]:
+def _fields(scope: Scope, who: str, status: int, seconds: float) -> dict[str, Any]:
     """Return the fields of a request's log line."""
     state = scope.get("state", {})
     fields: dict[str, Any] = {
@@ -99,4 +106,11 @@ def _line(scope: Scope, who: str, status: int, seconds: float) -> Mapping[str, A
                 for stage in STAGES
             },
         }
-    return {"fields": fields}
+    return fields
+
+
+def _texts(scope: Scope) -> dict[str, Any]:
+    """Return what a request asked for, word by word."""
+    ranked = scope.get("state", {}).get("ranked")
+    jobs = () if ranked is None else ranked.jobs
+    return {"asked": [{"query": job.query, "texts": list(job.texts)} for job in jobs]}

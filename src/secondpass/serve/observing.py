@@ -27,6 +27,8 @@ def observing_routes(metrics: Metrics) -> list[Route]:
     return [Route("/metrics", read), Route("/recent", recent)]
 
 
-def observing_layer(metrics: Metrics, tracing: Tracing | None = None) -> Middleware:
+def observing_layer(
+    metrics: Metrics, tracing: Tracing | None = None, *, log_text: bool = False
+) -> Middleware:
     """Return the layer that stands before everything else."""
-    return Middleware(Observed, metrics=metrics, tracing=tracing)
+    return Middleware(Observed, metrics=metrics, tracing=tracing, log_text=log_text)

@@ -36,7 +36,6 @@ class Registry:
         self._load, self._idle_s, self._now = load, idle_s, now
         self._loading: dict[str, asyncio.Task[Served]] = {}
         self._loaded: dict[str, Served] = {}
-        self._freeing: set[asyncio.Task[bool]] = set()
         self._closed = False
 
     @property
@@ -78,7 +77,8 @@ class Registry:
         """Load no more, score what waits for at most so long, and free all."""
         self._closed = True
         await asyncio.gather(*self._loading.values(), return_exceptions=True)
-        loaded, self._loaded = list(self._loaded.values()), {}
+        loaded = list(self._loaded.values())
+        self._loaded.clear()
         await asyncio.gather(*(self._free(served, seconds) for served in loaded))
 
     async def _get(self, entry: ModelEntry) -> Served:

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from secondpass.options.serve import ServeOptions
 from secondpass.serve.answer_headers import answer_headers
 from secondpass.serve.body import decoded, keys_of, read_body
-from secondpass.serve.contract import Answer, Service
+from secondpass.serve.contract import Answer, Job, Service
 from secondpass.serve.failures import log_failure
 from secondpass.serve.problems import STATUS, Problem, Refused, problem_of
 from secondpass.serve.wire import cohere_v1, cohere_v2, either, openai_errors, tei, vllm_score
@@ -28,6 +28,7 @@ class Ranked(NamedTuple):
     """What a request was, for who observes it: in `scope["state"]["ranked"]` once it is known."""
 
     format: str
+    jobs: Sequence[Job] = ()
     answers: Sequence[Answer] = ()
 
 
@@ -107,8 +108,9 @@ class Reranking:
             request.state.ranked = Ranked(form.name)
             check_fields(given, form, context)
             asked = form.ask(decoded(body, form.request), context)
+            request.state.ranked = Ranked(form.name, asked.jobs)
             answers = await while_connected(request, self._service.rank_together(asked.jobs))
-            request.state.ranked = Ranked(form.name, answers)
+            request.state.ranked = Ranked(form.name, asked.jobs, answers)
             written = asked.write(answers)
         except ClientDisconnect:
             return Response(status_code=499)

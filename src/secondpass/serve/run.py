@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import socket
 import threading
@@ -15,6 +16,8 @@ from secondpass.errors import InputError
 from secondpass.options.serve import ServeOptions
 from secondpass.serve.connections import bounded_protocol
 
+# Connections that wait to be accepted.
+_BACKLOG = 2048
 # Seconds that a connection may be idle between requests.
 KEEP_ALIVE_S = 60
 
@@ -52,6 +55,8 @@ def listen(options: ServeOptions) -> socket.socket:
         opened = socket.socket(family, kind, protocol)
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         opened.bind(address)
+        # Who comes while the model is loaded waits for that.
+        opened.listen(_BACKLOG)
     except OSError as error:
         raise InputError(
             f"the server cannot listen on {options.host[:80]!r} port {options.port}: "
@@ -79,6 +84,7 @@ def serve(app: ASGIApp, options: ServeOptions, opened: socket.socket) -> bool:
         date_header=False,
         proxy_headers=False,
         timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=math.ceil(options.grace_s),
     )
     server = Server(config)
     server.run(sockets=[opened])
