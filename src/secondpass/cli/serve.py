@@ -69,7 +69,7 @@ def _serve(entries: Sequence[ModelEntry], options: ServeOptions, keys: Keys, ope
     from secondpass.serve.batching import BatchingService
     from secondpass.serve.logs import log_to
     from secondpass.serve.observing import observing_layer, observing_routes
-    from secondpass.serve.run import serve, url_of
+    from secondpass.serve.run import server_of, url_of
     from secondpass.serve.tracing import Tracing
 
     tracing = Tracing.to_collector() if options.trace else None
@@ -84,12 +84,14 @@ def _serve(entries: Sequence[ModelEntry], options: ServeOptions, keys: Keys, ope
     layer = observing_layer(service.metrics, tracing, log_text=options.log_text)
     routes = observing_routes(service.metrics)
     app = build_app(service, options, keys, routes=routes, middleware=[layer])
-    output.say(f"{entries[0].name} is served at {url_of(opened)}, described at /docs")
+    said = f"{entries[0].name} is served at {url_of(opened)}, described at /docs"
+    server = server_of(app, options, lambda: output.say(said))
     try:
-        return 0 if serve(app, options, opened) else 1
+        server.run(sockets=[opened])
     finally:
         if tracing is not None:
             tracing.close()
+    return 0 if server.started else 1
 
 
 def _also(given: str, of_model: dict[str, Any]) -> Any:

@@ -1,10 +1,13 @@
-"""Connections of uvicorn that end where a client does not send its request's head in time."""
+"""Connections of uvicorn that end where a request's head is late or too large."""
 
 from __future__ import annotations
 
 import asyncio
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+# The head of a request: its first line and its headers.
+MOST_HEAD_BYTES = 64 * 1024
 
 
 def bounded_protocol(head_timeout_s: float) -> type[HttpToolsProtocol]:
@@ -16,6 +19,8 @@ def bounded_protocol(head_timeout_s: float) -> type[HttpToolsProtocol]:
 
     class BoundedProtocol(HttpToolsProtocol):
         _waiting: asyncio.TimerHandle | None = None
+        _head_bytes = 0
+        _read_bytes = 0
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
@@ -24,7 +29,17 @@ def bounded_protocol(head_timeout_s: float) -> type[HttpToolsProtocol]:
         def data_received(self, data: bytes) -> None:
             if self._waiting is None and (self.cycle is None or self.cycle.response_complete):
                 self._wait()
+            if self._waiting is not None:
+                self._head_bytes += len(data)
             super().data_received(data)
+            if self._waiting is not None and self._head_bytes > MOST_HEAD_BYTES:
+                self.send_400_response("The request's head is too large.")
+
+        def on_header(self, name: bytes, value: bytes) -> None:
+            self._read_bytes += len(name) + len(value)
+            if self._read_bytes > MOST_HEAD_BYTES:
+                raise ValueError("the head is too large")  # which is answered as no valid head
+            super().on_header(name, value)
 
         def on_headers_complete(self) -> None:
             self._wait_no_more()
@@ -41,5 +56,6 @@ def bounded_protocol(head_timeout_s: float) -> type[HttpToolsProtocol]:
             if self._waiting is not None:
                 self._waiting.cancel()
                 self._waiting = None
+            self._head_bytes = self._read_bytes = 0
 
     return BoundedProtocol

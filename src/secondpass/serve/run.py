@@ -6,7 +6,7 @@ import math
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import uvicorn
@@ -23,7 +23,17 @@ KEEP_ALIVE_S = 60
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server, which ends with a status and not by the signal that ended it."""
+    """uvicorn's server, which says when it answers, and does not end by a signal."""
+
+    def __init__(self, config: uvicorn.Config, say: Callable[[], None] | None) -> None:
+        super().__init__(config)
+        self._say = say
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start the application and listen."""
+        await super().startup(sockets)
+        if self.started and self._say is not None:
+            self._say()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -71,8 +81,8 @@ def url_of(opened: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def serve(app: ASGIApp, options: ServeOptions, opened: socket.socket) -> bool:
-    """Serve until a signal; tell whether the application had started."""
+def server_of(app: ASGIApp, options: ServeOptions, say: Callable[[], None] | None = None) -> Server:
+    """Return a server that has not begun; `say` is called once it answers."""
     config = uvicorn.Config(
         app,
         http=bounded_protocol(options.read_timeout_s),
@@ -86,6 +96,4 @@ def serve(app: ASGIApp, options: ServeOptions, opened: socket.socket) -> bool:
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=math.ceil(options.grace_s),
     )
-    server = Server(config)
-    server.run(sockets=[opened])
-    return server.started
+    return Server(config, say)
