@@ -6,8 +6,8 @@ from secondpass.serve.admission import Admission, Outlook
 from secondpass.serve.contract import Busy, DeadlineTooShort
 
 
-def outlook(wait_ms=0.0, all_ms=None, own_ms=100.0, first_ms=10.0):
-    return Outlook(wait_ms, wait_ms if all_ms is None else all_ms, own_ms, first_ms)
+def outlook(wait_ms=0.0, waiting=0, own_ms=100.0, first_ms=10.0):
+    return Outlook(wait_ms, waiting, own_ms, first_ms)
 
 
 @pytest.mark.parametrize(
@@ -28,10 +28,18 @@ def test_a_request_of_any_size_is_let_in_where_nobody_waits():
     Admission(1000.0).require_room(outlook(0.0, own_ms=1e9))
 
 
-def test_all_clients_together_have_a_bound_too():
-    Admission(1000.0).require_room(outlook(500.0, all_ms=3999.0))
+@pytest.mark.parametrize(("own_ms", "longest"), [(10.0, 1000.0), (250.0, 1000.0), (900.0, 3600.0)])
+def test_a_long_request_may_wait_longer(own_ms, longest):
+    Admission(1000.0).require_room(outlook(longest, own_ms=own_ms))
     with pytest.raises(Busy):
-        Admission(1000.0).require_room(outlook(500.0, all_ms=4001.0))
+        Admission(1000.0).require_room(outlook(longest + 1, own_ms=own_ms))
+
+
+def test_so_many_wait_and_no_more_however_short_they_are():
+    Admission(1000.0, most_waiting=3).require_room(outlook(0.0, waiting=2))
+    with pytest.raises(Busy) as busy:
+        Admission(1000.0, most_waiting=3).require_room(outlook(0.0, waiting=3))
+    assert busy.value.retry_after_s == 1
 
 
 @pytest.mark.parametrize(

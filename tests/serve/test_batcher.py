@@ -278,7 +278,7 @@ def test_what_is_dropped_is_told(now):
 def test_waiting_is_predicted_by_how_slow_the_machine_is(now):
     scorer = FakeScorer(lambda asked: now.advance(300.0))
     batcher = batcher_of(scorer, now, group_ms=100.0)
-    assert batcher.wait_ms("a", 10.0) == 0.0
+    assert batcher.wait_ms("a", 10.0, 0.0) == 0.0
     batcher.submit([work_of("q", ["a" * 100], now) for _ in range(20)])
     idle = batcher.all_ms()
     assert idle == 2000.0

@@ -87,11 +87,13 @@ def test_a_short_request_overtakes_a_long_one_and_not_for_ever():
 
 def test_what_is_before_a_new_request_is_an_equal_share_of_each_client():
     queue = FairQueue()
-    queue.push(Waiting("flood", 10_000.0))
-    queue.push(Waiting("other", 30.0))
-    assert queue.before_ms("new", 100.0) == 130.0
-    assert queue.before_ms("flood", 100.0) == 10_030.0
-    assert queue.before_ms("other", 100.0) == 160.0
+    queue.push(Waiting("flood", 10_000.0, due_ms=20_000.0))
+    queue.push(Waiting("other", 30.0, due_ms=60.0))
+    assert queue.before_ms("new", 100.0, due_ms=200.0) == 130.0
+    assert queue.before_ms("other", 100.0, due_ms=200.0) == 160.0
+    assert queue.before_ms("flood", 100.0, due_ms=30_000.0) == 10_030.0
+    # It overtakes the long one of its own client.
+    assert queue.before_ms("flood", 100.0, due_ms=200.0) == 30.0
 
 
 @given(

@@ -82,9 +82,9 @@ class ServeOptions:
         flag="--read-timeout-s",
     )
     max_wait_ms: float = option(
-        5000.0,
+        2000.0,
         Number(above=0, unit="milliseconds"),
-        "How long a request may be going to wait for its turn; beyond it is refused at once.",
+        "How long a request may be going to wait for others; beyond it is refused at once.",
         page="guide/server-operations.md",
         flag="--max-wait-ms",
     )

@@ -8,19 +8,21 @@ from typing import NamedTuple
 
 from secondpass.serve.contract import Busy, DeadlineTooShort, WhenLate
 
-# How much more than one client's bound may wait of all clients together.
-_ALL = 4.0
+# Whatever the bound, a request may wait for so many times what it takes itself.
+PATIENCE = 4.0
+# So many requests may wait, however short they are: their texts are in memory.
+MOST_WAITING = 1000
 
 
 class Outlook(NamedTuple):
-    """What a request would meet, in predicted milliseconds of this moment.
+    """What a request would meet at this moment.
 
-    `wait_ms` pass before its first text is scored, `all_ms` until all that waits is done; `own_ms`
-    is what it takes itself, `first_ms` its first text alone.
+    `wait_ms` pass before its last text is scored, apart from the `own_ms` that it takes itself;
+    `first_ms` takes its first text alone. All are predictions. `waiting` requests wait already.
     """
 
     wait_ms: float
-    all_ms: float
+    waiting: int
     own_ms: float
     first_ms: float
 
@@ -30,11 +32,13 @@ class Admission:
     """The bound on what may wait.
 
     Args:
-        most_wait_ms: how long a request may be going to wait; a client alone waits for its own
-            requests, so that one that sends very many keeps nobody else out.
+        most_wait_ms: how long a request may be going to wait. A client waits for its own requests
+            and for a fair share of others', so one that sends very many keeps nobody else out.
+        most_waiting: how many requests may wait.
     """
 
     most_wait_ms: float
+    most_waiting: int = MOST_WAITING
 
     def require_room(self, outlook: Outlook) -> None:
         """Refuse a request that would wait too long.
@@ -42,11 +46,9 @@ class Admission:
         Raises:
             Busy: it would; `retry_after_s` is when it would not, in whole seconds.
         """
-        over_ms = max(
-            outlook.wait_ms - self.most_wait_ms, outlook.all_ms - _ALL * self.most_wait_ms
-        )
-        if over_ms > 0:
-            raise Busy(math.ceil(over_ms / 1000))
+        over_ms = outlook.wait_ms - max(self.most_wait_ms, PATIENCE * outlook.own_ms)
+        if over_ms > 0 or outlook.waiting >= self.most_waiting:
+            raise Busy(max(1, math.ceil(over_ms / 1000)))
 
     def has_time(self, outlook: Outlook, budget_ms: float, when_late: WhenLate) -> bool:
         """Tell whether one text at least can be scored within a budget.

@@ -70,10 +70,10 @@ class Batcher:
                 self._queue.push(work)
             self._changed.notify_all()
 
-    def wait_ms(self, client: str, idle_ms: float) -> float:
+    def wait_ms(self, client: str, idle_ms: float, due_ms: float) -> float:
         """Return about how long another request would wait that takes `idle_ms` itself."""
         with self._changed:
-            before_ms = self._queue.before_ms(client, idle_ms)
+            before_ms = self._queue.before_ms(client, idle_ms, due_ms)
             return self._pacing.ms(before_ms + self._in_flight_ms())
 
     def all_ms(self) -> float:
@@ -145,13 +145,14 @@ class Batcher:
                 turn.ms += part.ms
                 room_ms -= part.ms
         # Those that have another part wait again only now, or it would be taken at once.
-        self._wait_again(parts, one_at_a_time=False)
+        self._wait_again(turn, one_at_a_time=False)
         return parts
 
-    def _wait_again(self, parts: Iterable[Part], *, one_at_a_time: bool) -> None:
+    def _wait_again(self, turn: _Turn, *, one_at_a_time: bool) -> None:
         with self._changed:
-            for work in (part.work for part in parts):
+            for work in list(turn.outside):
                 if work.has_more and work.one_at_a_time is one_at_a_time:
+                    turn.outside.remove(work)
                     self._queue.push(work)
             self._changed.notify_all()
 
@@ -176,7 +177,7 @@ class Batcher:
         turn.ms = 0.0
         for part, scored in tables:
             part.work.give(part, scored)
-        self._wait_again(parts, one_at_a_time=True)
+        self._wait_again(turn, one_at_a_time=True)
         texts = sum(len(part.positions) for part, _ in prepared)
         self._noted(Group(len(prepared), texts, idle_ms, (self._now() - begun) * 1000))
 
@@ -222,6 +223,7 @@ class Batcher:
             work = self._queue.pop(most_ms)
             if work is not None:
                 turn.works.append(work)
+                turn.outside.append(work)
             return work
 
     def _pop_all(self) -> list[AnyWork]:
@@ -236,15 +238,18 @@ class Batcher:
     def _ahead_ms(self, turn: _Turn) -> float:
         """What other turns hold."""
         with self._changed:
-            return self._in_flight_ms() - turn.ms
+            return sum(other.ms for other in self._turns if other is not turn)
 
     def _in_flight_ms(self) -> float:
-        return sum(turn.ms for turn in self._turns)
+        return sum(turn.ms + sum(work.left_ms for work in turn.outside) for turn in self._turns)
 
 
 class _Turn:
-    """What a thread holds: the requests it took from the queue, and what their parts take."""
+    """What a thread holds: the requests it took from the queue, those of them that are not in the
+    queue again, and what the parts take that it took.
+    """
 
     def __init__(self) -> None:
         self.works: list[AnyWork] = []
+        self.outside: list[AnyWork] = []
         self.ms = 0.0

@@ -35,7 +35,7 @@ from secondpass.types import ModelInfo
 _log = logging.getLogger("secondpass.serve")
 
 # How long a request may be going to wait.
-MOST_WAIT_MS = 5_000.0
+MOST_WAIT_MS = 2_000.0
 # A model that nobody asked for so long is freed.
 IDLE_S = 900.0
 # How long the end waits for what is in flight.

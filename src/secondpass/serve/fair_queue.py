@@ -88,13 +88,18 @@ class FairQueue(Generic[W]):
             self._forget()
         return waits
 
-    def before_ms(self, client: str, ms: float) -> float:
-        """Return what is done before a new request of `ms` ends, by equal shares of the time."""
+    def before_ms(self, client: str, ms: float, due_ms: float) -> float:
+        """Return what is done before a new request of `ms` ends: what of its client is due before,
+        and of each other client as much, for they have equal shares.
+        """
         left = {
             name: sum(entry.waits.left_ms for entry in entries)
             for name, entries in self._waiting.items()
+            if name != client
         }
-        own = left.pop(client, 0.0)
+        own = sum(
+            entry.waits.left_ms for entry in self._waiting.get(client, ()) if entry.due_ms <= due_ms
+        )
         return own + sum(min(others, own + ms) for others in left.values())
 
     def _forget(self) -> None:

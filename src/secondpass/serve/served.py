@@ -117,9 +117,11 @@ class Served:
 
     def outlook(self, tickets: Sequence[Ticket]) -> Outlook:
         """Return what the jobs of one client would meet now."""
+        first = tickets[0]
+        idle_ms = sum(ticket.work.left_ms for ticket in tickets)
+        wait_ms = self.batcher.wait_ms(first.work.client, idle_ms, first.work.due_ms)
         own_ms = sum(ticket.own_ms for ticket in tickets)
-        wait_ms = self.batcher.wait_ms(tickets[0].work.client, own_ms)
-        return Outlook(wait_ms, self.batcher.all_ms(), own_ms, tickets[0].first_ms)
+        return Outlook(wait_ms, self.batcher.waiting, own_ms, first.first_ms)
 
     def close(self, seconds: float) -> bool:
         """Score what waits, for at most so long, and free the model; tell whether all was scored.
