@@ -97,7 +97,7 @@ class LoadedModel(RefusedInForks):
         self._schedules: dict[Effort, Schedule] = {}
 
     def _layout(self, tokenizer: Tokenizer, given: str | None) -> PairLayout | ChatLayout:
-        if not self.spec.decodes or self.spec.chats is None:
+        if self.spec.chats is None:
             return pair_layout(tokenizer, self.spec)
         layout = read_chat_layout(tokenizer, self.spec, self._instruction)
         if given and not takes_instruction(self.spec, given):

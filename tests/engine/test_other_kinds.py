@@ -123,14 +123,6 @@ def test_scores_are_the_peer_s(tmp_path, kind):
     np.testing.assert_allclose(alone, expected, atol=1e-4)
 
 
-def test_a_chat_template_is_refused_by_its_place(tmp_path):
-    folder = causal(tmp_path / "model")
-    template = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
-    (folder / "chat_template.jinja").write_text(template)
-    with pytest.raises(UnsupportedModelError, match=r"chat_template\.jinja"):
-        CrossEncoderReranker(folder, 100)
-
-
 def drop(folder, part):
     file = folder / "model.safetensors"
     tensors = load_file(file)

@@ -16,6 +16,7 @@ import numpy as np
 from secondpass.engine.contract import Batch, Columns
 from secondpass.errors import UnsupportedModelError
 from secondpass.models.spec import ModelSpec
+from secondpass.scoring.chat import read_chat_layout
 from secondpass.scoring.encode import TextEncoder
 from secondpass.scoring.model_tokenizer import model_tokenizer, pair_layout
 from secondpass.scoring.pairs import Pair
@@ -65,11 +66,6 @@ def read_peer_features(model: Any, spec: ModelSpec) -> PeerFeatures:
     Raises:
         UnsupportedModelError: its tokens are others than those of `model_tokenizer`.
     """
-    if spec.chats is not None:
-        raise UnsupportedModelError(
-            f"{spec.name}: its texts go through a chat template ({spec.chats}), which is not done "
-            "here: score with sentence-transformers, or take a model without one"
-        )
     ours = _our_pairs(spec)
     try:
         features = model.preprocess([list(pair) for pair in _PAIRS], prompt=spec.prompt or None)
@@ -99,8 +95,11 @@ def read_peer_features(model: Any, spec: ModelSpec) -> PeerFeatures:
 
 def _our_pairs(spec: ModelSpec) -> list[Pair]:
     tokenizer = model_tokenizer(spec)
-    layout = pair_layout(tokenizer, spec)
     encoder = TextEncoder(tokenizer, threads=1)
+    if spec.chats is not None:
+        frame = read_chat_layout(tokenizer, spec, spec.prompt)
+        return [frame.whole(query, text, encoder) for query, text in _PAIRS]
+    layout = pair_layout(tokenizer, spec)
     queries = encoder.encode([spec.prompt + query for query, _ in _PAIRS])
     texts = encoder.encode([text for _, text in _PAIRS])
     return [layout.join(query, text) for query, text in zip(queries, texts, strict=True)]

@@ -103,6 +103,14 @@ class ChatLayout:
         (ids,) = encoder.encode([begun])
         return Asked(np.concatenate((self.head, ids, self.middle)), self.document_before)
 
+    def whole(self, query: str, text: str, encoder: TextEncoder) -> Pair:
+        """Return a pair that is short enough to be scored whole."""
+        asked = self.ask(query, encoder)
+        (encoding,) = encoder.encode_with_offsets(
+            [text], before=asked.before, after=self.document_after
+        )
+        return self.join(asked.ids, np.array([*encoding.ids, *self.tail], np.int32))
+
 
 def read_chat_layout(tokenizer: Tokenizer, spec: ModelSpec, instruction: str) -> ChatLayout:
     """Return how a model's chat template lays a pair out; the tokenizer's settings are kept.
@@ -116,11 +124,7 @@ def read_chat_layout(tokenizer: Tokenizer, spec: ModelSpec, instruction: str) ->
     layout = _layout(tokenizer, frame)
     encoder = TextEncoder(tokenizer, threads=1)
     for query, text in _PROBES:
-        asked = layout.ask(query, encoder)
-        (encoding,) = encoder.encode_with_offsets(
-            [text], before=asked.before, after=layout.document_after
-        )
-        parts = [*asked.ids.tolist(), *encoding.ids, *layout.tail.tolist()]
+        parts = layout.whole(query, text, encoder).ids.tolist()
         if parts != _whole(tokenizer, frame.holding(query, text)):
             raise UnsupportedModelError(
                 f"{spec.name}: tokenizer.json reads the text of its chat template ({spec.chats}) "
