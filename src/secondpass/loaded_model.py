@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from secondpass.checks import shortened
-from secondpass.engine.contract import NO_EXIT, Batch
+from secondpass.engine.contract import NO_EXIT, Batch, Staged
+from secondpass.engine.kept_states import KeptStatesOf
 from secondpass.engine.load import load_engine
-from secondpass.engine.schedules import block_texts, find_schedule, run
+from secondpass.engine.parted import PartedModel
+from secondpass.engine.schedules import block_texts, find_join_schedule, find_schedule, run
 from secondpass.engine.torch import TorchEngine
 from secondpass.errors import Argument, InputError
 from secondpass.graph.fits import require_fitting
@@ -39,6 +41,7 @@ from secondpass.scoring.scored import Scored
 from secondpass.scoring.sequences import Logits, Owners, Prepared, TokenSequence, divided
 from secondpass.scoring.stats import Stats, ms_since
 from secondpass.settings import absolute
+from secondpass.states.codec import Columns, StatePrecision
 from secondpass.types import ModelInfo
 
 if TYPE_CHECKING:
@@ -94,7 +97,24 @@ class LoadedModel(RefusedInForks):
                 self.encoder, layout, self.max_length, self.window_rule, self._instruction
             )
         )
-        self._schedules: dict[Effort, Schedule] = {}
+        self._states = self._kept_states()
+        self._schedules: dict[tuple[Effort, bool], Schedule] = {}
+
+    def _kept_states(self) -> KeptStatesOf | None:
+        """Return what makes and finds states; None for a model that is not late-joined."""
+        sides = self.layout.sides() if isinstance(self.layout, PairLayout) else None
+        if self.engine.join is None or sides is None:
+            return None
+        parted = PartedModel(
+            self.engine.join,
+            sides,
+            self._policy,
+            padding_id=self.spec.padding_id,
+            max_length=self.max_length,
+            tokenizer=lambda: self.encoder.digest,
+        )
+        most = self.max_length - self.layout.special_tokens - 1
+        return KeptStatesOf(parted, self.encoder, most, self.spec.weights.entry)
 
     def _layout(self, tokenizer: Tokenizer, given: str | None) -> PairLayout | ChatLayout:
         if self.spec.chats is None:
@@ -148,7 +168,7 @@ class LoadedModel(RefusedInForks):
             EngineError: this process is a fork of the one that loaded the model.
         """
         require_no_fork()
-        schedule = self._schedule(effort)
+        schedule = self._schedule(effort, joined=effort == "instant")
         return block_texts(self.engine, schedule, max_length=self.max_length, most=BLOCK)
 
     def pricing(self) -> Pricing:
@@ -174,14 +194,20 @@ class LoadedModel(RefusedInForks):
     def prepare(self, query: str, texts: Sequence[str], effort: Effort = "full") -> Prepared:
         """Return the texts beside the query as sequences."""
         require_no_fork()
-        return self._preparer.prepare(query, texts, self._schedule(effort))
+        kept = self._states.brought(texts) if self._states is not None else []
+        joined = effort == "instant" or (effort != "full" and any(kept))
+        schedule = self._schedule(effort, joined=joined)
+        prepared = self._preparer.prepare(query, texts, schedule)
+        if self._states is not None and any(kept):
+            prepared = self._states.with_states(prepared, kept)
+        return replace(prepared, joined=joined)
 
     def score(self, prepared: Sequence[Prepared]) -> list[Logits]:
         """Return the logits of each request's sequences; those of one schedule share batches."""
         logits: dict[int, Logits] = {}
-        for schedule in dict.fromkeys(one.schedule for one in prepared):
-            numbers = [at for at, one in enumerate(prepared) if one.schedule == schedule]
-            together = self._score_together([prepared[number] for number in numbers], schedule)
+        for way in dict.fromkeys((one.schedule, one.joined) for one in prepared):
+            numbers = [at for at, one in enumerate(prepared) if (one.schedule, one.joined) == way]
+            together = self._score_together([prepared[number] for number in numbers], *way)
             logits.update(zip(numbers, together, strict=True))
         return [logits[number] for number in range(len(prepared))]
 
@@ -199,12 +225,48 @@ class LoadedModel(RefusedInForks):
             spans=prepared.spans,
         )
 
+    @property
+    def states_identity(self) -> str:
+        """A digest of all that decides a text's states.
+
+        Raises:
+            InputError: the model is not late-joined.
+        """
+        return self._needed_states().parted.identity
+
+    @property
+    def states_width(self) -> int:
+        """How many numbers a token's state has."""
+        return self._needed_states().parted.width
+
+    def encode_texts(
+        self, texts: Sequence[str], precision: StatePrecision = "int8"
+    ) -> list[Columns | None]:
+        """Return each text's states as columns (states/codec.py); None for one that is too long.
+
+        Raises:
+            InputError: the model is not late-joined.
+            ModelFileError: a state is not a number that a float16 holds.
+        """
+        require_no_fork()
+        return self._needed_states().encode(texts, precision)
+
+    def _needed_states(self) -> KeptStatesOf:
+        if self._states is None:
+            raise InputError(
+                f"{self.spec.name} has no states to keep: it encodes query and text together from "
+                "the first layer on; use a late-joined model such as the embedded one"
+            )
+        return self._states
+
     def close(self) -> None:
         """Wait for the batches being computed and free the engine; in a fork do nothing."""
         if not is_fork():
             self.engine.close()
 
-    def _score_together(self, prepared: Sequence[Prepared], schedule: Schedule) -> list[Logits]:
+    def _score_together(
+        self, prepared: Sequence[Prepared], schedule: Schedule, joined: bool
+    ) -> list[Logits]:
         sequences = [sequence for one in prepared for sequence in one.sequences]
         owners = Owners.of(prepared)
         shape = (len(sequences),) if self.labels == 1 else (len(sequences), self.labels)
@@ -215,18 +277,42 @@ class LoadedModel(RefusedInForks):
         size = max(1, len(sequences)) if schedule else SEQUENCES_AT_A_TIME
         for start in range(0, len(sequences), size):
             part = slice(start, start + size)
-            begun = perf_counter()
-            batches = self._batches(sequences[part], owners.part(part), schedule)
-            batch_ms, begun = ms_since(begun), perf_counter()
-            logits[part], exit_layer[part] = run(self.engine, batches, schedule, owners.part(part))
-            stats += Stats(batch_ms=batch_ms, infer_ms=ms_since(begun))
+            staged, spent = self._staged(sequences[part], schedule, joined, owners.part(part))
+            logits[part], exit_layer[part] = staged
+            stats += spent
         return divided(prepared, logits, exit_layer, stats)
+
+    def _staged(
+        self, sequences: Sequence[TokenSequence], schedule: Schedule, joined: bool, owners: Owners
+    ) -> tuple[Staged, Stats]:
+        """Return the logits, of each sequence from where it can begin, and what they took."""
+        from_join = np.array([joined or one.states is not None for one in sequences], np.bool_)
+        logits = np.empty(len(sequences), np.float32)
+        exit_layer = np.full(len(sequences), NO_EXIT, np.int16)
+        stats = Stats()
+        if from_join.any():
+            assert self._states is not None
+            begun = perf_counter()
+            chosen = [one for one, begins in zip(sequences, from_join, strict=True) if begins]
+            staged = self._states.parted.run(chosen, schedule, owners.part(from_join))
+            logits[from_join], exit_layer[from_join] = staged
+            stats += Stats(infer_ms=ms_since(begun))
+        if not from_join.all():
+            begun = perf_counter()
+            whole = [one for one, begins in zip(sequences, from_join, strict=True) if not begins]
+            of_whole = owners.part(~from_join)
+            batches = self._batches(whole, of_whole, schedule)
+            batch_ms, begun = ms_since(begun), perf_counter()
+            staged = run(self.engine, batches, schedule, of_whole)
+            logits[~from_join], exit_layer[~from_join] = staged
+            stats += Stats(batch_ms=batch_ms, infer_ms=ms_since(begun))
+        return Staged(logits, exit_layer), stats
 
     def _batches(
         self, sequences: Sequence[TokenSequence], owners: Owners, schedule: Schedule
     ) -> list[Batch]:
         """Return padded batches that give every stream of the engine about the same work."""
-        pairs = [self.layout.join(*sequence) for sequence in sequences]
+        pairs = [self.layout.join(one.query, one.text) for one in sequences]
         padding, limit = self.spec.padding_id, self.max_length
         if self._policy.prefixes and not schedule:
             return prefix_batches(
@@ -235,14 +321,19 @@ class LoadedModel(RefusedInForks):
         policy = balanced(self._policy, [len(pair.ids) for pair in pairs])
         return make_batches(pairs, policy, padding_id=padding, length_limit=limit)
 
-    def _schedule(self, effort: Effort) -> Schedule:
+    def _schedule(self, effort: Effort, *, joined: bool) -> Schedule:
         """Return the exits of an effort; the config is read once for each."""
-        if effort not in self._schedules:
-            self._schedules[effort] = self._find_schedule(effort)
-        return self._schedules[effort]
+        if (effort, joined) not in self._schedules:
+            self._schedules[effort, joined] = self._find_schedule(effort, joined)
+        return self._schedules[effort, joined]
 
-    def _find_schedule(self, effort: Effort) -> Schedule:
-        schedule = find_schedule(effort, self.spec, self.engine)
+    def _find_schedule(self, effort: Effort, joined: bool) -> Schedule:
+        if joined:
+            schedule = find_join_schedule(
+                effort, self.spec, self._states.parted if self._states else None
+            )
+        else:
+            schedule = find_schedule(effort, self.spec, self.engine)
         if schedule and self.window_rule.in_windows:
             raise InputError(
                 Argument("effort"),

@@ -107,7 +107,8 @@ class Timings(_Brief):
     `cached` counts the texts whose score was known, from a score cache or from an equal text of the
     same call; `cache_ms` is the time the score cache took. `skipped` counts the candidates that
     could not be scored, with on_error="skip", and `query_dropped_tokens` the tokens of the query
-    that were cut, with long_query="truncate".
+    that were cut, with long_query="truncate". `from_states` counts the texts that were not read
+    again, but scored from their states.
     """
 
     tokenize_ms: float = 0.0
@@ -127,6 +128,7 @@ class Timings(_Brief):
     cached: int = 0
     skipped: int = 0
     query_dropped_tokens: int = 0
+    from_states: int = 0
 
 
 @dataclass(frozen=True, slots=True, repr=False)

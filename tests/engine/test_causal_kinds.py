@@ -87,7 +87,7 @@ def test_tokens_are_the_peer_s_wherever_a_text_is_cut(tmp_path, template, length
     prepared = reranker.prepare("read the rows", texts)
     for at, sequence in enumerate(prepared.sequences):
         theirs = features["input_ids"][at][features["attention_mask"][at].bool()].tolist()
-        assert reranker.layout.join(*sequence).ids.tolist() == theirs, texts[at]
+        assert reranker.layout.join(sequence.query, sequence.text).ids.tolist() == theirs, texts[at]
 
 
 def test_a_sequence_classification_is_the_peer_s(tmp_path):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -105,6 +105,78 @@ class Exits(Protocol):
         ...
 
 
+class JoinHead(NamedTuple):
+    """The numbers of a late-joined model's score at the join.
+
+    projection: [k, width], with its `bias` [k] or 0: what late interaction compares.
+    gate: [width], what says how much each token of the query counts.
+    weights: [2], of the cosine of the means and of late interaction.
+    line: scale and offset that put the score on the model's logits; None without an exit there.
+    """
+
+    projection: NDArray[np.float32]
+    bias: NDArray[np.float32]
+    gate: NDArray[np.float32]
+    weights: NDArray[np.float32]
+    line: tuple[float, float] | None
+
+
+class Join(Protocol):
+    """A late-joined model, parted at its join. Each may be called by several threads at once."""
+
+    @property
+    def layer(self) -> int:
+        """After how many layers query and text meet."""
+        ...
+
+    @property
+    def width(self) -> int:
+        """How many numbers a state has."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """A digest of every weight and setting at or below the join."""
+        ...
+
+    @property
+    def head(self) -> JoinHead:
+        """The score at the join."""
+        ...
+
+    def below(self, batches: Iterable[Batch]) -> list[NDArray[np.float32]]:
+        """Return the states at the join of batches of single sides: [rows, length, width] each."""
+        ...
+
+    def products(self, values: NDArray[Any], vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return values [n, width] times vectors [k, width]: [n, k].
+
+        The values are int8, float16 or float32.
+        """
+        ...
+
+    def lengths(self, states: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the lengths [n] of the projections of states [n, width], computed in float32."""
+        ...
+
+    def above(self, batches: Iterable[JoinedBatch]) -> list[NDArray[np.float32]]:
+        """Return the logits [rows] of batches of states of both sides."""
+        ...
+
+
+class JoinedBatch(NamedTuple):
+    """Rows at the join, the query's tokens first.
+
+    states: float32 [rows, length, width]; early: float32 [rows, 1], the score there.
+    attention_mask, token_type_ids: int32 [rows, length], 0 or 1 each; type 1 is the text's.
+    """
+
+    states: NDArray[np.float32]
+    early: NDArray[np.float32]
+    attention_mask: NDArray[np.int32]
+    token_type_ids: NDArray[np.int32]
+
+
 class Engine(Protocol):
     """A loaded model. `run` may be called by several threads at once."""
 
@@ -121,6 +193,11 @@ class Engine(Protocol):
     @property
     def exits(self) -> Exits | None:
         """The same model in stages; None for a model without exit heads."""
+        ...
+
+    @property
+    def join(self) -> Join | None:
+        """The same model parted at its join; None for one that is not late-joined."""
         ...
 
     def run(self, batches: Sequence[Batch]) -> list[NDArray[np.float32]]:

@@ -34,6 +34,8 @@ class FakeEngine:
         policy: the batches it wants.
     """
 
+    join = None
+
     def __init__(
         self,
         score: Score = hashed,

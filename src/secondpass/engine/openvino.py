@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.engine.compiled import CompiledGraph, Slots
-from secondpass.engine.contract import Batch, EngineInfo, Exits, Policy
+from secondpass.engine.contract import Batch, EngineInfo, Exits, Join, Policy
+from secondpass.engine.joined import JoinedGraph
 from secondpass.engine.prefixed import PrefixedGraph
 from secondpass.engine.staged import StagedGraph
 from secondpass.errors import ModelFileError
@@ -26,6 +27,7 @@ _MOST_STREAMS = 4
 # OpenVINO keeps what it made for this many shapes of each kind, by default 5,000: with a new shape
 # in most batches, memory grew with the candidates. Made anew it costs no time that can be measured.
 _KEPT_SHAPES = 16
+_EXACT = {"INFERENCE_PRECISION_HINT": "f32"}
 
 
 class OpenVINOEngine:
@@ -46,8 +48,9 @@ class OpenVINOEngine:
         self._slots = slots = Slots(self.policy.streams)
 
         @native_call()
-        def compile_(graph: ov.Model) -> ov.CompiledModel:
-            return _core().compile_model(graph, device.upper(), properties)
+        def compile_(graph: ov.Model, exact: bool = False) -> ov.CompiledModel:
+            how = properties | (_EXACT if exact else {})
+            return _core().compile_model(graph, device.upper(), how)
 
         compiled = compile_(model)
         self._graph = CompiledGraph(compiled, slots)
@@ -65,6 +68,13 @@ class OpenVINOEngine:
                 lambda stage: CompiledGraph(compile_(stage), slots),
                 self.policy,
             )
+        self._joined = (
+            JoinedGraph(
+                model, spec, lambda part, exact: CompiledGraph(compile_(part, exact), slots)
+            )
+            if spec is not None and spec.joins_late
+            else None
+        )
         arithmetic = str(compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name())
         held = held_precision(model)
         self.info = EngineInfo(f"openvino {ov.__version__}", device, held, arithmetic, threads)
@@ -73,6 +83,11 @@ class OpenVINOEngine:
     def exits(self) -> Exits | None:
         """The same graph in stages; None for a model without exit heads."""
         return self._stages
+
+    @property
+    def join(self) -> Join | None:
+        """The same graph parted at its join; None for one that is not late-joined."""
+        return self._joined
 
     def run(self, batches: Sequence[Batch]) -> list[NDArray[np.float32]]:
         """Return one float32 array [rows, outputs] for each batch, in order."""
@@ -88,6 +103,8 @@ class OpenVINOEngine:
         self._graph.free()
         if self._stages is not None:
             self._stages.free()
+        if self._joined is not None:
+            self._joined.free()
 
 
 def openvino_devices() -> tuple[str, ...]:
@@ -151,5 +168,5 @@ def _properties(precision: Precision, device: str, threads: int, streams: int) -
             "CPU_RUNTIME_CACHE_CAPACITY": _KEPT_SHAPES,
         }
     if precision == "fp32":
-        properties["INFERENCE_PRECISION_HINT"] = "f32"
+        properties |= _EXACT
     return properties

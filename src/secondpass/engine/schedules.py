@@ -7,11 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from secondpass.engine.contract import NO_EXIT, Batch, Engine, Exits, Staged
+from secondpass.engine.parted import PartedModel
 from secondpass.errors import Argument, Either, InputError, ModelFileError
 from secondpass.models.spec import ModelSpec
 from secondpass.options.effort import Effort
 from secondpass.scoring.batches import restore_order
-from secondpass.scoring.effort import Schedule, read_schedules
+from secondpass.scoring.effort import Schedule, read_join_exits, read_schedules
 from secondpass.scoring.exits import going_on
 from secondpass.scoring.sequences import Owners
 
@@ -24,10 +25,13 @@ def find_schedule(effort: Effort, spec: ModelSpec, engine: Engine) -> Schedule:
 
     Raises:
         InputError: the model has no exits, or none for this effort; the message says what does.
+            "instant" has none: it is late interaction, `find_join_schedule`.
         ModelFileError: its config names a layer without a head.
     """
     if effort == "full":
         return ()
+    if effort == "instant":
+        raise _without_late_interaction(spec)
     file = spec.folder / "config.json"
     schedules = read_schedules(spec.config, file)
     if engine.exits is None or effort not in schedules:
@@ -41,6 +45,39 @@ def find_schedule(effort: Effort, spec: ModelSpec, engine: Engine) -> Schedule:
         )
     _require_heads(schedules[effort], engine.exits, f"{file}: {effort}")
     return schedules[effort]
+
+
+def find_join_schedule(effort: Effort, spec: ModelSpec, parted: PartedModel | None) -> Schedule:
+    """Return the exit of an effort at the join, for texts whose states are kept; none for "full".
+
+    Raises:
+        InputError: the model has no score at a join, or no exit there for this effort.
+        ModelFileError: its config is written in another way.
+    """
+    if effort == "full":
+        return ()
+    if parted is None or not parted.exits_at_join:
+        raise _without_late_interaction(spec)
+    exits = read_join_exits(spec.config, spec.config_file, parted.layer)
+    if effort not in exits:
+        raise InputError(
+            Argument("effort"),
+            f" is {effort!r}, but 'exits' in the config.json of {spec.name} has no exit after the "
+            f"{parted.layer} layers below its join, from where texts with states go on: use ",
+            Argument("effort", "full"),
+            " or ",
+            Argument("effort", "instant"),
+        )
+    return (exits[effort],)
+
+
+def _without_late_interaction(spec: ModelSpec) -> InputError:
+    return InputError(
+        Argument("effort"),
+        f" is 'instant', but {spec.name} has no late interaction with an exit at its join: use ",
+        Argument("effort", "full"),
+        ", or a late-joined model such as the embedded one",
+    )
 
 
 def _require_heads(schedule: Schedule, exits: Exits, where: str) -> None:

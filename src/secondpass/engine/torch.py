@@ -32,6 +32,7 @@ class TorchEngine:
 
     policy = Policy(streams=1)
     exits = None
+    join = None
 
     def __init__(self, spec: ModelSpec, *, device: str, threads: int) -> None:
         import torch

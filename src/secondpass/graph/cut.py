@@ -31,7 +31,7 @@ def cut(model: ov.Model, spec: ModelSpec, *, after: int | None, until: int | Non
     clone = model.clone()
     nodes = _by_name(clone)
     for name in () if after is None else carried_names(spec, after):
-        nodes[name] = _cut_off(_named(nodes, name, spec))
+        nodes[name] = put_input_at(_named(nodes, name, spec))
     if until is None:
         results = clone.get_results()
     else:
@@ -41,7 +41,7 @@ def cut(model: ov.Model, spec: ModelSpec, *, after: int | None, until: int | Non
         for node in carried:
             node.output(0).set_names({node.get_friendly_name()})
         results = [op.result(node) for node in (logit, *carried)]
-    return ov.Model(results, _parameters_of(results), "secondpass stage")
+    return ov.Model(results, parameters_of(results), "secondpass stage")
 
 
 def require_cut(model: ov.Model, spec: ModelSpec, layers: Iterable[int]) -> None:
@@ -50,6 +50,12 @@ def require_cut(model: ov.Model, spec: ModelSpec, layers: Iterable[int]) -> None
     for layer in layers:
         for name in carried_names(spec, layer):
             _named(nodes, name, spec)
+
+
+def named_nodes(model: ov.Model, names: Iterable[str], spec: ModelSpec) -> list[Node]:
+    """Return the nodes of these names; an UnsupportedModelError where the graph lacks one."""
+    nodes = _by_name(model)
+    return [_named(nodes, name, spec) for name in names]
 
 
 def _by_name(model: ov.Model) -> dict[str, Node]:
@@ -67,7 +73,7 @@ def _named(nodes: dict[str, Node], name: str, spec: ModelSpec) -> Node:
     return nodes[name]
 
 
-def _cut_off(node: Node) -> Node:
+def put_input_at(node: Node) -> Node:
     """Put an input of the same name and shape in a node's place."""
     output, name = node.output(0), node.get_friendly_name()
     parameter = op.parameter(output.get_partial_shape(), output.get_element_type(), name=name)
@@ -82,7 +88,7 @@ def _inputs(model: ov.Model) -> Inputs:
     return Inputs.of({port.get_any_name(): port.get_node() for port in model.inputs})
 
 
-def _parameters_of(results: Iterable[Node]) -> list[Node]:
+def parameters_of(results: Iterable[Node]) -> list[Node]:
     """Return the inputs that results depend on."""
     seen: set[str] = set()
     waiting, parameters = list(results), []

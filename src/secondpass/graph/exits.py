@@ -35,7 +35,7 @@ def exit_layers(spec: ModelSpec) -> tuple[int, ...]:
 
 def carried_names(spec: ModelSpec, layers: int) -> tuple[str, ...]:
     """Return the nodes that the layers after a cut need, the hidden states first."""
-    if _is_late_join(spec) and layers >= _join(spec):
+    if spec.joins_late and layers >= _join(spec):
         return (ops.layer_output(layers), EARLY_SCORE)
     return (ops.layer_output(layers),)
 
@@ -48,13 +48,26 @@ def exit_logit(spec: ModelSpec, layers: int, carried: list[Node], inputs: Inputs
     """
     prefix = f"exits.{layers}."
     with open_tensors(spec.exit_files) as tensors:
-        if _is_late_join(spec) and layers == _join(spec):
+        if spec.joins_late and layers == _join(spec):
             score = carried[1]
-        elif _is_late_join(spec):
+        elif spec.joins_late:
             score = late_join_exit(carried[0], inputs, tensors, prefix)
         else:
             score = _classify(carried[0], tensors, prefix)
         return _calibrated(score, tensors, prefix)
+
+
+def exit_line(spec: ModelSpec, layers: int) -> tuple[float, float] | None:
+    """Return scale and offset of the exit after `layers` layers, None where there is none."""
+    if layers not in exit_layers(spec):
+        return None
+    with open_tensors(spec.exit_files) as tensors:
+        prefix = f"exits.{layers}."
+        scale, offset = (
+            _stored(f"{prefix}{name}", tensors, default)
+            for name, default in (("scale", 1.0), ("offset", 0.0))
+        )
+    return float(scale[0]), float(offset[0])
 
 
 def _classify(x: Node, tensors: Tensors, prefix: str) -> Node:
@@ -71,10 +84,6 @@ def _calibrated(score: Node, tensors: Tensors, prefix: str) -> Node:
 
 def _stored(name: str, tensors: Tensors, default: float) -> NDArray[np.float32]:
     return tensors.shaped(name, 1) if name in tensors else np.full(1, default, np.float32)
-
-
-def _is_late_join(spec: ModelSpec) -> bool:
-    return spec.family is not None and spec.family.kind == "late-join"
 
 
 def _join(spec: ModelSpec) -> int:

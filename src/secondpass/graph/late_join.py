@@ -24,8 +24,10 @@ from secondpass.graph.post_norm import Encoder
 from secondpass.graph.tensors import Tensors
 from secondpass.models.spec import ModelSpec
 
-# The node that holds the score before the join.
+# The nodes that hold the score before the join, and what it is made of.
 EARLY_SCORE = "early.score"
+EARLY_PROJECTION = "early.projection"
+EARLY_GATE = "early.gate"
 
 
 def build(spec: ModelSpec, family: Architecture, tensors: Tensors) -> ov.Model:

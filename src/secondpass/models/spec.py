@@ -115,6 +115,11 @@ class ModelSpec:
         return self.family is not None and self.family.kind == "decoder"
 
     @property
+    def joins_late(self) -> bool:
+        """Tell whether it encodes query and text apart before it joins them."""
+        return self.family is not None and self.family.kind == "late-join"
+
+    @property
     def logit_score(self) -> LogitScore | None:
         """Return which tokens' logits are the score, None where another head gives it."""
         last = self.readout[-1] if self.readout else None
@@ -279,8 +284,9 @@ def read_bi_encoder_spec(found: ModelFolder, *, cache_dir: Path | None = None) -
 def _scores_pairs(spec: ModelSpec) -> bool:
     """Tell whether config.json says that a model scores pairs."""
     architectures = spec.config.get("architectures") or ()
-    late_join = spec.family is not None and spec.family.kind == "late-join"
-    return late_join or any("ForSequenceClassification" in str(name) for name in architectures)
+    return spec.joins_late or any(
+        "ForSequenceClassification" in str(name) for name in architectures
+    )
 
 
 def _embeds_nothing(name: str) -> UnsupportedModelError:

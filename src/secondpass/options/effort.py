@@ -6,12 +6,12 @@ from typing import Any, Literal, get_args
 
 from secondpass.checks import one_of
 
-Effort = Literal["full", "balanced", "fast"]
+Effort = Literal["full", "balanced", "fast", "instant"]
 EFFORTS: tuple[Effort, ...] = get_args(Effort)
 
 
 def checked_effort(effort: Any) -> Effort:
-    """Return `effort` if it is one of the three.
+    """Return `effort` if it is one of the four.
 
     Raises:
         InputError: it is not.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -11,7 +11,11 @@ from typing import Any
 
 from secondpass.checks import described, finite_number, is_integer
 from secondpass.errors import ModelFileError
-from secondpass.options.effort import EFFORTS
+
+# The efforts that config.json has exits for.
+SCHEDULED = ("balanced", "fast")
+# What stands beside them: the share of candidates that goes on from the join, where states are.
+_STATES = "states"
 
 # With fewer candidates an exit saves little and may lose a relevant one.
 LEAST_KEPT = 10
@@ -48,27 +52,63 @@ def read_schedules(config: Mapping[str, Any], file: Path) -> dict[str, Schedule]
     """Read the `exits` of a config.json, such as {"fast": [[2, 0.4], [4, 0.2, 20]]}.
 
     Layers go up, and no share is larger than the one before: it counts from all candidates. Beside
-    the efforts may stand "first_stage", by default 0.
+    the efforts may stand "first_stage", by default 0, and "states" with other exits of the efforts:
+    `read_join_exits` reads them.
 
     Raises:
         ModelFileError: they are written in another way; the message names the file and the place.
     """
+    given = _exits_of(config, file, (*SCHEDULED, "first_stage", _STATES))
+    return _schedules(given, _first_stage(given, file), str(file))
+
+
+def read_join_exits(config: Mapping[str, Any], file: Path, layer: int) -> dict[str, Exit]:
+    """Read which candidates go on from the join after `layer` layers where their states are kept.
+
+    It is the exit there of "states", such as {"states": {"fast": [[4, 0.2]]}}, or, without it, that
+    of the effort itself. At "instant" no candidate goes on.
+
+    Raises:
+        ModelFileError: as `read_schedules`.
+    """
+    given = _exits_of(config, file, (*SCHEDULED, "first_stage", _STATES))
+    first_stage = _first_stage(given, file)
+    states = _exits_of({"exits": given.get(_STATES, {})}, f"{file}: {_STATES}", SCHEDULED)
+    schedules = _schedules(given, first_stage, str(file))
+    schedules |= _schedules(states, first_stage, f"{file}: {_STATES}")
+    exits = {
+        effort: exit_
+        for effort, schedule in schedules.items()
+        for exit_ in schedule
+        if exit_.layers == layer
+    }
+    return exits | {"instant": Exit(layer, 0.0, least=0)}
+
+
+def _exits_of(config: Mapping[str, Any], where: object, known: Sequence[str]) -> Mapping[str, Any]:
     given = config.get("exits", {})
-    known = (*EFFORTS[1:], "first_stage")
     if not isinstance(given, Mapping) or not set(given) <= set(known):
         raise ModelFileError(
-            f"{file} has exits {described(given)}, expected an object with "
+            f"{where} has exits {described(given)}, expected an object with "
             f"{', '.join(map(repr, known))}"
         )
+    return given
+
+
+def _first_stage(given: Mapping[str, Any], file: Path) -> float:
     first_stage = finite_number(given.get("first_stage", 0))
     if first_stage is None or first_stage < 0:
         raise ModelFileError(
             f"{file}: first_stage is {described(given['first_stage'])}, expected a number of at "
             "least 0"
         )
+    return first_stage
+
+
+def _schedules(given: Mapping[str, Any], first_stage: float, where: str) -> dict[str, Schedule]:
     return {
-        effort: _schedule(given[effort], f"{file}: {effort}", first_stage)
-        for effort in EFFORTS[1:]
+        effort: _schedule(given[effort], f"{where}: {effort}", first_stage)
+        for effort in SCHEDULED
         if effort in given
     }
 

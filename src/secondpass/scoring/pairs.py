@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -35,6 +35,30 @@ class Pair:
     head: int = 0
 
 
+class Sides(NamedTuple):
+    """The special tokens around a query and those around a text, where each stands apart."""
+
+    before_query: TokenIds
+    after_query: TokenIds
+    before_text: TokenIds
+    after_text: TokenIds
+
+    def query(self, ids: TokenIds) -> Pair:
+        """Return the query's side alone; its token types are 0."""
+        whole = np.concatenate((self.before_query, ids, self.after_query), dtype=np.int32)
+        return Pair(whole, np.zeros_like(whole))
+
+    def text(self, ids: TokenIds) -> Pair:
+        """Return the text's side alone; its token types are 1."""
+        whole = np.concatenate((self.before_text, ids, self.after_text), dtype=np.int32)
+        return Pair(whole, np.ones_like(whole))
+
+    @property
+    def of_text(self) -> int:
+        """Return how many special tokens the text's side has."""
+        return len(self.before_text) + len(self.after_text)
+
+
 @dataclass(frozen=True, slots=True)
 class PairLayout:
     """Where the special tokens stand around query and text, asked of the tokenizer once."""
@@ -56,6 +80,19 @@ class PairLayout:
         around = (self.before.types, self.between.types, self.after.types)
         every = [int(one) for types in around for one in types]
         return max([self.query_type, self.text_type, *every])
+
+    def sides(self) -> Sides | None:
+        """Return what stands around each side, by the token types: 0 is the query's, 1 the text's.
+
+        None where the types do not part the sequence so.
+        """
+        between, of_query = self.between.ids, int(np.count_nonzero(self.between.types == 0))
+        query, text = self.between.types[:of_query], self.between.types[of_query:]
+        query = np.concatenate((self.before.types, [self.query_type], query))
+        text = np.concatenate((text, [self.text_type], self.after.types))
+        if query.any() or (text != 1).any():
+            return None
+        return Sides(self.before.ids, between[:of_query], between[of_query:], self.after.ids)
 
     def without_types(self) -> PairLayout:
         """Return the layout with token type 0 everywhere, as for a model that is fed none."""

@@ -12,13 +12,18 @@ from numpy.typing import NDArray
 from secondpass.scoring.effort import Schedule
 from secondpass.scoring.encode import TokenIds
 from secondpass.scoring.stats import Stats
+from secondpass.states.codec import KeptStates
 
 
 class TokenSequence(NamedTuple):
-    """One sequence to score: the token ids of a query and of a text, or of a window of it."""
+    """One sequence to score: the token ids of a query and of a text, or of a window of it.
+
+    `states` are the text's at the join, where they were kept.
+    """
 
     query: TokenIds
     text: TokenIds
+    states: KeptStates | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,7 +32,8 @@ class Prepared:
 
     Of each sequence, in order: `texts`, the number of its text, ascending; `span` as in `Scored`.
     Of each text: `tokens`, `dropped_tokens` and `spans` as in `Scored`. The early exits of
-    `schedule` choose within the request.
+    `schedule` choose within the request. With `joined` every text begins at the join, those
+    without states too.
     """
 
     sequences: list[TokenSequence]
@@ -38,6 +44,7 @@ class Prepared:
     spans: NDArray[np.object_]
     schedule: Schedule
     stats: Stats
+    joined: bool = False
 
 
 class Logits(NamedTuple):
@@ -62,7 +69,7 @@ class Owners(NamedTuple):
         texts = [request.texts + first for request, first in zip(prepared, firsts, strict=True)]
         return cls(np.repeat(np.arange(len(prepared)), counts), np.concatenate(texts))
 
-    def part(self, part: slice) -> Owners:
+    def part(self, part: slice | NDArray[np.bool_]) -> Owners:
         """Return those of some sequences."""
         return Owners(self.groups[part], self.texts[part])
 

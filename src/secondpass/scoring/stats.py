@@ -21,6 +21,7 @@ class Stats:
     cache_ms: float = 0.0
     tokens: int = 0
     windows: int = 0
+    from_states: int = 0
 
     def __add__(self, other: Stats) -> Stats:
         """Return the sums, field by field."""
@@ -32,6 +33,7 @@ class Stats:
             self.cache_ms + other.cache_ms,
             self.tokens + other.tokens,
             self.windows + other.windows,
+            self.from_states + other.from_states,
         )
 
     def share(self, share: float) -> Stats:

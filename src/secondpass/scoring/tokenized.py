@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hashlib import blake2b, sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +41,7 @@ class TokenizedText(str):
         ids: NDArray[np.integer[Any]],
         tokenizer: str,
         digest: int | None = None,
-    ) -> TokenizedText:
+    ) -> Self:
         """Make a string and hang the ids on it."""
         made = super().__new__(cls, text)
         made.ids = ids

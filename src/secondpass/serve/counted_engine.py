@@ -13,6 +13,7 @@ from secondpass.engine.contract import (
     Engine,
     EngineInfo,
     Exits,
+    Join,
     Policy,
     Staged,
 )
@@ -42,6 +43,11 @@ class CountedEngine:
     def exits(self) -> Exits | None:
         """The same model in stages."""
         return self._exits
+
+    @property
+    def join(self) -> Join | None:
+        """The same model parted at its join, whose batches are not told."""
+        return self._engine.join
 
     def run(self, batches: Sequence[Batch]) -> list[NDArray[np.float32]]:
         """Return one array for each batch, in order."""

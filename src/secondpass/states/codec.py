@@ -165,7 +165,8 @@ def are_of(columns: Columns, text: str, identity: str) -> bool:
 
     They are no seal: whoever writes states can write their digest as well.
     """
-    return int(columns[STATES_DIGEST][0]) == _digest(columns, text, identity)
+    kept = columns.get(STATES_DIGEST)
+    return kept is not None and kept.tolist() == [_digest(columns, text, identity)]
 
 
 def bytes_of(columns: Columns) -> int:

@@ -1,0 +1,98 @@
+"""The states of texts: made once, kept elsewhere, and put to the sequences that they are of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from secondpass.engine.parted import PartedModel
+from secondpass.errors import ModelFileError
+from secondpass.scoring.encode import TextEncoder
+from secondpass.scoring.passage import Passage
+from secondpass.scoring.sequences import Prepared
+from secondpass.scoring.stats import Stats
+from secondpass.states.codec import Columns, StatePrecision, encode, from_columns, to_columns
+
+# Of this many texts the states are in memory as floats at a time, of which a token takes 1.5 kB.
+TEXTS_AT_A_TIME = 128
+
+
+class KeptStatesOf:
+    """What a parted model keeps of texts, and what it finds kept.
+
+    Args:
+        parted: the model.
+        encoder: makes token ids of texts.
+        most_tokens: how many a text may have, which is read whole then beside the shortest query.
+        source: the model's file, for messages.
+    """
+
+    def __init__(
+        self, parted: PartedModel, encoder: TextEncoder, most_tokens: int, source: object
+    ) -> None:
+        self.parted = parted
+        self._encoder = encoder
+        self._most_tokens = most_tokens
+        self._source = source
+
+    def encode(self, texts: Sequence[str], precision: StatePrecision) -> list[Columns | None]:
+        """Return each text's states as columns (states/codec.py); None for one that is too long.
+
+        Raises:
+            ModelFileError: a state is not a number that a float16 holds.
+        """
+        return [
+            columns
+            for start in range(0, len(texts), TEXTS_AT_A_TIME)
+            for columns in self._encode(texts[start : start + TEXTS_AT_A_TIME], precision)
+        ]
+
+    def _encode(self, texts: Sequence[str], precision: StatePrecision) -> Iterator[Columns | None]:
+        encoded = self._encoder.encode_counted(texts, self._most_tokens + 1)
+        fits = [one.tokens <= self._most_tokens for one in encoded]
+        whole = [one.ids for one, fitting in zip(encoded, fits, strict=True) if fitting]
+        states = iter(self.parted.encode(whole))
+        for text, fitting in zip(texts, fits, strict=True):
+            if not fitting:
+                yield None
+                continue
+            try:
+                kept = encode(next(states), precision, self.parted.measure)
+            except ValueError as error:
+                raise ModelFileError(
+                    f"{self._source} gives states that cannot be kept: {error}"
+                ) from error
+            yield to_columns(kept, text, self.parted.identity)
+
+    def brought(self, texts: Sequence[str]) -> list[Columns | None]:
+        """Return the states of this model that each text brings.
+
+        Raises:
+            InputError: those of a text have other sizes than the model's.
+        """
+        return [
+            text.states_of(self.parted.identity, self.parted.width)
+            if isinstance(text, Passage)
+            else None
+            for text in texts
+        ]
+
+    def with_states(self, prepared: Prepared, kept: Sequence[Columns | None]) -> Prepared:
+        """Return a request with the states of the texts that are scored whole.
+
+        A text that is cut beside this query, or chosen from, has other states.
+        """
+        sequences = list(prepared.sequences)
+        windows = np.bincount(prepared.texts, minlength=len(kept))
+        for number, text in enumerate(prepared.texts.tolist()):
+            columns = kept[text]
+            if columns is None or windows[text] > 1 or prepared.dropped_tokens[text]:
+                continue
+            states = from_columns(columns, self.parted.width)
+            if len(states) == len(sequences[number].text) + self.parted.sides.of_text:
+                sequences[number] = sequences[number]._replace(states=states)
+        found = sum(one.states is not None for one in sequences)
+        stats = prepared.stats + Stats(from_states=found)
+        return replace(prepared, sequences=sequences, stats=stats)
