@@ -201,7 +201,12 @@ class CrossEncoderReranker(RefusedInForks):
 
     @property
     def scorer(self) -> AnyScorer:
-        """What scores: the model, with its cache if it has one, or two models as one."""
+        """What scores: the model, with its cache if it has one, or two models as one.
+
+        Raises:
+            UnsupportedModelError: the model has several labels.
+        """
+        self._require_one_label()
         return self._scorer
 
     @property

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from secondpass.checks import shortened
 from secondpass.engine.contract import Batch, Columns, EngineInfo, Policy
 from secondpass.engine.torch_features import PeerFeatures, read_peer_features
 from secondpass.errors import (
@@ -23,6 +24,8 @@ from secondpass.native import native_call, require_no_fork
 from secondpass.scoring.batches import pad_batch
 from secondpass.scoring.pairs import Pair
 
+# The keys by which a decoder's tokens see those behind them too.
+_BIDIRECTIONAL = ("use_bidirectional_attention", "bidirectional", "is_bidirectional")
 # Both compute in float32; padding changes the order of sums.
 _LARGEST_DIFFERENCE = 1e-3
 
@@ -43,6 +46,7 @@ class TorchEngine:
         _check_device(device)
         self._model: Any = _load(spec, device)
         self._name = spec.name
+        _require_its_class(self._model, spec)
         _require_every_weight(self._model, spec)
         self._features: PeerFeatures = read_peer_features(self._model, spec)
         name = f"torch {torch.__version__}"
@@ -145,6 +149,29 @@ def _load(spec: ModelSpec, device: str) -> Any:
             ) from error
         raise ModelFileError(f"{spec.folder} cannot be loaded by torch: {reason}") from error
     return model.eval()
+
+
+def _require_its_class(model: Any, spec: ModelSpec) -> None:
+    """Raise where config.json says what the class that transformers takes does not compute.
+
+    Raises:
+        UnsupportedModelError: it names another class, or sight of the tokens that follow.
+    """
+    import transformers
+
+    loaded, plain = type(model.transformers_model).__name__, type(model.config)()
+    named = next(iter(spec.config.get("architectures") or ()), loaded)
+    if not hasattr(transformers, named):
+        raise UnsupportedModelError(
+            f"{spec.config_file} has architectures {shortened([named])}, which transformers does "
+            f"not have: its {loaded} would compute another score, and no model's code is ever run"
+        )
+    for key in _BIDIRECTIONAL:
+        if spec.config.get(key) and not hasattr(plain, key):
+            raise UnsupportedModelError(
+                f"{spec.config_file} has {key} {shortened(spec.config[key])}, which the "
+                f"{loaded} of transformers does not follow: its tokens see those before them alone"
+            )
 
 
 def _require_every_weight(model: Any, spec: ModelSpec) -> None:

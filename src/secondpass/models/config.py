@@ -69,7 +69,8 @@ class Config(msgspec.Struct):
     hidden_act: str | None = None
     activation: str | None = None
     hidden_activation: str | None = None
-    classifier_activation: str | None = None
+    # MobileBERT's is whether there is one.
+    classifier_activation: str | bool | None = None
     classifier_pooling: str | None = None
     position_embedding_type: str | None = None
 

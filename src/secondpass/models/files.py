@@ -56,6 +56,12 @@ def find_weights(folder: Path) -> WeightFiles:
             for file in files:
                 require_file(file)
             return WeightFiles(format_name, entry, files)
+    other = sorted(file.name for file in folder.glob("*.gguf"))
+    if other:
+        raise ModelFileError(
+            f"{folder} holds {', '.join(other[:3])}: GGUF is not read; take the model it was made "
+            "from, as safetensors"
+        )
     raise ModelFileError(
         f"{folder} holds no weights: looked for {', '.join(name for _, name in _WEIGHT_FILES)}. "
         "Pickled weights (pytorch_model.bin) are never read; save the model as safetensors"

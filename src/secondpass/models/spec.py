@@ -11,7 +11,7 @@ from typing import Any
 from secondpass.architectures.recognise import architecture_of
 from secondpass.architectures.record import Architecture
 from secondpass.architectures.table import ARCHITECTURES
-from secondpass.checks import integer
+from secondpass.checks import integer, shortened
 from secondpass.errors import (
     Argument,
     Either,
@@ -53,6 +53,10 @@ MODULAR_FILE = "config_sentence_transformers.json"
 
 # What `model_type` of config_sentence_transformers.json says, and means where it says nothing.
 _CROSS_ENCODER, _BI_ENCODER = "CrossEncoder", "SentenceTransformer"
+
+
+# How the classes end whose output is a score.
+_SCORING = ("ForSequenceClassification", "ForCausalLM")
 
 
 @dataclass(frozen=True)
@@ -442,6 +446,7 @@ def _require_followed(spec: ModelSpec) -> None:
         require_known_activations(spec.config, keys, spec.config_file)
     if spec.family is not None and spec.weights.format == "safetensors":
         require_computed(spec.config, spec.folder / "config.json")
+    _require_known_head(spec)
     # Torch pads on the side that the model says.
     require_right_sides(spec.folder, padding=spec.family is not None and not spec.decodes)
     excludes = [one for one in spec.readout or () if isinstance(one, Pooling)]
@@ -476,6 +481,28 @@ def _require_followed(spec: ModelSpec) -> None:
             f"{spec.name}: sentence_bert_config.json has transformer_task "
             f"{spec.transformer.task!r} and no module gives a score, expected "
             "'sequence-classification'"
+        )
+
+
+def _require_known_head(spec: ModelSpec) -> None:
+    """Raise where config.json names another class than one that scores pairs.
+
+    A decoder that its class makes another thing of, such as one that sees what follows a token, has
+    the `model_type` of the plain one.
+    """
+    named = next(iter(spec.config.get("architectures") or ()), None)
+    if named is None or spec.embeds or spec.weights.format != "safetensors":
+        return
+    if spec.readout is None and not spec.modular and not named.endswith(_SCORING):
+        raise UnsupportedModelError(
+            f"{spec.config_file} has architectures {shortened([named])}, expected a class that "
+            f"ends in {' or '.join(_SCORING)}: nothing else gives one score of a query and a text"
+        )
+    stem = next((named.removesuffix(end) for end in _SCORING if named.endswith(end)), None)
+    if spec.decodes and stem is not None and stem.casefold() != spec.architecture:
+        raise UnsupportedModelError(
+            f"{spec.config_file} has architectures {shortened([named])}, which is not "
+            f"{spec.architecture}'s own and computes another score: no model's code is ever run"
         )
 
 
