@@ -17,7 +17,7 @@ from secondpass.evaluation.first_stages.select import find_candidates
 from secondpass.evaluation.open_collection import open_collection
 from secondpass.options.fusion import PAIR_WEIGHT, Fusion
 
-_LANGUAGES = ("en", "de", "fr", "es", "ru", "ja", "ko", "zh_CN")
+_LANGUAGES = ("de", "ja", "zh_CN", "fr")
 _FUSED = Fusion.checked("weighted", PAIR_WEIGHT)
 _MEASURE = "nDCG@10"
 
