@@ -50,12 +50,13 @@ from secondpass.scoring.candidates import (
     without_scores,
 )
 from secondpass.scoring.first_stage_scores import FirstStageScores
+from secondpass.scoring.result import Result
 from secondpass.scoring.scored import Scored
 from secondpass.scoring.scores import to_label_scores, to_scores
-from secondpass.scoring.selection import Chosen, choose, select, unscored_hit
+from secondpass.scoring.selection import select
 from secondpass.scoring.stats import ms_since
 from secondpass.scoring.usable import Usable, usable_candidates, usable_texts
-from secondpass.types import Hit, ModelInfo, Ranking, Scores, Timings
+from secondpass.types import ModelInfo, Ranking, Scores
 
 
 class CrossEncoderReranker(RefusedInForks):
@@ -544,30 +545,14 @@ class CrossEncoderReranker(RefusedInForks):
             return score
         return self.score_pairs(pairs).scores
 
-    def _rank(self, call: _Call, query: str, usable: Usable) -> _Result:
+    def _rank(self, call: _Call, query: str, usable: Usable) -> Result:
         """The main loop: score all texts, then put them in order."""
         options = call.options
         table, query_dropped = self._scored(call, query, usable.texts, options.top_k)
         if options.on_error == "skip":
             table = usable.without_broken(table)
         scores = to_scores(table, len(usable.texts), call.activation, call.started)
-        begun = perf_counter()
-        chosen = choose(options, usable.texts, scores, usable.first_stage_scores)
-        timings = replace(
-            scores.timings,
-            candidates=len(usable.given),
-            dropped=chosen.dropped,
-            rank_ms=scores.timings.rank_ms + ms_since(begun),
-            skipped=len(usable.errors),
-            query_dropped_tokens=query_dropped,
-        )
-        placed = usable.placed(chosen)
-        left = (
-            None
-            if options.top_k is None
-            else options.top_k - len(placed.hits) - len(placed.unscored)
-        )
-        return _Result(placed, usable.skipped(left), usable, timings)
+        return Result.of(options, usable, scores, query_dropped)
 
     def _scored(
         self, call: _Call, query: str, texts: Sequence[str], hits: int | None = None
@@ -621,24 +606,6 @@ class _Call(NamedTuple):
     effort: Effort
     activation: Activation
     budget: Budget | None
-
-
-class _Result(NamedTuple):
-    """What a ranking is made of, for typed hits or for dicts."""
-
-    chosen: Chosen
-    skipped: tuple[Hit, ...]
-    usable: Usable
-    timings: Timings
-
-    def ranking(self, started: float) -> Ranking:
-        """Return typed hits; `started` is when the call began."""
-        begun = perf_counter()
-        texts = map(self.usable.text_of, self.chosen.unscored)
-        unscored = map(unscored_hit, self.chosen.unscored, texts)
-        hits = (*self.chosen.hits, *unscored, *self.skipped)
-        rank_ms = self.timings.rank_ms + ms_since(begun)
-        return Ranking(hits, replace(self.timings, rank_ms=rank_ms, total_ms=ms_since(started)))
 
 
 def _usable(

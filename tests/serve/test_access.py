@@ -4,6 +4,7 @@ import hmac
 
 import pytest
 from serve_client import fake_client
+from test_formats import BODIES
 
 from secondpass.errors import InputError
 from secondpass.options.serve import ServeOptions
@@ -11,7 +12,7 @@ from secondpass.serve import keys as keys_module
 from secondpass.serve.keys import Keys
 from secondpass.serve.rerank import ROUTES
 
-BODY = {"query": "a", "documents": ["b"], "queries": "a"}
+BODY = {"query": "a", "documents": ["b"]}
 OPEN = [
     "/",
     "/docs",
@@ -28,12 +29,13 @@ def bearer(key):
     return {"authorization": f"Bearer {key}"}
 
 
-@pytest.mark.parametrize("path", [route.path for route in ROUTES])
-def test_a_route_that_scores_wants_one_of_the_keys(path):
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
+def test_a_route_that_scores_wants_one_of_the_keys(route):
+    path, body = route.path, BODIES[next(iter(route.formats.values())).name]
     with fake_client(keys=["first", "second"]) as client:
         for key, status in (("first", 200), ("second", 200), ("third", 401), ("", 401)):
-            assert client.post(path, json=BODY, headers=bearer(key)).status_code == status
-        assert client.post(path, json=BODY).status_code == 401
+            assert client.post(path, json=body, headers=bearer(key)).status_code == status
+        assert client.post(path, json=body).status_code == 401
 
 
 def test_what_tells_of_models_wants_a_key_and_pages_do_not():

@@ -12,6 +12,7 @@ from secondpass.serve.wire.format import UNUSED
 QUERY = "sheep give warm wool"
 DOCUMENTS = ["cows give milk", "sheep give wool", "wool is warm", "milk"]
 BODIES = {
+    "secondpass": {"query": QUERY, "texts": DOCUMENTS},
     "cohere-v2": {"query": QUERY, "documents": DOCUMENTS},
     "cohere-v1": {"query": QUERY, "documents": DOCUMENTS},
     "tei": {"query": QUERY, "texts": DOCUMENTS},
@@ -32,9 +33,20 @@ def post(client, path, body, **headers):
     return response.status_code, json.loads(response.text)
 
 
+def results_of(answer):
+    if isinstance(answer, list):
+        return answer
+    if "scores" in answer:  # the native format, whose order is that of the request
+        rows = enumerate(answer["scores"])
+        return [
+            {"index": at, "score": score or 0.0} | ({"reranked": False} if score is None else {})
+            for at, score in rows
+        ]
+    return answer.get("results") or answer["data"]
+
+
 def indexes(answer):
-    results = answer if isinstance(answer, list) else answer.get("results") or answer["data"]
-    return [one["index"] for one in results]
+    return [one["index"] for one in results_of(answer)]
 
 
 def without_identity(answer):
@@ -129,10 +141,10 @@ def test_what_the_budget_left_is_last_and_said(path, form):
     with fake_client() as client:
         response = client.post(path, json=BODIES[form.name] | {"budget_ms": 2})
     answer = response.json()
-    results = answer if isinstance(answer, list) else answer.get("results") or answer["data"]
+    results = results_of(answer)
     unscored = [one["index"] for one in results if one.get("reranked") is False]
     assert unscored == [2, 3]
-    if form.name != "vllm-score":  # whose order is that of the request
+    if form.name not in ("vllm-score", "secondpass"):  # whose order is that of the request
         assert indexes(answer)[-2:] == [2, 3]
     scores = [one.get("relevance_score", one.get("score")) for one in results]
     assert all(isinstance(score, float) for score in scores)
@@ -174,7 +186,7 @@ def test_equal_scores_keep_the_order_of_the_request(path, form):
 
 @every_format
 def test_a_thousand_documents_are_taken_and_one_more_is_not(path, form):
-    field = "texts" if form.name == "tei" else "documents"
+    field = "texts" if "texts" in BODIES[form.name] else "documents"
     with fake_client() as client:
         status, answer = post(client, path, BODIES[form.name] | {field: ["x"] * 1000})
         assert (status, len(indexes(answer))) == (200, 1000)
@@ -185,7 +197,7 @@ def test_a_thousand_documents_are_taken_and_one_more_is_not(path, form):
 
 @every_format
 def test_empty_and_odd_texts_are_scored(path, form):
-    field = "texts" if form.name == "tei" else "documents"
+    field = "texts" if "texts" in BODIES[form.name] else "documents"
     odd = ["", " ", "\x00", "\U0001f600", "é" * 50, '"', "\u2028"]
     with fake_client() as client:
         assert sorted(indexes(post(client, path, BODIES[form.name] | {field: odd})[1])) == [
@@ -243,7 +255,7 @@ def test_scores_are_asked_for_in_0_to_1_where_the_format_says_so():
             client.post(path, json=BODIES[form.name])
     asked = {form.name: job.activation for (_, form), job in zip(CASES, service.jobs, strict=True)}
     sigmoid = dict.fromkeys(("cohere-v2", "cohere-v1", "tei"), "sigmoid")
-    assert asked == {**sigmoid, "vllm-score": None}
+    assert asked == {**sigmoid, "vllm-score": None, "secondpass": None}
 
 
 def spans(client, texts, **asked):

@@ -5,12 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+from click.core import ParameterSource
+
+from secondpass.errors import Argument, InputError
 from secondpass.options.call import RankOptions
 from secondpass.options.model import CROSS_ENCODER, RerankerOptions
 from secondpass.options.option import declared
 
 if TYPE_CHECKING:
     from secondpass.reranker import CrossEncoderReranker
+    from secondpass.serve.remote import RemoteReranker
 
 
 def load_reranker(**given: Any) -> CrossEncoderReranker:
@@ -23,6 +28,37 @@ def load_reranker(**given: Any) -> CrossEncoderReranker:
     from secondpass.reranker import CrossEncoderReranker
 
     return CrossEncoderReranker.from_options(options)
+
+
+# What a request may say of the model; the rest was said where the server was started.
+_OF_A_REQUEST = ("model_name", "effort", "instruction")
+
+
+def remote_reranker(url: str, given: dict[str, Any]) -> RemoteReranker:
+    """Return the reranker whose model is in a server.
+
+    Raises:
+        InputError: an option is given that only the server has.
+    """
+    context = click.get_current_context()
+    typed = {
+        name: value
+        for name, value in given.items()
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    }
+    for name in typed:
+        if name not in _OF_A_REQUEST:
+            raise InputError(
+                Argument(name), " has no use beside --server: start the server with it"
+            )
+    from secondpass.serve.remote import RemoteReranker
+
+    return RemoteReranker(
+        url,
+        model=typed.get("model_name"),
+        effort=typed.get("effort"),
+        instruction=typed.get("instruction"),
+    )
 
 
 def reranker_of(

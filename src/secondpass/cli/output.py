@@ -89,6 +89,15 @@ def warn_truncated(timings: Timings, options: Mapping[str, Any]) -> None:
         say(f"{longer} --max-length {options['max_length']} tokens and were cut: {lost}")
 
 
+def say_truncated_by_server(timings: Timings) -> None:
+    """Say how many texts a server has cut, if any, and of how much."""
+    if timings.truncated:
+        say(
+            f"note: {timings.truncated} of {timings.candidates} texts are longer than the server's "
+            f"model reads and were cut: {timings.dropped_tokens} tokens were not scored"
+        )
+
+
 def say_dropped(dropped: int, candidates: int, min_score: float | None) -> None:
     """Say how many candidates scored too low to be printed, if any."""
     if dropped:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -12,6 +12,9 @@ from secondpass.cli.candidates import read_candidates
 from secondpass.cli.options import all_reranker_options, json_option, rank_options
 from secondpass.cli.table_options import delimiter_option, text_column_option
 from secondpass.types import Ranking
+
+if TYPE_CHECKING:
+    from secondpass.serve.remote import RemoteReranker
 
 
 @click.command("rerank")
@@ -28,6 +31,12 @@ from secondpass.types import Ranking
     show_default=True,
     help="The candidates' field that --fuse weighted uses.",
 )
+@click.option(
+    "--server",
+    metavar="URL",
+    help="Ask a server, started with `secondpass serve`, in place of loading a model; --model is "
+    "then a name that it has. The key is SECONDPASS_API_KEY.",
+)
 @all_reranker_options
 @json_option
 def command(
@@ -37,6 +46,7 @@ def command(
     text_column: str | None,
     delimiter: str | None,
     first_stage_score: str,
+    server: str | None,
     as_json: bool,
     **given: Any,
 ) -> None:
@@ -52,11 +62,12 @@ def command(
     sentences were selected has their places, "windows". With --cascade, "scored_by" is "first"
     where only the smaller model scored it, else "second".
     """
-    from secondpass.cli.loading import load_reranker, split_options
+    from secondpass.cli.loading import load_reranker, remote_reranker, split_options
     from secondpass.scoring.candidates import with_scores
     from secondpass.scoring.usable import usable_candidates
 
     options, model_options = split_options(given)
+    remote = None if server is None else remote_reranker(server, model_options)
     candidates = read_candidates(file, plain=plain, delimiter=delimiter)
     skip = options.on_error == "skip"
     # Before a model is loaded.
@@ -64,8 +75,10 @@ def command(
         usable_candidates(
             candidates, first_stage_score, options.fusion(), skip=skip, text_field=text_column
         )
-    reranker = load_reranker(**model_options)
-    ranking = reranker.rank_candidates(query, candidates, options, first_stage_score, text_column)
+    local = load_reranker(**model_options) if remote is None else None
+    ranking = (local or cast("RemoteReranker", remote)).rank_candidates(
+        query, candidates, options, first_stage_score, text_column
+    )
     if output.for_a_person(as_json):
         _print_table(ranking)
     else:
@@ -80,8 +93,10 @@ def command(
     timings = ranking.timings
     output.say_skipped(timings.skipped, timings.candidates)
     output.say_cut_query(timings.query_dropped_tokens)
-    read = {**model_options, "max_length": reranker.info.max_length}
-    output.warn_truncated(timings, read)
+    if local is None:
+        output.say_truncated_by_server(timings)
+    else:
+        output.warn_truncated(timings, model_options | {"max_length": local.info.max_length})
     output.say_dropped(timings.dropped, timings.candidates, options.min_score)
     output.say_unscored(timings.reranked, timings.candidates, options.budget_ms)
 

@@ -17,7 +17,15 @@ from secondpass.serve.body import decoded, keys_of, read_body
 from secondpass.serve.contract import Answer, Job, Service
 from secondpass.serve.failures import log_failure
 from secondpass.serve.problems import STATUS, Problem, Refused, problem_of
-from secondpass.serve.wire import cohere_v1, cohere_v2, either, openai_errors, tei, vllm_score
+from secondpass.serve.wire import (
+    cohere_v1,
+    cohere_v2,
+    either,
+    native,
+    openai_errors,
+    tei,
+    vllm_score,
+)
 from secondpass.serve.wire.fields import check_fields
 from secondpass.serve.wire.format import Context, Format
 
@@ -61,6 +69,7 @@ ROUTES = (
     RankRoute("/rerank", _BY_BODY, "Cohere v1 and Jina, or text-embeddings-inference"),
     RankRoute("/score", {"documents": vllm_score.FORMAT}, "vLLM's scores of pairs"),
     RankRoute("/v1/score", {"documents": vllm_score.FORMAT}, "vLLM's scores of pairs"),
+    RankRoute("/secondpass/score", {"texts": native.FORMAT}, "Every number of the library"),
 )
 _BY_PATH = {route.path: route for route in ROUTES}
 
