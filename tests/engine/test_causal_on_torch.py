@@ -153,12 +153,12 @@ def test_the_class_of_the_tokenizer_is_followed_or_refused(tmp_path, name):
         reranker = load(folder)
     except SecondpassError as error:
         refused = str(error)
-    if "cannot be loaded by torch" in refused:  # by the peer neither
-        with pytest.raises((OSError, ValueError)):
-            peer(folder)
+    if "cannot be loaded by torch" in refused or "cannot read two texts" in refused:
+        with pytest.raises(Exception, match=r"."):  # the peer cannot either
+            peer(folder).predict(PAIRS)
     elif reranker is None:
         assert name.removesuffix("Fast") in refused
-        assert "sentence-transformers" in refused or "tokenizer_class" in refused
+        assert "score with sentence-transformers" in refused or "tokenizer_class" in refused
     else:
         expected = peer(folder).predict(PAIRS, batch_size=9)
         np.testing.assert_allclose(reranker.predict(PAIRS), expected, atol=1e-3)
