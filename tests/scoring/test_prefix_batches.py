@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from secondpass.engine.contract import Policy
 from secondpass.scoring.pairs import Pair
-from secondpass.scoring.prefixes import LEAST_SAVED, common_prefix, prefix_batches
+from secondpass.scoring.prefixes import LEAST_SAVED, MOST_SEEN, common_prefix, prefix_batches
 
 PADDING = 0
 
@@ -73,6 +73,17 @@ def test_what_saves_too_little_is_left_whole():
 def test_a_padded_row_is_no_longer_than_the_limit():
     _, made = batches([[pair([7] * 40, [1] * size) for size in (3, 4, 5, 60)]], limit=101)
     assert max(len(batch.prefix) + batch.padded_length for batch in made) <= 101
+
+
+def test_many_short_texts_behind_a_long_prefix_are_bounded():
+    policy = Policy(max_tokens=256, prefixes=True)
+    texts = [[at % 3 + 1, 1] for at in range(100)] + [[1] * 100] * 3
+    pairs, made = batches([[pair([7] * 1000, text) for text in texts]], policy, limit=2000)
+    for batch in made:
+        rows = len(batch.positions)
+        assert rows * batch.padded_length <= 256
+        assert rows * (1000 + batch.padded_length) <= MOST_SEEN * 256
+    assert sum(len(batch.positions) for batch in made) == len(pairs)
 
 
 @given(

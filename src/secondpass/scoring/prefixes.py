@@ -13,12 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.engine.contract import Batch, Policy
-from secondpass.scoring.batches import balanced, make_batches, padded_length
+from secondpass.scoring.batches import balanced, group_by_length, pad_batch, padded_length
 from secondpass.scoring.encode import TokenIds
 from secondpass.scoring.pairs import Pair
 
 # A run of its own for a prefix is worth as many tokens as reading all weights takes the time of.
 LEAST_SAVED = 64
+# The keys and values of a batch, its prefix counted in each row, are those of this many times the
+# tokens that it computes: they take far less memory than what is computed of a token.
+MOST_SEEN = 8
 
 
 def prefix_batches(
@@ -46,13 +49,13 @@ def prefix_batches(
     for rows, prefix in groups:
         start = len(prefix)
         parts = [Pair(pairs[at].ids[start:], pairs[at].types[start:]) for at in rows]
-        made = make_batches(
-            parts, fitting, padding_id=padding_id, length_limit=length_limit - start
-        )
-        batches += [
-            replace(one, positions=rows[one.positions], prefix=prefix if start else None)
-            for one in made
-        ]
+        lengths = [len(part.ids) for part in parts]
+        for some, length in group_by_length(lengths, fitting, length_limit=length_limit - start):
+            fit = max(1, MOST_SEEN * policy.max_tokens // (start + length))
+            for at in range(0, len(some), fit):
+                one = pad_batch(parts, some[at : at + fit], length, padding_id)
+                whose = rows[one.positions]
+                batches.append(replace(one, positions=whose, prefix=prefix if start else None))
     return batches
 
 
