@@ -54,12 +54,22 @@ def test_the_layout_may_change_and_fields_of_other_versions_are_ignored(read):
     assert read(json.dumps(fields | {"seals": {}}, indent=4)) == record()
 
 
+def of_same_keys(value, model):
+    """Leave out what a record does not have that was written before there was such a field."""
+    if isinstance(value, dict) and isinstance(model, dict):
+        return {key: of_same_keys(value[key], model[key]) for key in model if key in value}
+    if isinstance(value, list) and isinstance(model, list) and len(value) == len(model):
+        return [of_same_keys(*both) for both in zip(value, model, strict=True)]
+    return value
+
+
 @pytest.mark.parametrize("file", KEPT, ids=lambda file: file.stem)
 def test_the_kept_records_are_read_and_lose_nothing(file, read):
     kept = read_record(file)
     assert kept.outcome.models
     assert read(encode(kept)) == kept
-    assert json.loads(encode(kept)) == json.loads(file.read_text())
+    written = json.loads(file.read_text())
+    assert of_same_keys(json.loads(encode(kept)), written) == written
 
 
 @pytest.mark.parametrize(
