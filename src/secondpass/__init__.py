@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from secondpass.reranker import CrossEncoderReranker
     from secondpass.retrieval.embedder import Embedder
     from secondpass.retrieval.index import Index
+    from secondpass.scoring.passage import Passage, TextFeatures
     from secondpass.types import (
         Document,
         Hit,
@@ -63,6 +64,7 @@ _MODULES = {
     "ModelFileError": "errors",
     "ModelInfo": "types",
     "ModelNotFoundError": "errors",
+    "Passage": "scoring.passage",
     "RankOptions": "options.call",
     "Ranking": "types",
     "RerankerOptions": "options.model",
@@ -74,6 +76,7 @@ _MODULES = {
     "SearchResult": "types",
     "SearchTimings": "types",
     "SecondpassError": "errors",
+    "TextFeatures": "scoring.passage",
     "Timings": "types",
     "UnsupportedModelError": "errors",
 }
@@ -93,6 +96,7 @@ __all__ = [
     "ModelFileError",
     "ModelInfo",
     "ModelNotFoundError",
+    "Passage",
     "RankOptions",
     "Ranking",
     "RerankerOptions",
@@ -104,6 +108,7 @@ __all__ = [
     "SearchResult",
     "SearchTimings",
     "SecondpassError",
+    "TextFeatures",
     "Timings",
     "UnsupportedModelError",
     "__version__",

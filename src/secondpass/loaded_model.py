@@ -226,6 +226,11 @@ class LoadedModel(RefusedInForks):
         )
 
     @property
+    def keeps_states(self) -> bool:
+        """Whether texts have states of this model: it is late-joined."""
+        return self._states is not None
+
+    @property
     def states_identity(self) -> str:
         """A digest of all that decides a text's states.
 
@@ -250,6 +255,15 @@ class LoadedModel(RefusedInForks):
         """
         require_no_fork()
         return self._needed_states().encode(texts, precision)
+
+    def passages(self, texts: Sequence[str], precision: StatePrecision = "int8") -> list[str]:
+        """Return each text with its token ids and states; one that is too long as it is.
+
+        Raises:
+            InputError, ModelFileError: as `encode_texts`.
+        """
+        require_no_fork()
+        return self._needed_states().passages(texts, precision)
 
     def _needed_states(self) -> KeptStatesOf:
         if self._states is None:

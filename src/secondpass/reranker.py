@@ -50,12 +50,14 @@ from secondpass.scoring.candidates import (
     without_scores,
 )
 from secondpass.scoring.first_stage_scores import FirstStageScores
+from secondpass.scoring.passage import bring_states
 from secondpass.scoring.result import Result
 from secondpass.scoring.scored import Scored
 from secondpass.scoring.scores import to_label_scores, to_scores
 from secondpass.scoring.selection import select
 from secondpass.scoring.stats import ms_since
 from secondpass.scoring.usable import Usable, usable_candidates, usable_texts
+from secondpass.states.codec import Columns, StatePrecision, checked_precision
 from secondpass.types import ModelInfo, Ranking, Scores
 
 
@@ -91,7 +93,8 @@ class CrossEncoderReranker(RefusedInForks):
             than fit beside the query.
         effort: "full" scores every text by all layers. "balanced" and "fast" drop clearly
             irrelevant texts after a few layers, as the model's config.json says
-            (docs/guide/early-exit.md).
+            (docs/guide/early-exit.md). "instant" compares query and text by late interaction alone,
+            below the join of a late-joined model (docs/guide/states.md).
         cascade: two models in place of `model_name`, such as [small, large]: the first scores
             all, the second scores the best `keep` of them again. The other options apply to both;
             `info` and `predict` are the second's.
@@ -167,8 +170,8 @@ class CrossEncoderReranker(RefusedInForks):
         self._scorer: AnyScorer = (
             CascadeScorer(first, self._last, options.kept) if second else first
         )
-        # What each effort costs is learnt apart.
-        self._speeds: dict[Effort, Speed] = {}
+        # What each effort costs is learnt apart, with states and without.
+        self._speeds: dict[tuple[Effort, bool], Speed] = {}
         self._models = models
         self._runner = ThreadTimeoutRunner(2 * self.model.engine.policy.streams)
         self._scorer.most_texts(self.options.effort)
@@ -237,6 +240,48 @@ class CrossEncoderReranker(RefusedInForks):
             return self._speed("full").calibrate()
         both = CascadeScorer(self._models[0], self._models[-1], self.options.kept)
         return Speed(self.model.pricing(), partial(score_texts, both)).calibrate()
+
+    @property
+    def states_identity(self) -> str:
+        """A digest of all that decides a text's states: every weight and setting at or below the
+        join, and the tokenizer.
+
+        Raises:
+            InputError: the model is not late-joined.
+        """
+        return self.model.states_identity
+
+    @property
+    def states_width(self) -> int:
+        """How many numbers a token's state has; raises as `states_identity`."""
+        return self.model.states_width
+
+    def encode_texts(
+        self, texts: Sequence[str], precision: StatePrecision = "int8"
+    ) -> list[Columns | None]:
+        """Return each text's states as a store keeps them (docs/guide/states.md).
+
+        None stands for a text that has more tokens than fit beside a query of one token.
+
+        Args:
+            texts: the texts, read whole.
+            precision: "int8" takes half the room of "float16", which rounds less.
+
+        Raises:
+            InputError: the model is not late-joined, or a text is not a string.
+        """
+        return self.model.encode_texts(checked_list(texts), checked_precision(precision))
+
+    def passages(self, texts: Iterable[str], precision: StatePrecision = "int8") -> list[str]:
+        """Return the texts as strings that bring their token ids and states.
+
+        They rank as the texts do, without being read again. A text that is too long is returned as
+        it is; the others are each a `Passage`.
+
+        Raises:
+            InputError: as `encode_texts`.
+        """
+        return self.model.passages(checked_list(texts), checked_precision(precision))
 
     def calibrate(self) -> None:
         """Measure this machine for calls with a budget, at the reranker's own effort.
@@ -339,7 +384,7 @@ class CrossEncoderReranker(RefusedInForks):
             effort=effort,
             activation=activation,
         )
-        call = self._call(options)
+        call = self._call(options, candidates)
         given = checked_texts(candidates, "candidates")
         result = self._rank(call, query, _usable(given, options, first_stage_score))
         cut = result.timings.query_dropped_tokens > 0
@@ -362,7 +407,7 @@ class CrossEncoderReranker(RefusedInForks):
 
         `text_field` names the field of the text, by default `text`, else `content`.
         """
-        call = self._call(options)
+        call = self._call(options, candidates)
         given = checked_texts(candidates, "candidates")
         usable = _usable(given, options, first_stage_score, text_field)
         return self._rank(call, query, usable).ranking(call.started)
@@ -403,7 +448,7 @@ class CrossEncoderReranker(RefusedInForks):
             effort=effort,
             activation=activation,
         )
-        call = self._call(options)
+        call = self._call(options, texts)
         given, skip = checked_texts(texts), options.on_error == "skip"
         usable = usable_texts(given, first_stage_scores, options.fusion(), skip=skip)
         return self._rank(call, query, usable).ranking(call.started)
@@ -439,7 +484,7 @@ class CrossEncoderReranker(RefusedInForks):
                 "for each query"
             )
         requests = [Request(*both) for both in zip(given, lists, strict=True)]
-        call = self._call(options)
+        call = self._call(options, ())
         rankings = []
         for table, (_, checked) in zip(
             score_requests(self._scorer, requests, call.effort), requests, strict=True
@@ -468,7 +513,8 @@ class CrossEncoderReranker(RefusedInForks):
         call = self._call(
             RankOptions(
                 budget_ms=budget_ms, long_query=long_query, effort=effort, activation=activation
-            )
+            ),
+            texts,
         )
         checked = checked_list(texts)
         table, query_dropped = self._scored(call, query, checked)
@@ -561,41 +607,53 @@ class CrossEncoderReranker(RefusedInForks):
         asked, dropped = checked_query(query), 0
         if call.options.long_query == "truncate":
             asked, dropped = self.cut_query(asked)
-        scorer = self._scorer if call.budget is None else self._in_time(call, call.budget, hits)
+        scorer = self._scorer
+        if call.budget is not None and call.speed is not None:
+            scorer = self._in_time(call, call.speed, call.budget, hits)
         (table,) = score_requests(scorer, [Request(asked, texts)], call.effort)
         return table, dropped
 
-    def _call(self, options: RankOptions) -> _Call:
-        """Start a call and its budget, the machine measured."""
+    def _call(self, options: RankOptions, texts: object) -> _Call:
+        """Start a call and its budget, the machine measured for such texts."""
         self._require_one_label()
         effort = options.effort or self.options.effort
         self._scorer.most_texts(effort)
         budget_ms = options.budget_ms
-        budget = None if budget_ms is None else self._speed(effort).start(budget_ms)
+        speed = budget = None
+        if budget_ms is not None:
+            speed = self._speed(effort, kept=self.model.keeps_states and bring_states(texts))
+            budget = speed.start(budget_ms)
         activation = options.activation or self.model.activation
-        return _Call(options, perf_counter(), effort, activation, budget)
+        return _Call(options, perf_counter(), effort, activation, speed, budget)
 
     def _require_one_label(self) -> None:
         for model in self._models:
             require_one_label(model.labels, model.spec.name)
 
-    def _in_time(self, call: _Call, budget: Budget, hits: int | None) -> DeadlineScorer:
+    def _in_time(
+        self, call: _Call, speed: Speed, budget: Budget, hits: int | None
+    ) -> DeadlineScorer:
         return DeadlineScorer(
             self._scorer,
-            self._speed(call.effort),
+            speed,
             budget,
             self._runner,
             hits=hits,
             find_known=self._find_known if call.effort == "full" else None,
         )
 
-    def _speed(self, effort: Effort) -> Speed:
-        """Return what is known of the speed at this effort, whatever a cache knows."""
-        if effort not in self._speeds:
+    def _speed(self, effort: Effort, *, kept: bool = False) -> Speed:
+        """Return what is known of the speed at this effort, whatever a cache knows.
+
+        With `kept` it is that of texts that all bring their states.
+        """
+        if (effort, kept) not in self._speeds:
             score = partial(score_texts, self.model, effort=effort)
+            read = self.model.passages if kept else list
             # Two threads may both make one; the first that is kept serves both.
-            self._speeds.setdefault(effort, Speed(self._scorer.pricing(), score))
-        return self._speeds[effort]
+            speed = Speed(self._scorer.pricing(), score, read=read)
+            self._speeds.setdefault((effort, kept), speed)
+        return self._speeds[effort, kept]
 
 
 class _Call(NamedTuple):
@@ -605,6 +663,7 @@ class _Call(NamedTuple):
     started: float
     effort: Effort
     activation: Activation
+    speed: Speed | None
     budget: Budget | None
 
 

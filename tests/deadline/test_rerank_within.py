@@ -235,7 +235,7 @@ def test_reading_the_candidates_is_part_of_the_budget(tiny, monkeypatch):
     begun = []
     real = type(tiny)._call
     monkeypatch.setattr(
-        type(tiny), "_call", lambda self, options: begun.append("call") or real(self, options)
+        type(tiny), "_call", lambda self, *given: begun.append("call") or real(self, *given)
     )
 
     def candidates():

@@ -15,6 +15,8 @@ from secondpass.scoring.scored import Scored
 Now = Callable[[], float]
 # Scores texts for a query.
 ScoreBlock = Callable[[str, Sequence[str]], Scored]
+# Makes of texts such as calls will bring, outside of what is measured.
+ReadTexts = Callable[[list[str]], Sequence[str]]
 
 _QUERY = "what is measured"
 _SENTENCE = "The reader takes one row after another and gives each of them a name and a number. "
@@ -43,14 +45,16 @@ class Measured:
         return Point(max(self.texts, streams), self.tokens / self.texts, ms)
 
 
-def calibrate(score: ScoreBlock, *, streams: int, max_length: int, now: Now) -> TextCost:
+def calibrate(
+    score: ScoreBlock, *, streams: int, max_length: int, now: Now, read: ReadTexts = list
+) -> TextCost:
     """Return the cost of this model on this machine, from a few rounds of small blocks.
 
     The least time of each block counts: a time can be disturbed upwards only.
     """
     numbers = count()
     rounds = in_turns(
-        lambda block: _measure(score, now, next(numbers), *block),
+        lambda block: _measure(score, now, read, next(numbers), *block),
         _BLOCKS,
         seconds=_SECONDS,
         repeats=(0, _MOST_REPEATS),
@@ -77,9 +81,11 @@ def text_cost(
     )
 
 
-def _measure(score: ScoreBlock, now: Now, number: int, texts: int, sentences: int) -> Measured:
+def _measure(
+    score: ScoreBlock, now: Now, read: ReadTexts, number: int, texts: int, sentences: int
+) -> Measured:
     # Numbered, so that no text is the same as another: what is remembered takes no time.
-    given = [f"{number} {at} {_SENTENCE * sentences}" for at in range(texts)]
+    given = read([f"{number} {at} {_SENTENCE * sentences}" for at in range(texts)])
     started = now()
     stats = score(_QUERY, given).stats
     spent_ms = (now() - started) * 1000

@@ -8,7 +8,7 @@ from dataclasses import replace
 from threading import Lock
 from time import perf_counter
 
-from secondpass.cost.calibrate import ScoreBlock, calibrate
+from secondpass.cost.calibrate import ReadTexts, ScoreBlock, calibrate
 from secondpass.cost.text_cost import TextCost
 from secondpass.deadline.budget import Budget, Now
 from secondpass.deadline.sliding_quantile import SlidingQuantile
@@ -49,9 +49,17 @@ class Speed:
         pricing: how the scorer cuts texts, and how many batches it computes at a time.
         score: scores a block whatever a cache knows; calibration measures it.
         now: a clock.
+        read: makes of the texts that calibration measures such as calls will bring.
     """
 
-    def __init__(self, pricing: Pricing, score: ScoreBlock, now: Now = perf_counter) -> None:
+    def __init__(
+        self,
+        pricing: Pricing,
+        score: ScoreBlock,
+        now: Now = perf_counter,
+        *,
+        read: ReadTexts = list,
+    ) -> None:
         self.now = now
         self.slowdown = Slowdown(now)
         self.waking = SlidingQuantile(_FIRST_WAKING_MS)
@@ -60,6 +68,7 @@ class Speed:
         self._counting = Lock()
         self._pricing = pricing
         self._score = score
+        self._read = read
         self._calibrating = Lock()
         self._cost: TextCost | None = None
 
@@ -72,7 +81,11 @@ class Speed:
             if self._cost is None:
                 streams, max_length, stride, select_tokens = self._pricing
                 measured = calibrate(
-                    self._score, streams=streams, max_length=max_length, now=self.now
+                    self._score,
+                    streams=streams,
+                    max_length=max_length,
+                    now=self.now,
+                    read=self._read,
                 )
                 self._cost = replace(measured, stride=stride, select_tokens=select_tokens)
                 self.slowdown = Slowdown(self.now)

@@ -9,11 +9,18 @@ import numpy as np
 
 from secondpass.engine.parted import PartedModel
 from secondpass.errors import ModelFileError
-from secondpass.scoring.encode import TextEncoder
-from secondpass.scoring.passage import Passage
+from secondpass.scoring.encode import TextEncoder, TokenIds
+from secondpass.scoring.passage import Passage, TextFeatures
 from secondpass.scoring.sequences import Prepared
 from secondpass.scoring.stats import Stats
-from secondpass.states.codec import Columns, StatePrecision, encode, from_columns, to_columns
+from secondpass.states.codec import (
+    Columns,
+    Floats,
+    StatePrecision,
+    encode,
+    from_columns,
+    to_columns,
+)
 
 # Of this many texts the states are in memory as floats at a time, of which a token takes 1.5 kB.
 TEXTS_AT_A_TIME = 128
@@ -43,28 +50,43 @@ class KeptStatesOf:
         Raises:
             ModelFileError: a state is not a number that a float16 holds.
         """
+        return [columns for _, _, columns in self._encoded(texts, precision)]
+
+    def passages(self, texts: Sequence[str], precision: StatePrecision) -> list[str]:
+        """Return each text with its token ids and states; one that is too long as it is.
+
+        Raises:
+            ModelFileError: a state is not a number that a float16 holds.
+        """
+        tokenizer, encoder = self._encoder.digest, self.parted.identity
         return [
-            columns
-            for start in range(0, len(texts), TEXTS_AT_A_TIME)
-            for columns in self._encode(texts[start : start + TEXTS_AT_A_TIME], precision)
+            text
+            if columns is None
+            else Passage(text, TextFeatures(ids, tokenizer, None, columns, encoder))
+            for text, ids, columns in self._encoded(texts, precision)
         ]
 
-    def _encode(self, texts: Sequence[str], precision: StatePrecision) -> Iterator[Columns | None]:
-        encoded = self._encoder.encode_counted(texts, self._most_tokens + 1)
-        fits = [one.tokens <= self._most_tokens for one in encoded]
-        whole = [one.ids for one, fitting in zip(encoded, fits, strict=True) if fitting]
-        states = iter(self.parted.encode(whole))
-        for text, fitting in zip(texts, fits, strict=True):
-            if not fitting:
-                yield None
-                continue
-            try:
-                kept = encode(next(states), precision, self.parted.measure)
-            except ValueError as error:
-                raise ModelFileError(
-                    f"{self._source} gives states that cannot be kept: {error}"
-                ) from error
-            yield to_columns(kept, text, self.parted.identity)
+    def _encoded(
+        self, texts: Sequence[str], precision: StatePrecision
+    ) -> Iterator[tuple[str, TokenIds, Columns | None]]:
+        """Yield each text, its token ids and its states; few are in memory as floats at a time."""
+        for start in range(0, len(texts), TEXTS_AT_A_TIME):
+            block = texts[start : start + TEXTS_AT_A_TIME]
+            encoded = self._encoder.encode_counted(block, self._most_tokens + 1)
+            fits = [one.tokens <= self._most_tokens for one in encoded]
+            whole = [one.ids for one, fitting in zip(encoded, fits, strict=True) if fitting]
+            states = iter(self.parted.encode(whole))
+            for text, one, fitting in zip(block, encoded, fits, strict=True):
+                yield text, one.ids, self._kept(next(states), precision, text) if fitting else None
+
+    def _kept(self, states: Floats, precision: StatePrecision, text: str) -> Columns:
+        try:
+            kept = encode(states, precision, self.parted.measure)
+        except ValueError as error:
+            raise ModelFileError(
+                f"{self._source} gives states that cannot be kept: {error}"
+            ) from error
+        return to_columns(kept, text, self.parted.identity)
 
     def brought(self, texts: Sequence[str]) -> list[Columns | None]:
         """Return the states of this model that each text brings.

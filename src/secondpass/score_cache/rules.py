@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from hashlib import blake2b
 
 from secondpass.score_cache.entries import LAYOUT
+from secondpass.scoring.passage import Passage
 
 KEY_BYTES = 32
 
@@ -45,12 +46,17 @@ def pair_keys(rules: bytes, query: str, texts: Sequence[str]) -> Iterator[bytes]
     """Yield the key of the query with each text under the rules with this digest.
 
     Keyed BLAKE2b (RFC 7693) over the query's length, the query and the text: the length keeps
-    ("ab", "c") and ("a", "bc") apart.
+    ("ab", "c") and ("a", "bc") apart. A text that brings states may be scored from them, which
+    rounds: its key is over their digest too, personalised as no other is.
     """
     encoded = query.encode()
     length = len(encoded).to_bytes(8, "little")
     begun = blake2b(length + encoded, key=rules, digest_size=KEY_BYTES)
+    from_states = blake2b(length + encoded, key=rules, digest_size=KEY_BYTES, person=b"states")
     for text in texts:
-        pair = begun.copy()
+        digest = text.states_digest if isinstance(text, Passage) else None
+        pair = begun.copy() if digest is None else from_states.copy()
+        if digest is not None:
+            pair.update(digest.to_bytes(8, "little", signed=True))
         pair.update(text.encode())
         yield pair.digest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from secondpass.checks import shortened
 from secondpass.errors import InputError
 from secondpass.scoring.tokenized import TokenizedText
-from secondpass.states.codec import Columns, are_of, damage
+from secondpass.states.codec import STATES_DIGEST, Columns, are_of, damage
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,6 +64,14 @@ class Passage(TokenizedText):
         """Return what a copy in another process is made of."""
         return Passage, (str(self), self.features)
 
+    @property
+    def states_digest(self) -> int | None:
+        """The digest of the states that were made of this text, None where it has none."""
+        states = self.features.states
+        if states is None or not self._states_are_its_own:
+            return None
+        return int(states[STATES_DIGEST][0])
+
     def states_of(self, encoder: str, width: int) -> Columns | None:
         """Return the states if the model with this identity made them of this text, else None.
 
@@ -70,7 +79,7 @@ class Passage(TokenizedText):
             InputError: they have other sizes than the model's.
         """
         states = self.features.states
-        if states is None or not self._states_are_its_own or self.features.encoder != encoder:
+        if states is None or self.states_digest is None or self.features.encoder != encoder:
             return None
         why = damage(states, width)
         if why is not None:
@@ -79,3 +88,18 @@ class Passage(TokenizedText):
                 "that they come from anew, or pass plain strings"
             )
         return states
+
+
+def bring_states(candidates: object) -> bool:
+    """Tell whether every candidate, a text or a dict that has one, brings states of its text.
+
+    What can be gone through once only is not looked into: no.
+    """
+    if not isinstance(candidates, Sequence) or isinstance(candidates, str) or not candidates:
+        return False
+    return all(map(_brings_states, candidates))
+
+
+def _brings_states(candidate: object) -> bool:
+    texts = candidate.values() if isinstance(candidate, Mapping) else (candidate,)
+    return any(isinstance(text, Passage) and text.states_digest is not None for text in texts)

@@ -30,6 +30,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from secondpass.checks import one_of
+
 # Raise it with any change of what a column holds: states of another version are not used.
 VERSION = 1
 
@@ -85,6 +87,11 @@ class KeptStates:
         """Return the states: float32 [n, width]."""
         states: Floats = np.multiply(self.values, self.scales[:, None], dtype=np.float32)
         return states
+
+
+def checked_precision(precision: Any) -> StatePrecision:
+    """Return `precision` if it is one of them; an InputError if not."""
+    return one_of("precision", precision, STATE_PRECISIONS)
 
 
 def encode(states: Floats, precision: StatePrecision, measure: Measure) -> KeptStates:
