@@ -89,7 +89,7 @@ class LoadedModel(RefusedInForks):
         )
         self.encoder = TextEncoder(tokenizer, options.compute_threads())
         self.layout = layout
-        self._policy = replace(self.engine.policy, max_tokens=options.max_batch_tokens)
+        self._policy = self.engine.policy.within(options.max_batch_tokens)
         self._preparer = (
             ChatPreparer(self.encoder, layout, self.max_length, self.window_rule)
             if isinstance(layout, ChatLayout)

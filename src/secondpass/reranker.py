@@ -80,7 +80,8 @@ class CrossEncoderReranker(RefusedInForks):
         instruction: what a text is judged by, in place of the model's own: the content of the
             system's message where its texts go through a chat template, else what stands before
             every query. An empty one is none.
-        max_batch_tokens: padded tokens in one batch; more takes more memory.
+        max_batch_tokens: padded tokens in one batch, by default 2,048, on CUDA 32,768; more takes
+            more memory.
         cache_dir: where built graphs are kept, by default the user's cache folder.
         long_documents: what is scored of a text that does not fit. "truncate" and "first" score
             what fits and drop the rest; "first" also says where it ends. "max" and "mean-top-k"
@@ -122,7 +123,7 @@ class CrossEncoderReranker(RefusedInForks):
         local_files_only: bool = False,
         activation: Activation | None = None,
         instruction: str | None = None,
-        max_batch_tokens: int = 2048,
+        max_batch_tokens: int | None = None,
         cache_dir: str | os.PathLike[str] | None = None,
         long_documents: LongDocuments = "truncate",
         stride: int | None = None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -54,6 +54,10 @@ class Policy:
     streams: int = 1
     pads: bool = True
     prefixes: bool = False
+
+    def within(self, max_tokens: int | None) -> Policy:
+        """Return the policy with another bound; None leaves the engine's own."""
+        return self if max_tokens is None else replace(self, max_tokens=max_tokens)
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ def load_engine(
     machine = Machine(openvino_devices(), torch=find_spec("sentence_transformers") is not None)
     name = selected(Wanted.of(spec, precision, device), machine, spec.name)
     if name == "torch":
-        return TorchEngine(spec, device=device.lower(), threads=threads)
+        return TorchEngine(spec, device=device.lower(), threads=threads, precision=precision)
     if spec.weights.format == "safetensors":
         model = _cached_graph(spec, precision, cache_dir)
     else:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.checks import shortened
-from secondpass.engine.contract import Batch, Columns, EngineInfo, Policy
+from secondpass.engine.contract import Batch, EngineInfo, Policy
 from secondpass.engine.torch_features import PeerFeatures, read_peer_features
 from secondpass.errors import (
     EngineError,
@@ -21,36 +21,48 @@ from secondpass.errors import (
 from secondpass.models.code_free import require_code_free
 from secondpass.models.spec import ModelSpec
 from secondpass.native import native_call, require_no_fork
+from secondpass.options.model import Precision
 from secondpass.scoring.batches import pad_batch
 from secondpass.scoring.pairs import Pair
 
 # The keys by which a decoder's tokens see those behind them too.
 _BIDIRECTIONAL = ("use_bidirectional_attention", "bidirectional", "is_bidirectional")
-# Both compute in float32; padding changes the order of sums.
-_LARGEST_DIFFERENCE = 1e-3
+# How far apart a row's scores may be, alone and padded: padding changes the order of sums.
+_LARGEST_DIFFERENCE = {"f32": 1e-3, "bf16": 0.1, "f16": 0.03}
+# A GPU is idle at the batches of a CPU. Texts of about a length stand together: little is padding.
+_ON_CUDA = Policy(max_tokens=32_768, length_multiple=8)
+
+
+_TYPES = {"f32": "float32", "bf16": "bfloat16", "f16": "float16"}
 
 
 class TorchEngine:
     """Feeds our batches to the modules of a sentence-transformers CrossEncoder."""
 
-    policy = Policy(streams=1)
     exits = None
     join = None
 
-    def __init__(self, spec: ModelSpec, *, device: str, threads: int) -> None:
+    def __init__(
+        self, spec: ModelSpec, *, device: str, threads: int, precision: Precision = "fp32"
+    ) -> None:
         import torch
 
         require_code_free(spec.folder)
         # torch has one thread setting for the whole process.
         torch.set_num_threads(threads)
         _check_device(device)
-        self._model: Any = _load(spec, device)
+        self._on_cuda = device.startswith("cuda")
+        self.policy = _ON_CUDA if self._on_cuda else Policy()
+        self._arithmetic = arithmetic(device, precision)
+        self._model: Any = _load(spec, device, self._arithmetic)
         self._name = spec.name
         _require_its_class(self._model, spec)
         _require_every_weight(self._model, spec)
         self._features: PeerFeatures = read_peer_features(self._model, spec)
         name = f"torch {torch.__version__}"
-        self.info = EngineInfo(name, device, "fp32", "f32", threads, outputs=self._check_rows())
+        self.info = EngineInfo(
+            name, device, "fp32", self._arithmetic, threads, outputs=self._check_rows()
+        )
 
     def run(self, batches: Sequence[Batch]) -> list[NDArray[np.float32]]:
         """Return one float32 array [rows, labels] for each batch, in order."""
@@ -59,7 +71,7 @@ class TorchEngine:
         if model is None:
             raise EngineError.closed()
         try:
-            return [self._run_one(model, batch) for batch in batches]
+            return self._run(model, batches)
         # A model's own code may fail in any way at a shape that it does not expect.
         except Exception as error:
             reason = str(error).strip().partition("\n")[0] or type(error).__name__
@@ -101,7 +113,8 @@ class TorchEngine:
                 "padding token (pad_token_id in its config.json), or lengths that it alone knows"
             ) from error
         apart = float(np.abs(together - alone).max())
-        if not apart <= _LARGEST_DIFFERENCE * max(1.0, float(np.abs(alone).max())):
+        most = _LARGEST_DIFFERENCE[self._arithmetic]
+        if not apart <= most * max(1.0, float(np.abs(alone).max())):
             raise UnsupportedModelError(
                 f"{self._name} scores a text by what stands beside it: alone and in a batch its "
                 f"scores differ by {apart:.2g}; its code does not leave the padding out"
@@ -112,20 +125,44 @@ class TorchEngine:
         return self.run([pad_batch([pair], np.arange(1), len(pair.ids), 0)])[0]
 
     @native_call()
-    def _run_one(self, model: Any, batch: Batch) -> NDArray[np.float32]:
+    def _run(self, model: Any, batches: Sequence[Batch]) -> list[NDArray[np.float32]]:
+        """Launch every batch before any score is waited for: a GPU computes meanwhile."""
         import torch
 
-        columns: Columns = self._features.laid_out(batch)
-        tensors = {
-            name: torch.from_numpy(column).long().to(model.device)
-            for name, column in columns.items()
-        }
         with torch.inference_mode():
-            scores = model({**tensors, **self._features.others})["scores"].float().cpu().numpy()
-        return np.asarray(scores, np.float32).reshape(len(batch.positions), -1)
+            launched = [
+                model({**self._on_device(model, batch), **self._features.others})["scores"].float()
+                for batch in batches
+            ]
+            rows = [scores.cpu().numpy() for scores in launched]
+        return [
+            np.asarray(of_batch, np.float32).reshape(len(batch.positions), -1)
+            for of_batch, batch in zip(rows, batches, strict=True)
+        ]
+
+    def _on_device(self, model: Any, batch: Batch) -> dict[str, Any]:
+        """Return a batch's columns as tensors; from pinned memory the copy is not waited for."""
+        import torch
+
+        tensors = {}
+        for name, column in self._features.laid_out(batch).items():
+            tensor = torch.from_numpy(np.ascontiguousarray(column))
+            if self._on_cuda:
+                tensor = tensor.pin_memory()
+            tensors[name] = tensor.to(model.device, non_blocking=self._on_cuda).long()
+        return tensors
 
 
-def _load(spec: ModelSpec, device: str) -> Any:
+def arithmetic(device: str, precision: Precision) -> str:
+    """Return what a device computes in: "auto" is bfloat16 or float16 on CUDA, else float32."""
+    import torch
+
+    if precision != "auto" or not device.startswith("cuda"):
+        return "f32"
+    return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "f16"
+
+
+def _load(spec: ModelSpec, device: str, arithmetic: str) -> Any:
     import torch
     from sentence_transformers import CrossEncoder
 
@@ -137,7 +174,7 @@ def _load(spec: ModelSpec, device: str) -> Any:
             trust_remote_code=False,
             # Else it would call whatever function of torch config.json names.
             activation_fn=torch.nn.Identity(),
-            model_kwargs={"use_safetensors": True, "dtype": torch.float32},
+            model_kwargs={"use_safetensors": True, "dtype": getattr(torch, _TYPES[arithmetic])},
         )
     # A folder's files may break its loading in any way.
     except Exception as error:

@@ -91,8 +91,11 @@ class ModelOptions:
         means="the newest",
     )
     local_files_only: bool = option(False, YesOrNo(), "Never ask the hub, use what is cached.")
-    max_batch_tokens: int = option(
-        2048, Integer(), "Padded tokens of a batch; more takes more memory."
+    max_batch_tokens: int | None = option(
+        None,
+        Integer(),
+        "Padded tokens of a batch; more takes more memory.",
+        means="2048, on CUDA 32768",
     )
     cache_dir: str | None = option(
         None,

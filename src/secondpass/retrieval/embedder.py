@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from functools import cached_property
 from hashlib import sha256
 from types import TracebackType
@@ -67,7 +66,7 @@ class Embedder(RefusedInForks):
         threads: int | None = None,
         revision: str | None = None,
         local_files_only: bool = False,
-        max_batch_tokens: int = 2048,
+        max_batch_tokens: int | None = None,
         cache_dir: str | os.PathLike[str] | None = None,
     ) -> None:
         self.options = options = from_dict(
@@ -108,7 +107,7 @@ class Embedder(RefusedInForks):
             threads=options.compute_threads(),
             cache_dir=options.graph_folder(),
         )
-        self._policy = replace(self._engine.policy, max_tokens=options.max_batch_tokens)
+        self._policy = self._engine.policy.within(options.max_batch_tokens)
         self._said_cut: set[str] = set()
         self.dimension = self._spec.dimension
 
