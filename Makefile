@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: ci demo options-page test test-extras lint embedded parity bench-speed speed-pages memory quality quality-pages long deadline deadline-pages recipe-dry-run clean
+.PHONY: ci demo options-page test test-extras lint embedded parity bench-speed bench-serve speed-pages memory quality quality-pages long deadline deadline-pages recipe-dry-run clean
 
 demo: $(VENV)/.search
 	$(BIN)/secondpass demo
@@ -95,6 +95,14 @@ deadline-pages: $(VENV)/.test
 	$(BIN)/python -m benchmarks.deadline --show $(lastword $(sort $(wildcard benchmarks/deadline/results/*.json))) \
 	    --into docs/results/deadline.md --picture docs/results/deadline.svg
 
+# Puts a server under load, and two others on the same weights beside it; nothing else should run.
+SERVE_OUT ?= benchmarks/serve/results/$(shell date +%F).json
+SERVE_MODEL ?= ../shared/models/minilm-ce-first
+
+bench-serve: $(VENV)/.test $(VENV)-rivals-serve/.done
+	$(BIN)/python -m benchmarks.serve --out $(SERVE_OUT) --into docs/results/serve.md \
+	    --rivals $(VENV)-rivals-serve/bin/python --model $(SERVE_MODEL) $(SERVE_MORE)
+
 # Distills the embedded cross-encoder from a few texts, on the CPU: the steps of recipes/embedded/gpu.sh.
 RECIPE_DATA ?= ../shared/data
 RECIPE_RUN := PYTHON=$(abspath $(VENV)-torch/bin/python) recipes/embedded/gpu.sh
@@ -144,3 +152,8 @@ $(VENV)-rivals/.done: pyproject.toml benchmarks/speed/requirements.txt
 
 clean:
 	rm -rf $(VENV) $(VENV)-base $(VENV)-torch $(VENV)-rivals build dist
+
+$(VENV)-rivals-serve/.done: benchmarks/serve/requirements.txt
+	$(PYTHON) -m venv $(VENV)-rivals-serve
+	$(VENV)-rivals-serve/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/serve/requirements.txt
+	@touch $@

@@ -1,0 +1,1 @@
+"""A server under load on this machine: tokens a second, times, memory, and other servers."""
