@@ -4,7 +4,7 @@ import pytest
 
 pytest.importorskip("sentence_transformers", reason="needs the torch extra: make test-extras")
 
-from benchmarks.gpu.__main__ import SHAPES, TINY, measure, pairs_of
+from scripts.gpu_speed import SHAPES, TINY, measure, pairs_of
 
 
 def test_both_score_the_same_pairs_and_are_timed():

@@ -1,7 +1,7 @@
 """Measure the torch engine on a GPU beside sentence-transformers, in under four minutes.
 
-    python -m benchmarks.gpu --out gpu.json
-    python -m benchmarks.gpu --dry-run          # tiny shapes on the CPU
+    python -m scripts.gpu_speed --out gpu.json
+    python -m scripts.gpu_speed --dry-run          # tiny shapes on the CPU
 
 Random weights of true shapes and pairs of random words, of 20 to 512 tokens. Each setting of
 sentence-transformers (type, batch size) is tried once, and its best one is measured beside ours,

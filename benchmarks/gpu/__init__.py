@@ -1,1 +1,0 @@
-"""Pairs a second of the torch engine on a GPU, beside sentence-transformers."""
