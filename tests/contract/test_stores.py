@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from secondpass.retrieval.stores import lance_search
 from secondpass.retrieval.stores.contract import (
     EmbedderIdentity,
     FeatureIdentity,
+    FeatureRows,
     Rows,
     StoreIdentity,
 )
@@ -254,6 +256,117 @@ def test_optimizing_keeps_every_row(store):
     store.write([rows("b", version=" new")], replace=True)
     store.optimize(timedelta(microseconds=1))
     assert dict(store.scan(["id", "text"])) == {"a": "text a", "b": "text b new", "c": "text c"}
+
+
+STATES = {
+    "states_int8": FeatureIdentity("m" * 64, 2),
+    "state_scales": FeatureIdentity("m" * 64, 2),
+    "state_lengths": FeatureIdentity("m" * 64, 2),
+    "states_digest": FeatureIdentity("m" * 64, 2),
+}
+
+
+def states(ids, *, version="", one=1):
+    ids = list(ids)
+    return FeatureRows(
+        ids,
+        [f"digest {id_}{version}" for id_ in ids],
+        {
+            "states_int8": [
+                np.array([one, -128, 127], np.int8)[: at % 4] for at, _ in enumerate(ids)
+            ],
+            "state_scales": [np.array([0.5, 65504, 2**-24], np.float16)] * len(ids),
+            "state_lengths": [np.array([1.5, np.inf], np.float32)] * len(ids),
+            "states_digest": [np.array([-(2**63)], np.int64)] * len(ids),
+        },
+    )
+
+
+def kept(store, name):
+    """Return a feature of each row by id."""
+    found = store.nearest(unit(1, 1, 0, 0), store.count())
+    return {
+        row.id: None if row.features[name] is None else row.features[name].tolist() for row in found
+    }
+
+
+def test_a_feature_that_is_added_is_lacking_until_it_is_filled(store):
+    store.write([rows("abc")], replace=False)
+    ids = kept(store, "token_ids")
+    store.change_features({**IDENTITY.features, **STATES})
+    assert store.identity() == StoreIdentity(IDENTITY.embedder, {**IDENTITY.features, **STATES})
+    assert kept(store, "states_int8") == dict.fromkeys("abc")
+    assert sorted(store.scan(["id"], lacking="states_digest")) == [("a",), ("b",), ("c",)]
+    store.fill(states("ab"))
+    assert kept(store, "states_int8") == {"a": [], "b": [1], "c": None}
+    assert kept(store, "state_scales")["a"] == [0.5, 65504, 2**-24]
+    assert kept(store, "state_lengths")["b"] == [1.5, np.inf]
+    assert kept(store, "states_digest") == {"a": [-(2**63)], "b": [-(2**63)], "c": None}
+    assert list(store.scan(["id", "text"], lacking="states_digest")) == [("c", "text c")]
+    assert kept(store, "token_ids") == ids
+    row = store.nearest(unit(1, 1, 0, 0), 1)[0]
+    assert row.identities == {**IDENTITY.features, **STATES}
+    assert row.features["states_int8"].dtype == np.int8
+    assert row.features["state_scales"].dtype == np.float16
+    assert row.features["state_lengths"].dtype == np.float32
+
+
+def test_filling_leaves_vectors_and_all_else_as_they_are(store):
+    store.write([rows("abcd")], replace=False)
+    store.change_features({**IDENTITY.features, **STATES})
+    before = [(row.id, row.similarity) for row in store.nearest(unit(1, 3, 0, 0), 4)]
+    store.fill(states("bd"))
+    assert [(row.id, row.similarity) for row in store.nearest(unit(1, 3, 0, 0), 4)] == before
+    assert sorted(store.scan(COLUMNS)) == sorted(
+        zip(*(getattr(rows("abcd"), name) for name in COLUMNS), strict=True)
+    )
+    assert store.count() == 4
+
+
+def test_features_of_a_row_that_is_another_now_are_not_kept(store):
+    store.write([rows("abc")], replace=False)
+    store.change_features({**IDENTITY.features, **STATES})
+    store.write([rows("b", version=" new")], replace=True)
+    store.delete(["c"])
+    store.fill(states("abc"))
+    assert kept(store, "states_int8") == {"a": [], "b": None}
+    store.fill(states("b", version=" new"))
+    assert kept(store, "states_int8") == {"a": [], "b": []}
+
+
+def test_a_row_that_is_replaced_loses_what_was_filled(store):
+    store.write([rows("ab")], replace=False)
+    store.change_features({**IDENTITY.features, **STATES})
+    store.fill(states("ab"))
+    store.write([rows("b", version=" new")], replace=True)
+    assert kept(store, "states_digest") == {"a": [-(2**63)], "b": None}
+
+
+def test_features_of_another_identity_are_emptied_and_the_others_stay(store):
+    store.write([rows("ab")], replace=False)
+    store.change_features({**IDENTITY.features, **STATES})
+    store.fill(states("ab"))
+    other = {**STATES, "states_int8": FeatureIdentity("o" * 64, 2)}
+    store.change_features({**IDENTITY.features, **other})
+    assert store.identity().features["states_int8"].digest == "o" * 64
+    assert kept(store, "states_int8") == {"a": None, "b": None}
+    assert kept(store, "state_scales")["a"] == [0.5, 65504, 2**-24]
+    store.fill(states("ab", one=7))
+    assert kept(store, "states_int8") == {"a": [], "b": [7]}
+    store.change_features(IDENTITY.features)
+    assert store.identity() == IDENTITY
+    assert set(store.nearest(unit(1, 1, 0, 0), 1)[0].features) == {"token_ids"}
+    assert kept(store, "token_ids") == {"a": [], "b": [0]}
+
+
+def test_rows_written_after_a_change_may_have_the_new_features(store):
+    store.change_features({**IDENTITY.features, **STATES})
+    batch = rows("ab")
+    features = {**batch.features, **states("ab").features}
+    store.write([replace(batch, features=features), rows("c")], replace=False)
+    assert kept(store, "states_int8") == {"a": [], "b": [1], "c": None}
+    store.optimize(timedelta(microseconds=1))
+    assert kept(store, "states_int8") == {"a": [], "b": [1], "c": None}
 
 
 KILLED_LOAD = """

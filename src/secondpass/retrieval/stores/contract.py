@@ -1,4 +1,4 @@
-"""What a store is to an index: rows in, the nearest rows out. Imports nothing of ours."""
+"""What a store is to an index: rows in, the nearest rows out."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any, Literal, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from secondpass.states.codec import STATE_TYPES
+
 Vectors = NDArray[np.float32]
 # A row's entry of a feature column, one-dimensional; None where the row has none.
 Feature = NDArray[Any] | None
@@ -20,7 +22,11 @@ TOKEN_IDS = "token_ids"
 # One number: what says that the token ids are those of the text.
 TOKEN_IDS_DIGEST = "token_ids_digest"
 # Feature column -> the type of its numbers. A new feature is a line here.
-FEATURE_TYPES: Mapping[str, type[np.generic]] = {TOKEN_IDS: np.int32, TOKEN_IDS_DIGEST: np.int64}
+FEATURE_TYPES: Mapping[str, type[np.generic]] = {
+    TOKEN_IDS: np.int32,
+    TOKEN_IDS_DIGEST: np.int64,
+    **STATE_TYPES,
+}
 
 
 class EmbedderIdentity(NamedTuple):
@@ -39,7 +45,10 @@ class EmbedderIdentity(NamedTuple):
 
 
 class FeatureIdentity(NamedTuple):
-    """What decides a feature column: a digest, and the value that all its numbers are below."""
+    """What decides a feature column: a digest, and a bound.
+
+    All token ids are below `end`; of other columns it is a number that goes with the digest.
+    """
 
     digest: str
     end: int
@@ -47,7 +56,7 @@ class FeatureIdentity(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StoreIdentity:
-    """What a store was made for; it never changes."""
+    """What a store was made for: the embedder for ever, the features until they are changed."""
 
     embedder: EmbedderIdentity
     features: Mapping[str, FeatureIdentity] = field(default_factory=dict)
@@ -68,6 +77,18 @@ class Rows:
     source: Sequence[str | None]
     vectors: Vectors
     features: Mapping[str, Sequence[Feature]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureRows:
+    """Features of rows that are there, by column: of the row with this id, if its digest is this.
+
+    A row of another digest has another text, or is gone: it is left as it is.
+    """
+
+    id: Sequence[str]
+    digest: Sequence[str]
+    features: Mapping[str, Sequence[Feature]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +158,36 @@ class VectorStore(Protocol):
         """
         ...
 
-    def scan(self, columns: Sequence[Column]) -> Iterator[tuple[Any, ...]]:
+    def scan(
+        self, columns: Sequence[Column], *, lacking: str | None = None
+    ) -> Iterator[tuple[Any, ...]]:
         """Yield these columns of every row of the latest commit, in no order.
+
+        Args:
+            columns: which.
+            lacking: only the rows that have none of this feature of the store; None for all rows.
 
         Raises:
             IndexFileError: the store cannot be read.
+        """
+        ...
+
+    def change_features(self, features: Mapping[str, FeatureIdentity]) -> None:
+        """Keep these features from now on.
+
+        A column that is kept already by the same identity stays; each other one is emptied or new:
+        no row has any of it. A process that dies in it may leave columns out.
+
+        Raises:
+            IndexFileError: the store cannot be written.
+        """
+        ...
+
+    def fill(self, rows: FeatureRows) -> None:
+        """Put features to rows in one commit; each row's other features stay as they are.
+
+        Raises:
+            IndexFileError: the store cannot be written.
         """
         ...
 

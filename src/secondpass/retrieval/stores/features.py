@@ -9,12 +9,15 @@ import numpy as np
 
 from secondpass.retrieval.stores.contract import FEATURE_TYPES, Feature
 
+# Bytes of the smallest whole number that is kept as a number.
+_WHOLE = 4
+
 
 def arrow_type(name: str) -> Any:
     """Return the Arrow type of a feature column.
 
-    Of whole numbers of four bytes and more a file keeps no more bits than they need. Smaller
-    numbers, of which a row has many, are kept as bytes: so a row is read without those around it.
+    Of whole numbers of four bytes and more a file keeps no more bits than they need. Others are
+    kept as bytes: so a row is read without those around it.
     """
     import pyarrow as pa
 
@@ -58,7 +61,7 @@ def from_arrow(name: str, column: Any) -> list[Feature]:
 
 
 def _as_bytes(name: str) -> bool:
-    return _type(name).itemsize < np.dtype(np.int32).itemsize
+    return not np.issubdtype(_type(name), np.integer) or _type(name).itemsize < _WHOLE
 
 
 def _type(name: str) -> np.dtype[Any]:

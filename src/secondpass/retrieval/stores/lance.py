@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -14,10 +14,24 @@ from secondpass.errors import IndexFileError, InputError
 from secondpass.locks import locked
 from secondpass.native import RefusedInForks, note_exit_of, rebuilt
 from secondpass.regular_files import irregular_within
-from secondpass.retrieval.stores.contract import Column, FoundRow, Rows, StoreIdentity, Vectors
+from secondpass.retrieval.stores.contract import (
+    Column,
+    FeatureIdentity,
+    FeatureRows,
+    FoundRow,
+    Rows,
+    StoreIdentity,
+    Vectors,
+)
 from secondpass.retrieval.stores.features import to_arrow
 from secondpass.retrieval.stores.lance_errors import file_error, file_errors
-from secondpass.retrieval.stores.lance_schema import TABLE, TABLE_FOLDER, identity_in, schema_of
+from secondpass.retrieval.stores.lance_schema import (
+    TABLE,
+    TABLE_FOLDER,
+    feature_field,
+    identity_in,
+    schema_of,
+)
 from secondpass.retrieval.stores.lance_search import LanceSearch, ids_condition
 from secondpass.retrieval.stores.spool import Spool
 
@@ -123,10 +137,14 @@ class LanceStore(RefusedInForks):
         """Return the rows nearest to a unit vector, ties by id."""
         return self._search.nearest(vector, limit, among)
 
-    def scan(self, columns: Sequence[Column]) -> Iterator[tuple[Any, ...]]:
-        """Yield these columns of every row, a batch in memory at a time."""
+    def scan(
+        self, columns: Sequence[Column], *, lacking: str | None = None
+    ) -> Iterator[tuple[Any, ...]]:
+        """Yield these columns of the rows, a batch in memory at a time."""
         with file_errors(self.folder, "read"):
-            batches = iter(self._table.search().select(list(columns)).to_batches())
+            query = self._table.search().select(list(columns))
+            query = query if lacking is None else query.where(f"{lacking} IS NULL")
+            batches = iter(query.to_batches())
         while True:
             with file_errors(self.folder, "read"):
                 batch = next(batches, None)
@@ -134,6 +152,31 @@ class LanceStore(RefusedInForks):
                     return
                 values = [batch.column(name).to_pylist() for name in columns]
             yield from zip(*values, strict=True)
+
+    def change_features(self, features: Mapping[str, FeatureIdentity]) -> None:
+        """Keep these features from now on."""
+        with self._committing():
+            old = identity_in(self._table.schema, self.folder).features
+            gone = [name for name, identity in old.items() if features.get(name) != identity]
+            new = [name for name, identity in features.items() if old.get(name) != identity]
+            if gone:
+                self._table.drop_columns(gone)
+            if new:
+                self._table.add_columns([feature_field(name, features[name]) for name in new])
+
+    def fill(self, rows: FeatureRows) -> None:
+        """Put features to rows that are there."""
+        import pyarrow as pa
+
+        names = ["id", "digest", *rows.features]
+        columns = [
+            *(pa.array(values, pa.string()) for values in (rows.id, rows.digest)),
+            *(to_arrow(name, values, len(rows.id)) for name, values in rows.features.items()),
+        ]
+        with self._committing():
+            merge = self._table.merge_insert("id")
+            merge = merge.when_matched_update_all(where="target.digest = source.digest")
+            merge.execute(pa.table(columns, names=names))
 
     def delete(self, ids: Iterable[str]) -> int:
         """Remove rows in one commit; return how many were there."""

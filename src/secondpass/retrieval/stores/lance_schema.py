@@ -7,7 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from secondpass.errors import Either, IndexFileError
-from secondpass.retrieval.stores.contract import EmbedderIdentity, FeatureIdentity, StoreIdentity
+from secondpass.retrieval.stores.contract import (
+    FEATURE_TYPES,
+    EmbedderIdentity,
+    FeatureIdentity,
+    StoreIdentity,
+)
 from secondpass.retrieval.stores.features import arrow_type
 
 TABLE = "documents"
@@ -48,7 +53,15 @@ def identity_in(schema: Any, folder: Path) -> StoreIdentity:
             Either("Index.create", "secondpass index PATH... --into DIR"),
             " and add the documents again",
         )
-    return _decoded(stored, folder)
+    return _decoded(stored, schema, folder)
+
+
+def feature_field(name: str, identity: FeatureIdentity) -> Any:
+    """Return the Arrow field of a feature column that is added to a table."""
+    import pyarrow as pa
+
+    metadata = {_METADATA_KEY: json.dumps(identity._asdict())}
+    return pa.field(name, arrow_type(name), metadata=metadata)
 
 
 def _encoded(identity: StoreIdentity) -> dict[str, Any]:
@@ -56,15 +69,24 @@ def _encoded(identity: StoreIdentity) -> dict[str, Any]:
     return {"format": FORMAT, **identity.embedder._asdict(), "features": features}
 
 
-def _decoded(stored: dict[str, Any], folder: Path) -> StoreIdentity:
-    """Undo `_encoded`."""
+def _decoded(stored: dict[str, Any], schema: Any, folder: Path) -> StoreIdentity:
+    """Undo `_encoded` and `feature_field`."""
     try:
+        made_with = stored["features"]
         features = {
-            name: FeatureIdentity(**identity) for name, identity in stored["features"].items()
+            name: FeatureIdentity(**(_added(schema.field(name)) or made_with[name]))
+            for name in schema.names
+            if name in FEATURE_TYPES
         }
         embedder = EmbedderIdentity(stored["name"], stored["digest"], stored["dimension"])
         return StoreIdentity(embedder, features)
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise IndexFileError(
             f"index {folder} does not say what it was made with ({error!r}): make a new one"
         ) from error
+
+
+def _added(field: Any) -> dict[str, Any] | None:
+    """Return what a column says that was added to the table, None for one it was made with."""
+    encoded = (field.metadata or {}).get(_METADATA_KEY)
+    return None if encoded is None else json.loads(encoded)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ from secondpass.retrieval.stores.contract import (
     Column,
     Feature,
     FeatureIdentity,
+    FeatureRows,
     FoundRow,
     Rows,
     StoreIdentity,
@@ -105,10 +106,43 @@ class MemoryStore:
         rows = (table.rows[place] for place in near)
         return ties_by_id(list(map(_found, rows, similarities)), limit)
 
-    def scan(self, columns: Sequence[Column]) -> Iterator[tuple[Any, ...]]:
-        """Yield these columns of every row."""
+    def scan(
+        self, columns: Sequence[Column], *, lacking: str | None = None
+    ) -> Iterator[tuple[Any, ...]]:
+        """Yield these columns of every row, or of those that lack a feature."""
         for row in self._table.rows:
-            yield tuple(getattr(row, column) for column in columns)
+            if lacking is None or row.features[lacking] is None:
+                yield tuple(getattr(row, column) for column in columns)
+
+    def change_features(self, features: Mapping[str, FeatureIdentity]) -> None:
+        """Keep these features from now on."""
+        with self._writing:
+            old = self._identity.features
+            stay = {name for name, identity in features.items() if old.get(name) == identity}
+            self._identity = replace(self._identity, features=dict(features))
+            rows = [
+                row._replace(
+                    features={
+                        name: row.features[name] if name in stay else None for name in features
+                    },
+                    identities=self._identity.features,
+                )
+                for row in self._table.rows
+            ]
+            self._table = _Table(tuple(rows), self._table.search, self._table.ids)
+
+    def fill(self, rows: FeatureRows) -> None:
+        """Put features to rows that are there."""
+        with self._writing:
+            changed = list(self._table.rows)
+            for at, (id_, digest) in enumerate(zip(rows.id, rows.digest, strict=True)):
+                place = self._table.ids.get(id_)
+                if place is None or changed[place].digest != digest:
+                    continue
+                filled = {name: values[at] for name, values in rows.features.items()}
+                features = {**changed[place].features, **filled}
+                changed[place] = changed[place]._replace(features=features)
+            self._table = _Table(tuple(changed), self._table.search, self._table.ids)
 
     def delete(self, ids: Iterable[str]) -> int:
         """Remove rows; return how many were there."""
