@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from itertools import islice
 from math import inf
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from secondpass.atomic import WRITING
 from secondpass.checks import integer, shortened
 from secondpass.errors import Either, IndexExistsError, IndexFileError, InputError
 from secondpass.native import RefusedInForks, rebuilt
+from secondpass.progress import ProgressBar, silent
 from secondpass.retrieval.content_hash import documents_sha256
 from secondpass.retrieval.contract import (
     LENGTH_TOLERANCE,
@@ -28,8 +30,18 @@ from secondpass.retrieval.contract import (
 )
 from secondpass.retrieval.found import to_document, with_digest_identity, with_digests
 from secondpass.retrieval.records import Record, checked_id, decode_metadata, to_record
+from secondpass.retrieval.state_encoder import EmbeddedEncoder
+from secondpass.retrieval.states import (
+    StateColumns,
+    lacking_states,
+    precision_of,
+    tokenizer_of,
+    without_states,
+)
 from secondpass.retrieval.stores.contract import (
+    TOKEN_IDS,
     EmbedderIdentity,
+    FeatureIdentity,
     Rows,
     StoreIdentity,
     Vectors,
@@ -38,6 +50,8 @@ from secondpass.retrieval.stores.contract import (
 from secondpass.retrieval.stores.lance import OWN_FILES, LanceStore, is_index
 from secondpass.scoring.candidates import checked_query, checked_texts
 from secondpass.settings import absolute
+from secondpass.states.codec import STATE_PRECISIONS, STATES_DIGEST, StatePrecision
+from secondpass.states.contract import StateEncoder
 from secondpass.types import Document, RetrievedDocument
 
 
@@ -58,14 +72,20 @@ class Index(RefusedInForks):
     Args:
         store: where they are kept; `MemoryStore` keeps them in this process.
         embedder: the one that the store was made for.
+        encoder: the late-joined cross-encoder whose states of the texts it keeps, if it keeps any;
+            None for the embedded one, which is loaded when a text is added.
 
     Raises:
         IndexFileError: the store was made for another embedder.
     """
 
-    def __init__(self, store: VectorStore, embedder: TextEmbedder) -> None:
+    def __init__(
+        self, store: VectorStore, embedder: TextEmbedder, *, encoder: StateEncoder | None = None
+    ) -> None:
         self._store = store
         self._embedder = embedder
+        self._encoder: StateEncoder = EmbeddedEncoder() if encoder is None else encoder
+        self._said_other_states = False
         stored, given = store.identity().embedder, identity_of(embedder)
         if not stored.agrees_with(given):
             raise IndexFileError(
@@ -79,7 +99,13 @@ class Index(RefusedInForks):
 
     @classmethod
     def create(
-        cls, folder: str | os.PathLike[str], embedder: TextEmbedder, *, exist_ok: bool = False
+        cls,
+        folder: str | os.PathLike[str],
+        embedder: TextEmbedder,
+        *,
+        exist_ok: bool = False,
+        states: StatePrecision | None = None,
+        encoder: StateEncoder | None = None,
     ) -> Index:
         """Make an empty index in a folder that is new or empty.
 
@@ -87,27 +113,47 @@ class Index(RefusedInForks):
             folder: where; folders above it are made too.
             embedder: every text of the index, and every query, is embedded with it.
             exist_ok: open the index that is there, if there is one.
+            states: keep each text's states below the join of the cross-encoder, so that a search
+                begins there: "int8", some 390 bytes a token, or "float16", some 770. None for none.
+            encoder: a late-joined cross-encoder, by default the embedded one.
 
         Raises:
             IndexExistsError: there is an index already.
-            InputError: the folder holds something else, or is a file.
+            InputError: the folder holds something else, or is a file; `states` is no such name, or
+                the index that is there keeps others; the encoder is not late-joined.
             IndexFileError: the folder cannot be written.
             MissingExtraError: LanceDB is not installed.
         """
+        precision = None if states is None else _checked_states(states)
         path = absolute(folder)
         if is_index(path):
             if exist_ok:
-                return cls.open(path, embedder)
+                return cls.open(path, embedder, encoder=encoder)._checked_to_keep(precision)
             raise IndexExistsError(
                 f"there is an index in {path}",
                 Either("; use Index.open, or pass exist_ok=True", ""),
             )
         check_vacant(path)
-        return cls(LanceStore.create(path, store_identity(embedder)), embedder)
+        made_by = EmbeddedEncoder() if encoder is None else encoder
+        columns = None if precision is None else StateColumns(made_by, precision)
+        store = LanceStore.create(path, store_identity(embedder, columns))
+        return cls(store, embedder, encoder=made_by)
 
     @classmethod
-    def open(cls, folder: str | os.PathLike[str], embedder: TextEmbedder) -> Index:
+    def open(
+        cls,
+        folder: str | os.PathLike[str],
+        embedder: TextEmbedder,
+        *,
+        encoder: StateEncoder | None = None,
+    ) -> Index:
         """Open an index with the embedder it was made with.
+
+        Args:
+            folder: where it is.
+            embedder: the one it was made with.
+            encoder: makes the states of texts that are added, if the index keeps some; by default
+                the embedded cross-encoder. Texts get none from another than made the first.
 
         Raises:
             IndexFileError: no index is there, it cannot be read, or it has another embedder.
@@ -119,7 +165,7 @@ class Index(RefusedInForks):
                 f"there is no index in {path}; make one with ",
                 Either("Index.create", "secondpass index PATH... --into DIR"),
             )
-        return cls(LanceStore.open(path), embedder)
+        return cls(LanceStore.open(path), embedder, encoder=encoder)
 
     def add(
         self,
@@ -204,6 +250,51 @@ class Index(RefusedInForks):
         return [to_document(row, self._store.location) for row in found]
 
     @property
+    def states(self) -> StatePrecision | None:
+        """How it keeps the states of its texts: "int8", "float16", or None for not at all."""
+        return precision_of(self._store.identity().features)
+
+    def has_states_of(self, encoder: StateEncoder) -> bool:
+        """Tell whether it keeps states that this encoder makes."""
+        features = self._store.identity().features
+        precision = precision_of(features)
+        return precision is not None and StateColumns(encoder, precision).are_in(features)
+
+    def add_states(self, states: StatePrecision = "int8", *, progress: ProgressBar = silent) -> int:
+        """Keep states of every text from now on; encode those that have none.
+
+        Vectors and token ids stay as they are. States of another precision, or of another model,
+        are dropped first. It commits block by block: a process that dies keeps what is committed,
+        and the next call goes on from there.
+
+        Args:
+            states: as for `create`.
+            progress: makes a bar from a description and a total.
+
+        Returns:
+            How many texts were encoded; one that is too long for the encoder counts too.
+
+        Raises:
+            InputError: `states` is no such name, or the encoder is not late-joined.
+            IndexFileError: the folder cannot be read or written.
+        """
+        columns = StateColumns(self._encoder, _checked_states(states))
+        features = self._store.identity().features
+        if not columns.are_in(features):
+            # All go first: states of either precision share columns.
+            self._store.change_features(without_states(features))
+            self._store.change_features({**without_states(features), **columns.identities})
+        count = 0
+        lacking = sum(1 for _ in self._store.scan(["id"], lacking=STATES_DIGEST))
+        with progress("encoding", lacking) as advance:
+            for rows in lacking_states(self._store, columns, advance):
+                self._store.fill(rows)
+                count += len(rows.id)
+        if count:
+            self._store.tidy()
+        return count
+
+    @property
     def embedder(self) -> EmbedderIdentity:
         """Name, digest and dimension of the embedder of all its vectors."""
         return identity_of(self._embedder)
@@ -280,9 +371,9 @@ class Index(RefusedInForks):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the folder and the embedder's options: another process opens both."""
-        given = self._store, self._embedder
-        known = {"_store": self._store, "_embedder": self._embedder}
-        return rebuilt, (type(self), given, type(self), known)
+        given = self._store, self._embedder, self._encoder
+        known = {"_store": self._store, "_embedder": self._embedder, "_encoder": self._encoder}
+        return rebuilt, (_rebuilt_index, given, type(self), known)
 
     def __repr__(self) -> str:
         return f"Index({self._store.location!r}, {self._embedder.name!r})"
@@ -312,7 +403,15 @@ class Index(RefusedInForks):
         while batch := list(islice(records, batch_size)):
             texts = [record.text for record in batch]
             features = checked_features(self._embedder, texts, progress)
-            columns = with_digests(texts, features.columns, features_of(self._embedder))
+            identities = features_of(self._embedder)
+            columns = dict(with_digests(texts, features.columns, identities))
+            stored = self._store.identity().features
+            given = dict(with_digest_identity(identities))
+            if (states := self._state_columns(stored)) is not None:
+                given.update(states.identities)
+                tokenizer = tokenizer_of(identities)
+                columns.update(states.of(texts, columns.get(TOKEN_IDS), tokenizer))
+            shared = [name for name, made_by in stored.items() if given.get(name) == made_by]
             yield Rows(
                 id=[record.id for record in batch],
                 text=texts,
@@ -320,14 +419,36 @@ class Index(RefusedInForks):
                 digest=[record.digest for record in batch],
                 source=[record.source for record in batch],
                 vectors=features.vectors,
-                features={name: columns[name] for name in self._shared_features()},
+                features={name: columns[name] for name in shared},
             )
 
-    def _shared_features(self) -> Sequence[str]:
-        """Return the store's features that this embedder makes as the first one did."""
-        given = with_digest_identity(features_of(self._embedder))
-        stored = self._store.identity().features
-        return [name for name, identity in stored.items() if given.get(name) == identity]
+    def _state_columns(self, stored: Mapping[str, FeatureIdentity]) -> StateColumns | None:
+        """Return what makes the states that the store keeps; None for none, or if ours differ."""
+        precision = precision_of(stored)
+        if precision is None:
+            return None
+        columns = StateColumns(self._encoder, precision)
+        if columns.are_in(stored):
+            return columns
+        if not self._said_other_states:
+            self._said_other_states = True
+            warnings.warn(
+                f"the states in index {self._store.location} were made by another model: texts "
+                "that are added have none, and are read from the start; encode all anew with "
+                f"index.add_states({precision!r}) or 'secondpass index --states {precision}' (said "
+                "once)",
+                stacklevel=2,
+            )
+        return None
+
+    def _checked_to_keep(self, states: StatePrecision | None) -> Self:
+        if states is not None and self.states != states:
+            raise InputError(
+                f"the index {self._store.location} is there and keeps "
+                f"{self.states or 'no'} states, not {states}: add them with ",
+                Either(f"index.add_states({states!r})", f"secondpass index --states {states}"),
+            )
+        return self
 
     def _unit(self, vector: Vectors) -> Vectors:
         shape = (self._embedder.dimension,)
@@ -340,9 +461,24 @@ class Index(RefusedInForks):
         return vector if abs(length - 1) <= LENGTH_TOLERANCE else vector / np.float32(length)
 
 
-def store_identity(embedder: TextEmbedder) -> StoreIdentity:
-    """Return what a store for this embedder is to be made with."""
-    return StoreIdentity(identity_of(embedder), with_digest_identity(features_of(embedder)))
+def store_identity(embedder: TextEmbedder, states: StateColumns | None = None) -> StoreIdentity:
+    """Return what a store for this embedder, and for states, is to be made with."""
+    features = dict(with_digest_identity(features_of(embedder)))
+    if states is not None:
+        features.update(states.identities)
+    return StoreIdentity(identity_of(embedder), features)
+
+
+def _rebuilt_index(store: VectorStore, embedder: TextEmbedder, encoder: StateEncoder) -> Index:
+    return Index(store, embedder, encoder=encoder)
+
+
+def _checked_states(states: object) -> StatePrecision:
+    for precision in STATE_PRECISIONS:
+        if states == precision:
+            return precision
+    expected = " or ".join(map(repr, STATE_PRECISIONS))
+    raise InputError(f"states is {shortened(states)}, expected {expected}")
 
 
 def _records(documents: Iterable[Any]) -> Iterator[Record]:
