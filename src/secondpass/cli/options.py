@@ -75,6 +75,10 @@ class FiniteFloat(click.types.FloatParamType):
         return number
 
 
+# `STATE_PRECISIONS` of states/codec.py, without numpy.
+STATES = ("int8", "float16")
+
+
 class Words(click.Choice[str]):
     """One of some words; the nearest is suggested where another is given."""
 
@@ -110,6 +114,15 @@ def reranker_options(command: Command) -> Command:
 def all_reranker_options(command: Command) -> Command:
     """Add every option of a reranker that has a flag."""
     return options_of(RerankerOptions)(command)
+
+
+def states_option(command: Command) -> Command:
+    """Add --states."""
+    return click.option(
+        "--states",
+        type=Words(STATES),
+        help="Keep the texts' states below the join of the cross-encoder, in so many bits.",
+    )(command)
 
 
 def embedder_option(command: Command) -> Command:

@@ -44,6 +44,8 @@ from secondpass.retrieval.contract import TextEmbedder
 from secondpass.retrieval.index import Index, Stored
 from secondpass.retrieval.records import Record
 from secondpass.retrieval.stores.lance_schema import TABLE_FOLDER
+from secondpass.states.codec import StatePrecision
+from secondpass.states.contract import StateEncoder
 
 Contents = Mapping[str, Stored]
 
@@ -160,9 +162,17 @@ def apply_changes(index: Index, changes: Changes, progress: ProgressBar = silent
 
 
 def make_index(
-    folder: Path, embedder: TextEmbedder, changes: Changes, progress: ProgressBar = silent
+    folder: Path,
+    embedder: TextEmbedder,
+    changes: Changes,
+    progress: ProgressBar = silent,
+    *,
+    states: StatePrecision | None = None,
+    encoder: StateEncoder | None = None,
 ) -> Update:
     """Make an index of what waits; it is there as soon as it holds the first block.
+
+    `states` and `encoder` are as for `Index.create`.
 
     Raises:
         IndexFileError: the folder cannot be written.
@@ -170,10 +180,10 @@ def make_index(
     parts = in_blocks(changes.waiting.records())
     with progress("embedding", len(changes.waiting)) as advance:
         with beside(folder / TABLE_FOLDER) as written:
-            begun = Index.create(written.parent, embedder)
+            begun = Index.create(written.parent, embedder, states=states, encoder=encoder)
             added = _add(begun, islice(parts, 1), advance)
             written.replace(folder / TABLE_FOLDER)
-        index = Index.open(folder, embedder)
+        index = Index.open(folder, embedder, encoder=encoder)
         _keep_stamps(index, changes)
         added += _add(index, parts, advance)
     index.tidy()

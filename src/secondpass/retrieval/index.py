@@ -260,38 +260,46 @@ class Index(RefusedInForks):
         precision = precision_of(features)
         return precision is not None and StateColumns(encoder, precision).are_in(features)
 
-    def add_states(self, states: StatePrecision = "int8", *, progress: ProgressBar = silent) -> int:
-        """Keep states of every text from now on; encode those that have none.
+    def keep_states(self, states: StatePrecision) -> None:
+        """Keep states of every text that is added from now on, as `create` does.
 
-        Vectors and token ids stay as they are. States of another precision, or of another model,
-        are dropped first. It commits block by block: a process that dies keeps what is committed,
-        and the next call goes on from there.
+        Texts that are there have none until `add_states` is called. States of another precision, or
+        of another model, are dropped.
+
+        Raises:
+            InputError: `states` is no such name, or the encoder is not late-joined.
+            IndexFileError: the folder cannot be written.
+        """
+        self._keep(StateColumns(self._encoder, _checked_states(states)))
+
+    def add_states(self, states: StatePrecision = "int8", *, progress: ProgressBar = silent) -> int:
+        """Keep states, and encode the texts that have none.
+
+        Vectors and token ids stay as they are. It commits block by block: a process that dies keeps
+        what is committed, and the next call goes on from there.
 
         Args:
-            states: as for `create`.
+            states: as for `create`; of another precision, or of another model, all are encoded.
             progress: makes a bar from a description and a total.
 
         Returns:
             How many texts were encoded; one that is too long for the encoder counts too.
 
         Raises:
-            InputError: `states` is no such name, or the encoder is not late-joined.
+            InputError: as `keep_states`.
             IndexFileError: the folder cannot be read or written.
         """
         columns = StateColumns(self._encoder, _checked_states(states))
-        features = self._store.identity().features
-        if not columns.are_in(features):
-            # All go first: states of either precision share columns.
-            self._store.change_features(without_states(features))
-            self._store.change_features({**without_states(features), **columns.identities})
+        self._keep(columns)
         count = 0
         lacking = sum(1 for _ in self._store.scan(["id"], lacking=STATES_DIGEST))
+        if not lacking:
+            return 0
         with progress("encoding", lacking) as advance:
             for rows in lacking_states(self._store, columns, advance):
                 self._store.fill(rows)
                 count += len(rows.id)
-        if count:
-            self._store.tidy()
+        self._store.tidy()
         return count
 
     @property
@@ -440,6 +448,13 @@ class Index(RefusedInForks):
                 stacklevel=2,
             )
         return None
+
+    def _keep(self, columns: StateColumns) -> None:
+        features = self._store.identity().features
+        if not columns.are_in(features):
+            # All go first: states of either precision share columns.
+            self._store.change_features(without_states(features))
+            self._store.change_features({**without_states(features), **columns.identities})
 
     def _checked_to_keep(self, states: StatePrecision | None) -> Self:
         if states is not None and self.states != states:
