@@ -55,7 +55,7 @@ def copied(parity, tmp_path):
         ("hidden_size", 48),
         ("vocab_size", 7),
         ("attention_bias", True),
-        ("hidden_act", "laplace"),
+        ("hidden_act", "no such function"),
     ],
 )
 def test_what_is_not_computed_is_refused_by_name(copied, key, value):

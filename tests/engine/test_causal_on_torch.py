@@ -104,6 +104,16 @@ def test_the_side_of_the_padding_is_the_peer_s(tmp_path, side):
     np.testing.assert_allclose(load(folder).predict(PAIRS[:40]), expected, atol=1e-3)
 
 
+def test_an_activation_that_no_builder_knows_is_the_peer_s(tmp_path):
+    tokens, folder = chat_tokens(), tmp_path / "model"
+    model = decoder("Qwen3", tokens, 3, hidden_act="laplace")
+    save_causal(folder, model, tokens, INSTRUCTED, ("yes", "no"))
+    reranker = load(folder)
+    assert reranker.info.engine.startswith("torch")
+    expected = peer(folder).predict(PAIRS, batch_size=9)
+    np.testing.assert_allclose(reranker.predict(PAIRS), expected, atol=1e-3)
+
+
 def test_an_instruction_is_the_peer_s_prompt(tmp_path):
     named = {"prompts": {"web": "Find what answers."}, "default_prompt_name": "web"}
     folder = made(tmp_path / "model", "Llama", **named)
