@@ -1,4 +1,4 @@
-"""Writes the tables of docs/reference/options.md from the dataclasses: make options-page."""
+"""Writes the tables of docs/reference/ from the dataclasses of options: make options-page."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ from benchmarks.pages import put_between
 from secondpass.options.call import RankOptions
 from secondpass.options.model import RerankerOptions
 from secondpass.options.option import IsDataclass, declared
+from secondpass.options.serve import ServeOptions
 
-PAGE = Path(__file__).parent.parent / "docs" / "reference" / "options.md"
-_TABLES: dict[str, type[IsDataclass]] = {
-    "model options": RerankerOptions,
-    "call options": RankOptions,
+REFERENCE = Path(__file__).parent.parent / "docs" / "reference"
+# Of each page, its tables.
+PAGES: dict[str, dict[str, type[IsDataclass]]] = {
+    "options.md": {"model options": RerankerOptions, "call options": RankOptions},
+    "server.md": {"server options": ServeOptions},
 }
 
 
-def page(text: str) -> str:
-    """Return the page with its tables as the dataclasses are now."""
-    for marker, options in _TABLES.items():
+def page(name: str, text: str) -> str:
+    """Return a page with its tables as the dataclasses are now."""
+    for marker, options in PAGES[name].items():
         text = put_between(text, marker, table(options))
     return text
 
@@ -35,4 +37,6 @@ def table(options: type[IsDataclass]) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    for name in PAGES:
+        file = REFERENCE / name
+        file.write_text(page(name, file.read_text(encoding="utf-8")), encoding="utf-8")

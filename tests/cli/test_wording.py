@@ -240,8 +240,9 @@ def commands():
 
 @pytest.mark.parametrize(("name", "command"), list(commands()), ids=lambda one: str(one)[:20])
 def test_json_is_a_flag_everywhere_and_help_fits_80_columns(name, command):
-    (flag,) = (one for one in command.params if "--json" in one.opts)
-    assert flag.is_flag
+    if name != "serve":  # which prints nothing
+        (flag,) = (one for one in command.params if "--json" in one.opts)
+        assert flag.is_flag
     text = command.get_help(click.Context(command, info_name=f"secondpass {name}"))
     assert max(map(len, text.splitlines())) <= 80
     assert "[default: none]" not in text
