@@ -150,10 +150,10 @@ $(VENV)-rivals/.done: pyproject.toml benchmarks/speed/requirements.txt
 	$(VENV)-rivals/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
 	@touch $@
 
-clean:
-	rm -rf $(VENV) $(VENV)-base $(VENV)-torch $(VENV)-rivals build dist
-
 $(VENV)-rivals-serve/.done: benchmarks/serve/requirements.txt
 	$(PYTHON) -m venv $(VENV)-rivals-serve
 	$(VENV)-rivals-serve/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/serve/requirements.txt
 	@touch $@
+
+clean:
+	rm -rf $(VENV) $(VENV)-base $(VENV)-torch $(VENV)-rivals $(VENV)-rivals-serve build dist
