@@ -289,6 +289,21 @@ def test_waiting_is_predicted_by_how_slow_the_machine_is(now):
     assert batcher.all_ms() == 0.0
 
 
+def test_how_long_a_group_has_been_scored_is_known(now):
+    found = []
+
+    def late(asked):
+        now.advance(90_000.0)
+        found.append(batcher.oldest_s)
+
+    batcher = batcher_of(FakeScorer(late), now)
+    batcher.submit([work_of("q", ["a"], now)])
+    assert batcher.oldest_s == 0.0
+    run(batcher)
+    assert found == [pytest.approx(90.0)]
+    assert batcher.oldest_s == 0.0
+
+
 def test_groups_are_told(now):
     told = []
     batcher = batcher_of(FakeScorer(lambda asked: now.advance(5.0)), now, noted=told.append)

@@ -259,11 +259,15 @@ def test_what_takes_longer_than_the_servers_limit_is_told(entries, monkeypatch):
         gate = await hold(service, monkeypatch)
         with pytest.raises(TookTooLong):
             await service.rank(Job(query="read", texts=["csv"]))
+        # Who holds the model is named.
+        why = service.why_not_ready()
         gate.open.set()
         service._timeout_s = 60.0
-        return await service.rank(Job(query="read", texts=["csv"]))
+        return why, await service.rank(Job(query="read", texts=["csv"]))
 
-    assert served(scenario, entries, timeout_s=0.2).scores.scored.all()
+    why, answer = served(scenario, entries, timeout_s=0.2)
+    assert why is None or "0.2 seconds" in why
+    assert answer.scores.scored.all()
 
 
 def test_the_work_of_a_client_that_went_away_is_dropped(entries, monkeypatch):

@@ -89,6 +89,12 @@ class Batcher:
             return len(self._queue)
 
     @property
+    def oldest_s(self) -> float:
+        """For how many seconds the group is being scored that was begun first; 0 without any."""
+        with self._changed:
+            return max((self._now() - turn.begun for turn in self._turns), default=0.0)
+
+    @property
     def idle(self) -> bool:
         """Whether nothing waits and nothing is scored."""
         with self._changed:
@@ -131,6 +137,7 @@ class Batcher:
             self._changed.wait_for(lambda: self._queue or self._closed)
             if not self._queue:
                 return False
+            turn.begun = self._now()
             self._turns[turn] = None
             return True
 
@@ -246,10 +253,10 @@ class Batcher:
 
 class _Turn:
     """What a thread holds: the requests it took from the queue, those of them that are not in the
-    queue again, and what the parts take that it took.
+    queue again, what the parts take that it took, and since when.
     """
 
     def __init__(self) -> None:
         self.works: list[AnyWork] = []
         self.outside: list[AnyWork] = []
-        self.ms = 0.0
+        self.ms = self.begun = 0.0

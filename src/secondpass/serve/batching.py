@@ -132,6 +132,8 @@ class BatchingService:
             return "the model is being loaded"
         if any(served.workers.dead for served in loaded.values()):
             return "a thread that scores ended by an error and is being replaced"
+        if any(served.batcher.oldest_s > self._timeout_s for served in loaded.values()):
+            return f"a group of texts has been computed for more than {self._timeout_s:.4g} seconds"
         return None
 
     async def __aenter__(self) -> BatchingService:
