@@ -1,4 +1,8 @@
-"""Pairs of a request and its response, a file each; what differs by request stands as a word."""
+"""Pairs of a request and its response, a file each; what differs by request stands as a word.
+
+PYTHONPATH=tests/serve python tests/serve/golden_pairs.py writes the responses anew: look at the
+difference before it is committed.
+"""
 
 import json
 from pathlib import Path
@@ -33,3 +37,17 @@ def received(response):
         body["created"] = 0
     headers = {name: response.headers[name] for name in HEADERS if name in response.headers}
     return {"status": response.status_code, "headers": headers, "body": body}
+
+
+def renew():
+    from serve_client import fake_client
+
+    for file in pairs():
+        pair = json.loads(file.read_text())
+        with fake_client(keys=pair.get("keys", ()), **pair.get("options", {})) as client:
+            pair["response"] = received(sent(client, pair["request"]))
+        file.write_text(json.dumps(pair, indent=2, ensure_ascii=False) + "\n")
+
+
+if __name__ == "__main__":
+    renew()

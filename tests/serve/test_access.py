@@ -214,6 +214,23 @@ def test_what_a_page_can_send_unasked_is_no_request(kind):
         assert response.status_code == 415
 
 
+@pytest.mark.parametrize("encoding", ["gzip", "br", "deflate, gzip", "GZIP"])
+def test_a_body_that_is_packed_is_refused_by_name(encoding):
+    with fake_client() as client:
+        headers = {"content-encoding": encoding, "content-type": "application/json"}
+        response = client.post("/rerank", content=b"{}", headers=headers)
+        assert response.status_code == 415
+        assert "send it as it is" in response.json()["message"]
+
+
+def test_a_body_of_no_type_is_json_unless_a_page_sends_it():
+    body = b'{"query": "a", "texts": ["b"]}'
+    with fake_client() as client:
+        assert client.post("/rerank", content=body).status_code == 200
+        headers = {"origin": "https://page.example"}
+        assert client.post("/rerank", content=body, headers=headers).status_code == 415
+
+
 @pytest.mark.parametrize(
     "kind", ["application/json", "Application/JSON; charset=utf-8", "application/vnd.x+json"]
 )

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import anyio
 import msgspec
+from starlette.datastructures import Headers
 from starlette.requests import Request
 
 from secondpass.checks import counted, misfit
@@ -28,11 +29,7 @@ async def read_body(request: Request, options: ServeOptions) -> bytes:
     Raises:
         Refused: it is too large, too slow, or not said to be JSON.
     """
-    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-    if kind != "application/json" and not kind.endswith("+json"):
-        raise Refused(
-            "media type", f"the body is {kind[:80]!r}: send it with content-type application/json"
-        )
+    _check_media_type(request.headers)
     most = options.max_body_bytes
     said = request.headers.get("content-length", "")
     if said.isdecimal() and len(said) < 20 and int(said) > most:
@@ -46,6 +43,19 @@ async def read_body(request: Request, options: ServeOptions) -> bytes:
             f"the body did not come within {options.read_timeout_s:.4g} seconds: send it faster, "
             "or less of it",
         ) from None
+
+
+def _check_media_type(headers: Headers) -> None:
+    # A page may send a body of no type, or of a form, to any server; a browser names its origin.
+    unsaid = "" if "origin" in headers else "application/json"
+    kind = headers.get("content-type", unsaid).partition(";")[0].strip().lower()
+    if kind != "application/json" and not kind.endswith("+json"):
+        raise Refused(
+            "media type", f"the body is {kind[:80]!r}: send it with content-type application/json"
+        )
+    encoding = headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("", "identity"):
+        raise Refused("media type", f"the body is encoded as {encoding[:80]!r}: send it as it is")
 
 
 async def _read(request: Request, most: int) -> bytes:

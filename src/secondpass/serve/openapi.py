@@ -8,9 +8,11 @@ from typing import Any
 import msgspec
 
 from secondpass import __version__
+from secondpass.options.effort import EFFORTS
 from secondpass.serve.problems import STATUS
 from secondpass.serve.rerank import RankRoute
 from secondpass.serve.wire.either import AnyError
+from secondpass.serve.wire.fields import WHEN_LATE
 from secondpass.serve.wire.format import Format
 from secondpass.serve.wire.models import ModelList, ServerInfo
 from secondpass.serve.wire.openai_errors import OpenAIError
@@ -19,8 +21,8 @@ _REFERENCE = "#/components/schemas/{name}"
 # Headers that every scoring route reads.
 _HEADERS = {
     "x-budget-ms": ({"type": "number", "exclusiveMinimum": 0}, "As the field budget_ms."),
-    "x-effort": ({"enum": ["full", "balanced", "fast"]}, "As the field effort."),
-    "x-when-late": ({"enum": ["partial", "refuse"]}, "As the field when_late."),
+    "x-effort": ({"enum": list(EFFORTS)}, "As the field effort."),
+    "x-when-late": ({"enum": list(WHEN_LATE)}, "As the field when_late."),
     "x-request-id": ({"type": "string"}, "Given back with the answer."),
 }
 _ABOUT: Mapping[str, tuple[str, Any]] = {
