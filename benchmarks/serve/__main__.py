@@ -111,7 +111,8 @@ def _library_s(library: CrossEncoderReranker, asks: Sequence[Ask], threads: int)
 def _loaded(rate: float, replies: Replies) -> Loaded:
     answered, refused = replies.of(OK), replies.of(BUSY)
     hung = len(replies.of(HUNG))
-    p50, p95, p99 = (float(percentile(answered, share)) for share in (50, 95, 99))
+    # Where nothing was answered, its times are 0.
+    p50, p95, p99 = (float(percentile(answered or [0.0], share)) for share in (50, 95, 99))
     return Loaded(
         a_second=rate,
         requests=len(replies.replies),
@@ -185,14 +186,14 @@ def _beside(arguments: argparse.Namespace, asks: Sequence[Ask], tokens: int) -> 
 
 
 def _of_rounds(server: Started, rounds: Sequence[Replies], tokens: float) -> Beside:
-    times = [ms for replies in rounds for ms in replies.of(OK)]
-    asked = sum(len(replies.replies) for replies in rounds)
+    times = [ms for replies in rounds for ms in replies.of(OK)] or [0.0]
+    failed = sum(len(replies.replies) - len(replies.of(OK)) for replies in rounds)
     return Beside(
         server.contestant.name,
         tuple(tokens * len(one.of(OK)) / len(one.replies) / one.seconds for one in rounds),
         float(percentile(times, 50)),
         float(percentile(times, 99)),
-        asked - len(times),
+        failed,
         server.resident_bytes() / _MIB,
     )
 

@@ -41,9 +41,14 @@ KINDS = {
 }
 
 
+def served(options, **given):
+    """A service of one model, which refuses nothing however slow the machine is."""
+    return BatchingService([ModelEntry("m", options)], most_wait_ms=1e9, **given)
+
+
 def answers(options, jobs, **given):
     async def run():
-        async with BatchingService([ModelEntry("m", options)], **given) as service:
+        async with served(options, **given) as service:
             return await asyncio.gather(*map(service.rank, jobs))
 
     return asyncio.run(run())
@@ -107,8 +112,7 @@ def test_what_the_cache_knows_is_said(plain, documents):
     assert first.scores.timings.cached == 0
 
     async def twice():
-        entry = ModelEntry("m", replace(plain, cache="memory"))
-        async with BatchingService([entry]) as service:
+        async with served(replace(plain, cache="memory")) as service:
             await service.rank(Job(query="read", texts=texts))
             return await service.rank(Job(query="read", texts=texts)), service.metrics
 
@@ -120,7 +124,7 @@ def test_what_the_cache_knows_is_said(plain, documents):
 
 def test_the_engines_batches_are_counted_with_exits_too(plain, documents):
     async def run():
-        async with BatchingService([ModelEntry("m", plain)]) as service:
+        async with served(plain) as service:
             before = service.metrics.text().decode()
             await service.rank(Job(query="read", texts=documents, effort="fast"))
             return before, service.metrics.text().decode()

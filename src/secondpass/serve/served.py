@@ -89,7 +89,7 @@ class Served:
         Raises:
             InputError: the model does not take what the job asks for.
         """
-        if job.instruction is not None:
+        if job.instruction not in (None, self.info.instruction):
             raise InputError(
                 Argument("instruction"),
                 " is the model's and not a request's here: start the server with it",
