@@ -18,6 +18,7 @@ from secondpass.cli.options import (
     options_of,
     pair_fuse_option,
     reranker_options,
+    states_option,
 )
 from secondpass.cli.table_options import (
     delimiter_option,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from secondpass.evaluation.result import Evaluation
     from secondpass.reranker import CrossEncoderReranker
     from secondpass.retrieval.embedder import Embedder
+    from secondpass.states.codec import StatePrecision
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -82,6 +84,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @pair_fuse_option
 @options_of(RankOptions, "fuse_weight")
 @embedder_option
+@states_option
 @reranker_options
 @click.option("--run-out", type=_FILE, help="Write the reranked TREC run.")
 @json_instead_option
@@ -112,6 +115,7 @@ def command(
     fuse_weight: float | None,
     run_out: Path | None,
     embedder: str,
+    states: StatePrecision | None,
     as_json: bool,
     json_file: Path | None,
     html_file: Path | None,
@@ -127,6 +131,9 @@ def command(
     The candidates are ordered as `search` orders them: by both stages where dense retrieval alone
     finds them and both models are the embedded ones. --fuse none measures the reranker alone.
     --fuse-weight alone means --fuse weighted.
+
+    With --states the reranker is given the candidates' states, as a search in an index with them
+    does; encoding them is not in the times.
     """
     from secondpass.cli.eval_output import print_evaluation
     from secondpass.cli.loading import load_reranker
@@ -137,6 +144,7 @@ def command(
     from secondpass.evaluation.measures import DEFAULT_MEASURES, check_measures
     from secondpass.evaluation.open_collection import open_collection
     from secondpass.evaluation.runs import check_writable_ids
+    from secondpass.evaluation.with_states import WithStates
     from secondpass.ingest.tables import checked_delimiter
     from secondpass.interrupts import held_interrupt
     from secondpass.retrieval.embedder import Embedder
@@ -162,6 +170,8 @@ def command(
     if max_queries is not None:
         collection = collection.sample(max_queries, seed)
     reranker = load_reranker(**model_options)
+    if states is not None:
+        reranker.encode_texts([], states)  # an error that it has none is known before the work
     stage = _find_candidates(
         first_stages,
         collection,
@@ -172,7 +182,7 @@ def command(
     evaluated = evaluate(
         collection,
         stage,
-        reranker,
+        reranker if states is None else WithStates(reranker, states),
         depth=depth,
         depths=curve_depths,
         fusion=fusion,

@@ -121,7 +121,7 @@ def states_option(command: Command) -> Command:
     return click.option(
         "--states",
         type=Words(STATES),
-        help="Keep the texts' states below the join of the cross-encoder, in so many bits.",
+        help="Use texts' states below the join of the cross-encoder, kept in so many bits.",
     )(command)
 
 
