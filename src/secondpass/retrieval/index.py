@@ -40,6 +40,7 @@ from secondpass.retrieval.states import (
 )
 from secondpass.retrieval.stores.contract import (
     TOKEN_IDS,
+    Approximation,
     EmbedderIdentity,
     FeatureIdentity,
     Rows,
@@ -219,8 +220,9 @@ class Index(RefusedInForks):
     def search(self, query: str, limit: int = 10) -> list[RetrievedDocument]:
         """Return the documents nearest to a query by cosine, nearest first.
 
-        Every vector is compared, so the answer is exact. Equal similarities are in the order of
-        their ids. An index of less than `limit` documents gives all of them.
+        Every vector is compared, so the answer is exact; not so where the vectors are more than
+        memory holds and `approximate` was called. Equal similarities are in the order of their ids.
+        An index of less than `limit` documents gives all of them.
 
         Raises:
             InputError: the query is empty, or `limit` is not an integer of at least 1.
@@ -358,6 +360,26 @@ class Index(RefusedInForks):
         if not number or not 0 < keep_minutes < inf:
             raise InputError(f"keep_minutes is {keep_minutes!r}, expected a number above 0")
         self._store.optimize(timedelta(minutes=keep_minutes))
+
+    def approximate(self, *, progress: ProgressBar = silent) -> Approximation | None:
+        """Make searches that would compare all vectors on disk compare a part of them.
+
+        It is for an index whose vectors do not fit in memory: as long as they do, searches stay
+        exact. The part is the least that finds 98.5 % of what an exact search finds among the 100
+        nearest, measured on vectors of the index. What is added later is compared exactly until
+        `optimize` takes it in.
+
+        Args:
+            progress: makes a bar from a description and a total.
+
+        Returns:
+            What was chosen and the recall that was measured; None for an index in memory, or of
+            less than 1,000 documents.
+
+        Raises:
+            IndexFileError: the folder cannot be read or written.
+        """
+        return self._store.approximate(progress)
 
     def mend(self) -> int:
         """Remove all documents but one of each id; return how many were removed.

@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from secondpass.progress import ProgressBar
 from secondpass.states.codec import STATE_TYPES
 
 Vectors = NDArray[np.float32]
@@ -106,6 +107,21 @@ class FoundRow:
     identities: Mapping[str, FeatureIdentity]
 
 
+class Approximation(NamedTuple):
+    """How an approximate search compares: which share of the vectors, and what it finds.
+
+    `probes` of `partitions` parts of the vectors are compared by their codes, and `refine` times as
+    many rows as are asked for once more by their vectors. `recall` is the mean share of the
+    `depth` nearest that it finds.
+    """
+
+    partitions: int
+    probes: int
+    refine: int
+    depth: int
+    recall: float
+
+
 class VectorStore(Protocol):
     """Keeps rows under unique ids. Any number of threads may read while one writes."""
 
@@ -146,7 +162,8 @@ class VectorStore(Protocol):
     ) -> list[FoundRow]:
         """Return the rows nearest to a unit vector by cosine, nearest first, ties by id.
 
-        Every row is compared. A store of less than `limit` rows gives all of them.
+        Every row is compared, unless `approximate` was called and the store does not hold the
+        vectors in memory. A store of less than `limit` rows gives all of them.
 
         Args:
             vector: float32 [dimension].
@@ -155,6 +172,19 @@ class VectorStore(Protocol):
 
         Raises:
             IndexFileError: the store cannot be read.
+        """
+        ...
+
+    def approximate(self, progress: ProgressBar) -> Approximation | None:
+        """Make searches that would read all vectors from disk read a part of them.
+
+        The part is chosen by measuring: the least that finds enough of what an exact search finds.
+
+        Returns:
+            What was chosen; None for a store whose searches stay exact.
+
+        Raises:
+            IndexFileError: the store cannot be read or written.
         """
         ...
 

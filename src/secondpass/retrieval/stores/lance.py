@@ -13,8 +13,10 @@ from typing import Any
 from secondpass.errors import IndexFileError, InputError
 from secondpass.locks import locked
 from secondpass.native import RefusedInForks, note_exit_of, rebuilt
+from secondpass.progress import ProgressBar
 from secondpass.regular_files import irregular_within
 from secondpass.retrieval.stores.contract import (
+    Approximation,
     Column,
     FeatureIdentity,
     FeatureRows,
@@ -24,6 +26,7 @@ from secondpass.retrieval.stores.contract import (
     Vectors,
 )
 from secondpass.retrieval.stores.features import to_arrow
+from secondpass.retrieval.stores.lance_approximate import build
 from secondpass.retrieval.stores.lance_errors import file_error, file_errors
 from secondpass.retrieval.stores.lance_schema import (
     TABLE,
@@ -136,6 +139,11 @@ class LanceStore(RefusedInForks):
     ) -> list[FoundRow]:
         """Return the rows nearest to a unit vector, ties by id."""
         return self._search.nearest(vector, limit, among)
+
+    def approximate(self, progress: ProgressBar) -> Approximation | None:
+        """Build an index of the vectors; other writers wait meanwhile, readers do not."""
+        with self._committing():
+            return build(self._table, progress)
 
     def scan(
         self, columns: Sequence[Column], *, lacking: str | None = None

@@ -18,6 +18,7 @@ from secondpass.retrieval.stores.held import (
     Holder,
     read_held,
 )
+from secondpass.retrieval.stores.lance_approximate import approximation_in, compare_less
 from secondpass.retrieval.stores.lance_commit import Commit, latest_commit
 from secondpass.retrieval.stores.lance_errors import file_errors
 from secondpass.retrieval.stores.lance_schema import identity_in
@@ -56,7 +57,8 @@ class LanceSearch:
             return ties_by_id(_found(held.rows.take(places), similarities, self._folder), limit)
         by_row_id = dict(zip(held.row_ids[places].tolist(), similarities, strict=True))
         with file_errors(self._folder, "read"):
-            rows = self._table.take_row_ids(list(by_row_id)).with_row_id().select(self._columns())
+            columns = _columns(self._table.schema, self._folder)
+            rows = self._table.take_row_ids(list(by_row_id)).with_row_id().select(columns)
             taken = rows.to_arrow()
         if len(taken) < len(by_row_id):
             return None
@@ -65,11 +67,18 @@ class LanceSearch:
 
     def _on_disk(self, vector: Vectors, limit: int, condition: str | None) -> list[FoundRow]:
         """Return the `limit` rows of least cosine distance; ties unordered."""
-        columns = [*self._columns(), "vector", "_distance"]
+        with file_errors(self._folder, "read"):
+            schema = self._table.schema
+        columns = [*_columns(schema, self._folder), "vector", "_distance"]
         with file_errors(self._folder, "read"):
             query = self._table.search(vector, vector_column_name="vector").distance_type("cosine")
             if condition is not None:
                 query = query.where(condition, prefilter=True)
+            chosen = approximation_in(schema)
+            if chosen is None or condition is not None:
+                query = query.bypass_vector_index()
+            else:
+                query = compare_less(query, chosen)
             found = query.select(columns).limit(limit).to_arrow()
             similarities = cosines(_vectors(found["vector"].combine_chunks()), vector)
             return _found(found, similarities, self._folder)
@@ -81,13 +90,9 @@ class LanceSearch:
             dimension = identity_in(schema, self._folder).embedder.dimension
             if count * dimension * 4 > MOST_VECTOR_BYTES:
                 return None
-            query = self._table.search().select(["vector", *self._columns()]).with_row_id(True)
+            columns = ["vector", *_columns(schema, self._folder)]
+            query = self._table.search().select(columns).with_row_id(True)
             return read_held(iter(query.to_batches()), count, dimension, MOST_ROW_BYTES)
-
-    def _columns(self) -> Sequence[str]:
-        with file_errors(self._folder, "read"):
-            schema = self._table.schema
-        return [*_TEXTS, *identity_in(schema, self._folder).features]
 
     def _latest(self) -> Commit:
         with file_errors(self._folder, "read"):
@@ -96,6 +101,10 @@ class LanceSearch:
     def _count(self) -> int:
         with file_errors(self._folder, "read"):
             return int(self._table.count_rows())
+
+
+def _columns(schema: Any, folder: Path) -> list[str]:
+    return [*_TEXTS, *identity_in(schema, folder).features]
 
 
 def ids_condition(ids: Iterable[str]) -> str | None:

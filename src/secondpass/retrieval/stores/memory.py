@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from secondpass.errors import InputError
+from secondpass.progress import ProgressBar
 from secondpass.retrieval.stores.contract import (
+    Approximation,
     Column,
     Feature,
     FeatureIdentity,
@@ -105,6 +107,9 @@ class MemoryStore:
         near, similarities = table.search.nearest(vector, limit, places)
         rows = (table.rows[place] for place in near)
         return ties_by_id(list(map(_found, rows, similarities)), limit)
+
+    def approximate(self, progress: ProgressBar) -> Approximation | None:
+        """Do nothing: every vector is in memory, and compared."""
 
     def scan(
         self, columns: Sequence[Column], *, lacking: str | None = None
