@@ -17,7 +17,8 @@ pytest.importorskip("lancedb")
 
 import secondpass
 from secondpass.errors import InputError
-from secondpass.retrieval.stores import lance_search
+from secondpass.progress import silent
+from secondpass.retrieval.stores import lance_approximate, lance_search
 from secondpass.retrieval.stores.contract import (
     EmbedderIdentity,
     FeatureIdentity,
@@ -367,6 +368,57 @@ def test_rows_written_after_a_change_may_have_the_new_features(store):
     assert kept(store, "states_int8") == {"a": [], "b": [1], "c": None}
     store.optimize(timedelta(microseconds=1))
     assert kept(store, "states_int8") == {"a": [], "b": [1], "c": None}
+
+
+@pytest.fixture
+def many(store):
+    """A store of enough rows for an approximate search, among them some that are equal."""
+    drawn = np.random.default_rng(4).standard_normal((1200, 4)).astype(np.float32)
+    drawn /= np.linalg.norm(drawn, axis=1, keepdims=True)
+    drawn[50:60] = drawn[0]
+    store.write([rows((f"{at:04}" for at in range(1200)), vectors=drawn)], replace=False)
+    return store, drawn
+
+
+def test_an_approximate_search_finds_what_was_measured(many, monkeypatch):
+    store, drawn = many
+    exact = [{row.id for row in store.nearest(vector, 100)} for vector in drawn[:20]]
+    chosen = store.approximate(silent)
+    if chosen is not None:
+        assert 0 < chosen.probes <= chosen.partitions
+        assert chosen.recall >= lance_approximate.LEAST_RECALL
+    # As it is of a store that memory does not hold.
+    monkeypatch.setattr(lance_search, "MOST_VECTOR_BYTES", 0)
+    found = [{row.id for row in store.nearest(vector, 100)} for vector in drawn[:20]]
+    shares = [len(one & other) / 100 for one, other in zip(exact, found, strict=True)]
+    assert np.mean(shares) >= 0.9
+    row = store.nearest(drawn[7], 1)[0]
+    assert (row.id, row.text) == ("0007", "text 0007")
+    assert row.similarity == pytest.approx(1, abs=1e-6)
+    assert [row.id for row in store.nearest(drawn[0], 11)][:2] == ["0000", "0050"]
+
+
+def test_what_is_written_and_deleted_after_approximate_is_seen(many, monkeypatch):
+    store, drawn = many
+    store.approximate(silent)
+    monkeypatch.setattr(lance_search, "MOST_VECTOR_BYTES", 0)
+    store.delete(["0007"])
+    store.write([rows(["new"], vectors=[drawn[7]])], replace=False)
+    for _ in range(2):
+        assert store.nearest(drawn[7], 1)[0].id == "new"
+        assert "0007" not in {row.id for row in store.nearest(drawn[7], 50)}
+        store.optimize(timedelta(microseconds=1))
+    assert store.nearest(drawn[7], 1, among=["0001", "0002", "0007"])[0].id in (
+        "0001",
+        "0002",
+    )
+    assert store.count() == 1200
+
+
+def test_a_small_store_stays_exact(store):
+    store.write([rows("abc")], replace=False)
+    assert store.approximate(silent) is None
+    assert [row.id for row in store.nearest(unit(1, 2, 0, 0), 3)] == ["b", "c", "a"]
 
 
 KILLED_LOAD = """

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from secondpass.ingest.updating import Contents, Update
     from secondpass.retrieval.embedder import Embedder
     from secondpass.retrieval.index import Index
+    from secondpass.retrieval.stores.contract import Approximation
     from secondpass.states.codec import StatePrecision
     from secondpass.states.contract import StateEncoder
 
@@ -52,6 +53,11 @@ _NAMED, _LISTED = 3, 20
 @embedder_option
 @click.option("--threads", type=click.IntRange(min=1), help="Compute threads.")
 @states_option
+@click.option(
+    "--approximate",
+    is_flag=True,
+    help="Let searches of an index that memory does not hold compare a part of the vectors.",
+)
 @click.option("--reread", is_flag=True, help="Read files too that have not changed.")
 @json_instead_option
 def command(
@@ -65,6 +71,7 @@ def command(
     embedder: str,
     threads: int | None,
     states: StatePrecision | None,
+    approximate: bool,
     reread: bool,
     as_json: bool,
 ) -> None:
@@ -117,6 +124,9 @@ def command(
         done = _update(
             place, loaded, encoder, index, contents, reading, reread=reread, states=states
         )
+        chosen = None
+        if approximate:
+            chosen = Index.open(place, loaded).approximate(progress=output.progress)
     update, documents = done.update, done.documents
     files = sum(file.source not in reading.failed for file in reading.found.files)
     if as_json:
@@ -126,6 +136,7 @@ def command(
             "removed": update.removed,
             "documents": documents,
             **({} if done.states is None else {"states": done.states, "encoded": done.encoded}),
+            **({} if chosen is None else {"approximate": chosen._asdict()}),
             "files": files,
             "failed": list(map(str, reading.failed)),
             "gone": dict(done.gone),
@@ -138,11 +149,22 @@ def command(
             f"{update.removed} removed; {counted(documents, 'document')} from "
             f"{counted(files, 'file')}" + (f"; states at {done.states}" if done.states else "")
         )
+    if approximate:
+        output.say(_approximation(chosen))
     for path, count in done.gone.items():
         output.say(f"{count} removed: {_shown(path)} is gone")
     _say_skipped(reading)
     if reading.failed:
         sys.exit(FILES_LEFT_OUT)
+
+
+def _approximation(chosen: Approximation | None) -> str:
+    if chosen is None:
+        return "searches stay exact: the index has too few documents to compare a part of them"
+    return (
+        f"approximate searches compare {chosen.probes} of {chosen.partitions} parts of the vectors "
+        f"and find {chosen.recall:.1%} of the {chosen.depth} nearest"
+    )
 
 
 class _Done(NamedTuple):

@@ -1,0 +1,1 @@
+"""What an index with states takes: bytes, and the time to make it."""
