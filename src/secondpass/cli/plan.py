@@ -9,13 +9,20 @@ import click
 from secondpass.checks import counted
 from secondpass.cli import output
 from secondpass.cli.extras import require_measure
-from secondpass.cli.options import FiniteFloatRange, Words, json_instead_option, options_of
+from secondpass.cli.options import (
+    FiniteFloatRange,
+    Words,
+    json_instead_option,
+    options_of,
+    states_option,
+)
 from secondpass.cli.wording import told
 from secondpass.options.model import PRECISIONS, Precision, RerankerOptions
 
 if TYPE_CHECKING:
     from secondpass.plan.plan import Plan, Wanted
-    from secondpass.plan.result import Planned, PlanResult
+    from secondpass.plan.result import Planned, PlannedStates, PlanResult
+    from secondpass.states.codec import StatePrecision
 
 
 @click.command("plan")
@@ -51,6 +58,14 @@ if TYPE_CHECKING:
 )
 @options_of(RerankerOptions, "max_length")
 @click.option("--threads", type=click.IntRange(min=1), help="Compute threads.")
+@states_option
+@click.option(
+    "--documents",
+    type=click.IntRange(min=1, max=10**9),
+    default=100_000,
+    show_default=True,
+    help="With --states: how many documents the index has.",
+)
 @click.option(
     "--seconds",
     type=FiniteFloatRange(min=1),
@@ -72,6 +87,8 @@ def command(
     precisions: tuple[Precision, ...],
     max_length: int,
     threads: int | None,
+    states: StatePrecision | None,
+    documents: int,
     seconds: float,
     check: bool,
     as_json: bool,
@@ -80,6 +97,9 @@ def command(
     """Say whether a model fits in memory here, how fast it is, and which depth a target allows.
 
     From a short calibration on this machine, for documents that are all of one length.
+
+    With --states it says beside that what reranking takes from states that an index keeps, how
+    large the index is with them and without, and how much longer it takes to make.
     """
     from secondpass.cli.outputs import Outputs
     from secondpass.models.embedded import CROSS_ENCODER
@@ -91,12 +111,12 @@ def command(
     require_measure("plan")
     outputs = Outputs({"--json-out": json_file})
     wanted = [
-        Wanted(model, precision, max_length, threads)
+        Wanted(model, precision, max_length, threads, states)
         for model in models or (CROSS_ENCODER,)
         for precision in precisions
     ]
     plans = _plans(wanted, seconds, check)
-    result = plan_result(plans, Target(p95_ms, document_tokens), output.command_line())
+    result = plan_result(plans, Target(p95_ms, document_tokens, documents), output.command_line())
     if as_json:
         output.print_report(result)
     else:
@@ -213,8 +233,42 @@ def _print_planned(planned: Planned) -> None:
             for prediction in planned.predictions
         ],
     )
+    if planned.states is not None:
+        _print_states(planned.states)
     if planned.checked:
         _print_checked(planned)
+
+
+def _print_states(kept: PlannedStates) -> None:
+    from secondpass.bench.table import number
+
+    output.show(
+        f"\nfrom states at {kept.precision}, predicted: {counted(kept.depth, 'candidate')} within "
+        "the target\n"
+    )
+    output.print_table(
+        ("depth", "P50 ms", "P95 ms"),
+        [
+            [str(prediction.depth), number(prediction.p50_ms), number(prediction.p95_ms)]
+            for prediction in kept.predictions
+        ],
+    )
+    output.show(
+        f"\nan index of {counted(kept.documents, 'document')} takes about "
+        f"{_gigabytes(kept.index_bytes)} with states, {kept.token_bytes} bytes a token, and "
+        f"{_gigabytes(kept.index_bytes_without)} without; encoding them takes about "
+        f"{_duration(kept.encode_seconds)}"
+    )
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
+
+
+def _duration(seconds: float) -> str:
+    if seconds >= 5400:
+        return f"{seconds / 3600:.1f} hours"
+    return f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{seconds:.0f} seconds"
 
 
 def _print_checked(planned: Planned) -> None:

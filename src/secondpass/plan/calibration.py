@@ -25,12 +25,16 @@ TURNS = REPEATS + 1
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A loaded reranker and texts for it; `overhead` is the query's and the special tokens."""
+    """A loaded reranker and texts for it; `overhead` is the query's and the special tokens.
+
+    `as_kept` gives the texts as an index gives them, with their states if it keeps some.
+    """
 
     reranker: CrossEncoderReranker
     make_text: Callable[[int, int], str]
     overhead: int
     clock: Clock
+    as_kept: Callable[[list[str]], list[str]] = list
 
     def length(self, document_tokens: int) -> int:
         """Return the tokens of a document with the query, as far as they are scored."""
@@ -38,7 +42,9 @@ class Subject:
 
     def measure(self, candidates: int, document_tokens: int) -> Point:
         """Rerank `candidates` texts of `document_tokens` tokens once."""
-        texts = [self.make_text(document_tokens, number) for number in range(candidates)]
+        texts = self.as_kept(
+            [self.make_text(document_tokens, number) for number in range(candidates)]
+        )
         started = self.clock.now()
         self.reranker.rank(QUERY, texts)
         spent_ms = (self.clock.now() - started) * 1000

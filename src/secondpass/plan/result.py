@@ -15,10 +15,11 @@ from secondpass.types import ModelInfo
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The P95 the rerank may take, and the tokens of each document."""
+    """The P95 the rerank may take, the tokens of each document, and how many an index has."""
 
     p95_ms: float
     document_tokens: int
+    documents: int = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,25 @@ class Checked:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedStates:
+    """What a reranker takes from states that an index keeps, and what keeping them takes.
+
+    The bytes are of an index of `documents`, on disk, with the states and without;
+    `encode_seconds` is how much longer it takes to make.
+    """
+
+    precision: str
+    documents: int
+    token_bytes: int
+    index_bytes: int
+    index_bytes_without: int
+    encode_seconds: float
+    cost: Coefficients
+    depth: int
+    predictions: tuple[Prediction, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Planned:
     """One reranker: the depth within the target, predictions, and how far off they were.
 
@@ -76,7 +96,7 @@ class Planned:
     `overhead_tokens` are those of the query and special tokens. The errors are medians of
     |predicted - measured| / measured over `checked`, None where nothing was checked.
     `cores_taken` is how many processors other work took while it was calibrated; `warning` says so
-    where they were missing.
+    where they were missing. `states` is None where none were asked for.
     """
 
     reranker: ModelInfo
@@ -92,6 +112,7 @@ class Planned:
     note: str | None
     cores_taken: float
     warning: str | None
+    states: PlannedStates | None = None
 
     def at(self, depth: int) -> Prediction:
         """Return the prediction of one of the depths that were predicted."""
