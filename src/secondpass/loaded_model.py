@@ -8,6 +8,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from secondpass.checks import shortened
 from secondpass.engine.contract import NO_EXIT, Batch, Staged
@@ -283,8 +284,7 @@ class LoadedModel(RefusedInForks):
     ) -> list[Logits]:
         sequences = [sequence for one in prepared for sequence in one.sequences]
         owners = Owners.of(prepared)
-        shape = (len(sequences),) if self.labels == 1 else (len(sequences), self.labels)
-        logits = np.empty(shape, np.float32)
+        logits = self._empty(len(sequences))
         exit_layer = np.full(len(sequences), NO_EXIT, np.int16)
         stats = Stats()
         # Exits choose among all of a request, so it is not scored in parts.
@@ -301,7 +301,7 @@ class LoadedModel(RefusedInForks):
     ) -> tuple[Staged, Stats]:
         """Return the logits, of each sequence from where it can begin, and what they took."""
         from_join = np.array([joined or one.states is not None for one in sequences], np.bool_)
-        logits = np.empty(len(sequences), np.float32)
+        logits = self._empty(len(sequences))
         exit_layer = np.full(len(sequences), NO_EXIT, np.int16)
         stats = Stats()
         if from_join.any():
@@ -321,6 +321,11 @@ class LoadedModel(RefusedInForks):
             logits[~from_join], exit_layer[~from_join] = staged
             stats += Stats(batch_ms=batch_ms, infer_ms=ms_since(begun))
         return Staged(logits, exit_layer), stats
+
+    def _empty(self, sequences: int) -> NDArray[np.float32]:
+        """Return room for the logits of so many sequences, a row each where there are labels."""
+        shape = (sequences,) if self.labels == 1 else (sequences, self.labels)
+        return np.empty(shape, np.float32)
 
     def _batches(
         self, sequences: Sequence[TokenSequence], owners: Owners, schedule: Schedule
