@@ -35,6 +35,7 @@ MARKER = "serve"
 # One short text: what is measured is the server, not the model.
 _SMALL = (1,)
 _MIB = 1024**2
+_PATIENT = ("--max-wait-ms", "60000")
 OK, BUSY = 200, 429
 
 
@@ -52,25 +53,23 @@ def _measure(arguments: argparse.Namespace) -> Iterator[Result]:
             texts_mean=sum(len(one.texts) for one in asks) / len(asks),
             tokens_mean=sum(tokens) / len(tokens),
         )
-        with started(secondpass(None)) as server:
-            for measured in _of_server(result, library, server, asks, sum(tokens), arguments):
-                yield (result := measured)
+        # What is refused has no speed: here the server lets all wait.
+        with started(secondpass(None, *_PATIENT)) as server:
+            by_clients(server, asks[:10], 2)
+            speeds = _speeds(library, server, asks, sum(tokens), arguments)
+    yield (result := replace(result, speeds=speeds))
+    a_second = len(asks) * median(speeds.server) / sum(tokens)
+    with started(secondpass(None)) as server:
+        by_clients(server, asks[:10], 2)
+        for measured in _under_load(result, server, a_second, arguments):
+            yield (result := measured)
     if arguments.rivals:
         yield replace(result, beside=_beside(arguments, asks, sum(tokens)))
 
 
-def _of_server(
-    result: Result,
-    library: CrossEncoderReranker,
-    server: Started,
-    asks: Sequence[Ask],
-    tokens: int,
-    arguments: argparse.Namespace,
+def _under_load(
+    result: Result, server: Started, a_second: float, arguments: argparse.Namespace
 ) -> Iterator[Result]:
-    by_clients(server, asks[:10], 2)
-    result = replace(result, speeds=_speeds(library, server, asks, tokens, arguments))
-    yield result
-    a_second = len(asks) / (tokens / median(result.speeds.server))
     for name, times in (("saturated", 1), ("twice", 2)):
         rate = times * a_second
         drawn = draw(int(rate * arguments.seconds), arguments.seed + times)
@@ -167,7 +166,7 @@ def _beside(arguments: argparse.Namespace, asks: Sequence[Ask], tokens: int) -> 
         model = as_float32(arguments.model, Path(scratch) / "model")
         servers = []
         # The others refuse nothing, so neither does ours here.
-        ours = secondpass(model, "--max-wait-ms", "60000")
+        ours = secondpass(model, *_PATIENT)
         for contestant in [ours, *rivals(arguments.rivals, model)]:
             _say(f"starting {contestant.name}")
             servers.append(running.enter_context(started(contestant)))

@@ -19,7 +19,7 @@ import psutil
 
 from benchmarks.serve.work import Ask
 
-_START_S = 120.0
+_START_S = 300.0
 # No server of this comparison tells anybody of its use, or asks a hub.
 _QUIET = {
     "DO_NOT_TRACK": "1",
