@@ -56,3 +56,9 @@ def test_who_asked_to_be_told_is_told_how_much_it_needs(wait_ms, budget_ms):
         Admission(1e9).has_time(outlook(wait_ms), budget_ms, "refuse")
     assert told.value.needed_ms == wait_ms + 100.0
     assert Admission(1e9).has_time(outlook(wait_ms), wait_ms + 100.0, "refuse")
+
+
+@pytest.mark.parametrize("when_late", ["partial", "refuse"])
+def test_what_is_only_guessed_is_tried(when_late):
+    guess = outlook(0.0, own_ms=1e6, first_ms=1e5)._replace(guessed=True)
+    assert Admission(1e9).has_time(guess, 1.0, when_late)

@@ -274,6 +274,27 @@ def test_an_answer_comes_at_its_deadline_although_the_model_is_late(entries, mon
     assert not served(scenario, entries).scores.scored.any()
 
 
+def test_a_slow_moment_is_not_believed_for_ever(entries):
+    job = Job(query="read", texts=["csv"], budget_ms=60_000)
+
+    async def scenario(service):
+        async with service._registry.use(None) as model:
+            pacing = model._pacing
+            now = [0.0]
+            # A stall in the past: the machine is believed to be a million times slower.
+            pacing._now = pacing._all._now = pacing._scored._now = lambda: now[0]
+            for _ in range(50):
+                now[0] += 1e6
+                pacing.observe(1000.0, now[0] - 1e6, efforts={"full"}, cached=False)
+            before = await service.rank(job)
+            now[0] += 10.0
+            return before, await service.rank(job)
+
+    before, after = served(scenario, entries)
+    assert not before.scores.scored.any()
+    assert after.scores.scored.all()
+
+
 def test_what_takes_longer_than_the_servers_limit_is_told(entries, monkeypatch):
     async def scenario(service):
         gate = await hold(service, monkeypatch)

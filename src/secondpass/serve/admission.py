@@ -19,12 +19,15 @@ class Outlook(NamedTuple):
 
     `wait_ms` pass before its last text is scored, apart from the `own_ms` that it takes itself;
     `first_ms` takes its first text alone. All are predictions. `waiting` requests wait already.
+    `guessed` says that nothing was scored lately and nothing is now: the machine may be faster than
+    it was.
     """
 
     wait_ms: float
     waiting: int
     own_ms: float
     first_ms: float
+    guessed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +54,13 @@ class Admission:
             raise Busy(max(1, math.ceil(over_ms / 1000)))
 
     def has_time(self, outlook: Outlook, budget_ms: float, when_late: WhenLate) -> bool:
-        """Tell whether one text at least can be scored within a budget.
+        """Tell whether one text at least can be scored within a budget; a guess is tried.
 
         Raises:
             DeadlineTooShort: not all can, and the request asked to be told.
         """
+        if outlook.guessed:
+            return True
         needed_ms = outlook.wait_ms + outlook.own_ms
         if when_late == "refuse" and needed_ms > budget_ms:
             raise DeadlineTooShort(budget_ms, needed_ms)

@@ -164,9 +164,14 @@ class BatchingService:
                 name: await models.enter_async_context(self._registry.use(name)) for name in names
             }
             tickets = [used[job.model].ticket(job, client.get()) for job in jobs]
-            for name, model in used.items():
-                self._submit(model, [one for one in tickets if one.job.model == name])
-            return await _answers(tickets)
+            try:
+                for name, model in used.items():
+                    self._submit(model, [one for one in tickets if one.job.model == name])
+                return await _answers(tickets)
+            finally:
+                # The first error ends the others, and so does a client that goes away.
+                for one in tickets:
+                    one.work.future.cancel()
 
     def _submit(self, model: Served, tickets: Sequence[Ticket]) -> None:
         """Let work wait for its turn; what has no time for one text is answered as it is."""
@@ -233,7 +238,7 @@ class BatchingService:
 
 
 async def _answers(tickets: Sequence[Ticket]) -> list[Answer]:
-    """Wait for all; the first error ends the others, and so does a client that goes away."""
+    """Wait for all, each until its deadline at most."""
     loop = asyncio.get_running_loop()
     timers = [
         loop.call_later(max(0.0, one.budget.left_ms() - FINISH_MS) / 1000, one.work.expire)
@@ -245,5 +250,3 @@ async def _answers(tickets: Sequence[Ticket]) -> list[Answer]:
     finally:
         for timer in timers:
             timer.cancel()
-        for one in tickets:
-            one.work.future.cancel()

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from time import perf_counter
 
 from secondpass.deadline.budget import Now
-from secondpass.errors import SecondpassError
 from secondpass.serve.contract import Closed, Failed
 from secondpass.serve.models import ModelEntry, ModelNames
 from secondpass.serve.served import Served
@@ -91,7 +90,7 @@ class Registry:
             self._loading[entry.name] = asyncio.create_task(self._load_in_thread(entry))
         try:
             return await asyncio.shield(self._loading[entry.name])
-        except SecondpassError as error:
+        except Exception as error:
             raise Failed(type(error).__name__, str(error)) from error
 
     async def _load_in_thread(self, entry: ModelEntry) -> Served:

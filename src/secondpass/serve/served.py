@@ -121,7 +121,9 @@ class Served:
         idle_ms = sum(ticket.work.left_ms for ticket in tickets)
         wait_ms = self.batcher.wait_ms(first.work.client, idle_ms, first.work.due_ms)
         own_ms = sum(ticket.own_ms for ticket in tickets)
-        return Outlook(wait_ms, self.batcher.waiting, own_ms, first.first_ms)
+        # One slow moment would be believed for ever where every request has a deadline.
+        guessed = self.batcher.idle and self._pacing.pace().stale
+        return Outlook(wait_ms, self.batcher.waiting, own_ms, first.first_ms, guessed)
 
     def close(self, seconds: float) -> bool:
         """Score what waits, for at most so long, and free the model; tell whether all was scored.
