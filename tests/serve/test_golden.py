@@ -10,8 +10,8 @@ from serve_client import fake_client
 from secondpass.serve.problems import STATUS
 from secondpass.serve.rerank import ROUTES
 
-# Of the problems, those that no request can bring about here; their tests are elsewhere.
-ELSEWHERE = {"slow", "body"}
+# A problem that no request can bring about here: tests/serve/test_hostile_requests.py does.
+ELSEWHERE = {"slow"}
 
 
 @pytest.mark.parametrize("file", pairs(), ids=lambda file: file.stem)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     help="A further model, with the same options, loaded when a client first asks for it.",
 )
 @options_of(ServeOptions)
-def command(names: tuple[str, ...], also: tuple[str, ...], **given: Any) -> int:
+def command(names: tuple[str, ...], also: tuple[str, ...], **given: Any) -> None:
     """Answer rerank requests over HTTP, as Cohere, Jina, text-embeddings-inference and vLLM do.
 
     /v2/rerank is Cohere's, /v1/rerank and /rerank are Cohere's, Jina's and
@@ -59,14 +59,17 @@ def command(names: tuple[str, ...], also: tuple[str, ...], **given: Any) -> int:
     entries += [_also(one, of_model) for one in also]
     ModelNames(entries)
     keys = Keys.read(options)
-    opened = listen(options)
-    return _serve(entries, options, keys, opened)
+    with listen(options) as opened:
+        _serve(entries, options, keys, opened)
 
 
-def _serve(entries: Sequence[ModelEntry], options: ServeOptions, keys: Keys, opened: socket) -> int:
+def _serve(
+    entries: Sequence[ModelEntry], options: ServeOptions, keys: Keys, opened: socket
+) -> None:
     """Serve until a signal, with all that is seen from outside."""
     from secondpass.serve.app import build_app
     from secondpass.serve.batching import BatchingService
+    from secondpass.serve.contract import Failed
     from secondpass.serve.logs import log_to
     from secondpass.serve.observing import observing_layer, observing_routes
     from secondpass.serve.run import server_of, url_of
@@ -88,21 +91,24 @@ def _serve(entries: Sequence[ModelEntry], options: ServeOptions, keys: Keys, ope
     server = server_of(app, options, lambda: output.say(said))
     try:
         server.run(sockets=[opened])
+    except Failed as failed:  # the default model cannot be loaded
+        raise failed.__cause__ or failed from None
     finally:
         if tracing is not None:
             tracing.close()
-    return 0 if server.started else 1
 
 
 def _also(given: str, of_model: dict[str, Any]) -> Any:
     """Return the entry of a further model, which has a name of its own or its model's."""
     from secondpass.cli.loading import reranker_of
+    from secondpass.models.folder import find_folder
     from secondpass.serve.models import ModelEntry
 
-    name, equals, model = given.rpartition("=")
-    if not model or (equals and not name):
+    name, _, model = given.partition("=") if "=" in given else (given, "", given)
+    if not name or not model:
         raise InputError(f"--also is {given[:80]!r}, expected MODEL or NAME=MODEL")
     if of_model.get("cascade") is not None:
         raise InputError("--also cannot be used with --cascade: serve each in its own process")
     options = reranker_of(**(of_model | {"model_name": model}))
-    return ModelEntry(name or model, options)
+    find_folder(model)  # it is loaded when it is asked for, but known now
+    return ModelEntry(name, options)

@@ -177,11 +177,11 @@ class TookTooLong(ServiceError):
 
 
 class Failed(ServiceError):
-    """Scoring failed; `kind` is the name of the error that ended it."""
+    """Loading or scoring failed; `kind` is the name of the error that ended it."""
 
     def __init__(self, kind: str, reason: str) -> None:
         self.kind = kind
-        super().__init__(f"scoring failed with {kind}: {reason}")
+        super().__init__(f"the model failed with {kind}: {reason}")
 
 
 class Closed(ServiceError):

@@ -7,10 +7,10 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.applications import Starlette
 
 from secondpass.errors import InputError
 from secondpass.options.serve import ServeOptions
@@ -23,17 +23,33 @@ KEEP_ALIVE_S = 60
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server, which says when it answers, and does not end by a signal."""
+    """uvicorn's server, which says when it answers, and does not end by a signal.
 
-    def __init__(self, config: uvicorn.Config, say: Callable[[], None] | None) -> None:
+    It starts the application itself: uvicorn would log what that raises, and go on to its end.
+    """
+
+    def __init__(
+        self, config: uvicorn.Config, app: Starlette, say: Callable[[], None] | None
+    ) -> None:
         super().__init__(config)
-        self._say = say
+        self._life = AsyncExitStack()
+        self._app, self._say = app, say
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start the application and listen."""
+        """Start the application and listen; raises what the application raises."""
+        await self._life.enter_async_context(self._app.router.lifespan_context(self._app))
+        if self.should_exit:  # a signal came meanwhile, and uvicorn does not come to its shutdown
+            await self._life.aclose()
+            return
         await super().startup(sockets)
-        if self.started and self._say is not None:
+        if self._say is not None:
             self._say()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let what is in flight end, then the application."""
+        await super().shutdown(sockets)
+        if not self.force_exit:  # by a second signal
+            await self._life.aclose()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -58,6 +74,7 @@ def listen(options: ServeOptions) -> socket.socket:
     Raises:
         InputError: the address or the port cannot be had.
     """
+    opened = None
     try:
         (family, kind, protocol, _, address), *_ = socket.getaddrinfo(
             options.host, options.port, type=socket.SOCK_STREAM
@@ -68,6 +85,8 @@ def listen(options: ServeOptions) -> socket.socket:
         # Who comes while the model is loaded waits for that.
         opened.listen(_BACKLOG)
     except OSError as error:
+        if opened is not None:
+            opened.close()
         raise InputError(
             f"the server cannot listen on {options.host[:80]!r} port {options.port}: "
             f"{error.strerror}; give another --host or --port"
@@ -81,13 +100,15 @@ def url_of(opened: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def server_of(app: ASGIApp, options: ServeOptions, say: Callable[[], None] | None = None) -> Server:
+def server_of(
+    app: Starlette, options: ServeOptions, say: Callable[[], None] | None = None
+) -> Server:
     """Return a server that has not begun; `say` is called once it answers."""
     config = uvicorn.Config(
         app,
         http=bounded_protocol(options.read_timeout_s),
         ws="none",
-        lifespan="on",
+        lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
@@ -96,4 +117,4 @@ def server_of(app: ASGIApp, options: ServeOptions, say: Callable[[], None] | Non
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=math.ceil(options.grace_s),
     )
-    return Server(config, say)
+    return Server(config, app, say)
