@@ -13,7 +13,7 @@ PAGE = (REFERENCE / "options.md").read_text()
 NAMED = set(re.findall(r"`([^`]+)`", PAGE))
 # What is ranked, not how; and how the command is called.
 SUBJECTS = {"self", "query", "candidates", "texts", "index", "reranker"}
-CALLS = {"--index", "--embedder", "--server", "--json"}
+CALLS = {"--index", "--json", "--server"}
 
 
 @pytest.mark.parametrize(
