@@ -19,6 +19,7 @@ from secondpass.models.embedded import (
     embedded_names,
 )
 from secondpass.models.files import find_weights
+from secondpass.scoring.batches import pad_batch
 
 # The folder of `make build/...` that holds the cross-encoder at fp32.
 CROSS_ENCODER_SOURCE = "cross-encoder"
@@ -188,3 +189,30 @@ def test_the_bi_encoder_says_what_it_is():
 def test_the_embedders_length_is_checked_too(max_length):
     with pytest.raises(InputError, match="max_length"):
         Embedder(max_length=max_length)
+
+
+@pytest.mark.parametrize("effort", ["instant", "fast", "balanced", "full"])
+@pytest.mark.parametrize("precision", ["int8", "float16"])
+def test_the_shipped_model_finds_the_answer_from_states(reranker, effort, precision):
+    passages = reranker.passages(TEXTS, precision)
+    ranking = reranker.rank(QUERY, passages, effort=effort)
+    assert ranking.timings.from_states == len(TEXTS)
+    assert ranking[0].text == TEXTS[1]
+    assert ranking[0].score > 2 * ranking[1].score
+
+
+def test_the_shipped_graphs_score_at_the_join_is_computed_from_states(reranker):
+    """Beside the one that its stages compute: texts far apart keep their order and distance."""
+    model = reranker.model
+    layer = model.engine.join.layer
+    expected = []
+    for text in TEXTS:
+        (sequence,) = model.prepare(QUERY, [text]).sequences
+        pair = model.layout.join(sequence.query, sequence.text)
+        batch = pad_batch([pair], np.arange(1), len(pair.ids), 0)
+        expected += model.engine.exits.run(
+            [batch], (layer,), lambda _, all_: all_ < -9e9
+        ).logits.tolist()
+    found = reranker.score(QUERY, reranker.passages(TEXTS), effort="instant").logits
+    np.testing.assert_array_equal(np.argsort(found)[-1:], np.argsort(expected)[-1:])
+    np.testing.assert_allclose(found, expected, atol=0.25 * np.ptp(expected))
