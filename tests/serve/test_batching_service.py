@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+from serve_fakes import COST
 
 from secondpass import CrossEncoderReranker, InputError
 from secondpass.options.model import RerankerOptions
@@ -26,6 +27,12 @@ from secondpass.serve.models import ModelEntry
 
 # The last bits of float32 depend on the batch where a processor's kernels do.
 CLOSE = 1e-5
+
+
+@pytest.fixture(autouse=True)
+def _fixed_cost(monkeypatch):
+    """Measure no machine."""
+    monkeypatch.setattr(CrossEncoderReranker, "text_cost", lambda self: COST)
 
 
 @pytest.fixture(scope="module")

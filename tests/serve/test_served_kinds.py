@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from exit_models import with_exits
+from serve_fakes import COST
 
 from secondpass import CrossEncoderReranker, InputError
 from secondpass.options.model import RerankerOptions
@@ -16,7 +17,14 @@ from secondpass.serve.contract import Job
 from secondpass.serve.models import ModelEntry
 
 CLOSE = 1e-5
+MEASURED = CrossEncoderReranker.text_cost
 LONG = ["csv file reader " * 40, "sort a list " * 60]
+
+
+@pytest.fixture(autouse=True)
+def _fixed_cost(monkeypatch):
+    """Measure no machine."""
+    monkeypatch.setattr(CrossEncoderReranker, "text_cost", lambda self: COST)
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +114,23 @@ def test_a_cascade_is_served_and_takes_no_budget(plain, documents):
         answers(options, jobs_of(documents, budget_ms=100.0))
 
 
+@pytest.mark.parametrize("given", [{}, {"effort": "fast"}, {"long_documents": "max"}])
+def test_what_texts_take_is_measured_by_all_layers(given, plain):
+    with CrossEncoderReranker.from_options(replace(plain, **given)) as reranker:
+        cost = MEASURED(reranker)
+        assert cost.text_ms("csv " * 50, 5.0) > cost.text_ms("csv", 5.0) > 0
+        assert MEASURED(reranker) is cost
+
+
+def test_what_a_cascades_texts_take_is_measured_by_both_models(plain):
+    pair = (plain.model_name, plain.model_name)
+    options = RerankerOptions(
+        cascade=pair, keep=5, max_length=64, precision="fp32", cache_dir=plain.cache_dir
+    )
+    with CrossEncoderReranker.from_options(options) as reranker:
+        assert MEASURED(reranker).text_ms("csv " * 50, 5.0) > 0
+
+
 def test_what_the_cache_knows_is_said(plain, documents):
     texts = documents[1:30]
     (first,) = answers(replace(plain, cache="memory"), [Job(query="read", texts=texts)])
@@ -132,7 +157,8 @@ def test_the_engines_batches_are_counted_with_exits_too(plain, documents):
     before, after = asyncio.run(run())
 
     def count(text):
-        (line,) = [one for one in text.splitlines() if 'tokens_total{kind="text"}' in one]
-        return float(line.rsplit(" ", 1)[1])
+        """Tokens that the engine was given; no line before the first."""
+        lines = [one for one in text.splitlines() if 'tokens_total{kind="text"}' in one]
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
 
     assert count(after) > count(before)
