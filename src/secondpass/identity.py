@@ -36,6 +36,7 @@ def describe(
         activation=activation,
         instruction=instruction,
         chat_template_sha256=template,
+        reason=engine.reason,
     )
 
 

@@ -222,6 +222,7 @@ class ModelInfo(_Brief):
     `activation` is "none" for a bi-encoder: its output is a unit vector, no score. `instruction` is
     what texts are judged by, the caller's or the model's own, empty without one;
     `chat_template_sha256` the hash of the template that they go through, None without one.
+    `reason` says why precision and arithmetic are these.
     """
 
     name: str
@@ -238,6 +239,7 @@ class ModelInfo(_Brief):
     activation: str
     instruction: str = ""
     chat_template_sha256: str | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

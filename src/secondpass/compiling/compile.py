@@ -18,6 +18,7 @@ from secondpass.compiling.quality import measure_quality
 from secondpass.compiling.result import Bytes, Calibration, Compiled
 from secondpass.compiling.speed import ROUNDS, measure_speed
 from secondpass.compiling.texts import Texts, read_texts
+from secondpass.engine.openvino import int8_saturates
 from secondpass.engine.select import Machine, Wanted, select
 from secondpass.environment.machine import read_machine
 from secondpass.environment.software import read_software
@@ -102,7 +103,8 @@ def compile_model(
 
     with written_beside(folder) as written:
         with progress("quantizing", 1) as advance:
-            write_graph(quantize(build_graph(spec), spec, texts.calibration), written / GRAPH_FILE)
+            made = quantize(build_graph(spec), spec, texts.calibration, seven_bits=int8_saturates())
+            write_graph(made, written / GRAPH_FILE)
             copy_beside_graph(spec, written)
             advance(1)
         auto = load(found.path, "auto")

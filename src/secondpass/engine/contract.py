@@ -64,7 +64,7 @@ class Policy:
 class EngineInfo:
     """What really runs: `precision` as the weights are, `arithmetic` as the device computes.
 
-    `outputs` is how many numbers it gives a row.
+    `reason` says why these and no others; `outputs` is how many numbers it gives a row.
     """
 
     name: str
@@ -73,6 +73,7 @@ class EngineInfo:
     arithmetic: str
     threads: int
     outputs: int = 1
+    reason: str = ""
 
 
 # Given the exit's layer and the logits of all rows in input order (-inf for rows that exited

@@ -15,13 +15,15 @@ from secondpass.engine.openvino import (
     OpenVINOEngine,
     held_precision,
     input_names,
+    int8_saturates,
     openvino_devices,
     read_graph_file,
 )
-from secondpass.engine.select import Machine, Wanted, selected
+from secondpass.engine.select import Machine, Wanted, reason, selected
 from secondpass.engine.torch import TorchEngine
 from secondpass.errors import EngineError, ModelFileError, UnsupportedModelError
 from secondpass.graph.build import BUILDER_VERSION, build_graph
+from secondpass.graph.int8_form import in_float, may_saturate, rounds_states
 from secondpass.graph.openvino import ov
 from secondpass.graph.past import KEPT, PAST
 from secondpass.models.boundary import at_the_boundary, first_line
@@ -59,11 +61,23 @@ def load_engine(
         model = _cached_graph(spec, precision, cache_dir)
     else:
         model = _checked_graph_file(spec, precision)
+    held = held_precision(model)
+    states = rounds_states(model)
+    cut = states and saturates(model, device)
+    if cut and precision == "auto":
+        model = in_float(model)
     engine = OpenVINOEngine(
         model, precision=precision, device=device.lower(), threads=threads, spec=spec
     )
-    engine.info = replace(engine.info, outputs=_try(engine, spec))
+    why = reason(precision, held, engine.info.arithmetic, states=states, cut=cut)
+    outputs = _try(engine, spec)
+    engine.info = replace(engine.info, precision=held, reason=why, outputs=outputs)
     return engine
+
+
+def saturates(model: ov.Model, device: str) -> bool:
+    """Tell whether products of an int8 graph may be cut at 16 bits where it runs."""
+    return device.lower() == "cpu" and may_saturate(model) and int8_saturates()
 
 
 def _try(engine: Engine, spec: ModelSpec) -> int:
@@ -75,8 +89,8 @@ def _try(engine: Engine, spec: ModelSpec) -> int:
     try:
         output = engine.run([pad_batch(rows, np.arange(2), 2, spec.padding_id)])[0]
     except EngineError as error:
-        reason = first_line(error.__cause__ or error)
-        raise ModelFileError(f"{spec.weights.entry} cannot be computed: {reason}") from error
+        why = first_line(error.__cause__ or error)
+        raise ModelFileError(f"{spec.weights.entry} cannot be computed: {why}") from error
     width = spec.dimension if spec.embeds else spec.labels or output.shape[-1]
     if output.shape != (2, width):
         raise ModelFileError(
@@ -116,8 +130,14 @@ def _cached_graph(spec: ModelSpec, precision: Precision, cache_dir: Path) -> ov.
     if precision == "int8":
         from secondpass.graph.quantize import CALIBRATION_VERSION, quantize
 
-        key = _key(spec, "int8", CALIBRATION_VERSION)
-        return load_or_build(cache_dir, key, _name(spec), lambda: quantize(build_graph(spec), spec))
+        safe = int8_saturates()
+        key = _key(spec, "int8", f"{CALIBRATION_VERSION}{', 7 bits' if safe else ''}")
+        return load_or_build(
+            cache_dir,
+            key,
+            _name(spec),
+            lambda: quantize(build_graph(spec), spec, seven_bits=safe),
+        )
     return load_or_build(cache_dir, _key(spec, "fp32"), _name(spec), lambda: build_graph(spec))
 
 

@@ -16,6 +16,7 @@ from secondpass.engine.prefixed import PrefixedGraph
 from secondpass.engine.staged import StagedGraph
 from secondpass.errors import ModelFileError
 from secondpass.graph.exits import exit_layers
+from secondpass.graph.int8_form import extreme_product, extreme_states
 from secondpass.graph.openvino import ov
 from secondpass.graph.past import PAST
 from secondpass.models.spec import ModelSpec
@@ -110,6 +111,19 @@ class OpenVINOEngine:
 def openvino_devices() -> tuple[str, ...]:
     """Return the devices of this machine by their OpenVINO names in lower case."""
     return tuple(name.lower() for name in _core().available_devices)
+
+
+@cache
+def int8_saturates() -> bool:
+    """Tell whether sums of int8 products are cut at 16 bits here: one product at its limits says.
+
+    The flags of a processor do not say it on every system, and OpenVINO may be told to leave some
+    of them unused.
+    """
+    model, exact = extreme_product()
+    compiled = _core().compile_model(model, "CPU", {"INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1})
+    found = next(iter(compiled(extreme_states()).values()))
+    return bool(np.abs(found - exact).max() > exact / 100)
 
 
 def read_model(file: Any) -> ov.Model:

@@ -179,6 +179,30 @@ def selected(wanted: Wanted, machine: Machine, name: str) -> EngineName:
     raise (InputError if InputError in errors else UnsupportedModelError)(message)
 
 
+def reason(asked: Precision, held: Precision, arithmetic: str, *, states: bool, cut: bool) -> str:
+    """Return why OpenVINO computes a graph as it does, for `info`.
+
+    `held` is what the graph's weights are, `states` says that its states are int8 too; `cut` that
+    sums of their products would be cut at 16 bits.
+    """
+    if held == "int8" and not states:
+        return f"the graph has int8 weights, which are computed in {arithmetic}"
+    if held == "int8" and not cut:
+        return "the graph is int8, and its sums of products fit this processor"
+    if held == "int8" and asked == "auto":
+        return (
+            "the graph is int8, whose sums of products this processor cuts at 16 bits: they are "
+            f"computed in {arithmetic} with the same weights"
+        )
+    if held == "int8":
+        return "int8 was asked for; this processor cuts some of its sums of products at 16 bits"
+    if asked == "fp32":
+        return "fp32 was asked for"
+    if arithmetic == "f32":
+        return "there is no int8 graph, and this processor multiplies no bfloat16"
+    return f"there is no int8 graph, and this processor multiplies {arithmetic}"
+
+
 def engine_table(devices: Iterable[str], machine: Machine) -> Iterator[tuple[Wanted, Selection]]:
     """Yield who runs a model of each architecture on each device at each precision.
 

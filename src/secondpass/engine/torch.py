@@ -60,8 +60,9 @@ class TorchEngine:
         _require_every_weight(self._model, spec)
         self._features: PeerFeatures = read_peer_features(self._model, spec)
         name = f"torch {torch.__version__}"
+        why = f"the torch engine computes in {self._arithmetic} on {device}"
         self.info = EngineInfo(
-            name, device, "fp32", self._arithmetic, threads, outputs=self._check_rows()
+            name, device, "fp32", self._arithmetic, threads, self._check_rows(), why
         )
 
     def run(self, batches: Sequence[Batch]) -> list[NDArray[np.float32]]:
