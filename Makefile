@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: ci demo options-page test test-extras lint embedded parity bench-speed bench-serve speed-pages memory quality quality-pages long deadline deadline-pages recipe-dry-run clean
+.PHONY: ci demo options-page test test-extras lint embedded parity bench-speed bench-serve speed-pages memory bench-models models-page quality quality-pages long deadline deadline-pages recipe-dry-run clean
 
 demo: $(VENV)/.search
 	$(BIN)/secondpass demo
@@ -52,6 +52,20 @@ bench-speed: $(VENV)-rivals/.done
 speed-pages: $(VENV)/.test
 	$(BIN)/python -m benchmarks.speed --show $(lastword $(sort $(wildcard benchmarks/speed/results/*.json))) \
 	    --into docs/results/speed.md README.md
+
+# Times random weights of the shapes of rerankers in use, ours and sentence-transformers', and puts
+# the result into the pages. A run cut off goes on where it stopped. About 25 minutes; the largest
+# shapes need 16 GB of memory. MODELS_MORE="--only minilm-l6" times one.
+MODELS_OUT ?= benchmarks/models/results/$(shell date +%F).json
+
+bench-models: $(VENV)-rivals/.done
+	$(VENV)-rivals/bin/python -m benchmarks.models --out $(MODELS_OUT) --into docs/results/models.md $(MODELS_MORE)
+	$(VENV)-rivals/bin/python -m scripts.models_page
+
+# Writes the tables of docs/reference/models.md; MODELS_PAGE_MORE=--measure compares all kinds of
+# models with sentence-transformers first, which needs torch.
+models-page: $(VENV)-torch/.done
+	$(VENV)-torch/bin/python -m scripts.models_page $(MODELS_PAGE_MORE)
 
 # Measures the peak memory of a call while its candidates grow from 100 to 10,000.
 MEMORY_OUT ?= benchmarks/memory/results/$(shell date +%F).json

@@ -18,11 +18,12 @@ def spread(modules: Sequence[Any], seed: int = 5) -> None:
                 parameter.add_(0.3 * torch.randn(parameter.shape))
 
 
-def encoder(folder: Path) -> Any:
+def encoder(folder: Path, max_length: int = 64) -> Any:
     """Return a tiny model's encoder as a module, without its head."""
     from sentence_transformers.base.modules import Transformer
 
-    return Transformer(str(folder), transformer_task="feature-extraction", max_seq_length=64)
+    task = "feature-extraction"
+    return Transformer(str(folder), transformer_task=task, max_seq_length=max_length)
 
 
 def heads(width: int) -> dict[str, list[Any]]:
@@ -60,12 +61,12 @@ def heads(width: int) -> dict[str, list[Any]]:
     }
 
 
-def save_cross_encoder(base: Path, folder: Path, head: str) -> Any:
+def save_cross_encoder(base: Path, folder: Path, head: str, max_length: int = 64) -> Any:
     """Write a modular cross-encoder on the encoder of `base`, and return it."""
     import torch
     from sentence_transformers import CrossEncoder
 
-    first = encoder(base)
+    first = encoder(base, max_length)
     behind = heads(first.get_embedding_dimension())[head]
     spread(behind)
     model = CrossEncoder(modules=[first, *behind], activation_fn=torch.nn.Identity(), device="cpu")

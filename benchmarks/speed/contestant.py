@@ -22,12 +22,13 @@ from benchmarks.speed.work import Work
 
 
 def main() -> None:
-    """Serve one contestant, named in `OURS` or by its module, on one work file."""
+    """Serve one contestant on one work file: of `OURS`, a rival's module, or a dotted module."""
     name, file = sys.argv[1:]
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     work = Work.load(Path(file))
-    rival = OURS.get(name) or importlib.import_module(f"benchmarks.speed.rivals.{name}")
+    module = name if "." in name else f"benchmarks.speed.rivals.{name}"
+    rival = OURS.get(name) or importlib.import_module(module)
     calls = getattr(rival, "CALLS", 1)
     incomparable = getattr(rival, "INCOMPARABLE", None)
     rerank, detail = rival.load(work)

@@ -7,10 +7,14 @@ LABEL = "sentence-transformers {sentence-transformers}, OpenVINO {openvino} stat
 
 
 def load(work):
+    from benchmarks.speed.batch_size import at_best_batch
+
+    return at_best_batch(quantized(work), work)
+
+
+def quantized(work):
     from optimum.intel import OVQuantizationConfig
     from sentence_transformers import CrossEncoder, export_static_quantized_openvino_model
-
-    from benchmarks.speed.batch_size import at_best_batch
 
     folder = Path(work.scratch) / "st-openvino"
     plain = CrossEncoder(work.model, max_length=work.max_length, device="cpu", backend="openvino")
@@ -29,11 +33,10 @@ def load(work):
         dataset_split="train",
         column_name="pair",
     )
-    model = CrossEncoder(
+    return CrossEncoder(
         str(folder),
         max_length=work.max_length,
         device="cpu",
         backend="openvino",
         model_kwargs={"file_name": "openvino/openvino_model_qint8_quantized.xml"},
     )
-    return at_best_batch(model, work)

@@ -1,0 +1,1 @@
+"""Pairs a second of random weights of the shapes that people use."""
