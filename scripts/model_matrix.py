@@ -234,6 +234,11 @@ KINDS: Mapping[str, Kind] = {
     },
     "rembert": _TORCH(_made("bert", "RemBertConfig", input_embedding_size=16)),
     "llama-classifier": _TORCH(_made("bert", "LlamaConfig", **_SMALL_DECODER)),
+    "gemma-causal": _TORCH(
+        _made("qwen3-causal", "GemmaConfig", "CausalLM", **_SMALL_DECODER),
+        tolerance=CAUSAL_TOLERANCE,
+        max_length=128,
+    ),
     "roformer": _TORCH(_made("bert", "RoFormerConfig", embedding_size=16)),
     "longformer": _TORCH(_made("roberta", "LongformerConfig", attention_window=16)),
     "big_bird": _TORCH(_made("bert", "BigBirdConfig", attention_type="original_full")),
@@ -270,10 +275,14 @@ def _gguf(folder: Path) -> None:
     (folder / "model-Q8_0.gguf").write_bytes(b"GGUF")
 
 
-def _own_code(model_type: str, name: str) -> Callable[[Path], None]:
+def _own_code(
+    model_type: str, name: str, task: str = "SequenceClassification"
+) -> Callable[[Path], None]:
     """A folder whose configuration class is its own code."""
     code = {"AutoConfig": f"configuration_{model_type}.{name}Config"}
-    return _named({"model_type": model_type, "architectures": [f"{name}Model"], "auto_map": code})
+    return _named(
+        {"model_type": model_type, "architectures": [f"{name}For{task}"], "auto_map": code}
+    )
 
 
 # What is refused, each for a reason of its own.
@@ -287,12 +296,11 @@ REFUSED: Mapping[str, Callable[[Path], object]] = {
         "qwen3-causal",
     ),
     "bidirectional Llama": _own_code("llama_bidirec", "LlamaBidirectional"),
-    "MiniCPM, layerwise": _own_code("minicpm", "LayerWiseMiniCPM"),
+    "MiniCPM, layerwise": _own_code("minicpm", "LayerWiseMiniCPM", "CausalLM"),
     "ModChemBERT": _own_code("modchembert", "ModChemBert"),
     "Qwen3-VL": _named(
         {"model_type": "qwen3_vl", "architectures": ["Qwen3VLForConditionalGeneration"]}
     ),
-    "Gemma, chat template": _made("qwen3-causal", "GemmaConfig", "CausalLM", **_SMALL_DECODER),
     "Japanese BERT": _japanese,
     "GGUF": _gguf,
     "convbert": _made("bert", "ConvBertConfig", embedding_size=16),

@@ -171,7 +171,7 @@ ROWS: list[Row] = [
     *_rows("Qwen3, listwise", "listwise on Qwen3", "jinaai/jina-reranker-v3"),
     *_rows("Llama, bidirectional", "bidirectional Llama", "nvidia/llama-nemotron-rerank-1b-v2"),
     *_rows("MiniCPM", "MiniCPM, layerwise", "BAAI/bge-reranker-v2-minicpm-layerwise"),
-    *_rows("Gemma", "Gemma, chat template", "BAAI/bge-reranker-v2-gemma"),
+    *_rows("Gemma", "gemma-causal", "BAAI/bge-reranker-v2-gemma"),
     *_rows("Qwen3-VL", "Qwen3-VL", "Qwen/Qwen3-VL-Reranker-2B"),
     *_rows("GGUF", "GGUF", "ggml-org/Qwen3-Reranker-0.6B-Q8_0-GGUF"),
 ]
