@@ -18,7 +18,12 @@ BODIES = {
     "tei": {"query": QUERY, "texts": DOCUMENTS},
     "vllm-score": {"queries": QUERY, "documents": DOCUMENTS},
 }
-CASES = [(route.path, form) for route in ROUTES for form in route.formats.values()]
+# Each format once, and the other routes that have it.
+PATHS = {}
+for _route in ROUTES:
+    for _form in _route.formats.values():
+        PATHS.setdefault(_form, []).append(_route.path)
+CASES = [(paths[0], form) for form, paths in PATHS.items()]
 every_format = pytest.mark.parametrize(
     ("path", "form"), CASES, ids=[f"{path}-{form.name}" for path, form in CASES]
 )
@@ -64,6 +69,24 @@ def test_every_optional_field_may_be_null(path, form):
         for names in [[name] for name in optional_fields(form)] + [optional_fields(form)]:
             status, answer = post(client, path, body | dict.fromkeys(names))
             assert (status, without_identity(answer)) == (200, without_identity(plain)), names
+
+
+@pytest.mark.parametrize(
+    ("form", "paths"), PATHS.items(), ids=lambda value: getattr(value, "name", "")
+)
+def test_every_route_of_a_format_answers_alike(form, paths):
+    wrong = BODIES[form.name] | {"effort": "quick"}
+    with fake_client() as client:
+        first, refused = (
+            [
+                (status, without_identity(answer))
+                for status, answer in (post(client, path, body) for path in paths)
+            ]
+            for body in (BODIES[form.name], wrong)
+        )
+    assert first[0][0] == 200
+    assert all(one == first[0] for one in first)
+    assert [status for status, _ in refused] == [form.statuses.get("invalid", 400)] * len(paths)
 
 
 @every_format

@@ -38,6 +38,12 @@ NOT_JSON = {
 SURROGATES = [r"\ud800", r"\ud800 b", r"b\udc00", r"\udc00\ud800", r"\ud83d\ud83d\ude00"]
 
 
+@pytest.fixture(scope="module")
+def client():
+    with fake_client() as started:
+        yield started
+
+
 def refused(response):
     assert 400 <= response.status_code < 500, response.text
     json.loads(response.text)
@@ -46,67 +52,57 @@ def refused(response):
 
 @every_format
 @pytest.mark.parametrize("name", NOT_JSON)
-def test_what_is_not_json_is_named(path, form, name):
-    with fake_client() as client:
-        response = client.post(
-            path, content=NOT_JSON[name], headers={"content-type": "application/json"}
-        )
-        assert "the body" in refused(response)
+def test_what_is_not_json_is_named(path, form, name, client):
+    response = client.post(
+        path, content=NOT_JSON[name], headers={"content-type": "application/json"}
+    )
+    assert "the body" in refused(response)
 
 
 @every_format
 @pytest.mark.parametrize("half", SURROGATES)
-def test_half_of_a_surrogate_pair_is_named(path, form, half):
+def test_half_of_a_surrogate_pair_is_named(path, form, half, client):
     for field in BODIES[form.name]:
         body = json.dumps(BODIES[form.name] | {field: "HERE"}).replace("HERE", half)
-        with fake_client() as client:
-            response = client.post(path, content=body, headers={"content-type": "application/json"})
-            assert "surrogate" in refused(response)
+        response = client.post(path, content=body, headers={"content-type": "application/json"})
+        assert "surrogate" in refused(response)
 
 
-def test_a_whole_surrogate_pair_is_a_character():
-    with fake_client() as client:
-        body = r'{"query": "a", "texts": ["\ud83d\udc11", "\\ud800"], "return_text": true}'
-        response = client.post(
-            "/rerank", content=body, headers={"content-type": "application/json"}
-        )
-        assert {one["text"] for one in response.json()} == {"\U0001f411", r"\ud800"}
+def test_a_whole_surrogate_pair_is_a_character(client):
+    body = r'{"query": "a", "texts": ["\ud83d\udc11", "\\ud800"], "return_text": true}'
+    response = client.post("/rerank", content=body, headers={"content-type": "application/json"})
+    assert {one["text"] for one in response.json()} == {"\U0001f411", r"\ud800"}
 
 
 @every_format
 @pytest.mark.parametrize("value", VALUES, ids=repr)
-def test_a_value_of_another_type_is_no_failure(path, form, value):
-    with fake_client() as client:
-        for field in form.request.__struct_fields__:
-            response = client.post(path, json=BODIES[form.name] | {field: value})
-            assert response.status_code < 500, (field, response.text)
-            json.loads(response.text)
+def test_a_value_of_another_type_is_no_failure(path, form, value, client):
+    for field in form.request.__struct_fields__:
+        response = client.post(path, json=BODIES[form.name] | {field: value})
+        assert response.status_code < 500, (field, response.text)
+        json.loads(response.text)
 
 
 @every_format
 @pytest.mark.parametrize("levels", [1_000, 200_000])
-def test_deep_nesting_is_no_failure(path, form, levels):
+def test_deep_nesting_is_no_failure(path, form, levels, client):
     deep = "[" * levels + "]" * levels
     objects = '{"a":' * levels + "1" + "}" * levels
     for field in (*BODIES[form.name], "unknown", "truncation"):
         for value in (deep, objects, deep[:levels]):
             body = json.dumps(BODIES[form.name] | {field: 5}).replace("5", value)
-            with fake_client() as client:
-                response = client.post(
-                    path, content=body, headers={"content-type": "application/json"}
-                )
-                assert response.status_code < 500
-                assert len(response.text) < 5_000
+            response = client.post(path, content=body, headers={"content-type": "application/json"})
+            assert response.status_code < 500
+            assert len(response.text) < 5_000
 
 
 @every_format
-def test_a_message_quotes_little_of_what_was_sent(path, form):
+def test_a_message_quotes_little_of_what_was_sent(path, form, client):
     for field in form.request.__struct_fields__:
         body = BODIES[form.name] | {field: [{"x" * 100_000: "y" * 100_000}]}
-        with fake_client() as client:
-            response = client.post(path, json=body | {"z" * 100_000: 1})
-            assert len(response.text) < 3_000
-            assert len(response.headers.get("x-warnings", "")) <= 1_000
+        response = client.post(path, json=body | {"z" * 100_000: 1})
+        assert len(response.text) < 3_000
+        assert len(response.headers.get("x-warnings", "")) <= 1_000
 
 
 @pytest.fixture(scope="module")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from http import HTTPStatus
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -47,12 +48,13 @@ def build_app(
 
     open_to_names = None if keys or not options.only_this_machine else options.allowed_hosts
     reranking = Reranking(service, options)
+    description = openapi(ROUTES)
     return Starlette(
         routes=[
             *routes,
             *(Route(one.path, reranking.answer, methods=["POST"]) for one in ROUTES),
-            *_about(service, options),
-            *pages(),
+            *_about(service, options, description),
+            *pages(description),
         ],
         middleware=[
             *middleware,
@@ -78,9 +80,11 @@ def _cors(options: ServeOptions) -> list[Middleware]:
     ]
 
 
-def _about(service: Service, options: ServeOptions) -> list[BaseRoute]:
+def _about(
+    service: Service, options: ServeOptions, description: Mapping[str, Any]
+) -> list[BaseRoute]:
     """Return the routes that say what is served and whether it is ready."""
-    specification = json_response(openapi(ROUTES))
+    specification = json_response(description)
 
     async def models(_: Request) -> Response:
         return json_response(model_list(service.models()))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -10,8 +12,6 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from secondpass.serve.docs_page import docs_page
-from secondpass.serve.openapi import openapi
-from secondpass.serve.rerank import ROUTES
 
 STATIC = Path(__file__).parent / "static"
 # Nothing from elsewhere, no script or style within a page, and no page around it.
@@ -21,9 +21,9 @@ POLICY = (
 )
 
 
-def pages() -> list[BaseRoute]:
-    """Return the routes of the pages."""
-    docs = docs_page(openapi(ROUTES))
+def pages(description: Mapping[str, Any]) -> list[BaseRoute]:
+    """Return the routes of the pages; `description` is the OpenAPI description."""
+    docs = docs_page(description)
 
     async def show_docs(_: Request) -> Response:
         return html(docs)
