@@ -225,7 +225,7 @@ def test_what_is_none_is_named(tiny, budget):
 
 def test_no_typed_hit_is_made_of_what_dicts_are_asked_for(tiny, monkeypatch):
     """A hit takes microseconds: of a hundred thousand candidates that is more than the budget."""
-    monkeypatch.setattr("secondpass.reranker.unscored_hit", None)
+    monkeypatch.setattr("secondpass.scoring.result.unscored_hit", None)
     found = tiny.rerank(QUERY, [{"text": text} for text in TEXTS], None, budget_ms=1e-6)
     assert [one["text"] for one in found] == TEXTS
     assert found[0] == {"text": TEXTS[0], "cross_encoder_score": None, "reranked": False}
