@@ -1,6 +1,7 @@
 """A tiny model compiled whole; needs the int8 extra: make test-extras."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -138,6 +139,21 @@ def test_what_has_no_safetensors_cannot_be_compiled(parity, tmp_path):
     pytest.importorskip("nncf", reason="needs the int8 extra: make test-extras")
     with pytest.raises(UnsupportedModelError, match="onnx graph"):
         compile_model(parity / "bert-onnx", tmp_path / "out")
+
+
+@pytest.mark.parametrize("said", [2, None], ids=["config.json says it", "the head alone says it"])
+def test_several_labels_are_refused_before_the_work(parity, tmp_path, monkeypatch, said):
+    pytest.importorskip("nncf", reason="needs the int8 extra: make test-extras")
+    from secondpass.compiling import compile as compiling
+
+    monkeypatch.setattr(compiling, "quantize", lambda *given: pytest.fail("it was quantized"))
+    folder = shutil.copytree(parity / "bert-two-labels", tmp_path / "model")
+    config = json.loads((folder / "config.json").read_text())
+    kept = {key: value for key, value in config.items() if "label" not in key}
+    (folder / "config.json").write_text(json.dumps({**kept, "num_labels": said}))
+    with pytest.raises(UnsupportedModelError, match="has 2 labels and cannot rank"):
+        compile_model(folder, tmp_path / "out")
+    assert [one.name for one in tmp_path.iterdir()] == ["model"]
 
 
 def test_without_nncf_the_pip_line_is_said(parity, tmp_path, monkeypatch, capsys):

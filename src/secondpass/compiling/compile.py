@@ -29,7 +29,7 @@ from secondpass.graph.quantize import quantize
 from secondpass.graph.write import GRAPH_FILE, write_graph
 from secondpass.models.files import find_weights
 from secondpass.models.folder import find_folder
-from secondpass.models.spec import ModelSpec, read_cross_encoder_spec
+from secondpass.models.spec import ModelSpec, read_cross_encoder_spec, require_one_label
 from secondpass.options.model import DEFAULT_MAX_LENGTH, Precision
 from secondpass.progress import ProgressBar, silent
 from secondpass.reranker import CrossEncoderReranker
@@ -81,7 +81,7 @@ def compile_model(
 
     Raises:
         InputError: an option is not usable, or the calibration file is not.
-        ModelError: the model is not there, not whole, or has no graph builder.
+        ModelError: the model is not there, not whole, has no graph builder, or several labels.
         MissingExtraError: the `int8` or the `measure` extra is not installed.
     """
     limits = limits or Limits()
@@ -102,8 +102,10 @@ def compile_model(
         )
 
     with written_beside(folder) as written:
+        graph = build_graph(spec)
+        require_one_label(graph.output(0).partial_shape[1].get_length(), spec.name)
         with progress("quantizing", 1) as advance:
-            made = quantize(build_graph(spec), spec, texts.calibration, seven_bits=int8_saturates())
+            made = quantize(graph, spec, texts.calibration, seven_bits=int8_saturates())
             write_graph(made, written / GRAPH_FILE)
             copy_beside_graph(spec, written)
             advance(1)
