@@ -354,7 +354,10 @@ def test_many_updates_do_not_let_the_index_grow(
     assert len(index) == 78 + 40
 
 
-def test_commits_that_a_reader_may_be_in_are_kept(folder: Path, index: Index) -> None:
+def test_commits_that_a_reader_may_be_in_are_kept(
+    folder: Path, index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lance, "_READ_SECONDS", 1e3)
     for n in range(30):
         index.add([{"id": f"{n}", "text": "x"}])
     before = sorted(index.folder.glob("documents.lance/_versions/*.manifest"))
