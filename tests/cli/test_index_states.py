@@ -69,6 +69,17 @@ def test_an_index_can_be_made_with_states(tmp_path, capsys, embedder):
     )
 
 
+def test_a_search_says_how_many_were_read_from_states(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("secondpass.cli.output.for_a_person", lambda as_json: True)
+    place = tmp_path / "index"
+    (tmp_path / "a.txt").write_text("Sheep give wool.")
+    for options_, said in (((), False), (("--states", "int8"), True)):
+        assert not run("index", tmp_path / "a.txt", "--into", place, *options_)
+        capsys.readouterr()
+        assert not run("search", "wool", "--index", place, "--depth", 500)
+        assert ("1 from states" in capsys.readouterr().out) == said
+
+
 @pytest.mark.parametrize("given", ["int4", "", "8"])
 def test_another_word_is_refused(tmp_path, capsys, given):
     assert run("index", tmp_path, "--into", tmp_path / "index", "--states", given) == 2

@@ -100,11 +100,16 @@ def print_result(result: SearchResult) -> None:
     stages = timings.rerank
     output.show(
         f"retrieve {timings.retrieve_ms:.0f} ms{_halves(timings)}; "
-        f"rerank {counted(stages.candidates, 'candidate')}{output.from_cache(stages.cached)} "
+        f"rerank {counted(stages.candidates, 'candidate')}{output.from_cache(stages.cached)}"
+        f"{_from_states(stages.from_states)} "
         f"{stages.total_ms:.0f} ms "
         f"(tokenize {stages.tokenize_ms:.0f}, batch {stages.batch_ms:.0f}, "
         f"infer {stages.infer_ms:.0f}, rank {stages.rank_ms:.0f}); total {timings.total_ms:.0f} ms"
     )
+
+
+def _from_states(count: int) -> str:
+    return f" ({count} from states)" if count else ""
 
 
 def _halves(timings: SearchTimings) -> str:
