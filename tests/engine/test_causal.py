@@ -178,3 +178,13 @@ def test_a_very_long_text_is_read_in_part(parity):
     scores = reranker.score("a lock", ["x y " * 400_000, "x y " * 20_000, " " * 60_000 + "word"])
     assert scores.truncated.tolist()[:2] == [True, True]
     np.testing.assert_allclose(scores.scores[0], scores.scores[1], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("length", "instruction"),
+    [(128, "Judge the code. " * 90), (40, None), (2, None), (512, "x" * 4000)],
+)
+def test_where_template_and_instruction_leave_no_room_they_are_named(parity, length, instruction):
+    what = rf"max_length is {length}, and the chat template of .* with its instruction: pass max"
+    with pytest.raises(InputError, match=rf"{what}.*or a shorter instruction"):
+        load(parity / "qwen3-causal", length, instruction=instruction)

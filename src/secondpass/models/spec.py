@@ -338,7 +338,17 @@ def checked_max_length(max_length: int | None, spec: ModelSpec, special_tokens: 
         max_length = int(reads)
     elif isinstance(max_length, DefaultLength):
         max_length = min(int(max_length), int(reads))
-    integer("max_length", max_length, special_tokens + 2)
+    least = special_tokens + 2
+    if spec.chats is not None and integer("max_length", max_length) < least:
+        raise InputError(
+            Argument("max_length"),
+            f" is {max_length}, and the chat template of {spec.name} takes {special_tokens} tokens "
+            "with its instruction: pass ",
+            Argument("max_length", least),
+            " or more, or a shorter ",
+            Argument("instruction"),
+        )
+    integer("max_length", max_length, least)
     if spec.position_limit is not None and max_length > spec.position_limit:
         raise InputError(
             Argument("max_length"),
