@@ -302,6 +302,7 @@ for turn in range(1000):
 """
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
 def test_a_process_that_is_killed_at_any_moment_leaves_the_index_whole(tmp_path):
     encoder = FakeEncoder("model")
