@@ -326,3 +326,13 @@ def test_a_closed_reranker_frees_what_it_holds(parity, tmp_path):
         parity / "bert", 64, precision="fp32", cache=tmp_path / "scores", cache_dir=tmp_path
     )
     assert again.rank(QUERY, ["csv"]).timings.cached == 1
+
+
+def test_every_label_is_scored_in_order_and_alone(parity):
+    reranker = CrossEncoderReranker(parity / "bert-two-labels", 64, precision="fp32", threads=1)
+    pairs = [("read the csv rows", "rows " * length) for length in (9, 0, 40, 1)]
+    found = reranker.predict(pairs, all_labels=True)
+    assert found.shape == (4, 2)
+    assert np.ptp(found[:, 0] - found[:, 1]) > 1e-3
+    for pair, scores in zip(pairs, found, strict=True):
+        np.testing.assert_allclose(reranker.predict(pair, all_labels=True), scores, atol=1e-5)
