@@ -276,13 +276,12 @@ def _gguf(folder: Path) -> None:
 
 
 def _own_code(
-    model_type: str, name: str, task: str = "SequenceClassification"
+    model_type: str, name: str, task: str = "SequenceClassification", base: str = "bert"
 ) -> Callable[[Path], None]:
     """A folder whose configuration class is its own code."""
-    code = {"AutoConfig": f"configuration_{model_type}.{name}Config"}
-    return _named(
-        {"model_type": model_type, "architectures": [f"{name}For{task}"], "auto_map": code}
-    )
+    own = {"AutoConfig": f"configuration_{model_type}.{name}Config"}
+    said = {"model_type": model_type, "architectures": [f"{name}For{task}"], "auto_map": own}
+    return _named(said, base)
 
 
 # What is refused, each for a reason of its own.
@@ -296,7 +295,7 @@ REFUSED: Mapping[str, Callable[[Path], object]] = {
         "qwen3-causal",
     ),
     "bidirectional Llama": _own_code("llama_bidirec", "LlamaBidirectional"),
-    "MiniCPM, layerwise": _own_code("minicpm", "LayerWiseMiniCPM", "CausalLM"),
+    "MiniCPM, layerwise": _own_code("minicpm", "LayerWiseMiniCPM", "CausalLM", "qwen3-causal"),
     "ModChemBERT": _own_code("modchembert", "ModChemBert"),
     "Qwen3-VL": _named(
         {"model_type": "qwen3_vl", "architectures": ["Qwen3VLForConditionalGeneration"]}
