@@ -13,12 +13,12 @@ from secondpass.serve.run import listen, server_of
 
 
 @contextmanager
-def live_server(service=None, keys=(), **options):
+def live_server(service=None, keys=(), index=None, routes=(), **options):
     """Yield host and port."""
     checked = ServeOptions(port=0, **options)
     opened = listen(checked)
     answers = threading.Event()
-    app = build_app(service or FakeService(), checked, Keys(list(keys)))
+    app = build_app(service or FakeService(), checked, Keys(list(keys)), index=index, routes=routes)
     server = server_of(app, checked, answers.set)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [opened]})
     thread.start()

@@ -11,7 +11,9 @@ from secondpass.serve.keys import Keys
 
 
 @contextmanager
-def fake_client(service=None, keys=(), **options):
-    app = build_app(service or FakeService(), ServeOptions(**options), Keys(list(keys)))
+def fake_client(service=None, keys=(), index=None, **options):
+    app = build_app(
+        service or FakeService(), ServeOptions(**options), Keys(list(keys)), index=index
+    )
     with TestClient(app, base_url="http://127.0.0.1") as client:
         yield client

@@ -38,6 +38,7 @@ def refused(capsys, *arguments):
         (["--host", "192.0.2.1", "--no-auth"], "cannot listen on '192.0.2.1'"),
         (["--api-key-file", "nowhere"], "the key file 'nowhere' cannot be read"),
         (["--api-key-file", "nowhere", "--no-auth"], "--no-auth has no use beside --api-key-file"),
+        (["--index", "nowhere"], "there is no index in"),
         (["--max-documents", "0"], "--max-documents"),
         (["--timeout-s", "0"], "--timeout-s"),
         (["--effort", "quick"], "--effort"),

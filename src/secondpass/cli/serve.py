@@ -10,13 +10,14 @@ import click
 
 from secondpass.cli import output
 from secondpass.cli.extras import require_serve
-from secondpass.cli.options import all_reranker_options, options_of
+from secondpass.cli.options import all_reranker_options, embedder_option, options_of
 from secondpass.errors import InputError
 from secondpass.options.serve import ServeOptions
 
 if TYPE_CHECKING:
     from socket import socket
 
+    from secondpass.retrieval.index import Index
     from secondpass.serve.keys import Keys
     from secondpass.serve.models import ModelEntry
 
@@ -36,8 +37,12 @@ if TYPE_CHECKING:
     metavar="[NAME=]MODEL",
     help="A further model, with the same options, loaded when a client first asks for it.",
 )
+@click.option("--index", "folder", metavar="DIR", help="An index that the page at / may search.")
+@embedder_option
 @options_of(ServeOptions)
-def command(names: tuple[str, ...], also: tuple[str, ...], **given: Any) -> None:
+def command(
+    names: tuple[str, ...], also: tuple[str, ...], folder: str | None, embedder: str, **given: Any
+) -> None:
     """Answer rerank requests over HTTP, as Cohere, Jina, text-embeddings-inference and vLLM do.
 
     /v2/rerank is Cohere's, /v1/rerank and /rerank are Cohere's, Jina's and
@@ -59,12 +64,25 @@ def command(names: tuple[str, ...], also: tuple[str, ...], **given: Any) -> None
     entries += [_also(one, of_model) for one in also]
     ModelNames(entries)
     keys = Keys.read(options)
+    index = None if folder is None else _index(folder, embedder, of_model["threads"])
     with listen(options) as opened:
-        _serve(entries, options, keys, opened)
+        _serve(entries, options, keys, opened, index)
+
+
+def _index(folder: str, embedder: str, threads: int | None) -> Index:
+    """Open the index that the page searches."""
+    from secondpass.retrieval.embedder import Embedder
+    from secondpass.retrieval.index import Index
+
+    return Index.open(folder, Embedder(embedder, threads=threads))
 
 
 def _serve(
-    entries: Sequence[ModelEntry], options: ServeOptions, keys: Keys, opened: socket
+    entries: Sequence[ModelEntry],
+    options: ServeOptions,
+    keys: Keys,
+    opened: socket,
+    index: Index | None,
 ) -> None:
     """Serve until a signal, with all that is seen from outside."""
     from secondpass.serve.app import build_app
@@ -86,7 +104,7 @@ def _serve(
     )
     layer = observing_layer(service.metrics, tracing, log_text=options.log_text)
     routes = observing_routes(service.metrics)
-    app = build_app(service, options, keys, routes=routes, middleware=[layer])
+    app = build_app(service, options, keys, index=index, routes=routes, middleware=[layer])
     said = f"{entries[0].name} is served at {url_of(opened)}, described at /docs"
     server = server_of(app, options, lambda: output.say(said))
     try:

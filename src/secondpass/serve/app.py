@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute, Route
 
 from secondpass.options.serve import ServeOptions
 from secondpass.serve.contract import Service
+from secondpass.serve.first_stage import first_stage_routes
 from secondpass.serve.guards import Guards
 from secondpass.serve.keys import Keys
 from secondpass.serve.openapi import openapi
@@ -26,19 +27,24 @@ from secondpass.serve.problems import Problem, problem_of
 from secondpass.serve.rerank import ROUTES, Reranking, json_response, problem_response
 from secondpass.serve.wire.models import model_list, server_info
 
+if TYPE_CHECKING:
+    from secondpass.retrieval.index import Index
+
 
 def build_app(
     service: Service,
     options: ServeOptions,
     keys: Keys,
     *,
+    index: Index | None = None,
     routes: Sequence[BaseRoute] = (),
     middleware: Sequence[Middleware] = (),
 ) -> Starlette:
     """Return the application of a service, which it starts and ends.
 
-    `routes` are added to those of the formats; `middleware` stands before everything, and finds in
-    `scope["state"]` the `request_id` and, of a request that was scored, `ranked`.
+    `index` is what the page may search. `routes` are added to those of the formats; `middleware`
+    stands before everything, and finds in `scope["state"]` the `request_id` and, of a request that
+    was scored, `ranked`.
     """
 
     @asynccontextmanager
@@ -55,6 +61,7 @@ def build_app(
             *(Route(one.path, reranking.answer, methods=["POST"]) for one in ROUTES),
             *_about(service, options, description),
             *pages(description),
+            *first_stage_routes(index, options),
         ],
         middleware=[
             *middleware,

@@ -19,7 +19,7 @@ from secondpass.serve.problems import Problem, Refused, problem_of
 Say = Callable[[str, Problem], Response]
 
 OPEN_PATHS = frozenset(("/", "/docs", "/openapi.json", "/health", "/health/live", "/health/ready"))
-_OPEN_FOLDERS = ("/static/",)
+_OPEN_FOLDERS = ("/static/", "/page/")
 
 _ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
 _HEADERS = {

@@ -14,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 from secondpass.serve.docs_page import docs_page
 
 STATIC = Path(__file__).parent / "static"
+PAGE = Path(__file__).parent / "page"
 # Nothing from elsewhere, no script or style within a page, and no page around it.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -29,12 +30,13 @@ def pages(description: Mapping[str, Any]) -> list[BaseRoute]:
         return html(docs)
 
     async def show_first(_: Request) -> Response:
-        return html((STATIC / "index.html").read_text("utf-8"))
+        return html((PAGE / "index.html").read_text("utf-8"))
 
     return [
         Route("/", show_first),
         Route("/docs", show_docs),
         Mount("/static", StaticFiles(directory=STATIC)),
+        Mount("/page", StaticFiles(directory=PAGE)),
     ]
 
 
