@@ -2,10 +2,14 @@
 
 import json
 import re
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from serve_client import fake_client
 
+from secondpass.reranker import CrossEncoderReranker
+from secondpass.scoring.tokenized import TokenizedText
 from secondpass.serve.pages import PAGE
 from secondpass.types import RetrievedDocument
 
@@ -81,6 +85,13 @@ def test_the_example_has_its_source_and_a_buried_answer():
     assert all(one["text"].strip() for one in example["passages"])
 
 
+def test_the_second_pass_lifts_the_answer_of_the_example():
+    example = json.loads((PAGE / "example.json").read_text("utf-8"))
+    with CrossEncoderReranker() as reranker:
+        ranking = reranker.rank(example["query"], [one["text"] for one in example["passages"]], 1)
+    assert example["passages"][ranking[0].index]["name"] == example["answer"]
+
+
 def test_the_page_and_its_files_need_no_key_and_its_routes_do():
     with fake_client(keys=["secret"], index=FakeIndex()) as client:
         for path in ("/", "/page/main.js", "/page/page.css", "/page/example.json"):
@@ -108,6 +119,20 @@ def test_an_index_is_searched():
         {"id": "doc 1", "text": "Wool is warm.", "similarity": 0.9},
     ]
     assert found["retrieve_ms"] >= 0
+
+
+def test_texts_that_carry_their_tokens_are_sent_as_texts():
+    class Carrying(FakeIndex):
+        def search(self, query, limit=10):
+            ids = np.array([1, 2], np.int32)
+            return [
+                replace(one, text=TokenizedText(one.text, ids, "of a tokenizer"))
+                for one in super().search(query, limit)
+            ]
+
+    with fake_client(index=Carrying()) as client:
+        found = client.post("/playground/search", json={"query": "wool"}).json()
+    assert [one["text"] for one in found["passages"]] == TEXTS
 
 
 def test_no_more_is_found_than_may_be_scored():
