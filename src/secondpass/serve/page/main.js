@@ -134,7 +134,7 @@ async function findIndex() {
   try {
     const { documents } = await indexed();
     byId("source-index").hidden = documents === null;
-    byId("index-name").textContent = `The index (${documents} documents)`;
+    byId("index-name").textContent = `The index (${documents?.toLocaleString("en")} documents)`;
   } catch (error) {
     show(byId("problem"), error.message);
   }
