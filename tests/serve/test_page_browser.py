@@ -219,11 +219,11 @@ def test_a_slow_answer_does_not_replace_a_later_one(shown):
     one = shown(FakeService(delay=first_is_slow))
     page = one.open()
     page.wait_for_function("() => document.getElementById('query').value !== ''")
-    page.get_by_label("Query").fill("another question")
+    last = EXAMPLE["passages"][-1]
+    page.get_by_label("Query").fill(" ".join(last["text"].split()[:8]))
     ready(page)
-    first = page.locator("#summary").text_content()
     page.wait_for_timeout(2000)
-    assert page.locator("#summary").text_content() == first
+    assert one.order()[0] == len(EXAMPLE["passages"])
     assert calls == 2
 
 
