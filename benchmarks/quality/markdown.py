@@ -6,13 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from benchmarks.pages import table as markdown_table
 from benchmarks.quality.result import Against, Gate, Quality
+from secondpass.options.fusion import PAIR_WEIGHT
 
 # The markers of the report, of the table alone, and of the means in one line.
 PAGE, TABLE, LINE = "quality", "quality table", "quality line"
 
 # The label of the model that ships, and those of the first stages that a line compares it with.
 SHIPPED, _FIRST_STAGES = "int8", ("BM25", "bi-encoder")
-_LABELS = {SHIPPED: "secondpass"}
+# What a search with the embedded pair ranks by.
+_PAIR = f"{SHIPPED} + {PAIR_WEIGHT:g} bi-encoder"
 
 _NONE = "–"
 
@@ -37,9 +39,14 @@ def table(result: Quality) -> str:
 
 
 def line(result: Quality) -> str:
-    """Return the means of the first stages and of the shipped reranker, for the README."""
-    shown = [one for one in result.means if one.label in (*_FIRST_STAGES, SHIPPED)]
-    means = ", ".join(f"{_LABELS.get(one.label, one.label)} {one.mean:.3f}" for one in shown)
+    """Return the means of the first stages and of what ships, for the README.
+
+    Over the bi-encoder's candidates that is the pair, as a search ranks by it.
+    """
+    ours = _PAIR if any(one.label == _PAIR for one in result.means) else SHIPPED
+    shown = [one for one in result.means if one.label in (*_FIRST_STAGES, ours)]
+    names = {ours: "secondpass"}
+    means = ", ".join(f"{names.get(one.label, one.label)} {one.mean:.3f}" for one in shown)
     return (
         f"{result.measure} over the top {result.depth} of {result.systems[0].label}, mean of "
         f"{len(result.collections)} collections: {means}."

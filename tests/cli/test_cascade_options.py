@@ -70,7 +70,7 @@ def test_search_makes_the_same_cascade(monkeypatch):
         raise InputError("enough")
 
     monkeypatch.setattr("secondpass.reranker.CrossEncoderReranker.from_options", from_options)
-    monkeypatch.setattr("secondpass.retrieval.embedder.Embedder", lambda **_: None)
+    monkeypatch.setattr("secondpass.retrieval.embedder.Embedder", lambda *_, **__: None)
     monkeypatch.setattr("secondpass.retrieval.index.Index.open", lambda *_: None)
     options = ["--cascade", "small", "--model", "large", "--keep", "7"]
     done = CliRunner().invoke(group, ["search", QUERY, "--index", "folder", *options])

@@ -35,7 +35,7 @@ class Slow(FakeEmbedder):
     tokenizer = word_tokenizer()
     most_tokens = 10
 
-    def __init__(self, threads=None):
+    def __init__(self, name=None, *, threads=None):
         super().__init__()
         print("began", flush=True)
 
