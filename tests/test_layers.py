@@ -29,7 +29,7 @@ LEVELS = [
     {"engine"},
     {"deadline", "cascade", "identity", "testing"},
     {"loaded_model"},
-    {"reranker", "retrieval"},
+    {"reranker", "retrieval", "drop_in"},
     {"pipeline", "ingest", "demo"},
     {"bench", "evaluation"},
     {"compiling", "doctor", "plan", "training", "verify"},

@@ -7,6 +7,7 @@ import pytest
 import secondpass
 
 PUBLIC = [
+    "CrossEncoder",
     "CrossEncoderReranker",
     "Document",
     "Embedder",

@@ -14,6 +14,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from secondpass.drop_in.cross_encoder import CrossEncoder
     from secondpass.errors import (
         EngineError,
         IndexExistsError,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _MODULES = {
+    "CrossEncoder": "drop_in.cross_encoder",
     "CrossEncoderReranker": "reranker",
     "Document": "types",
     "Embedder": "retrieval.embedder",
@@ -82,6 +84,7 @@ _MODULES = {
 }
 
 __all__ = [
+    "CrossEncoder",
     "CrossEncoderReranker",
     "Document",
     "Embedder",

@@ -63,16 +63,10 @@ class LoadedModel(RefusedInForks):
             folder, cache_dir=options.graph_folder(), several_labels=True
         )
         tokenizer = model_tokenizer(self.spec)
-        given = options.instruction
-        self._instruction = self.spec.prompt if given is None else given
-        layout = self._layout(tokenizer, given)
+        self._read_as(options, tokenizer)
         self._template = template_sha256(self.spec)
-        self.max_length = checked_max_length(options.max_length, self.spec, layout.special_tokens)
-        self.window_rule = options.long_document_policy().checked_for(
-            self.max_length - layout.special_tokens - 1
-        )
-        fed = layout.fed if isinstance(layout, ChatLayout) else ()
-        require_fitting(self.spec, tokenizer, highest_type=layout.highest_type, fed=fed)
+        fed = self.layout.fed if isinstance(self.layout, ChatLayout) else ()
+        require_fitting(self.spec, tokenizer, highest_type=self.layout.highest_type, fed=fed)
         self.engine = load_engine(
             self.spec,
             precision=options.precision,
@@ -89,17 +83,44 @@ class LoadedModel(RefusedInForks):
             self.spec.config, self.spec.modular, name=self.spec.name, labels=self.labels
         )
         self.encoder = TextEncoder(tokenizer, options.compute_threads())
-        self.layout = layout
         self._policy = self.engine.policy.within(options.max_batch_tokens)
-        self._preparer = (
-            ChatPreparer(self.encoder, layout, self.max_length, self.window_rule)
-            if isinstance(layout, ChatLayout)
-            else Preparer(
-                self.encoder, layout, self.max_length, self.window_rule, self._instruction
-            )
-        )
+        self._preparer = self._make_preparer()
         self._states = self._kept_states()
         self._schedules: dict[tuple[Effort, bool], Schedule] = {}
+
+    def reading(self, options: RerankerOptions, *, least_room: int = 1) -> LoadedModel:
+        """Return this model on the same engine, with another `max_length` or `instruction`.
+
+        Whoever closes one of them closes both. A query has to leave a text `least_room` tokens; 0
+        is for empty texts.
+
+        Raises:
+            InputError: the model does not read so many tokens, or no instruction.
+        """
+        made = object.__new__(type(self))
+        vars(made).update(vars(self), _made_of=(self._made_of[0], options), _schedules={})
+        made._read_as(options, model_tokenizer(self.spec))
+        if isinstance(self.engine, TorchEngine):
+            self.engine.require_length(made.max_length)
+        made._preparer = made._make_preparer(least_room)
+        made._states = made._kept_states()
+        return made
+
+    def _read_as(self, options: RerankerOptions, tokenizer: Tokenizer) -> None:
+        """Set how texts are laid out and cut."""
+        given = options.instruction
+        self._instruction = self.spec.prompt if given is None else given
+        self.layout = layout = self._layout(tokenizer, given)
+        self.max_length = checked_max_length(options.max_length, self.spec, layout.special_tokens)
+        self.window_rule = options.long_document_policy().checked_for(
+            self.max_length - layout.special_tokens - 1
+        )
+
+    def _make_preparer(self, least_room: int = 1) -> Preparer | ChatPreparer:
+        layout, length, rule = self.layout, self.max_length, self.window_rule
+        if isinstance(layout, ChatLayout):
+            return ChatPreparer(self.encoder, layout, length, rule)
+        return Preparer(self.encoder, layout, length, rule, self._instruction, least_room)
 
     def _kept_states(self) -> KeptStatesOf | None:
         """Return what makes and finds states; None for a model that is not late-joined."""

@@ -19,6 +19,13 @@ _BY_CLASS: dict[str, Activation] = {
 }
 
 
+def saved_activation(config: Mapping[str, Any], modular: Mapping[str, Any]) -> Any:
+    """Return the dotted name of a model's own activation, None where it has none."""
+    saved = config.get("sentence_transformers") or {}
+    older = config.get("sbert_ce_default_activation_function")
+    return modular.get("activation_fn") or saved.get("activation_fn", older)
+
+
 def configured_activation(
     config: Mapping[str, Any], modular: Mapping[str, Any], *, name: str, labels: int = 1
 ) -> Activation:
@@ -30,9 +37,7 @@ def configured_activation(
     never imported: like sentence-transformers, warn and take the one that none means.
     """
     default: Activation = "sigmoid" if labels == 1 else "identity"
-    saved = config.get("sentence_transformers") or {}
-    older = config.get("sbert_ce_default_activation_function")
-    path = modular.get("activation_fn") or saved.get("activation_fn", older)
+    path = saved_activation(config, modular)
     if path is None:
         return default
     if not isinstance(path, str):

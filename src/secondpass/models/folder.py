@@ -38,8 +38,12 @@ def find_folder(
     *,
     revision: str | None = None,
     local_files_only: bool = False,
+    cache: Path | None = None,
+    token: str | bool | None = None,
 ) -> ModelFolder:
     """Find a model by embedded name, local folder or hub name, in this order.
+
+    `cache` and `token` are those of `fetch_snapshot`.
 
     Raises:
         InputError: the name is empty or not valid, or a revision is given for a folder.
@@ -61,7 +65,9 @@ def find_folder(
         )
     found = _find_on_disk(name)
     if found is None:
-        snapshot = fetch_snapshot(name, revision=revision, local_files_only=local_files_only)
+        snapshot = fetch_snapshot(
+            name, revision=revision, local_files_only=local_files_only, cache=cache, token=token
+        )
         return ModelFolder(name, snapshot, "hub", snapshot.name)
     if revision is not None:
         kind = "embedded" if found.origin == "embedded" else "a folder"

@@ -31,8 +31,18 @@ REQUIRED_FILES = ("config.json", TOKENIZER)
 Reason = str | Argument
 
 
-def fetch_snapshot(repository: str, *, revision: str | None, local_files_only: bool) -> Path:
+def fetch_snapshot(
+    repository: str,
+    *,
+    revision: str | None,
+    local_files_only: bool,
+    cache: Path | None = None,
+    token: str | bool | None = None,
+) -> Path:
     """Return the snapshot folder of a hub model; what is cached is never fetched again.
+
+    `cache` is where hub models are kept and `token` what the hub is asked with, by default the hub
+    library's own.
 
     Raises:
         InputError: `repository` is not a valid hub name, or there is no folder for hub models.
@@ -52,13 +62,13 @@ def fetch_snapshot(repository: str, *, revision: str | None, local_files_only: b
             "of letters, digits, '-', '_' and '.'",
             _near(repository),
         ) from None
-    cache = hub_folder()
+    cache = hub_folder() if cache is None else cache
     cached = _cached_snapshot(repository, revision, cache)
     if cached is not None and not missing_files(cached):
         return cached
     if local_files_only:
         raise _unreachable(repository, revision, cached, Argument("local_files_only", True))
-    return _download(repository, revision, cached, cache)
+    return _download(repository, revision, cached, cache, token)
 
 
 def missing_files(folder: Path) -> list[str]:
@@ -100,7 +110,13 @@ def _cached_snapshot(repository: str, revision: str | None, cache: Path) -> Path
         return Path(partial) if partial else None
 
 
-def _download(repository: str, revision: str | None, cached: Path | None, cache: Path) -> Path:
+def _download(
+    repository: str,
+    revision: str | None,
+    cached: Path | None,
+    cache: Path,
+    token: str | bool | None,
+) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import (
         HfHubHTTPError,
@@ -112,7 +128,11 @@ def _download(repository: str, revision: str | None, cached: Path | None, cache:
 
     try:
         folder = snapshot_download(
-            repository, revision=revision, cache_dir=cache, allow_patterns=WANTED_FILES
+            repository,
+            revision=revision,
+            cache_dir=cache,
+            token=token,
+            allow_patterns=WANTED_FILES,
         )
         no_tokenizer = not (Path(folder) / TOKENIZER).exists()
         vocabulary = VOCABULARY_FILES if no_tokenizer else ()
@@ -121,6 +141,7 @@ def _download(repository: str, revision: str | None, cached: Path | None, cache:
                 repository,
                 revision=revision,
                 cache_dir=cache,
+                token=token,
                 allow_patterns=[*WANTED_FILES, *more],
             )
     except RevisionNotFoundError:

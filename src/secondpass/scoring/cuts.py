@@ -56,10 +56,10 @@ class Cut(NamedTuple):
         return self._replace(spans=spans, chosen=chosen)
 
 
-def room_for_text(query_tokens: int, special_tokens: int, max_length: int) -> int:
-    """Return how many tokens of a text fit beside the query; at least one, or an error."""
+def room_for_text(query_tokens: int, special_tokens: int, max_length: int, least: int = 1) -> int:
+    """Return how many tokens of a text fit beside the query; at least `least`, or an error."""
     room = max_length - special_tokens - query_tokens
-    if room < 1:
+    if room < least:
         raise InputError(
             f"the query has {query_tokens} tokens and leaves no room for a text: ",
             Argument("max_length"),

@@ -28,13 +28,17 @@ _WHOLE: Span = (-1, -1)
 
 @dataclass(frozen=True, slots=True)
 class Preparer:
-    """Encodes and cuts, under the rules of one model; `prompt` stands before every query."""
+    """Encodes and cuts, under the rules of one model; `prompt` stands before every query.
+
+    `least_room` is how many tokens a query has to leave a text.
+    """
 
     encoder: TextEncoder
     layout: PairLayout
     max_length: int
     rule: LongDocumentPolicy
     prompt: str = ""
+    least_room: int = 1
 
     def prepare(self, query: str, texts: Sequence[str], schedule: Schedule = ()) -> Prepared:
         """Return the texts beside the query as sequences.
@@ -45,7 +49,8 @@ class Preparer:
         started = perf_counter()
         asked = self.prompt + query if self.prompt else query
         ((query_ids, query_tokens),) = self.encoder.encode_counted([asked], self.max_length)
-        room = room_for_text(query_tokens, self.layout.special_tokens, self.max_length)
+        special, least = self.layout.special_tokens, self.least_room
+        room = room_for_text(query_tokens, special, self.max_length, least)
         cuts = (
             (cut, [TokenSequence(query_ids, part) for part in cut.parts])
             for cut in self._cut(query, texts, room)

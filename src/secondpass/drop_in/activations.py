@@ -1,0 +1,109 @@
+"""Activations by name or as a function: torch's own where torch is installed, else of arrays."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from functools import partial
+from importlib.util import find_spec
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from secondpass.checks import shortened
+from secondpass.errors import InputError, MissingExtraError
+from secondpass.options.model import ACTIVATIONS, Activation
+from secondpass.scoring.activation import activate
+from secondpass.scoring.scored import Floats
+
+# A name, or a function from logits [n, labels] to scores: of tensors, or of arrays without torch.
+Given: TypeAlias = "Activation | Callable[[Any], Any]"
+
+_PATHS: dict[Activation, str] = {
+    "sigmoid": "torch.nn.modules.activation.Sigmoid",
+    "identity": "torch.nn.modules.linear.Identity",
+    "tanh": "torch.nn.modules.activation.Tanh",
+    "relu": "torch.nn.modules.activation.ReLU",
+    "softplus": "torch.nn.modules.activation.Softplus",
+}
+
+
+def has_torch() -> bool:
+    """Tell whether torch is installed; does not import it."""
+    return find_spec("torch") is not None
+
+
+def torch_for(what: str) -> Any:
+    """Return torch.
+
+    Raises:
+        MissingExtraError: it is not installed; `what` needs it.
+    """
+    if not has_torch():
+        raise MissingExtraError(what, "torch")
+    return importlib.import_module("torch")
+
+
+def checked_activation(given: Any) -> Given:
+    """Return a name or a function; a class is made.
+
+    Raises:
+        InputError: it is neither.
+    """
+    if isinstance(given, str) and given in ACTIVATIONS:
+        return given
+    if isinstance(given, str) or not callable(given):
+        raise InputError(
+            f"activation_fn is {shortened(given)}, expected a function such as torch.nn.Sigmoid() "
+            f"or one of {', '.join(ACTIVATIONS)}"
+        )
+    made: Callable[[Any], Any] = given() if isinstance(given, type) else given
+    return made
+
+
+def as_function(given: Given) -> Callable[[Any], Any]:
+    """Return what `activation_fn` shows: a module of torch, or a function of arrays."""
+    if not isinstance(given, str):
+        return given
+    if not has_torch():
+        return partial(activate, activation=given)
+    module, _, name = _PATHS[given].rpartition(".")
+    made: Callable[[Any], Any] = getattr(importlib.import_module(module), name)()
+    return made
+
+
+def path_of(given: Given) -> str:
+    """Return the dotted name that sentence-transformers saves of an activation."""
+    if isinstance(given, str):
+        return _PATHS[given]
+    kind = type(given)
+    name = getattr(given, "__qualname__", kind.__qualname__)
+    return f"{getattr(given, '__module__', kind.__module__)}.{name}"
+
+
+def apply(given: Given, logits: Floats) -> Any:
+    """Return the scores of float32 logits [n, labels], without the axis of one label.
+
+    A name gives an array; a function gives what it returns, a tensor where torch is installed.
+    """
+    if isinstance(given, str):
+        return _squeezed(activate(logits, given))
+    if not has_torch():
+        return _squeezed(np.asarray(given(logits)))
+    torch = torch_for("an activation function")
+    with torch.inference_mode():
+        return _squeezed(given(torch.from_numpy(logits)))
+
+
+def _squeezed(scores: Any) -> Any:
+    return scores[:, 0] if scores.ndim == 2 and scores.shape[1] == 1 else scores
+
+
+def softmax(scores: Any) -> Any:
+    """Return scores [n, labels] whose rows sum to 1; those of one label [n] as they are."""
+    if scores.ndim < 2:
+        return scores
+    if not isinstance(scores, np.ndarray):
+        return scores.softmax(dim=1)
+    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)

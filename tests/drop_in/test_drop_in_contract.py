@@ -1,0 +1,313 @@
+"""What needs no torch of the class: arguments, refusals, copies, pools."""
+
+import copy
+import inspect
+import json
+import logging
+import pickle
+
+import numpy as np
+import pytest
+
+from secondpass import CrossEncoder, CrossEncoderReranker, InputError, MissingExtraError
+from secondpass.drop_in import activations, views
+from secondpass.drop_in.refused import REASONS, RefusedError
+from secondpass.errors import SecondpassError
+
+PAIRS = [("read the csv rows", "csv file"), ("read the csv rows", "the date"), ("key", "sort")]
+
+
+@pytest.fixture(scope="module")
+def model(parity):
+    return CrossEncoder(parity / "bert")
+
+
+@pytest.fixture
+def no_torch(monkeypatch):
+    for module in (activations, views):
+        monkeypatch.setattr(module, "has_torch", lambda: False)
+
+
+def test_scores_are_those_of_the_reranker(model, parity, documents):
+    reranker = CrossEncoderReranker(parity / "bert", None, precision="fp32")
+    pairs = [("read the csv rows", text) for text in documents]
+    np.testing.assert_allclose(model.predict(pairs), reranker.predict(pairs), atol=1e-6)
+
+
+def test_the_embedded_model_is_the_default():
+    model = CrossEncoder()
+    assert model.info.name == "embedded/cross-encoder"
+    ranked = model.rank("how do I read a csv file", ["Sheep give wool.", "csv.reader reads rows."])
+    assert [one["corpus_id"] for one in ranked] == [1, 0]
+    assert 0 < ranked[0]["score"] < 1
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs", "warned"),
+    [
+        ((1,), {}, "num_labels"),
+        ((1, 20), {}, "max_length"),
+        ((1, 20, None, "cpu"), {}, "device"),
+        ((), {"automodel_args": {}}, "automodel_args"),
+        ((), {"tokenizer_args": {"model_max_length": 20}}, "tokenizer_args"),
+        ((), {"tokenizer_kwargs": {"model_max_length": 20}}, "tokenizer_kwargs"),
+        ((), {"config_args": {}}, "config_args"),
+        ((), {"default_activation_function": "tanh"}, "default_activation_function"),
+        ((), {"classifier_dropout": 0.1}, "classifier_dropout"),
+    ],
+)
+def test_old_names_and_places_are_taken_with_a_warning(parity, caplog, args, kwargs, warned):
+    with caplog.at_level(logging.WARNING):
+        model = CrossEncoder(str(parity / "bert"), *args, **kwargs)
+    assert f"`{warned}`" in caplog.text
+    if len(args) > 1 or "model_max_length" in str(kwargs):
+        assert model.max_seq_length == 20
+    if warned == "classifier_dropout":
+        assert model.config.classifier_dropout == 0.1
+    if warned.startswith("default_activation"):
+        assert activations.path_of(model._activation).endswith("Tanh")
+
+
+def test_the_name_has_an_old_name(parity, caplog):
+    assert CrossEncoder(model_name=str(parity / "bert")).num_labels == 1
+    assert "`model_name`" in caplog.text
+
+
+def test_a_place_too_many_is_a_type_error(parity):
+    with pytest.raises(TypeError):
+        CrossEncoder(str(parity / "bert"), 1, 20, None, "cpu", "one more")
+
+
+def test_old_names_of_calls(model, caplog):
+    expected = model.predict(PAIRS, activation_fn="identity")
+    got = model.predict(sentences=PAIRS, activation_fct="identity", num_workers=2)
+    np.testing.assert_array_equal(got, expected)
+    ranked = model.rank("csv", ["a"], convert_to_numpy=True, apply_softmax=False, num_workers=0)
+    assert type(ranked[0]["score"]) is float
+    for name in ("sentences", "activation_fct", "num_workers", "convert_to_numpy"):
+        assert f"`{name}`" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"modules": [1]}, "modules is refused"),
+        ({"backend": "tensorrt"}, "expected torch, onnx or openvino"),
+        ({"num_labels": 3}, "num_labels is 3, but"),
+        ({"config_kwargs": {"num_labels": 2}}, "num_labels is 2, but"),
+        ({"config_kwargs": {"hidden_act": "relu"}}, "'hidden_act', which is not followed"),
+        ({"config_kwargs": 3}, "config_kwargs is 3, expected a dict"),
+        ({"model_kwargs": {"quantization_config": 1}}, "'quantization_config'"),
+        ({"model_kwargs": {"use_safetensors": False}}, "pickled weights are not read"),
+        ({"model_kwargs": {"file_name": "onnx/model_qint8.onnx"}}, "give the folder"),
+        ({"model_kwargs": {"dtype": "int4"}}, "dtype 'int4', expected float32"),
+        ({"processor_kwargs": {"chat_template": "{{ messages }}"}}, "'chat_template'"),
+        ({"max_length": 3}, "max_length is 3, expected an integer of at least 5"),
+        ({"max_length": "512"}, "max_length is '512'"),
+        ({"activation_fn": "gelu"}, "activation_fn is 'gelu'"),
+        ({"activation_fn": 3}, "activation_fn is 3"),
+        ({"default_prompt_name": "web"}, "Default prompt name 'web' not found"),
+    ],
+)
+def test_what_is_not_followed_is_refused_by_name(parity, given, words):
+    with pytest.raises(InputError) as error:
+        CrossEncoder(str(parity / "bert"), **given)
+    assert words in str(error.value)
+
+
+def test_what_changes_no_score_is_taken(parity, model):
+    taken = CrossEncoder(
+        str(parity / "bert"),
+        trust_remote_code=True,
+        token="hf_nothing",
+        local_files_only=True,
+        model_kwargs={"attn_implementation": "eager", "torch_dtype": "float32"},
+        processor_kwargs={"use_fast": True},
+        keep_in_fp32_modules=[],
+        backend="onnx",
+        model_card_data=None,
+        num_labels=1,
+        revision="main",
+    )
+    np.testing.assert_array_equal(taken.predict(PAIRS), model.predict(PAIRS))
+    assert taken.get_backend() == "onnx"
+
+
+@pytest.mark.parametrize("name", sorted(REASONS))
+def test_what_is_refused_says_why(model, name):
+    assert not hasattr(model, name)
+    with pytest.raises(RefusedError) as error:
+        getattr(model, name)
+    assert str(error.value) == f"CrossEncoder.{name} is refused: {REASONS[name]}"
+    assert isinstance(error.value, SecondpassError)
+    assert str(pickle.loads(pickle.dumps(error.value))) == str(error.value)
+
+
+def test_modules_inside_are_refused(model):
+    for look in (lambda: model[0], lambda: model.model.classifier):
+        with pytest.raises(RefusedError, match="no torch modules"):
+            look()
+    with pytest.raises(AttributeError, match="'nothing'"):
+        model.nothing  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("inputs", "words"),
+    [
+        ("a text", "pair 0 is"),
+        ([("a", "b", "c")], "pair 0 is"),
+        ([("a", "b"), ("c", 3)], "pair 1: text is int 3"),
+        ([("a", {"image": 1})], "images, sounds and messages"),
+        ([(b"a", "b")], "pair 0: query is"),
+        ([("a", "\ud800")], "lone surrogate"),
+        (["only one"], "pair 0 is"),
+    ],
+)
+def test_inputs_that_are_no_pairs_of_texts(model, inputs, words):
+    with pytest.raises(InputError) as error:
+        model.predict(inputs)
+    assert words in str(error.value)
+
+
+@pytest.mark.parametrize("size", [0, -1, 1.5, True, None])
+def test_a_batch_size_is_positive(model, size):
+    with pytest.raises(InputError, match="batch_size must be a positive integer, got"):
+        model.predict(PAIRS, batch_size=size)
+
+
+def test_a_batch_size_changes_no_score(model):
+    expected = model.predict(PAIRS)
+    for size in (1, 2, 1000):
+        np.testing.assert_array_equal(model.predict(PAIRS, batch_size=size), expected)
+
+
+def test_a_length_over_the_positions_is_those_with_a_warning(parity, caplog):
+    model = CrossEncoder(str(parity / "bert"), max_length=8192)
+    assert model.max_seq_length == 64
+    assert "has 64 positions" in caplog.text
+    model.max_seq_length = 100
+    assert model.max_seq_length == 64
+
+
+def test_the_old_name_of_the_length(model):
+    own = copy.deepcopy(model)
+    with pytest.warns(DeprecationWarning, match="Please use `max_seq_length` instead"):
+        own.max_length = 20
+    with pytest.warns(DeprecationWarning, match="Please use `max_seq_length` instead"):
+        assert own.max_length == 20
+    with pytest.warns(DeprecationWarning, match="The `default_activation_function` property"):
+        own.default_activation_function  # noqa: B018
+
+
+def test_a_length_of_a_call(model):
+    pair = ("csv file rows", "names of the rows of a csv file")
+    short = model.predict(pair, processing_kwargs={"text": {"max_length": 8, "truncation": True}})
+    assert abs(short - model.predict(pair)) > 1e-4
+    with pytest.raises(InputError, match="'images'"):
+        model.predict(pair, processing_kwargs={"images": {}})
+    with pytest.raises(InputError, match="truncation"):
+        model.predict(pair, processing_kwargs={"text": {"truncation": "only_first"}})
+
+
+def test_a_copy_has_its_own_settings(model):
+    own = copy.deepcopy(model)
+    np.testing.assert_array_equal(own.predict(PAIRS), model.predict(PAIRS))
+    own.max_seq_length, own.prompts["web"], own.activation_fn = 10, "Find: ", "identity"
+    assert (model.max_seq_length, model.prompts) == (64, {})
+    assert abs(own.predict(PAIRS) - model.predict(PAIRS)).max() > 1e-3
+
+
+def test_pickling_loads_the_same(model):
+    own = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(own.predict(PAIRS), model.predict(PAIRS))
+
+
+def test_pools(model):
+    pairs = PAIRS * 20
+    pool = model.start_multi_process_pool(["cpu", "cpu"])
+    try:
+        got = model.predict(pairs, pool=pool, chunk_size=7)
+        ranked = model.rank("csv", ["a file", "csv rows"], pool=pool)
+        empty = model.predict([], pool=pool)
+        with pytest.raises(InputError, match="chunk_size must be a positive integer, got 0"):
+            model.predict(pairs, pool=pool, chunk_size=0)
+    finally:
+        model.stop_multi_process_pool(pool)
+    np.testing.assert_allclose(got, model.predict(pairs), atol=1e-6)
+    assert [one["corpus_id"] for one in ranked] == [
+        one["corpus_id"] for one in model.rank("csv", ["a file", "csv rows"])
+    ]
+    assert empty.shape == (0,)
+    with pytest.raises(InputError, match="target_devices is empty"):
+        model.start_multi_process_pool([])
+
+
+def test_without_torch_arrays_are_given_and_tensors_refused(model, no_torch):
+    np.testing.assert_allclose(
+        model.predict(PAIRS, activation_fn=lambda logits: 2 * logits),
+        2 * model.predict(PAIRS, activation_fn="identity"),
+    )
+    assert str(model.device) == "cpu"
+    assert model.device.type == "cpu"
+    assert model.dtype == np.float32
+    assert model.activation_fn(np.zeros(1, np.float32)) == [0.5]
+    for kinds in ({"convert_to_tensor": True}, {"convert_to_numpy": False}):
+        with pytest.raises(MissingExtraError, match="torch"):
+            model.predict(PAIRS, **kinds)
+
+
+def test_a_progress_bar_changes_nothing(model, capfd):
+    pairs = PAIRS * 400
+    expected = model.predict(pairs, show_progress_bar=False)
+    assert capfd.readouterr().err == ""
+    np.testing.assert_allclose(model.predict(pairs, show_progress_bar=True), expected, atol=1e-6)
+    assert "Batches" in capfd.readouterr().err
+
+
+def test_an_activation_outside_torch_is_not_trusted(parity, tmp_path, caplog, model):
+    model.save_pretrained(tmp_path / "saved")
+    file = tmp_path / "saved" / "config_sentence_transformers.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"activation_fn": "my.own.Thing"}))
+    with pytest.warns(UserWarning, match=r"my\.own\.Thing"):
+        loaded = CrossEncoder(tmp_path / "saved")
+    assert (
+        "Activation function path 'my.own.Thing' is not trusted, using default activation function "
+        "instead." in caplog.text
+    )
+    np.testing.assert_array_equal(loaded.predict(PAIRS), model.predict(PAIRS))
+
+
+def test_saving_over_the_model_itself_is_refused(parity, model):
+    with pytest.raises(InputError, match="loaded from"):
+        model.save_pretrained(parity / "bert")
+
+
+def test_our_own_arguments(parity, tmp_path):
+    long = ("csv", "file " * 300 + "csv rows")
+    plain = CrossEncoder(parity / "bert")
+    windows = CrossEncoder(parity / "bert", long_documents="max")
+    assert windows.predict(long) != plain.predict(long)
+    cached = CrossEncoder(parity / "bert", cache=tmp_path / "scores")
+    expected = plain.predict(PAIRS)
+    np.testing.assert_allclose(cached.predict(PAIRS), expected, atol=1e-6)
+    np.testing.assert_allclose(cached.predict(PAIRS), expected, atol=1e-6)
+    assert CrossEncoder(parity / "bert", threads=1).info.threads == 1
+
+
+def test_windows_of_several_labels_are_refused(parity):
+    with pytest.raises(InputError, match="long_documents is 'max'"):
+        CrossEncoder(parity / "bert-two-labels", long_documents="max")
+
+
+def test_every_public_member_has_a_docstring_and_the_signatures_are_whole():
+    members = inspect.getmembers(
+        CrossEncoder, lambda one: callable(one) or isinstance(one, property)
+    )
+    for name, member in members:
+        if not name.startswith("_"):
+            assert inspect.getdoc(member), name
+    constructor = list(inspect.signature(CrossEncoder).parameters)
+    assert constructor[:2] == ["model_name_or_path", "modules"]
+    assert list(inspect.signature(CrossEncoder.predict).parameters)[1:6] == [
+        *("inputs", "prompt_name", "prompt", "batch_size", "show_progress_bar"),
+    ]
