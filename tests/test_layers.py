@@ -32,7 +32,7 @@ LEVELS = [
     {"reranker", "retrieval", "drop_in"},
     {"pipeline", "ingest", "demo"},
     {"bench", "evaluation"},
-    {"compiling", "doctor", "plan", "training", "verify"},
+    {"calibration", "compiling", "doctor", "plan", "training", "verify"},
     {"serve"},
     {"cli"},
     {"__main__"},

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recipes.calibration import Platt, expected_calibration_error, fit_platt
 from recipes.embedded.dev_table import DevTable, tables_from_arrays
 from recipes.embedded.exit_schedules import SCHEDULES, WEIGHTS, cost, simulate
 from recipes.embedded.settings import RECIPE, Fit, read_settings
+from secondpass.calibration.platt import Platt, expected_calibration_error, fit_platt
 
 Numbers = NDArray[np.float64]
 _POOL = "bm25"

@@ -26,11 +26,12 @@ from secondpass.models.folder import ModelFolder, located
 from secondpass.models.spec import checked_max_length, read_cross_encoder_spec
 from secondpass.native import RefusedInForks, is_fork, rebuilt, require_no_fork
 from secondpass.options.effort import Effort
-from secondpass.options.model import RerankerOptions
+from secondpass.options.model import Activation, RerankerOptions
 from secondpass.score_cache.rules import ScoringRules
 from secondpass.scorer import Pricing
 from secondpass.scoring.aggregate import aggregate
 from secondpass.scoring.batches import balanced, make_batches
+from secondpass.scoring.calibration_map import CalibrationMap, read_calibration
 from secondpass.scoring.chat import ChatLayout, ChatPreparer, read_chat_layout
 from secondpass.scoring.effort import Schedule
 from secondpass.scoring.encode import TextEncoder
@@ -79,14 +80,21 @@ class LoadedModel(RefusedInForks):
         self.labels = self.engine.info.outputs
         if self.labels != 1:
             _require_no_order(options, self.labels, self.spec.name)
-        self.activation = options.activation or configured_activation(
-            self.spec.config, self.spec.modular, name=self.spec.name, labels=self.labels
-        )
+        self.activation = self._activation(options)
         self.encoder = TextEncoder(tokenizer, options.compute_threads())
         self._policy = self.engine.policy.within(options.max_batch_tokens)
         self._preparer = self._make_preparer()
         self._states = self._kept_states()
         self._schedules: dict[tuple[Effort, bool], Schedule] = {}
+
+    def _activation(self, options: RerankerOptions) -> Activation | CalibrationMap:
+        """Return what makes scores of logits: a calibration, what is asked for, or its own."""
+        place, spec = options.calibration_place(), self.spec
+        if place is not None:
+            return read_calibration(place, name=spec.name, weights_sha256=spec.weights_sha256)
+        if options.activation is not None:
+            return options.activation
+        return configured_activation(spec.config, spec.modular, name=spec.name, labels=self.labels)
 
     def reading(self, options: RerankerOptions, *, least_room: int = 1) -> LoadedModel:
         """Return this model on the same engine, with another `max_length` or `instruction`.
@@ -163,7 +171,7 @@ class LoadedModel(RefusedInForks):
             self.spec,
             self.engine.info,
             max_length=self.max_length,
-            activation=self.activation,
+            activation=str(self.activation),
             instruction=self._instruction,
             template=self._template,
         )
@@ -394,6 +402,7 @@ _WITHOUT_ORDER: Mapping[str, tuple[Any, ...]] = {
     "long_documents": ("truncate", "first", "select"),
     "cascade": (None,),
     "cache": (None,),
+    "calibration": (None,),
 }
 
 

@@ -40,6 +40,7 @@ from secondpass.options.model import (
 )
 from secondpass.score_cache.scorer import CachedScorer, open_store
 from secondpass.scorer import AnyScorer, Request, score_requests, score_texts
+from secondpass.scoring.calibration_map import CalibrationMap
 from secondpass.scoring.candidates import (
     checked_list,
     checked_pairs,
@@ -104,6 +105,9 @@ class CrossEncoderReranker(RefusedInForks):
             this machine share. A cache never gives a score made by another model or other rules.
             A folder that cannot be used is a warning (docs/guide/caching.md).
         cache_bytes: the most the cache holds, by default 64 MiB; the longest unused goes first.
+        calibration: a file that `secondpass calibrate` wrote for this model, or the folder that
+            holds it as calibration.json: scores are probabilities of relevance
+            (docs/guide/calibrate.md).
 
     Raises:
         InputError: an option is not usable; the message says what is.
@@ -133,6 +137,7 @@ class CrossEncoderReranker(RefusedInForks):
         keep: int | None = None,
         cache: str | os.PathLike[str] | None = None,
         cache_bytes: int | None = None,
+        calibration: str | os.PathLike[str] | None = None,
     ) -> None:
         self.options = RerankerOptions.from_dict(
             {
@@ -155,6 +160,7 @@ class CrossEncoderReranker(RefusedInForks):
                 "keep": keep,
                 "cache": cache,
                 "cache_bytes": cache_bytes,
+                "calibration": calibration,
             }
         )
         options = self.options
@@ -663,7 +669,7 @@ class _Call(NamedTuple):
     options: RankOptions
     started: float
     effort: Effort
-    activation: Activation
+    activation: Activation | CalibrationMap
     speed: Speed | None
     budget: Budget | None
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recipes.calibration import Platt, expected_calibration_error, fit_platt
+from secondpass.calibration.platt import Platt, expected_calibration_error, fit_platt
 from secondpass.errors import InputError
 
 LOGITS = [-3.1, -2.4, -2.2, -1.0, -0.7, 0.1, 0.4, 1.3, 1.9, 2.5]

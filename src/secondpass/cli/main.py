@@ -24,6 +24,7 @@ from secondpass.errors import SecondpassError
 # name -> (module under secondpass.cli, the line in the help)
 _COMMANDS = {
     "bench": ("bench", "Measure what reranking takes, by stage: P50, P95, P99."),
+    "calibrate": ("calibrate", "Make a model's scores probabilities, by judged candidates."),
     "compile": ("compile", "Write a model as int8, if it ranks like fp32 here and is faster."),
     "demo": ("demo", "Index this Python's own documentation, search it and rerank."),
     "doctor": ("doctor", "Check a model before it is trusted."),

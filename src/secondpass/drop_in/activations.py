@@ -14,10 +14,12 @@ from secondpass.checks import shortened
 from secondpass.errors import InputError, MissingExtraError
 from secondpass.options.model import ACTIVATIONS, Activation
 from secondpass.scoring.activation import activate
+from secondpass.scoring.calibration_map import CalibrationMap
 from secondpass.scoring.scored import Floats
 
-# A name, or a function from logits [n, labels] to scores: of tensors, or of arrays without torch.
-Given: TypeAlias = "Activation | Callable[[Any], Any]"
+# A name, a calibration, or a function from logits [n, labels] to scores: of tensors, or of arrays
+# without torch.
+Given: TypeAlias = "Activation | CalibrationMap | Callable[[Any], Any]"
 
 _PATHS: dict[Activation, str] = {
     "sigmoid": "torch.nn.modules.activation.Sigmoid",
@@ -63,9 +65,9 @@ def checked_activation(given: Any) -> Given:
 
 def as_function(given: Given) -> Callable[[Any], Any]:
     """Return what `activation_fn` shows: a module of torch, or a function of arrays."""
-    if not isinstance(given, str):
+    if not isinstance(given, str | CalibrationMap):
         return given
-    if not has_torch():
+    if isinstance(given, CalibrationMap) or not has_torch():
         return partial(activate, activation=given)
     module, _, name = _PATHS[given].rpartition(".")
     made: Callable[[Any], Any] = getattr(importlib.import_module(module), name)()
@@ -73,7 +75,16 @@ def as_function(given: Given) -> Callable[[Any], Any]:
 
 
 def path_of(given: Given) -> str:
-    """Return the dotted name that sentence-transformers saves of an activation."""
+    """Return the dotted name that sentence-transformers saves of an activation.
+
+    Raises:
+        InputError: it is a calibration, which is a file of its own.
+    """
+    if isinstance(given, CalibrationMap):
+        raise InputError(
+            "a calibration is not saved with the model: it is a file of its own; load the model "
+            "without it to save it"
+        )
     if isinstance(given, str):
         return _PATHS[given]
     kind = type(given)
@@ -86,7 +97,7 @@ def apply(given: Given, logits: Floats) -> Any:
 
     A name gives an array; a function gives what it returns, a tensor where torch is installed.
     """
-    if isinstance(given, str):
+    if isinstance(given, str | CalibrationMap):
         return _squeezed(activate(logits, given))
     if not has_torch():
         return _squeezed(np.asarray(given(logits)))

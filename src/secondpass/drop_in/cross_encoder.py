@@ -56,7 +56,7 @@ class CrossEncoder:
     *The same*: the arguments below, `predict`, `rank`, pools of processes, saving, copying, and the
     attributes that callers read. Scores are within 1e-4 of those of sentence-transformers in
     float32. *Refused*, each by an error with its reason: training, uploads, tensors in or out,
-    images. *More*: the arguments after `max_batch_tokens`. docs/guide/drop-in.md has the table.
+    images. *More*: the arguments from `precision` on. docs/guide/drop-in.md has the table.
 
     Args:
         model_name_or_path: a Hugging Face name, a local folder, or nothing for the embedded model.
@@ -89,6 +89,7 @@ class CrossEncoder:
         effort: "balanced" and "fast" leave clearly irrelevant texts of a `rank` early.
         cache, cache_bytes: keep scores, as in `CrossEncoderReranker`.
         max_batch_tokens: padded tokens in one batch, whatever `batch_size` says.
+        calibration: a file of `secondpass calibrate`: scores are probabilities of relevance.
 
     Raises:
         InputError: an argument is not usable; the message says what is.
@@ -131,6 +132,7 @@ class CrossEncoder:
         cache: str | os.PathLike[str] | None = None,
         cache_bytes: int | None = None,
         max_batch_tokens: int = 2048,
+        calibration: str | os.PathLike[str] | None = None,
     ) -> None:
         if modules is not None:
             raise InputError(
@@ -164,6 +166,7 @@ class CrossEncoder:
                 "effort": effort,
                 "cache": cache,
                 "cache_bytes": cache_bytes,
+                "calibration": calibration,
             }
         )
         if callable(activation):

@@ -92,6 +92,9 @@ def located(options: Options, folders: Iterable[ModelFolder]) -> Options:
         place = options.cache_place()
         if isinstance(place, Path):
             changed["cache"] = str(absolute(place))
+        calibration = options.calibration_place()
+        if calibration is not None:
+            changed["calibration"] = str(absolute(calibration))
     return replace(options, **changed)
 
 

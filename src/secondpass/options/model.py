@@ -219,6 +219,16 @@ class RerankerOptions(ModelOptions):
         "The most the cache holds; the longest unused goes first.",
         means="64 MiB",
     )
+    calibration: str | None = option(
+        None,
+        Text("a file's path"),
+        "A file of `secondpass calibrate`, or the folder that holds it: scores are probabilities.",
+        page="guide/calibrate.md",
+        means="none",
+        flag="--calibration",
+        metavar="FILE",
+        on_command="A file that calibrate wrote for the model: scores are probabilities.",
+    )
 
     def __post_init__(self) -> None:
         # "memory" as a path is a folder of that name.
@@ -230,6 +240,7 @@ class RerankerOptions(ModelOptions):
                 "cache='memory' or a folder, or leave cache_bytes out"
             )
         check_fields(self)
+        self._check_calibration()
         self.long_document_policy()
         cascades.check(self.cascade, self.keep, self.model_name, CROSS_ENCODER, self.effort)
 
@@ -242,6 +253,24 @@ class RerankerOptions(ModelOptions):
     def kept(self) -> int:
         """How many the second model of a cascade scores."""
         return cascades.DEFAULT_KEEP if self.keep is None else self.keep
+
+    def _check_calibration(self) -> None:
+        """Raise where a calibration stands beside what it takes the place of."""
+        if self.calibration is None:
+            return
+        for name in ("activation", "cascade"):
+            if getattr(self, name) is not None:
+                raise InputError(
+                    Argument("calibration"),
+                    f" is {shortened(self.calibration)} and ",
+                    Argument(name),
+                    f" {shortened(getattr(self, name))}: a calibration is of one model, and gives "
+                    "its scores; leave one of them out",
+                )
+
+    def calibration_place(self) -> Path | None:
+        """Return the calibration's file, or the folder it lies in."""
+        return None if self.calibration is None else expand_user(self.calibration, "calibration")
 
     def long_document_policy(self) -> LongDocumentPolicy:
         """Return what is scored of a text that does not fit."""

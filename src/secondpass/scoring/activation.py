@@ -8,6 +8,7 @@ import numpy as np
 
 from secondpass.errors import Argument, ScoreError
 from secondpass.options.model import Activation
+from secondpass.scoring.calibration_map import CalibrationMap
 from secondpass.scoring.scored import Floats
 
 
@@ -51,6 +52,8 @@ def _first_broken(logits: Floats) -> np.float32:
     return first
 
 
-def activate(logits: Floats, activation: Activation) -> Floats:
-    """Apply the activation; float32 [n], or [n, labels], in and out."""
+def activate(logits: Floats, activation: Activation | CalibrationMap) -> Floats:
+    """Apply the activation, or a calibration; float32 [n], or [n, labels], in and out."""
+    if isinstance(activation, CalibrationMap):
+        return activation.applied(logits)
     return _FUNCTIONS[activation](logits)

@@ -10,19 +10,22 @@ import numpy as np
 from secondpass.engine.contract import NO_EXIT
 from secondpass.options.model import Activation
 from secondpass.scoring.activation import activate, require_finite
+from secondpass.scoring.calibration_map import CalibrationMap
 from secondpass.scoring.exits import align_with_order, depths_of
 from secondpass.scoring.scored import FIRST_MODEL, Floats, Scored
 from secondpass.scoring.stats import Stats, ms_since
 from secondpass.types import Scores, Timings
 
 
-def to_scores(scored: Scored, count: int, activation: Activation, started: float) -> Scores:
+def to_scores(
+    scored: Scored, count: int, activation: Activation | CalibrationMap, started: float
+) -> Scores:
     """Check the logits, align them with the order of early exits, and apply the activation, once.
 
     Args:
         scored: the first texts of the call, or all.
         count: how many texts there are; those that are not in the table have no score.
-        activation: the model's.
+        activation: the model's, or its calibration.
         started: when the call began, a time of `perf_counter`.
 
     Raises:
@@ -36,7 +39,7 @@ def to_scores(scored: Scored, count: int, activation: Activation, started: float
     return _of(scored, _padded(logits, count), scores, _timings(scored, count, spent, started))
 
 
-def to_label_scores(scored: Scored, labels: int, activation: Activation) -> Floats:
+def to_label_scores(scored: Scored, labels: int, activation: Activation | CalibrationMap) -> Floats:
     """Check the logits and apply the activation; float32 [n, labels].
 
     Raises:

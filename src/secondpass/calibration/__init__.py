@@ -1,0 +1,1 @@
+"""From logits to probabilities of relevance: fitted on judged pairs, chosen by cross-validation."""
