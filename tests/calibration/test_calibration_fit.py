@@ -129,12 +129,20 @@ def test_log_loss_by_hand():
 
 
 def test_the_interval_is_over_queries():
-    one_query = drawn(sigmoid, 500)
-    alone = Judged("a", "0", one_query.logits, one_query.relevant, np.zeros(500, np.intp))
-    found = calibration_error(sigmoid(alone.logits), alone)
-    assert found.low == pytest.approx(found.high)
-    many = calibration_error(sigmoid(one_query.logits), one_query)
-    assert many.low < many.error < many.high or many.low < many.high
+    """Of two queries with the same candidates every resample is the same."""
+    found = drawn(sigmoid, 500)
+    twice = Judged(
+        "twice",
+        "0",
+        np.tile(found.logits, 2),
+        np.tile(found.relevant, 2),
+        np.repeat(np.arange(2), 500),
+    )
+    same = calibration_error(sigmoid(twice.logits), twice)
+    assert same.low == pytest.approx(same.high, abs=1e-12)
+    assert same.low == pytest.approx(same.error, abs=1e-12)
+    many = calibration_error(sigmoid(found.logits), found)
+    assert many.low < many.high
 
 
 @pytest.mark.parametrize(

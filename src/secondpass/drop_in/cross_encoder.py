@@ -9,7 +9,10 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, overload
+
+import numpy as np
+from numpy.typing import NDArray
 
 from secondpass.checks import is_integer, shortened
 from secondpass.drop_in import kwargs as given_kwargs
@@ -42,6 +45,10 @@ logger = logging.getLogger(__name__)
 
 # Names of the hub without an owner are its own.
 _ORGANISATION = "cross-encoder"
+
+
+# Pairs, of which one alone would be a list or a tuple of strings.
+Batch: TypeAlias = "Sequence[tuple[str, str] | list[str]] | NDArray[np.str_ | np.object_]"
 
 
 class CrossEncoder:
@@ -219,6 +226,42 @@ class CrossEncoder:
 
     # The calls
 
+    @overload
+    def predict(
+        self,
+        inputs: Batch,
+        prompt_name: str | None = ...,
+        prompt: str | None = ...,
+        batch_size: int = ...,
+        show_progress_bar: bool | None = ...,
+        activation_fn: Any = ...,
+        apply_softmax: bool | None = ...,
+        convert_to_numpy: Literal[True] = ...,
+        convert_to_tensor: Literal[False] = ...,
+        device: Any = ...,
+        pool: Any = ...,
+        chunk_size: int | None = ...,
+        *,
+        processing_kwargs: Mapping[str, Any] | None = ...,
+    ) -> NDArray[np.float32]: ...
+    @overload
+    def predict(
+        self,
+        inputs: Any,
+        prompt_name: str | None = ...,
+        prompt: str | None = ...,
+        batch_size: int = ...,
+        show_progress_bar: bool | None = ...,
+        activation_fn: Any = ...,
+        apply_softmax: bool | None = ...,
+        convert_to_numpy: bool = ...,
+        convert_to_tensor: bool = ...,
+        device: Any = ...,
+        pool: Any = ...,
+        chunk_size: int | None = ...,
+        *,
+        processing_kwargs: Mapping[str, Any] | None = ...,
+    ) -> Any: ...
     @old_arguments.call
     def predict(
         self,
