@@ -15,7 +15,9 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from xml.etree import ElementTree
@@ -66,7 +68,8 @@ def main() -> None:
         os.environ["HF_HUB_OFFLINE"] = "1"
         make_cache(work / "home" / "hub")
         set_order(work)
-        theirs, ours = run(work, "theirs"), run(work, "ours")
+        with ThreadPoolExecutor(2) as both:
+            theirs, ours = both.map(partial(run, work), ("theirs", "ours"))
     text = listed(theirs, ours)
     if given.write:
         place(PAGE, {MARKER: text})
