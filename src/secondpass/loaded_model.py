@@ -107,22 +107,21 @@ class LoadedModel(RefusedInForks):
         """
         made = object.__new__(type(self))
         vars(made).update(vars(self), _made_of=(self._made_of[0], options), _schedules={})
-        made._read_as(options, model_tokenizer(self.spec))
+        made._read_as(options, model_tokenizer(self.spec), least_room)
         if isinstance(self.engine, TorchEngine):
             self.engine.require_length(made.max_length)
         made._preparer = made._make_preparer(least_room)
         made._states = made._kept_states()
         return made
 
-    def _read_as(self, options: RerankerOptions, tokenizer: Tokenizer) -> None:
+    def _read_as(self, options: RerankerOptions, tokenizer: Tokenizer, least_room: int = 1) -> None:
         """Set how texts are laid out and cut."""
         given = options.instruction
         self._instruction = self.spec.prompt if given is None else given
         self.layout = layout = self._layout(tokenizer, given)
-        self.max_length = checked_max_length(options.max_length, self.spec, layout.special_tokens)
-        self.window_rule = options.long_document_policy().checked_for(
-            self.max_length - layout.special_tokens - 1
-        )
+        special = layout.special_tokens
+        self.max_length = checked_max_length(options.max_length, self.spec, special, 1 + least_room)
+        self.window_rule = options.long_document_policy().checked_for(self.max_length - special - 1)
 
     def _make_preparer(self, least_room: int = 1) -> Preparer | ChatPreparer:
         layout, length, rule = self.layout, self.max_length, self.window_rule

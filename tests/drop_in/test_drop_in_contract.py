@@ -102,7 +102,7 @@ def test_old_names_of_calls(model, caplog):
         ({"model_kwargs": {"file_name": "onnx/model_qint8.onnx"}}, "give the folder"),
         ({"model_kwargs": {"dtype": "int4"}}, "dtype 'int4', expected float32"),
         ({"processor_kwargs": {"chat_template": "{{ messages }}"}}, "'chat_template'"),
-        ({"max_length": 3}, "max_length is 3, expected an integer of at least 5"),
+        ({"max_length": 3}, "max_length is 3, expected an integer of at least 4"),
         ({"max_length": "512"}, "max_length is '512'"),
         ({"activation_fn": "gelu"}, "activation_fn is 'gelu'"),
         ({"activation_fn": 3}, "activation_fn is 3"),

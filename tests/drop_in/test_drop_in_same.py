@@ -41,7 +41,7 @@ def test_scores_of_texts_and_queries_of_any_length(parity, name):
     assert ours.max_seq_length == theirs.max_seq_length
 
 
-@pytest.mark.parametrize("length", [5, 12, 13, 40])
+@pytest.mark.parametrize("length", [4, 5, 12, 13, 40])
 def test_scores_at_other_lengths(parity, length):
     ours, theirs = both(parity / "bert", max_length=length)
     np.testing.assert_allclose(ours.predict(PAIRS), theirs.predict(PAIRS), atol=1e-4)

@@ -492,7 +492,7 @@ class CrossEncoder:
                 *(value, self._scorer.model.spec.name, limit),
             )
             return int(limit)
-        least = self._scorer.model.layout.special_tokens + 2
+        least = self._scorer.model.layout.special_tokens + 1 + self._scorer.least_room
         if not is_integer(value, least):
             raise InputError(
                 f"max_length is {shortened(value)}, expected an integer of at least {least}"

@@ -47,7 +47,7 @@ def cut_queries(
     cut: dict[int, str] = {}
     for length in set(lengths):
         if length < tokens:
-            text, _ = encoder.cut(query, length)
+            text = encoder.cut(query, length)[0] if length else ""
             digest = encoder.digest
             cut[length] = TokenizedText(text, ids[:length], digest) if with_ids else text
     return [cut.get(length, query) for length in lengths]

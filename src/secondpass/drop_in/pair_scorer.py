@@ -78,8 +78,8 @@ class PairScorer(RefusedInForks):
         return self.model.labels
 
     @property
-    def _least_room(self) -> int:
-        # Of a window there is at least a token.
+    def least_room(self) -> int:
+        """How many tokens a query leaves its text: of a window there is at least one."""
         return 0 if self.options.long_documents == "truncate" else 1
 
     def reading(self, rules: Rules) -> tuple[LoadedModel, AnyScorer]:
@@ -94,7 +94,7 @@ class PairScorer(RefusedInForks):
             if len(self._readings) >= _MOST_READINGS:
                 self._readings.clear()
             options = replace(self.options, max_length=rules.max_length, instruction=instruction)
-            model = self.model.reading(options, least_room=self._least_room)
+            model = self.model.reading(options, least_room=self.least_room)
             store = self._store
             scorer = model if store is None else CachedScorer(model, store, model.rules)
             self._readings[key] = model, scorer
@@ -153,7 +153,7 @@ class PairScorer(RefusedInForks):
             texts,
             room,
             model.encoder,
-            least_room=self._least_room,
+            least_room=self.least_room,
             with_ids=by_ids,
         )
         groups: dict[int, list[int]] = {}

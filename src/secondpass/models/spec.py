@@ -324,11 +324,13 @@ def require_one_label(labels: int, name: str) -> None:
         )
 
 
-def checked_max_length(max_length: int | None, spec: ModelSpec, special_tokens: int) -> int:
+def checked_max_length(
+    max_length: int | None, spec: ModelSpec, special_tokens: int, least: int = 2
+) -> int:
     """Return the most tokens of a sequence: `max_length`, or what the model reads.
 
     None is what the model was saved to read. The default of a reranker is that too, where it is
-    less; a number that was given is taken or refused.
+    less; a number that was given is taken or refused. `least` tokens are of query and text.
 
     Raises:
         InputError: it is too short for a pair, or more than the model has positions.
@@ -338,17 +340,17 @@ def checked_max_length(max_length: int | None, spec: ModelSpec, special_tokens: 
         max_length = int(reads)
     elif isinstance(max_length, DefaultLength):
         max_length = min(int(max_length), int(reads))
-    least = special_tokens + 2
-    if spec.chats is not None and integer("max_length", max_length) < least:
+    shortest = special_tokens + least
+    if spec.chats is not None and integer("max_length", max_length) < shortest:
         raise InputError(
             Argument("max_length"),
             f" is {max_length}, and the chat template of {spec.name} takes {special_tokens} tokens "
             "with its instruction: pass ",
-            Argument("max_length", least),
+            Argument("max_length", shortest),
             " or more, or a shorter ",
             Argument("instruction"),
         )
-    integer("max_length", max_length, least)
+    integer("max_length", max_length, shortest)
     if spec.position_limit is not None and max_length > spec.position_limit:
         raise InputError(
             Argument("max_length"),
