@@ -87,6 +87,7 @@ def test_the_signature_is_the_documented_one():
         "keep",
         "cache",
         "cache_bytes",
+        "calibration",
     ]
     rerank = inspect.signature(secondpass.CrossEncoderReranker.rerank)
     assert list(rerank.parameters)[:4] == ["self", "query", "candidates", "top_k"]
