@@ -86,7 +86,7 @@ class PairScorer(RefusedInForks):
         """Return the model that reads by these rules, and its scorer.
 
         Raises:
-            InputError: it does not read so many tokens, or no prompt.
+            InputError: `max_length` is more than the model reads, or it takes no prompt.
         """
         instruction = rules.prompt if self.chats else ""
         key = instruction, rules.max_length

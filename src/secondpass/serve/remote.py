@@ -28,7 +28,7 @@ from secondpass.types import Ranking
 
 # Longer than a server may be told to take; it ends what takes it too long itself.
 TIMEOUT_S = 600
-# Of an answer that is no error of ours.
+# Of an answer that is not an error of ours.
 _MOST_READ = 100_000
 
 
