@@ -33,8 +33,8 @@ def require_finite(logits: Floats) -> None:
     Raises:
         ScoreError: a logit is not a finite number; the message names the text's position.
     """
-    rows, *_ = np.nonzero(~np.isfinite(logits))
-    broken = np.unique(rows)
+    labels = tuple(range(1, logits.ndim))
+    broken = np.flatnonzero(~np.isfinite(logits).all(axis=labels))
     if len(broken):
         raise ScoreError(
             f"the model gave {_first_broken(logits[broken[0]])} for text {broken[0]} "

@@ -64,7 +64,7 @@ def _groups(
 ) -> Iterator[tuple[NDArray[np.intp], TokenIds]]:
     """Yield the positions of pairs and what they begin with; those that share nothing come last."""
     whole: list[NDArray[np.intp]] = []
-    for request in np.unique(requests):
+    for request in sorted(set(requests.tolist())):
         rows = np.flatnonzero(requests == request)
         prefix = common_prefix([pairs[at] for at in rows.tolist()], padding_id)
         # A prefix is computed by one stream, while the others wait.
