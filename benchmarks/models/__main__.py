@@ -15,13 +15,14 @@ import random
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.models.markdown import pages
 from benchmarks.models.result import Result, Shape, Timed
-from benchmarks.models.shapes import MAX_LENGTH, SHAPES, write_shape
+from benchmarks.models.shapes import MAX_LENGTH, SHAPES, missing_config, write_shape
 from benchmarks.run import Benchmark, command, main, now
 from benchmarks.speed.run import Contestant
 from benchmarks.speed.work import QUERIES, Work, token_counts
@@ -59,6 +60,9 @@ def _measure(arguments: argparse.Namespace) -> Iterator[Result]:
         done += read_result(arguments.out, Result, "result").shapes
     for name in arguments.only:
         if name not in {one.name for one in done}:
+            if missing := missing_config(name):
+                print(f"{name}: left out: {missing}", file=sys.stderr)
+                continue
             with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
                 done.append(time_shape(name, Path(scratch), arguments))
         yield Result(
@@ -103,6 +107,7 @@ def time_shape(name: str, scratch: Path, arguments: argparse.Namespace) -> Shape
         pairs=SHAPES[name].pairs,
         tokens_mean=float(np.mean(token_counts(work))),
         rows=tuple(_row(one, running.get(one), failed) for one in arguments.contestants),
+        transformers=version("transformers"),
     )
 
 

@@ -35,8 +35,20 @@ def _basis(result: Result) -> str:
     return (
         f"Median pairs a second of {rounds} interleaved rounds; {machine.processor} "
         f"({' '.join(machine.processor_flags)}), {machine.cores_usable} cores; {versions}; "
-        f"{result.created[:10]}, `{result.command}`."
+        f"{result.created[:10]}, `{result.command}`.{_written_by(result)}"
     )
+
+
+def _written_by(result: Result) -> str:
+    """Name the versions of transformers, where there was more than one."""
+    versions = {one.transformers for one in result.shapes}
+    if len(versions) < 2:
+        return ""
+    parts = []
+    for version in sorted(versions):
+        names = [one.name for one in result.shapes if one.transformers == version]
+        parts.append(f"{', '.join(names)} on {version}")
+    return f" Not every version of transformers has each shape: {'; '.join(parts)}."
 
 
 def _medians(result: Result) -> str:

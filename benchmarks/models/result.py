@@ -27,13 +27,17 @@ class Timed:
 
 @dataclass(frozen=True)
 class Shape:
-    """One shape: its parameters, the pairs of a round, their mean tokens, and who was timed."""
+    """One shape: its parameters, the pairs of a round, their mean tokens, and who was timed.
+
+    `transformers` is the version that wrote it and that its rivals ran on.
+    """
 
     name: str
     parameters: int
     pairs: int
     tokens_mean: float
     rows: tuple[Timed, ...]
+    transformers: str = ""
 
     def row(self, name: str) -> Timed | None:
         """Return a contestant that was timed."""

@@ -89,6 +89,15 @@ SHAPES: Mapping[str, ModelShape] = {
 }
 
 
+def missing_config(name: str) -> str | None:
+    """Say why the installed transformers cannot write a shape; None if it can."""
+    import transformers
+
+    if hasattr(transformers, SHAPES[name].config):
+        return None
+    return f"transformers {transformers.__version__} has no {SHAPES[name].config}; try a newer one"
+
+
 def write_shape(name: str, folder: Path) -> int:
     """Write a folder with the random weights of a shape; return the number of its parameters."""
     shape = SHAPES[name]

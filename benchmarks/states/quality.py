@@ -1,0 +1,149 @@
+"""nDCG@10 of each effort, with states and without, and the curve of what goes on from the join.
+
+    .venv/bin/python -m benchmarks.states.quality --queries 12
+
+The whole pipeline: the embedded bi-encoder's nearest 100, then the second pass, fused as a search
+fuses them. The curve sends other shares on from the join, by other weights of the first stage, and
+is computed from the logits of "instant" and "full". Our bias: the model and its schedules were
+chosen on these collections.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import defaultdict
+from itertools import product
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.quality.task import COLLECTIONS, Task, dense_candidates, open_task
+from secondpass import CrossEncoderReranker, Embedder
+from secondpass.cli.output import progress
+from secondpass.environment.machine import read_machine
+from secondpass.evaluation.measures import Measures
+from secondpass.evaluation.runs import Ranked
+from secondpass.options.effort import Effort
+from secondpass.options.fusion import PAIR_WEIGHT, Fusion
+from secondpass.progress import Advance
+from secondpass.scoring.effort import Exit
+from secondpass.scoring.exits import align_with_order, going_on
+from secondpass.scoring.fusion import best_first, fuse
+from secondpass.scoring.sequences import Owners
+from secondpass.states.codec import STATE_PRECISIONS, StatePrecision
+
+SHARES = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7)
+PRIORS = (0.0, 0.5, 1.0, 2.0)
+FUSION = Fusion("weighted", PAIR_WEIGHT)
+
+Floats = NDArray[np.float32]
+# A row of the table -> query id -> logits in the run's order.
+Logits = dict[str, dict[str, Floats]]
+
+
+def logits_of(
+    reranker: CrossEncoderReranker, task: Task, codec: StatePrecision, advance: Advance
+) -> Logits:
+    """Return the logits of every effort, from states and from texts."""
+    found: Logits = defaultdict(dict)
+    for query_id, ranked in task.run.items():
+        query = task.collection.queries[query_id]
+        texts = [task.collection.documents[one.document_id] for one in ranked]
+        passages = reranker.passages(texts, codec)
+        for effort in get_args(Effort):
+            for what, given in ((f"{codec} states", passages), ("texts", texts)):
+                scores = reranker.score(query, given, effort=effort, long_query="truncate")
+                found[f"{effort}, {what}"][query_id] = scores.logits
+        advance(1)
+    return found
+
+
+def ndcg(task: Task, logits: dict[str, Floats]) -> float:
+    """Return nDCG@10 of the candidates after fusion with the first stage."""
+    run = {}
+    for query_id, ranked in task.run.items():
+        given = logits[query_id]
+        first = np.array([one.score for one in ranked])
+        fused = fuse(FUSION, logits=given, scores=given, first_stage_scores=first)
+        assert fused is not None
+        order = best_first(fused).tolist()
+        run[query_id] = tuple(
+            Ranked(ranked[at].document_id, -float(place)) for place, at in enumerate(order)
+        )
+    return float(Measures(["nDCG@10"], task.collection.qrels).values(run)["nDCG@10"].mean())
+
+
+def sent_on(instant: Floats, full: Floats, exit_: Exit) -> Floats:
+    """Return the logits of a call that sends the best on from the join."""
+    owners = Owners(np.zeros(len(instant), np.intp), np.arange(len(instant)))
+    going = going_on(instant, owners, exit_)
+    return align_with_order(np.where(going, full, instant), going.astype(np.int16))
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    add = parser.add_argument
+    add("--data", type=Path, default=Path("../shared/data/eval"))
+    add("--only", nargs="+", default=list(COLLECTIONS))
+    add("--queries", type=int, default=12, help="of each collection; 0 is all")
+    add("--depth", type=int, default=100)
+    add("--codec", choices=STATE_PRECISIONS, default="int8")
+    add("--seed", type=int, default=0)
+    given = parser.parse_args()
+    reranker, embedder = CrossEncoderReranker(activation="identity"), Embedder()
+    assert reranker.model._states is not None
+    layer = reranker.model._states.parted.layer
+    table: dict[str, list[float]] = defaultdict(list)
+    curve: dict[tuple[float, float], list[float]] = defaultdict(list)
+    for name in given.only:
+        task = open_task(
+            given.data / name,
+            depth=given.depth,
+            queries=given.queries or None,
+            seed=given.seed,
+            find=dense_candidates(embedder, progress),
+        )
+        table["first stage"].append(ndcg(task, _nothing(task)))
+        with progress(f"{name}: queries", len(task.run)) as advance:
+            logits = logits_of(reranker, task, given.codec, advance)
+        for row, values in logits.items():
+            table[row].append(ndcg(task, values))
+        instant, full = (logits[f"{one}, {given.codec} states"] for one in ("instant", "full"))
+        for prior, share in product(PRIORS, SHARES):
+            exit_ = Exit(layer, share, first_stage=prior)
+            mixed = {id_: sent_on(instant[id_], full[id_], exit_) for id_ in task.run}
+            curve[prior, share].append(ndcg(task, mixed))
+    print(f"\n{read_machine()}\n")
+    _show_table(table, given.only, f"full, {given.codec} states")
+    _show_curve(curve)
+
+
+def _nothing(task: Task) -> dict[str, Floats]:
+    """Return equal logits: after fusion the first stage's own order."""
+    return {id_: np.zeros(len(ranked), np.float32) for id_, ranked in task.run.items()}
+
+
+def _show_table(table: dict[str, list[float]], names: list[str], whole: str) -> None:
+    print(f"| | {' | '.join(names)} | mean | of full | worst change |")
+    print("|---" * (len(names) + 4) + "|")
+    of = np.array(table[whole])
+    for row, values in table.items():
+        cells = " | ".join(f"{value:.4f}" for value in values)
+        mean, worst = float(np.mean(values)), float((np.array(values) - of).min())
+        share = 100 * mean / of.mean()
+        print(f"| {row} | {cells} | {mean:.4f} | {share:.1f} % | {worst:+.4f} |")
+
+
+def _show_curve(curve: dict[tuple[float, float], list[float]]) -> None:
+    print("\n| first stage counts | " + " | ".join(f"{share:.0%} go on" for share in SHARES) + " |")
+    print("|---" * (len(SHARES) + 1) + "|")
+    for prior in PRIORS:
+        means = [f"{np.mean(curve[prior, share]):.4f}" for share in SHARES]
+        print(f"| {prior} | {' | '.join(means)} |")
+
+
+if __name__ == "__main__":
+    main()
