@@ -33,7 +33,7 @@ LEVELS = [
     {"pipeline", "ingest", "demo"},
     {"bench", "evaluation"},
     {"calibration", "compiling", "doctor", "plan", "training", "verify"},
-    {"serve"},
+    {"integrations", "serve"},
     {"cli"},
     {"__main__"},
 ]
