@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: ci demo options-page test test-extras lint embedded parity bench-speed bench-serve speed-pages memory bench-models models-page quality quality-pages long deadline deadline-pages recipe-dry-run clean
+.PHONY: ci demo options-page test test-extras lint embedded parity bench-speed bench-serve speed-pages memory bench-batch bench-models models-page quality quality-pages long deadline deadline-pages recipe-dry-run clean
 
 demo: $(VENV)/.search
 	$(BIN)/secondpass demo
@@ -72,6 +72,12 @@ MEMORY_OUT ?= benchmarks/memory/results/$(shell date +%F).json
 
 memory: $(VENV)/.test
 	$(BIN)/python -m benchmarks.memory --out $(MEMORY_OUT) --into docs/results/memory.md $(MEMORY_MORE)
+
+# Times batches beside the library's own calls, their memory, and two nodes of Ray beside one.
+BATCH_OUT ?= benchmarks/batch/results/$(shell date +%F).json
+
+bench-batch: $(VENV)-torch/.done
+	$(VENV)-torch/bin/python -m benchmarks.batch --out $(BATCH_OUT) --into docs/results/batch.md $(BATCH_MORE)
 
 # Measures nDCG@10 of BM25, the bi-encoder and the reranker on the development collections; a run
 # cut off goes on where it stopped. QUALITY_FP32 is the folder of the weights before int8.
@@ -153,7 +159,7 @@ $(VENV)-base/.done: pyproject.toml
 $(VENV)-torch/.done: pyproject.toml scripts/parity-requirements.txt
 	$(PYTHON) -m venv $(VENV)-torch
 	$(VENV)-torch/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
-	$(VENV)-torch/bin/python -m pip install --quiet --disable-pip-version-check -r scripts/parity-requirements.txt -e '.[test,int8,train,tokenizer]'
+	$(VENV)-torch/bin/python -m pip install --quiet --disable-pip-version-check -r scripts/parity-requirements.txt -e '.[test,int8,train,tokenizer,ray]'
 	@touch $@
 
 # optimum-intel brings a CUDA build of torch for torchvision, which nobody here imports.

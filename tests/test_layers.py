@@ -32,7 +32,7 @@ LEVELS = [
     {"reranker", "retrieval", "drop_in"},
     {"pipeline", "ingest", "demo"},
     {"bench", "evaluation"},
-    {"calibration", "compiling", "doctor", "plan", "training", "verify"},
+    {"batch", "calibration", "compiling", "doctor", "plan", "training", "verify"},
     {"integrations", "serve"},
     {"cli"},
     {"__main__"},

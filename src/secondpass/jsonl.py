@@ -39,11 +39,27 @@ def read_objects(file: Path) -> Iterator[tuple[Where, dict[str, Any]]]:
         InputError: the file cannot be read, or a line is not a JSON object or holds half of a
             surrogate pair; the message names it.
     """
-    for where, line in read_filled_lines(file):
-        value = parse_object(line, where)
-        if "\\u" in line:
-            _check_surrogates(value, where)
+    for where, value in each_object(file):
+        if isinstance(value, InputError):
+            raise value
         yield where, value
+
+
+def each_object(file: Path) -> Iterator[tuple[Where, dict[str, Any] | InputError]]:
+    """Yield each line's object and where it is, or why a line is none; the lines after it follow.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    for where, line in read_filled_lines(file):
+        try:
+            value = parse_object(line, where)
+            if "\\u" in line:
+                _check_surrogates(value, where)
+        except InputError as error:
+            yield where, error
+        else:
+            yield where, value
 
 
 def read_filled_lines(file: Path) -> Iterator[tuple[Where, str]]:

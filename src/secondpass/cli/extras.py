@@ -14,6 +14,12 @@ _SERVE = ("anyio", "httptools", "starlette", "uvicorn")
 _MEASURE = ("bm25s", "ir_measures", "jinja2", "lancedb", "matplotlib", "psutil", "scipy")
 
 
+def require_batch(command: str) -> None:
+    """Raise a MissingExtraError, which holds the pip line, unless the extra is installed whole."""
+    if find_spec("pyarrow") is None:
+        raise MissingExtraError(f"secondpass {command}", "batch")
+
+
 def require_measure(command: str) -> None:
     """Raise a MissingExtraError, which holds the pip line, unless the extra is installed whole."""
     if any(find_spec(module) is None for module in _MEASURE):

@@ -23,6 +23,7 @@ from secondpass.errors import SecondpassError
 
 # name -> (module under secondpass.cli, the line in the help)
 _COMMANDS = {
+    "batch": ("batch", "Rerank very many rows into Parquet files, here or on Ray."),
     "bench": ("bench", "Measure what reranking takes, by stage: P50, P95, P99."),
     "calibrate": ("calibrate", "Make a model's scores probabilities, by judged candidates."),
     "compile": ("compile", "Write a model as int8, if it ranks like fp32 here and is faster."),

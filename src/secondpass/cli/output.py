@@ -147,15 +147,18 @@ def one_line(text: str, width: int = 200) -> str:
 
 
 @contextmanager
-def progress(description: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+def progress(
+    description: str, total: int | None = None, *, unit: str = ""
+) -> Iterator[Callable[[int], None]]:
     """Show a bar with the time left on standard error; call what this gives with each advance.
 
-    Where there is nothing to do there is no bar.
+    With a `unit`, such as "pairs", it says how many are done in a second. Where there is nothing to
+    do there is no bar.
     """
     if total == 0:
         yield lambda _: None
         return
-    with _bar(counted=True) as bar:
+    with _bar(counted=True, unit=unit) as bar:
         task = bar.add_task(harmless(description), total=total)
         yield lambda advance: bar.advance(task, advance)
 
@@ -168,15 +171,21 @@ def training_bar() -> Iterator[Callable[[float, str], None]]:
         yield lambda done, text: bar.update(task, completed=done, description=harmless(text))
 
 
-def _bar(*, counted: bool) -> Any:
+def _bar(*, counted: bool, unit: str = "") -> Any:
     """Return rich's progress display on standard error, `counted` with "5/20"."""
     from rich import progress as rich
     from rich.console import Console
+    from rich.text import Text
+
+    class Speed(rich.ProgressColumn):
+        def render(self, task: rich.Task) -> Text:
+            return Text("" if task.speed is None else f"{task.speed:,.0f} {unit}/s")
 
     return rich.Progress(
         rich.TextColumn("{task.description}"),
         rich.BarColumn(),
         *([rich.MofNCompleteColumn()] if counted else []),
+        *([Speed()] if unit else []),
         rich.TimeElapsedColumn(),
         rich.TimeRemainingColumn(),
         console=Console(file=sys.stderr or io.StringIO()),

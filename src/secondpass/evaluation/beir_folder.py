@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from secondpass.evaluation.runs import read_run
 from secondpass.evaluation.text_files import find_text_file
 from secondpass.ingest.columns import Columns
 from secondpass.ingest.tables import read_rows
+from secondpass.jsonl import Where
 
 # BEIR's id is `_id`; a query's title would be no part of it.
 DOCUMENTS = Columns(usual_ids=("_id", "id"))
@@ -49,19 +51,36 @@ def read_texts(
     """
     texts: dict[str, str] = {}
     lines: dict[str, int] = {}
+    for where, id_, text in each_text(file, columns, delimiter):
+        if id_ in texts:
+            raise twice(where, id_, lines[id_])
+        texts[id_] = text
+        lines[id_] = where.number
+    return texts
+
+
+def each_text(
+    file: Path, columns: Columns = DOCUMENTS, delimiter: str | None = None
+) -> Iterator[tuple[Where, str, str]]:
+    """Yield where a text is, its id and the text, as `read_texts` reads them; ids may repeat.
+
+    Raises:
+        InputError: no such file, or a row that has no id or no text.
+    """
     for where, row in read_rows(file, delimiter):
         id_, text, _ = columns.parts(row, where)
         if id_ is None:
             raise InputError(
                 f"{where} has no '_id' and no 'id', only {shortened(sorted(map(str, row)))}"
             )
-        if id_ in texts:
-            raise InputError(
-                f"{where}: _id {shortened(id_)} is there twice, first in {where.unit} {lines[id_]}"
-            )
-        texts[checked_id(id_, str(where))] = text
-        lines[id_] = where.number
-    return texts
+        yield where, checked_id(id_, str(where)), text
+
+
+def twice(where: Where, id_: str, first: int) -> InputError:
+    """Return the error of an id that came before, in row `first`."""
+    return InputError(
+        f"{where}: _id {shortened(id_)} is there twice, first in {where.unit} {first}"
+    )
 
 
 def _needed(folder: Path, name: str) -> Path:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import starmap
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ from secondpass.errors import InputError
 from secondpass.evaluation.collection import Collection
 from secondpass.evaluation.qrels import ascii_fields, checked_id
 from secondpass.evaluation.text_files import open_to_write
-from secondpass.jsonl import read_filled_lines
+from secondpass.jsonl import Where, read_filled_lines
 
 TIE_RULE = (
     "ties are broken as trec_eval does up to version 9: equal 32-bit scores by document id, "
@@ -74,17 +75,39 @@ def read_run(file: Path) -> Run:
     found: dict[str, dict[str, float]] = {}
     for where, line in read_filled_lines(file):
         query_id, document_id, score = _run_fields(line, str(where))
-        documents = found.setdefault(query_id, {})
-        if document_id in documents:
-            raise InputError(
-                f"{where}: document {shortened(document_id)} is there twice for query "
-                f"{shortened(query_id)}"
-            )
-        documents[document_id] = score
+        _add(found.setdefault(query_id, {}), document_id, score, query_id, where)
     return {
-        query_id: in_trec_order(Ranked(*one) for one in documents.items())
+        query_id: in_trec_order(starmap(Ranked, documents.items()))
         for query_id, documents in found.items()
     }
+
+
+def read_run_by_query(file: Path) -> Iterator[tuple[Where, str, tuple[Ranked, ...]]]:
+    """Yield each query of a run as `read_run` reads it, and the line it begins at.
+
+    No more than one query's documents are in memory, so its lines have to stand together.
+
+    Raises:
+        InputError: as `read_run`, or a query's lines are parted by those of another.
+    """
+    done: dict[str, int] = {}
+    began: Where | None = None
+    query_id, documents = "", dict[str, float]()
+    for where, line in read_filled_lines(file):
+        id_, document_id, score = _run_fields(line, str(where))
+        if began is None or id_ != query_id:
+            if began is not None:
+                yield began, query_id, in_trec_order(starmap(Ranked, documents.items()))
+            if id_ in done:
+                raise InputError(
+                    f"{where}: query {shortened(id_)} comes again, first in line {done[id_]}: the "
+                    "lines of a query have to stand together, as sort -s -k1,1 puts them"
+                )
+            done[id_] = where.number
+            began, query_id, documents = where, id_, {}
+        _add(documents, document_id, score, query_id, where)
+    if began is not None:
+        yield began, query_id, in_trec_order(starmap(Ranked, documents.items()))
 
 
 def write_run(file: Path, run: Run, tag: str) -> None:
@@ -119,6 +142,17 @@ def check_writable_ids(collection: Collection) -> None:
                     f"--run-out: {kind} id {shortened(id_)} of {collection.name} is not one word: "
                     "white space parts the fields of a TREC run. Leave --run-out out, or rename it"
                 )
+
+
+def _add(
+    documents: dict[str, float], document_id: str, score: float, query_id: str, where: Where
+) -> None:
+    if document_id in documents:
+        raise InputError(
+            f"{where}: document {shortened(document_id)} is there twice for query "
+            f"{shortened(query_id)}"
+        )
+    documents[document_id] = score
 
 
 def _run_fields(line: str, where: str) -> tuple[str, str, float]:

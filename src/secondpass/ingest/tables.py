@@ -22,6 +22,7 @@ _PARQUET = ".parquet"
 TABLES = (*_JSON_LINES, *_DELIMITERS, _PARQUET)
 
 _BATCH = 1024
+_BUFFER = 2**20
 
 
 def suffix_of(file: Path) -> str:
@@ -30,10 +31,13 @@ def suffix_of(file: Path) -> str:
     return suffixes[0] if len(suffixes) == 2 and suffixes[1] == ".gz" else (suffixes or [""])[-1]
 
 
-def read_rows(file: Path, delimiter: str | None = None) -> Iterator[tuple[Where, Row]]:
+def read_rows(
+    file: Path, delimiter: str | None = None, *, at_a_time: int = _BATCH
+) -> Iterator[tuple[Where, Row]]:
     """Yield each row and where it is; the suffix says what the file is, JSON Lines if none does.
 
-    `delimiter` is what parts the cells of CSV, by default a comma, and a tab in .tsv.
+    `delimiter` is what parts the cells of CSV, by default a comma, and a tab in .tsv. Of a Parquet
+    file so many rows are in memory at a time.
 
     Raises:
         InputError: the file cannot be read, or a row is not whole; the message names the line.
@@ -41,7 +45,7 @@ def read_rows(file: Path, delimiter: str | None = None) -> Iterator[tuple[Where,
     """
     suffix = suffix_of(file)
     if suffix == _PARQUET:
-        return _parquet(file)
+        return _parquet(file, at_a_time)
     if suffix in _DELIMITERS:
         return _csv(file, delimiter or _DELIMITERS[suffix])
     return read_objects(file)
@@ -117,7 +121,7 @@ def _next_row(rows: Any, where: Where) -> list[str] | None:
     return row
 
 
-def _parquet(file: Path) -> Iterator[tuple[Where, Row]]:
+def _parquet(file: Path, at_a_time: int) -> Iterator[tuple[Where, Row]]:
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -125,8 +129,9 @@ def _parquet(file: Path) -> Iterator[tuple[Where, Row]]:
         raise MissingExtraError(f"{file}, a Parquet file,", "search") from error
     number = 0
     try:
-        with pq.ParquetFile(file) as opened:
-            for batch in opened.iter_batches(batch_size=_BATCH):
+        # Without a buffer it would read row groups whole, and a file may be one row group.
+        with pq.ParquetFile(file, buffer_size=_BUFFER, pre_buffer=False) as opened:
+            for batch in opened.iter_batches(batch_size=at_a_time):
                 for row in batch.to_pylist():
                     number += 1
                     yield Where(str(file), number, "row"), _plain(row)

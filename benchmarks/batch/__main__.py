@@ -1,0 +1,191 @@
+"""Time batches beside the library's own calls, their memory, and two nodes of Ray beside one.
+
+    make bench-batch
+
+The same rows go through `rank`, `rank_many` and a batch in turns, so that a slow minute hits all;
+a batch is timed with reading, planning and writing, all without loading the model. Memory is that
+of the command in a process of its own. A node of Ray has one processor; its rate is that between
+its first and its last file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+from time import perf_counter, sleep
+from typing import Any
+
+import psutil
+
+from benchmarks.batch.result import MARKER, Memory, Rates, Result, page
+from benchmarks.batch.work import make_rows, write_rows
+from benchmarks.run import Benchmark, command, main, now
+from secondpass import CrossEncoderReranker, RerankerOptions
+from secondpass.batch.job import run_batch
+from secondpass.batch.place import open_place
+from secondpass.batch.results import read_stats
+from secondpass.batch.rows import Fields, Row
+from secondpass.batch.shards import is_shard
+from secondpass.batch.sources import RowFile
+from secondpass.environment.machine import read_machine
+from secondpass.environment.software import read_software
+from secondpass.options.effort import EFFORTS
+
+# Rows that rank_many is given at a time.
+TOGETHER = 20
+
+
+class Timed(RowFile):
+    """Rows of a file, and when they were first read: from then on a batch is timed."""
+
+    begun: list[float] = []  # noqa: RUF012 - of a frozen dataclass
+
+    def rows(self) -> Iterator[Row]:
+        """Yield the rows."""
+        self.begun.append(perf_counter())
+        return super().rows()
+
+
+def _measure(given: argparse.Namespace) -> Iterator[Result]:
+    machine, software = read_machine(), read_software()
+    result = Result(now(), command("batch"), machine, software, given.effort, given.documents)
+    with tempfile.TemporaryDirectory(prefix="bench-batch-") as folder:
+        for ways in _ways(given, Path(folder)):
+            result = replace(result, ways=ways)
+            yield result
+        result = replace(result, memory=_memory(given, Path(folder)))
+        yield result
+        if find_spec("ray") is None:
+            print("Ray is not installed: nodes are not measured", file=sys.stderr)
+            return
+        for nodes in _nodes(given, Path(folder)):
+            result = replace(result, nodes=nodes)
+            yield result
+
+
+def _ways(given: argparse.Namespace, folder: Path) -> Iterator[tuple[Rates, ...]]:
+    rows = list(make_rows(given.pairs, given.documents))
+    pairs = len(rows) * given.documents
+    file = write_rows(folder / "rows.jsonl", given.pairs, given.documents)
+    reranker = CrossEncoderReranker(effort=given.effort)
+    reranker.rank(rows[0]["query"], rows[0]["documents"])  # type: ignore[arg-type]
+    calls = {
+        "rank": lambda _at: _rank(reranker, rows),
+        "rank_many": lambda _at: _rank_many(reranker, rows),
+        "batch": lambda at: _batch(file, folder / f"out-{at}", given.effort),
+    }
+    rates: dict[str, list[float]] = {name: [] for name in calls}
+    for at in range(given.rounds):
+        for name, call in calls.items():
+            rates[name].append(pairs / call(at))
+            print(f"{name}: {rates[name][-1]:,.0f} pairs/s", file=sys.stderr)
+        yield tuple(Rates(name, tuple(found)) for name, found in rates.items())
+    reranker.close()
+
+
+def _rank(reranker: CrossEncoderReranker, rows: list[dict[str, Any]]) -> float:
+    begun = perf_counter()
+    for row in rows:
+        reranker.rank(row["query"], row["documents"], None)
+    return perf_counter() - begun
+
+
+def _rank_many(reranker: CrossEncoderReranker, rows: list[dict[str, Any]]) -> float:
+    begun = perf_counter()
+    for at in range(0, len(rows), TOGETHER):
+        part = rows[at : at + TOGETHER]
+        reranker.rank_many([row["query"] for row in part], [row["documents"] for row in part], None)
+    return perf_counter() - begun
+
+
+def _batch(file: Path, out: Path, effort: str) -> float:
+    source = Timed(file, Fields())
+    source.begun.clear()
+    options = RerankerOptions.from_dict({"effort": effort})
+    run_batch(source, open_place(out), options=options)
+    return perf_counter() - source.begun[0]
+
+
+def _memory(given: argparse.Namespace, folder: Path) -> Memory:
+    """Run the command and look at it once a second."""
+    file = write_rows(folder / "many.jsonl", given.memory_pairs, given.documents)
+    out = folder / "many"
+    process = _start(file, out, given)
+    watched, begun = psutil.Process(process.pid), perf_counter()
+    seconds, done, resident = [], [], []
+    while process.poll() is None:
+        sleep(1)
+        try:
+            resident.append(watched.memory_info().rss)
+        except psutil.Error:
+            break
+        seconds.append(perf_counter() - begun)
+        done.append(given.shard_pairs * len(list(out.glob("*.parquet"))))
+    _require_done(process)
+    print(f"resident at the end: {resident[-1] / 1e6:.0f} MB", file=sys.stderr)
+    return Memory(given.memory_pairs, tuple(seconds), tuple(done), tuple(resident))
+
+
+def _nodes(given: argparse.Namespace, folder: Path) -> Iterator[tuple[Rates, ...]]:
+    from scripts.batch_kills import cluster
+
+    file = write_rows(folder / "nodes.jsonl", given.node_pairs, given.documents)
+    rates: dict[int, list[float]] = {1: [], 2: []}
+    for at in range(given.node_rounds):
+        for count, found in rates.items():
+            with cluster(count) as nodes:
+                out = folder / f"nodes-{at}-{count}"
+                more = ("--ray", nodes.address, "--ray-cpus", "1")
+                _require_done(_start(file, out, given, *more))
+            found.append(_rate(out, count))
+            print(f"{count} nodes: {found[-1]:,.0f} pairs/s", file=sys.stderr)
+        yield tuple(
+            Rates(f"{count} node{'s' * (count > 1)}", tuple(found))
+            for count, found in rates.items()
+        )
+
+
+def _rate(out: Path, nodes: int) -> float:
+    """Return pairs a second from when each node had written a file to when the last was written."""
+    place = open_place(out)
+    ended = sorted(((out / name).stat().st_mtime, name) for name in place.names() if is_shard(name))
+    counted = [stats.pairs for _, name in ended if (stats := read_stats(place, name))]
+    return sum(counted[nodes:]) / (ended[-1][0] - ended[nodes - 1][0])
+
+
+def _start(file: Path, out: Path, given: argparse.Namespace, *more: str) -> subprocess.Popen[bytes]:
+    words = [sys.executable, "-m", "secondpass", "batch", str(file), "--out", str(out)]
+    words += ["--effort", given.effort, "--shard-pairs", str(given.shard_pairs), *more]
+    return subprocess.Popen(words, stdout=subprocess.DEVNULL)
+
+
+def _require_done(process: subprocess.Popen[bytes]) -> None:
+    if process.wait() != 0:
+        raise SystemExit(f"{json.dumps(process.args)} ended with {process.returncode}")
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--pairs", type=int, default=10_000, help="of a round")
+    add("--rounds", type=int, default=5)
+    add("--memory-pairs", type=int, default=100_000, help="one million shows that it is flat")
+    add("--node-pairs", type=int, default=30_000)
+    add("--node-rounds", type=int, default=2)
+    add("--documents", type=int, default=100, help="of a row")
+    add("--shard-pairs", type=int, default=1_000)
+    add("--effort", default="fast", choices=EFFORTS)
+
+
+BENCHMARK = Benchmark(
+    "batch", __doc__ or "", Result, _add_options, _measure, lambda result: {MARKER: page(result)}
+)
+
+if __name__ == "__main__":
+    main(BENCHMARK)

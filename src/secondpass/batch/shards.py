@@ -1,0 +1,82 @@
+"""Rows to shards, which are scored, written and done again: of the same rows the same names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import msgspec
+
+from secondpass.batch.rows import Row
+
+SHARD_PAIRS = 10_000
+_PREFIX, _SUFFIX = "part-", ".parquet"
+_DIGEST_BYTES = 12
+
+_Rows = list[Row]
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """Consecutive rows, from the row `first` on, and the name of the file of their results.
+
+    `pairs` counts the documents, `characters` those of their texts.
+    """
+
+    name: str
+    first: int
+    rows: int
+    pairs: int
+    characters: int
+
+
+def cut(rows: Iterable[Row], most_pairs: int) -> Iterator[_Rows]:
+    """Yield consecutive rows with at most so many documents; a longer row stands alone.
+
+    A row without documents counts as one.
+    """
+    block: _Rows = []
+    pairs = 0
+    for row in rows:
+        more = max(1, len(row.documents))
+        if block and pairs + more > most_pairs:
+            yield block
+            block, pairs = [], 0
+        block.append(row)
+        pairs += more
+    if block:
+        yield block
+
+
+def describe(block: Sequence[Row], number: int, key: bytes) -> Shard:
+    """Return the shard of a block; its name is a hash of the rows and of all that decides scores.
+
+    Args:
+        block: the rows.
+        number: which shard of the batch it is, from 0.
+        key: a digest of model and options.
+    """
+    digest = blake2b(encode(block), digest_size=_DIGEST_BYTES, key=key).hexdigest()
+    return Shard(
+        name=f"{_PREFIX}{number:06d}-{digest}{_SUFFIX}",
+        first=block[0].number,
+        rows=len(block),
+        pairs=sum(len(row.documents) for row in block),
+        characters=sum(len(one.text) for row in block for one in row.documents),
+    )
+
+
+def encode(block: Sequence[Row]) -> bytes:
+    """Return rows as JSON; `decode` gives them back."""
+    return msgspec.json.encode(block)
+
+
+def decode(data: bytes) -> _Rows:
+    """Return the rows of `encode`."""
+    return msgspec.json.decode(data, type=_Rows)
+
+
+def is_shard(name: str) -> bool:
+    """Tell whether a file of this name holds results."""
+    return name.startswith(_PREFIX) and name.endswith(_SUFFIX)

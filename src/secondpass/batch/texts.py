@@ -1,0 +1,52 @@
+"""Texts by id in a file: a corpus that memory does not hold."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from secondpass.evaluation.beir_folder import twice
+from secondpass.jsonl import Where
+
+
+class DiskTexts:
+    """Texts that are looked up by their ids; the file is a temporary one of this process.
+
+    Args:
+        file: where nothing is yet.
+        texts: where each is, its id and the text.
+
+    Raises:
+        InputError: an id comes twice.
+    """
+
+    def __init__(self, file: Path, texts: Iterable[tuple[Where, str, str]]) -> None:
+        self._database = sqlite3.connect(file, isolation_level=None)
+        # What is lost with the process is nobody's loss.
+        for pragma in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -16384"):
+            self._database.execute(f"PRAGMA {pragma}")
+        self._database.execute("CREATE TABLE texts (id TEXT PRIMARY KEY, line INTEGER, text TEXT)")
+        self._database.execute("BEGIN")
+        for where, id_, text in texts:
+            try:
+                self._database.execute(
+                    "INSERT INTO texts VALUES (?, ?, ?)", (id_, where.number, text)
+                )
+            except sqlite3.IntegrityError:
+                (line,) = self._row("line", id_) or (0,)
+                raise twice(where, id_, line) from None
+        self._database.execute("COMMIT")
+
+    def get(self, ids: Sequence[str]) -> list[str | None]:
+        """Return the text of each id, None for one that is not there."""
+        return [row and row[0] for row in (self._row("text", id_) for id_ in ids)]
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    def _row(self, column: str, id_: str) -> tuple[str] | tuple[int] | None:
+        found = self._database.execute(f"SELECT {column} FROM texts WHERE id = ?", (id_,))
+        row: tuple[str] | tuple[int] | None = found.fetchone()
+        return row
