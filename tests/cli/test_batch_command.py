@@ -101,6 +101,7 @@ def test_an_interrupt_keeps_what_is_scored(batch, tmp_path, parity):
     (tmp_path / "many.jsonl").write_text("".join(json.dumps(row) + "\n" for row in many))
     command = [sys.executable, "-m", "secondpass", "batch", "many.jsonl", "--out", "out"]
     command += ["--shard-pairs", "100", "--model", str(parity / "bert"), "--max-length", "64"]
+    command += ["--precision", "fp32"]
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
     while not list((tmp_path / "out").glob("*.parquet")) and time.monotonic() < deadline:

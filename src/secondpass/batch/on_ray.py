@@ -235,8 +235,8 @@ def _hand_over(work: Work) -> dict[str, Shard]:
     there = set(work.place.names())
     shards = {shard.name: shard for shard in work.missing}
     for left in there:
-        shard = left.removeprefix(WAITING).removesuffix(".json")
-        if left.startswith(WAITING) and shard not in shards:
+        name = left.removeprefix(WAITING).removesuffix(".json")
+        if left.startswith(WAITING) and name not in shards:
             work.place.remove(left)
     for shard, block in work.blocks():
         # The name is a hash of the rows, so what an earlier run left is the same.

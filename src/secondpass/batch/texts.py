@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from secondpass.evaluation.beir_folder import twice
 from secondpass.jsonl import Where
@@ -34,19 +35,18 @@ class DiskTexts:
                     "INSERT INTO texts VALUES (?, ?, ?)", (id_, where.number, text)
                 )
             except sqlite3.IntegrityError:
-                (line,) = self._row("line", id_) or (0,)
-                raise twice(where, id_, line) from None
+                raise twice(where, id_, self._value("line", id_)) from None
         self._database.execute("COMMIT")
 
     def get(self, ids: Sequence[str]) -> list[str | None]:
         """Return the text of each id, None for one that is not there."""
-        return [row and row[0] for row in (self._row("text", id_) for id_ in ids)]
+        return [self._value("text", id_) for id_ in ids]
 
     def close(self) -> None:
         """Close the file."""
         self._database.close()
 
-    def _row(self, column: str, id_: str) -> tuple[str] | tuple[int] | None:
+    def _value(self, column: str, id_: str) -> Any:
         found = self._database.execute(f"SELECT {column} FROM texts WHERE id = ?", (id_,))
-        row: tuple[str] | tuple[int] | None = found.fetchone()
-        return row
+        row = found.fetchone()
+        return row and row[0]
