@@ -6,6 +6,7 @@ again after any failure, reads the same rows; what goes through Ray is the shard
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -58,10 +59,15 @@ def connected(address: str = LOCAL) -> Iterator[None]:
         InputError: there is no cluster at the address.
     """
     require_ray()
-    # Read by Ray when it starts a node.
+    # Read by Ray when it starts a node, and when it is imported.
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     import ray
+    import ray.data
 
+    # Their lines would stand between ours; Ray's own log files have them.
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
     if ray.is_initialized():
         yield
         return
@@ -161,7 +167,7 @@ def actor_pool(
     """Return the processors of an actor, and the arguments of `map_batches` for a pool of them.
 
     A pool has as many actors as the cluster's nodes have room for, no more than `actors` or `most`.
-    One that dies is started again, and given again what it had.
+    Ray Data starts one that dies again, and gives it again what it had.
 
     Raises:
         InputError: no node has room for an actor.
@@ -180,8 +186,6 @@ def actor_pool(
     return chosen, {
         "compute": ActorPoolStrategy(size=size, max_tasks_in_flight_per_actor=2),
         "num_cpus": chosen,
-        "max_restarts": -1,
-        "max_task_retries": -1,
     }
 
 
