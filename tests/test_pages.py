@@ -1,7 +1,8 @@
 """Every code block of the README, records/ and docs/ runs, in a copy of docs/examples.
 
 The blocks of a page run in their order. A block that cannot run says why in a comment before it,
-`<!-- not run: needs torch -->`; its Python still compiles and its commands still parse.
+`<!-- not run: needs torch -->`; its Python still compiles and its commands still parse. One that
+runs only where a package is installed names it: `<!-- runs with: haystack -->`.
 """
 
 import contextlib
@@ -11,6 +12,7 @@ import re
 import shlex
 import shutil
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -25,6 +27,7 @@ OF_DOCS = [page for page in sorted(DOCS.rglob("*.md")) if DOCS / "examples" not 
 PAGES = [ROOT / "README.md", ROOT / "records" / "README.md", *OF_DOCS]
 LINKED = [*PAGES, *(ROOT / name for name in ("ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"))]
 WHY_NOT = re.compile(r"<!-- not run: (.+) -->")
+RUNS_WITH = re.compile(r"<!-- runs with: (\w+) -->")
 LANGUAGES = {"python", "console", "json", "text"}
 
 
@@ -45,17 +48,25 @@ def blocks(page):
     for before, token, after in zip(tokens, tokens[1:], tokens[2:], strict=False):
         if token and token.type == "fence":
             shown = after and after.type == "fence" and after.info == "text"
-            why_not = before and before.type == "html_block" and WHY_NOT.search(before.content)
+            said = before.content if before and before.type == "html_block" else ""
             found.append(
                 Block(
                     token.info,
                     token.content,
                     token.map[0] + 1,
                     after.content if shown else None,
-                    why_not[1] if why_not else None,
+                    reason_not_to_run(said),
                 )
             )
     return found
+
+
+def reason_not_to_run(said):
+    """Return why a block does not run here, by the comment before it; None for one that does."""
+    if why_not := WHY_NOT.search(said):
+        return why_not[1]
+    needed = RUNS_WITH.search(said)
+    return f"needs {needed[1]}" if needed and find_spec(needed[1]) is None else None
 
 
 def commands(block):

@@ -1,0 +1,28 @@
+"""LanceDB: vectors and words find ten rows each, the reranker keeps the best three.
+
+pip install "secondpass[search]"
+"""
+
+import builtins
+import inspect
+import tempfile
+
+import lancedb
+
+from secondpass import Embedder
+from secondpass.integrations.lancedb import SecondpassReranker
+
+texts = {name: inspect.getdoc(it) or "" for name, it in vars(builtins).items() if callable(it)}
+embedder = Embedder()
+rows = [
+    {"name": name, "text": text, "vector": vector}
+    for (name, text), vector in zip(texts.items(), embedder.embed(texts.values()), strict=True)
+]
+query = "put a list in order without changing it"
+with tempfile.TemporaryDirectory() as folder:
+    table = lancedb.connect(folder).create_table("functions", rows)
+    table.create_fts_index("text")
+    search = table.search(query_type="hybrid").vector(embedder.embed_queries([query])[0])
+    found = search.text(query).limit(10).rerank(SecondpassReranker()).to_list()
+for row in found[:3]:
+    print(f"{row['_relevance_score']:.3f}  {row['name']}")
