@@ -12,7 +12,7 @@ from haystack.document_stores.in_memory import InMemoryDocumentStore
 
 from secondpass.integrations.haystack import SecondpassRanker
 
-texts = {name: inspect.getdoc(it) or "" for name, it in vars(builtins).items() if callable(it)}
+texts = {name: inspect.getdoc(it) for name, it in vars(builtins).items() if inspect.isbuiltin(it)}
 store = InMemoryDocumentStore()
 store.write_documents([Document(id=name, content=text) for name, text in texts.items()])
 

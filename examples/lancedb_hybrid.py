@@ -8,11 +8,12 @@ import inspect
 import tempfile
 
 import lancedb
+from lancedb.index import FTS
 
 from secondpass import Embedder
 from secondpass.integrations.lancedb import SecondpassReranker
 
-texts = {name: inspect.getdoc(it) or "" for name, it in vars(builtins).items() if callable(it)}
+texts = {name: inspect.getdoc(it) for name, it in vars(builtins).items() if inspect.isbuiltin(it)}
 embedder = Embedder()
 rows = [
     {"name": name, "text": text, "vector": vector}
@@ -21,7 +22,7 @@ rows = [
 query = "put a list in order without changing it"
 with tempfile.TemporaryDirectory() as folder:
     table = lancedb.connect(folder).create_table("functions", rows)
-    table.create_fts_index("text")
+    table.create_index("text", config=FTS())
     search = table.search(query_type="hybrid").vector(embedder.embed_queries([query])[0])
     found = search.text(query).limit(10).rerank(SecondpassReranker()).to_list()
 for row in found[:3]:

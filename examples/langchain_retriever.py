@@ -27,7 +27,7 @@ class Local(Embeddings):
         return self.model.embed_queries([text])[0].tolist()
 
 
-texts = {name: inspect.getdoc(it) or "" for name, it in vars(builtins).items() if callable(it)}
+texts = {name: inspect.getdoc(it) for name, it in vars(builtins).items() if inspect.isbuiltin(it)}
 store = InMemoryVectorStore(Local())
 store.add_documents([Document(text, id=name) for name, text in texts.items()])
 retriever = ContextualCompressionRetriever(

@@ -29,7 +29,7 @@ class Local(BaseEmbedding):
         return self._get_query_embedding(query)
 
 
-texts = {name: inspect.getdoc(it) or "" for name, it in vars(builtins).items() if callable(it)}
+texts = {name: inspect.getdoc(it) for name, it in vars(builtins).items() if inspect.isbuiltin(it)}
 nodes = [TextNode(text=text, id_=name) for name, text in texts.items()]
 retriever = VectorStoreIndex(nodes, embed_model=Local()).as_retriever(similarity_top_k=20)
 query = "put a list in order without changing it"

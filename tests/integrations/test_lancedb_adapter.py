@@ -9,6 +9,7 @@ pytest.importorskip("lancedb", reason="needs the search extra")
 
 import lancedb
 import pyarrow as pa
+from lancedb.index import FTS
 from lancedb.query import BooleanQuery, MatchQuery, Occur
 from lancedb.rerankers import Reranker
 
@@ -32,7 +33,7 @@ def table(tmp_path_factory):
         [("id", pa.int64()), ("text", pa.string()), ("vector", pa.list_(pa.float32(), 2))]
     )
     table = database.create_table("texts", pa.Table.from_pylist(rows, schema))
-    table.create_fts_index("text")
+    table.create_index("text", config=FTS())
     yield table
     del table, database
     gc.collect()

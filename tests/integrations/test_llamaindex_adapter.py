@@ -9,8 +9,10 @@ import pytest
 
 pytest.importorskip("llama_index.core", reason="needs the llamaindex extra")
 
+from llama_index.core import Settings
 from llama_index.core.instrumentation import get_dispatcher
 from llama_index.core.instrumentation.event_handlers import BaseEventHandler
+from llama_index.core.llms import MockLLM
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.query_engine import RetrieverQueryEngine
 from llama_index.core.response_synthesizers import ResponseMode, get_response_synthesizer
@@ -159,7 +161,8 @@ class Fixed(BaseRetriever):
 
 
 @pytest.mark.parametrize("runs", ["query", "aquery"])
-def test_it_works_in_a_query_engine(found, runs):
+def test_it_works_in_a_query_engine(found, runs, monkeypatch):
+    monkeypatch.setattr(Settings, "_llm", MockLLM())
     engine = RetrieverQueryEngine(
         Fixed(found),
         response_synthesizer=get_response_synthesizer(response_mode=ResponseMode.NO_TEXT),

@@ -81,7 +81,8 @@ class SecondpassRerank(BaseNodePostprocessor):
 
     def to_dict(self, **kwargs: Any) -> dict[str, Any]:
         """Return the options as values that JSON has; `from_dict` makes an equal one."""
-        return super().to_dict(**kwargs) | self._ranker.to_dict()
+        written: dict[str, Any] = super().to_dict(**kwargs) | self._ranker.to_dict()
+        return written
 
     @property
     def reranker(self) -> SecondPass:
