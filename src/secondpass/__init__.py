@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from secondpass.reranker import CrossEncoderReranker
     from secondpass.retrieval.embedder import Embedder
     from secondpass.retrieval.index import Index
+    from secondpass.retrieval.snippets import Snippet, snippet
     from secondpass.scoring.passage import Passage, TextFeatures
     from secondpass.types import (
         Document,
@@ -78,9 +79,11 @@ _MODULES = {
     "SearchResult": "types",
     "SearchTimings": "types",
     "SecondpassError": "errors",
+    "Snippet": "retrieval.snippets",
     "TextFeatures": "scoring.passage",
     "Timings": "types",
     "UnsupportedModelError": "errors",
+    "snippet": "retrieval.snippets",
 }
 
 __all__ = [
@@ -111,10 +114,12 @@ __all__ = [
     "SearchResult",
     "SearchTimings",
     "SecondpassError",
+    "Snippet",
     "TextFeatures",
     "Timings",
     "UnsupportedModelError",
     "__version__",
+    "snippet",
 ]
 
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any, Protocol, TypedDict, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict, runtime_checkable
 
-from secondpass.checks import integer
+from secondpass.checks import integer, one_of
 from secondpass.deadline.budget import Budget, Now
+from secondpass.errors import Argument, InputError
 from secondpass.options.call import LongQuery, RankOptions
 from secondpass.options.effort import Effort, checked_effort
 from secondpass.options.fusion import PAIR_WEIGHT, Fuse, Fusion
+from secondpass.options.mode import MODES, Mode
 from secondpass.options.model import ACCURATE, BI_ENCODER, CROSS_ENCODER
 from secondpass.types import Ranking, RetrievedDocument, SearchHit, SearchResult, SearchTimings
+
+if TYPE_CHECKING:
+    from secondpass.retrieval.stores.filters import Filter
 
 # A budget must be above 0; this is too small to score anything.
 _NOTHING_MS = 1e-3
@@ -23,7 +28,10 @@ class Retriever(Protocol):
     """A first stage."""
 
     def search(self, query: str, limit: int = 10) -> list[RetrievedDocument]:
-        """Return the documents nearest to the query, nearest first."""
+        """Return the documents nearest to the query, nearest first.
+
+        `where` is passed as well if a search is asked for one.
+        """
         ...
 
 
@@ -40,6 +48,29 @@ class VectorRetriever(Protocol):
         ...
 
 
+@runtime_checkable
+class TermRetriever(VectorRetriever, Protocol):
+    """A first stage that has the modes "bm25" and "hybrid" as well, such as `Index`."""
+
+    def search_terms(
+        self, query: str, limit: int = 10, *, where: str | Filter | None = None
+    ) -> list[RetrievedDocument]:
+        """Return the documents with words of the query, best first."""
+        ...
+
+    def search_hybrid(
+        self, query: str, vector: Any, limit: int = 10, *, where: str | Filter | None = None
+    ) -> list[RetrievedDocument]:
+        """Return the best documents by vector and by terms, best first."""
+        ...
+
+
+class Where(TypedDict, total=False):
+    """What is passed on where it is asked for."""
+
+    where: str | Filter
+
+
 @dataclass(frozen=True, slots=True)
 class Retrieved:
     """What a first stage found, and its milliseconds; both halves are None where it has none."""
@@ -50,21 +81,59 @@ class Retrieved:
     search_ms: float | None = None
 
 
-def retrieve(first: Retriever, query: str, limit: int, now: Now = perf_counter) -> Retrieved:
-    """Run a first stage for one query and time it."""
+def retrieve(
+    first: Retriever,
+    query: str,
+    limit: int,
+    now: Now = perf_counter,
+    *,
+    mode: Mode = "dense",
+    where: str | Filter | None = None,
+) -> Retrieved:
+    """Run a first stage for one query and time it.
+
+    `where` is only passed on where it is given: a first stage of one's own may do without it.
+
+    Raises:
+        InputError: the first stage has no such mode.
+    """
+    asked: Where = {} if where is None else {"where": where}
     started = now()
+    if mode == "bm25":
+        documents = with_terms(first, mode).search_terms(query, limit, **asked)
+        return Retrieved(documents, (now() - started) * 1000)
     if not isinstance(first, VectorRetriever):
-        documents = first.search(query, limit=limit)
+        documents = first.search(query, limit=limit, **asked)
         return Retrieved(documents, (now() - started) * 1000)
     vector = first.embed_query(query)
     embedded = now()
-    documents = first.search_vector(vector, limit)
+    if mode == "hybrid":
+        documents = with_terms(first, mode).search_hybrid(query, vector, limit, **asked)
+    else:
+        documents = first.search_vector(vector, limit, **asked)
     ended = now()
     return Retrieved(
         documents,
         (ended - started) * 1000,
         (embedded - started) * 1000,
         (ended - embedded) * 1000,
+    )
+
+
+def with_terms(first: Retriever, mode: Mode) -> TermRetriever:
+    """Return a first stage that has a mode other than "dense".
+
+    Raises:
+        InputError: it has none.
+    """
+    if isinstance(first, TermRetriever):
+        return first
+    raise InputError(
+        Argument("mode", mode),
+        f" needs a first stage with `search_terms` and `search_hybrid`, such as Index, and "
+        f"{type(first).__name__} has none: leave ",
+        Argument("mode"),
+        " out",
     )
 
 
@@ -98,12 +167,14 @@ class MoreOptions(TypedDict, total=False):
     long_query: LongQuery
 
 
-def default_fusion(index: Retriever, reranker: SecondPass) -> Fusion:
+def default_fusion(index: Retriever, reranker: SecondPass, mode: Mode = "dense") -> Fusion:
     """Return the fusion of a search where none is asked for.
 
-    The embedded models were measured together, so their weight is known; of other models nobody
-    knows whether the first stage's score adds anything.
+    The embedded models were measured together, so their weight is known; of other models, and of
+    BM25 alone, nobody knows whether the first stage's score adds anything.
     """
+    if mode == "bm25":
+        return Fusion()
     return fusion_of(
         getattr(getattr(index, "embedder", None), "name", None),
         getattr(getattr(reranker, "info", None), "name", None),
@@ -126,9 +197,11 @@ class SearchPipeline:
         depth: how many documents the second pass scores; 50 to 100 is usual.
         fuse: by default "weighted" for the embedded pair and "none" for other models. "none" ranks
             by the second pass alone, "rrf" and "weighted" by both stages, as
-            `CrossEncoderReranker.rerank` describes; the first stage's score is the similarity.
-        fuse_weight: what the similarity counts in "weighted".
+            `CrossEncoderReranker.rerank` describes; the first stage's score is the similarity, or
+            what the mode ranks by.
+        fuse_weight: what the first stage's score counts in "weighted".
         effort: how much the second pass spends, by default what the reranker was made with.
+        mode: how the index is searched, "dense", "bm25" or "hybrid", as `Index.search` describes.
         now: returns seconds since some moment; the timings and a budget go by it.
     """
 
@@ -141,13 +214,17 @@ class SearchPipeline:
         fuse: Fuse | None = None,
         fuse_weight: float | None = None,
         effort: Effort | None = None,
+        mode: Mode = "dense",
         now: Now = perf_counter,
     ) -> None:
         self._index = index
         self._reranker = reranker
         self._depth = integer("depth", depth)
+        self._mode = one_of("mode", mode, MODES)
+        if mode != "dense":
+            with_terms(index, mode)
         self._fusion = (
-            default_fusion(index, reranker)
+            default_fusion(index, reranker, self._mode)
             if fuse is None and fuse_weight is None
             else Fusion.checked(fuse or "weighted", fuse_weight)
         )
@@ -162,6 +239,7 @@ class SearchPipeline:
         min_score: float | None = None,
         budget_ms: float | None = None,
         long_query: LongQuery = "error",
+        where: str | Filter | None = None,
     ) -> SearchResult:
         """Return the `top_k` best documents with both ranks, both scores and the timings.
 
@@ -173,9 +251,13 @@ class SearchPipeline:
         `long_query` "truncate" cuts the second pass's query as `rerank` does;
         `timings.rerank.query_dropped_tokens` says of how many tokens.
 
+        `where` is a condition over the index's declared columns, such as `"year >= 2020"`: only
+        documents of which it is true are searched.
+
         Raises:
             InputError: the query is empty, `top_k` is not an integer of at least 1, `min_score` not
-                a finite number, or `budget_ms` not above 0.
+                a finite number, `budget_ms` not above 0, or `where` not a condition over declared
+                columns.
         """
         options = RankOptions(
             top_k=top_k, min_score=min_score, budget_ms=budget_ms, long_query=long_query
@@ -183,7 +265,7 @@ class SearchPipeline:
         checked_ms = options.budget_ms
         budget = None if checked_ms is None else Budget.start(checked_ms, self._now)
         started = self._now()
-        found = retrieve(self._index, query, self._depth, self._now)
+        found = retrieve(self._index, query, self._depth, self._now, mode=self._mode, where=where)
         ranking = self._rerank(query, found.documents, options, budget)
         hits = tuple(
             SearchHit(found.documents[hit.index], hit.index + 1, rank, hit)
@@ -222,7 +304,7 @@ class SearchPipeline:
             min_score=min_score,
             fuse=fusion.rule,
             fuse_weight=fusion.weight,
-            first_stage_scores=[found.similarity for found in retrieved] if weighted else None,
+            first_stage_scores=[found.score for found in retrieved] if weighted else None,
             **({} if budget is None else {"budget_ms": max(budget.left_ms(), _NOTHING_MS)}),
             **more,
         )

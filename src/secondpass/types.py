@@ -204,12 +204,29 @@ class Document(_Brief):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class RetrievedDocument(_Brief):
-    """A first-stage result. `similarity` is the cosine of query and document, in [-1, 1]."""
+    """A first-stage result.
+
+    `similarity` is the cosine of query and document, in [-1, 1], and None where no vectors were
+    compared. `bm25` is the score by terms, 0 for a document that has none of the query's, and None
+    where no terms were searched for. `fused` is the score by which a hybrid search ranked, of both;
+    else None.
+    """
 
     id: str
     text: str
     metadata: Mapping[str, Any]
-    similarity: float
+    similarity: float | None
+    bm25: float | None = None
+    fused: float | None = None
+
+    @property
+    def score(self) -> float:
+        """The score by which the first stage ranked."""
+        score = self.fused
+        score = self.bm25 if score is None and self.similarity is None else score
+        score = self.similarity if score is None else score
+        assert score is not None
+        return score
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -61,12 +61,13 @@ def test_an_unread_document_is_printed_with_a_dash_and_null(capsys):
     document = RetrievedDocument("d1", "a queue", {}, 0.25)
     hit = SearchHit(document, 1, 1, Hit(0, None, "a queue", False, reranked=False))
     result = SearchResult((hit,), SearchTimings(1.0, Timings(candidates=1), 2.0))
-    print_result(result)
-    assert capsys.readouterr().out.splitlines()[1].split() == ["1", "1", "-", "d1", "a", "queue"]
-    (row,) = result_rows(result, marked=True)
+    print_result(result, "queue")
+    row, passage = capsys.readouterr().out.splitlines()[1:3]
+    assert (row.split(), passage) == (["1", "1", "-", "d1"], "    a queue")
+    (row,) = result_rows(result, "queue", marked=True)
     assert row["cross_encoder_score"] is None
     assert row["reranked"] is False
-    assert "reranked" not in result_rows(result, marked=False)[0]
+    assert "reranked" not in result_rows(result, "queue", marked=False)[0]
 
 
 def test_searching_passes_the_budget_on_and_says_what_was_read(monkeypatch, capsys):

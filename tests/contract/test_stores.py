@@ -16,7 +16,7 @@ import pytest
 pytest.importorskip("lancedb")
 
 import secondpass
-from secondpass.errors import InputError
+from secondpass.errors import IndexFileError, InputError
 from secondpass.progress import silent
 from secondpass.retrieval.stores import lance_approximate, lance_search
 from secondpass.retrieval.stores.contract import (
@@ -26,11 +26,18 @@ from secondpass.retrieval.stores.contract import (
     Rows,
     StoreIdentity,
 )
+from secondpass.retrieval.stores.filters import And, Compare, In, IsNull, Not, Or, holds
 from secondpass.retrieval.stores.lance import LanceStore
 from secondpass.retrieval.stores.memory import MemoryStore
+from secondpass.retrieval.terms import TERMS_IDENTITY, document_terms, query_terms
 
 IDENTITY = StoreIdentity(
     EmbedderIdentity("fake", "d" * 64, 4), {"token_ids": FeatureIdentity("t" * 64, 1000)}
+)
+WITH_TERMS = StoreIdentity(
+    IDENTITY.embedder,
+    {**IDENTITY.features, **TERMS_IDENTITY},
+    {"year": "int", "lang": "str", "price": "float", 'it\'s "new"': "bool"},
 )
 
 
@@ -44,9 +51,15 @@ class SearchedAgain:
         return getattr(self._store, name)
 
     def nearest(self, *given, **options):
-        first = self._store.nearest(*given, **options)
+        return self._again(self._store.nearest, *given, **options)
+
+    def matching(self, *given, **options):
+        return self._again(self._store.matching, *given, **options)
+
+    def _again(self, search, *given, **options):
+        first = search(*given, **options)
         for _ in range(2):
-            again = self._store.nearest(*given, **options)
+            again = search(*given, **options)
             assert plain(again) == plain(first)
         return again
 
@@ -57,21 +70,34 @@ def plain(found):
     return [
         (*row, {name: kept(value) for name, value in features.items()}, dict(identities))
         for *row, features, identities in (
-            (row.id, row.text, row.metadata, row.similarity, row.features, row.identities)
+            (
+                *(row.id, row.text, row.metadata, row.similarity, row.bm25),
+                row.features,
+                row.identities,
+            )
             for row in found
         )
     ]
 
 
+def searched_again(folder, identity):
+    return SearchedAgain(LanceStore.create(folder, identity))
+
+
 STORES = {
-    "memory": lambda folder: MemoryStore(IDENTITY),
-    "lance": lambda folder: LanceStore.create(folder, IDENTITY),
-    "lance, held": lambda folder: SearchedAgain(LanceStore.create(folder, IDENTITY)),
-    "lance, vectors held": lambda folder: SearchedAgain(LanceStore.create(folder, IDENTITY)),
-    "lance, not held": lambda folder: SearchedAgain(LanceStore.create(folder, IDENTITY)),
+    "memory": lambda folder, identity: MemoryStore(identity),
+    "lance": LanceStore.create,
+    "lance, held": searched_again,
+    "lance, vectors held": searched_again,
+    "lance, terms not held": searched_again,
+    "lance, not held": searched_again,
 }
 # Which limit is set to nothing.
-LIMITED = {"lance, vectors held": "MOST_ROW_BYTES", "lance, not held": "MOST_VECTOR_BYTES"}
+LIMITED = {
+    "lance, vectors held": "MOST_ROW_BYTES",
+    "lance, terms not held": "MOST_TERM_BYTES",
+    "lance, not held": "MOST_VECTOR_BYTES",
+}
 COLUMNS = ["id", "text", "metadata", "digest", "source"]
 NASTY_IDS = ["it's", "' OR 1=1 --", "back\\", 'double"quote', "nul\0byte", "%_", "é😀", " "]
 
@@ -80,7 +106,15 @@ NASTY_IDS = ["it's", "' OR 1=1 --", "back\\", 'double"quote', "nul\0byte", "%_",
 def store(request, tmp_path, monkeypatch):
     if request.param in LIMITED:
         monkeypatch.setattr(lance_search, LIMITED[request.param], 0)
-    return STORES[request.param](tmp_path / "store")
+    return STORES[request.param](tmp_path / "store", IDENTITY)
+
+
+@pytest.fixture(params=STORES)
+def worded(request, tmp_path, monkeypatch):
+    """A store that keeps terms and declares columns."""
+    if request.param in LIMITED:
+        monkeypatch.setattr(lance_search, LIMITED[request.param], 0)
+    return STORES[request.param](tmp_path / "store", WITH_TERMS)
 
 
 def unit(*numbers):
@@ -368,6 +402,206 @@ def test_rows_written_after_a_change_may_have_the_new_features(store):
     assert kept(store, "states_int8") == {"a": [], "b": [1], "c": None}
     store.optimize(timedelta(microseconds=1))
     assert kept(store, "states_int8") == {"a": [], "b": [1], "c": None}
+
+
+TEXTS = {
+    "a": "The cat sat on the mat.",
+    "b": "A cat and a cat and another cat",
+    "c": "dogs bark",
+    "d": "忘记了怎么办:您可以在设置里重置密码。",
+    "e": "パスワードを忘れた場合は設定を開いてください。",
+    "f": "",
+    "g": "dogs and one cat",
+}
+VALUES = {
+    "a": (2019, "en", 1.5, True),
+    "b": (2020, "en", -2.0, False),
+    "c": (2021, "de", 0.0, None),
+    "d": (2022, "zh", None, True),
+    "e": (None, "ja", 1e300, None),
+    "f": (-5, None, 2.5, False),
+    "g": (2021, "it's", 3.0, True),
+}
+
+
+def worded_rows(texts, *, terms=True):
+    ids = sorted(texts)
+    vectors = [unit(1, ord(id_[0]) - 96, len(id_), 0) for id_ in ids]
+    batch = replace(rows(ids, vectors=vectors), text=[texts[id_] for id_ in ids])
+    kept = {"terms": [document_terms(texts[id_]) for id_ in ids]} if terms else {}
+    values = [VALUES.get(id_, (None,) * 4) for id_ in ids]
+    columns = dict(zip(WITH_TERMS.columns, map(list, zip(*values, strict=True)), strict=True))
+    return replace(batch, features={**batch.features, **kept}, columns=columns)
+
+
+def matches(store, query, limit=10, **options):
+    return [row.id for row in store.matching(query_terms(query), limit, **options)]
+
+
+def test_bm25_finds_the_rows_with_the_terms_best_first(worded):
+    worded.write([worded_rows(TEXTS)], replace=False)
+    assert matches(worded, "cat") == ["b", "g", "a"]
+    assert matches(worded, "cats") == []
+    assert matches(worded, "DOGS bark") == ["c", "g"]
+    assert matches(worded, "密码") == ["d"]
+    assert matches(worded, "設定") == ["e"]
+    assert matches(worded, "?!") == []
+    assert matches(worded, "cat", limit=1) == ["b"]
+    assert matches(worded, "cat", among=["a", "c", "gone"]) == ["a"]
+    assert matches(worded, "cat", among=[]) == []
+
+
+def test_bm25_worked_by_hand(worded):
+    """Lucene's formula: idf * tf / (tf + k1 * (1 - b + b * length / mean length))."""
+    worded.write([worded_rows({"a": "x y", "b": "x x z z", "c": "y"})], replace=False)
+    found = {row.id: row.bm25 for row in worded.matching(query_terms("x"), 9)}
+    idf = np.log(1 + (3 - 2 + 0.5) / (2 + 0.5))
+    mean = 7 / 3
+    assert found == {
+        "a": pytest.approx(idf * 1 / (1 + 1.5 * (0.25 + 0.75 * 2 / mean)), rel=1e-9),
+        "b": pytest.approx(idf * 2 / (2 + 1.5 * (0.25 + 0.75 * 4 / mean)), rel=1e-9),
+    }
+    row = worded.matching(query_terms("x"), 1)[0]
+    assert (row.id, row.text, row.metadata, row.similarity) == ("b", "x x z z", "{}", None)
+    assert set(row.features) == {"token_ids"}
+    assert row.identities == IDENTITY.features
+
+
+def test_a_term_that_a_query_has_twice_counts_twice(worded):
+    worded.write([worded_rows(TEXTS)], replace=False)
+    once = {row.id: row.bm25 for row in worded.matching(query_terms("cat"), 9)}
+    twice = {row.id: row.bm25 for row in worded.matching(query_terms("cat cat"), 9)}
+    assert twice == {id_: pytest.approx(2 * score) for id_, score in once.items()}
+
+
+def test_terms_stay_in_step_with_what_is_replaced_and_deleted(worded):
+    worded.write([worded_rows(TEXTS)], replace=False)
+    worded.write([worded_rows({"b": "no such animal", "h": "cat"})], replace=True)
+    assert matches(worded, "cat") == ["h", "g", "a"]
+    assert matches(worded, "animal") == ["b"]
+    worded.delete(["h", "a"])
+    assert matches(worded, "cat") == ["g"]
+    worded.optimize(timedelta(microseconds=1))
+    assert matches(worded, "cat") == ["g"]
+    fresh = MemoryStore(WITH_TERMS)
+    fresh.write([worded_rows({**TEXTS, "b": "no such animal"})], replace=False)
+    fresh.delete(["a"])
+    score = {row.id: row.bm25 for row in fresh.matching(query_terms("cat dogs"), 9)}
+    assert {row.id: row.bm25 for row in worded.matching(query_terms("cat dogs"), 9)} == score
+
+
+def test_equal_bm25_is_in_the_order_of_ids_also_at_the_limit(worded):
+    for third in range(3):
+        texts = {f"{at:02}": "same words here" for at in range(third, 40, 3)}
+        worded.write([worded_rows(texts)], replace=False)
+    for limit in (1, 7, 39, 40):
+        assert matches(worded, "words", limit) == [f"{at:02}" for at in range(limit)]
+
+
+def test_rows_without_terms_are_no_silent_loss(worded):
+    worded.write([worded_rows({"a": "cat"}), worded_rows({"b": "cat"}, terms=False)], replace=False)
+    with pytest.raises(IndexFileError, match=r"1 documents .* have no terms.*add_terms"):
+        worded.matching(query_terms("cat"), 5)
+
+
+YEAR, LANG, PRICE, NEW = WITH_TERMS.columns
+FILTERS = [
+    Compare(YEAR, ">=", 2020),
+    Compare(YEAR, "=", 2021),
+    Compare(YEAR, "!=", 2021),
+    Compare(YEAR, "<", 0),
+    Compare(LANG, "=", "en"),
+    Compare(LANG, "=", "it's"),
+    Compare(LANG, "!=", "' OR 1=1 --"),
+    Compare(LANG, ">", "en"),
+    Compare(PRICE, "<=", 1.5),
+    Compare(PRICE, ">", 1e299),
+    Compare(NEW, "=", True),
+    Compare(NEW, "!=", True),
+    In(LANG, ("de", "zh", "\\", "%")),
+    Not(In(YEAR, (2021, 2022))),
+    IsNull(YEAR),
+    Not(IsNull(PRICE)),
+    And((Compare(YEAR, ">=", 2020), Compare(LANG, "=", "en"))),
+    Or((Compare(YEAR, ">", 2021), IsNull(LANG), Compare(NEW, "=", False))),
+    Not(Or((Compare(YEAR, ">=", 2020), Compare(PRICE, ">", 2.0)))),
+    Not(And((Compare(YEAR, ">=", 2020), Compare(NEW, "=", True)))),
+    Or((And((Compare(YEAR, "=", 2021), Not(Compare(LANG, "=", "de")))), Compare(YEAR, "=", -5))),
+]
+
+
+@pytest.mark.parametrize("tree", FILTERS, ids=str)
+def test_a_filter_finds_just_the_rows_of_which_it_is_true(worded, tree):
+    worded.write([worded_rows(TEXTS)], replace=False)
+    wanted = {
+        id_
+        for id_, values in VALUES.items()
+        if holds(tree, dict(zip(WITH_TERMS.columns, values, strict=True)))
+    }
+    vector = unit(1, 4, 1, 0)
+    assert {row.id for row in worded.nearest(vector, 9, where=tree)} == wanted
+    order = [row.id for row in worded.nearest(vector, 9)]
+    found = [row.id for row in worded.nearest(vector, 2, where=tree)]
+    assert found == [id_ for id_ in order if id_ in wanted][:2]
+    among = ["a", "c", "g", "gone"]
+    assert {row.id for row in worded.nearest(vector, 9, among=among, where=tree)} == wanted & {
+        *among
+    }
+    every = matches(worded, "cat dogs 密码 設定")
+    assert matches(worded, "cat dogs 密码 設定", where=tree) == [
+        id_ for id_ in every if id_ in wanted
+    ]
+
+
+def test_the_statistics_of_bm25_are_of_all_rows_whatever_the_filter(worded):
+    worded.write([worded_rows(TEXTS)], replace=False)
+    every = {row.id: row.bm25 for row in worded.matching(query_terms("cat"), 9)}
+    found = worded.matching(query_terms("cat"), 9, where=Compare(YEAR, "=", 2021))
+    assert {row.id: row.bm25 for row in found} == {"g": every["g"]}
+
+
+@pytest.mark.parametrize("tree", FILTERS[::4], ids=str)
+def test_deleting_by_a_filter_counts_what_was_there(worded, tree):
+    worded.write([worded_rows(TEXTS)], replace=False)
+    gone = {row.id for row in worded.nearest(unit(1, 0, 0, 0), 9, where=tree)}
+    assert worded.delete_where(tree) == len(gone)
+    assert ids_in(worded) == sorted(TEXTS.keys() - gone)
+    assert worded.delete_where(tree) == 0
+
+
+def test_columns_are_declared_later_from_the_metadata(store):
+    batch = replace(rows("abc"), metadata=['{"n": 1}', "{}", '{"n": 3}'])
+    store.write([batch], replace=False)
+    read = {'{"n": 1}': (1, "one"), "{}": (None, None), '{"n": 3}': (3, "three")}
+    store.declare({"n": "int", "word": "str"}, lambda metadata: read[metadata])
+    assert store.identity().columns == {"n": "int", "word": "str"}
+    vector = unit(1, 0, 0, 0)
+    assert [row.id for row in store.nearest(vector, 9, where=Compare("n", ">", 2))] == ["c"]
+    assert [row.id for row in store.nearest(vector, 9, where=IsNull("word"))] == ["b"]
+    new = replace(rows("d"), columns={"n": [4], "word": ["four"]})
+    store.write([new, rows("e")], replace=False)
+    assert {row.id for row in store.nearest(vector, 9, where=Compare("n", ">", 2))} == {"c", "d"}
+    store.change_features({**IDENTITY.features, **STATES})
+    store.write([replace(rows("f"), columns={"n": [5]})], replace=False)
+    found = {row.id for row in store.nearest(vector, 9, where=Compare("n", ">", 2))}
+    assert found == {"c", "d", "f"}
+    store.declare({"more": "bool"}, lambda metadata: (metadata == "{}",))
+    where = And((Compare("more", "=", True), Compare("n", ">=", 4)))
+    assert {row.id for row in store.nearest(vector, 9, where=where)} == {"d", "f"}
+
+
+def test_a_value_that_cannot_be_read_declares_nothing(store):
+    store.write([rows("abc")], replace=False)
+
+    def values_of(metadata):
+        raise InputError("no integer")
+
+    with pytest.raises(InputError, match="no integer"):
+        store.declare({"n": "int"}, values_of)
+    assert store.identity() == IDENTITY
+    store.write([rows("d")], replace=False)
+    store.declare({"n": "int"}, lambda _: (7,))
+    assert len(store.nearest(unit(1, 0, 0, 0), 9, where=Compare("n", "=", 7))) == 4
 
 
 @pytest.fixture

@@ -258,7 +258,9 @@ def test_a_dense_stage_says_what_embedded(collection, tmp_path, names, expected)
 
 
 def test_an_unknown_first_stage(collection, tmp_path):
-    with pytest.raises(InputError, match="'splade' is not known: give dense, bm25 or run:FILE"):
+    with pytest.raises(
+        InputError, match="'splade' is not known: give dense, bm25, hybrid or run:FILE"
+    ):
         candidates(["splade"], collection, tmp_path)
 
 

@@ -34,7 +34,7 @@ def retrieved(query: str, hits: Sequence[SearchHit]) -> RankedQuery:
     return RankedQuery(
         query,
         tuple(document.id for document in found),
-        tuple(document.similarity for document in found),
+        tuple(document.score for document in found),
     )
 
 

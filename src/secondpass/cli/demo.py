@@ -9,6 +9,7 @@ import click
 from secondpass.checks import counted
 from secondpass.cli import output, terminal
 from secondpass.cli.options import json_rows_instead_option
+from secondpass.cli.passages import hit_snippet, show_snippet
 from secondpass.cli.search import result_rows
 from secondpass.cli.table import middle
 
@@ -56,7 +57,7 @@ def command(questions: tuple[str, ...], depth: int, top_k: int, as_json: bool) -
     asked = [(question, pipeline.search(question, None)) for question in questions or QUESTIONS]
     if as_json:
         for question, result in asked:
-            rows = result_rows(result.hits[:top_k])
+            rows = result_rows(result.hits[:top_k], question)
             output.print_json_lines({"question": question, **row} for row in rows)
         return
     output.show(f"{len(index)} documents in {index.folder}")
@@ -95,9 +96,8 @@ def _print_question(question: str, result: SearchResult, top_k: int) -> None:
     )
     if reranked:
         best = reranked[0]
-        text = output.passage(best.hit, named=best.document.id)
-        output.show()
-        output.show_wrapped(f"{best.document.id}: {text}")
+        output.show(f"\n{terminal.harmless(best.document.id)}")
+        show_snippet(hit_snippet(question, best.hit, named=best.document.id), "    ")
     answer = QUESTIONS.get(question)
     if answer is not None:
         output.show_wrapped(f"Answer: {answer}, {_moved(_answering(answer, result))}.")

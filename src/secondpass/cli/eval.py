@@ -51,7 +51,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     multiple=True,
     default=("dense",),
     show_default=True,
-    metavar="dense|bm25|run:FILE",
+    metavar="dense|bm25|hybrid|run:FILE",
     help="What finds the candidates; several are fused by reciprocal rank.",
 )
 @click.option(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from secondpass.checks import counted
+from secondpass.checks import counted, shortened
 from secondpass.cli import output
 from secondpass.cli.options import embedder_option, json_instead_option, states_option
 from secondpass.cli.table_options import (
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from secondpass.retrieval.embedder import Embedder
     from secondpass.retrieval.index import Index
     from secondpass.retrieval.stores.contract import Approximation
+    from secondpass.retrieval.stores.filters import ColumnType
     from secondpass.states.codec import StatePrecision
     from secondpass.states.contract import StateEncoder
 
@@ -58,6 +59,13 @@ _NAMED, _LISTED = 3, 20
     is_flag=True,
     help="Let searches of an index that memory does not hold compare a part of the vectors.",
 )
+@click.option(
+    "--column",
+    "columns",
+    multiple=True,
+    metavar="NAME:TYPE",
+    help="Declare a field that `search --where` can use, as str, int, float or bool.",
+)
 @click.option("--reread", is_flag=True, help="Read files too that have not changed.")
 @json_instead_option
 def command(
@@ -72,6 +80,7 @@ def command(
     threads: int | None,
     states: StatePrecision | None,
     approximate: bool,
+    columns: tuple[str, ...],
     reread: bool,
     as_json: bool,
 ) -> None:
@@ -82,6 +91,9 @@ def command(
     the embedder reads is cut into chunks too. Run again, it adds what is new or changed and removes
     what is gone from these files, and all of a named path that is gone; interrupted, it keeps what
     is embedded and goes on from there.
+
+    With --column a field of the rows, such as the column of a table, is kept with a type, so that
+    `search --where` can filter by it; an index that has documents already reads their fields anew.
 
     With --states it keeps what the cross-encoder computes of a text before it sees a query, some
     390 bytes a token at int8, so that a search begins there; an index that has texts already gets
@@ -102,7 +114,8 @@ def command(
     from secondpass.retrieval.state_encoder import EmbeddedEncoder
     from secondpass.retrieval.stores.lance import is_index
 
-    columns = Columns(text_column, title_column, id_column)
+    read_as = Columns(text_column, title_column, id_column)
+    declared = _typed_columns(columns)
     delimiter = checked_delimiter(delimiter)
     place = absolute(folder)
     with in_turn(place, lambda: output.say(f"another run writes to {folder}: waiting for it")):
@@ -116,13 +129,22 @@ def command(
         reading = read_documents(
             paths,
             chunker,
-            columns=columns,
+            columns=read_as,
             delimiter=delimiter,
             skip_unreadable=True,
             held={stored.source for stored in contents.values()},
+            declared=declared if index is None else {**index.columns, **declared},
         )
         done = _update(
-            place, loaded, encoder, index, contents, reading, reread=reread, states=states
+            place,
+            loaded,
+            encoder,
+            index,
+            contents,
+            reading,
+            reread=reread,
+            states=states,
+            columns=declared,
         )
         chosen = None
         if approximate:
@@ -191,6 +213,7 @@ def _update(
     *,
     reread: bool,
     states: StatePrecision | None,
+    columns: Mapping[str, ColumnType],
 ) -> _Done:
     """Bring the index up to date, or make it once there is something to put into it."""
     from secondpass.ingest.sources import read_stamps
@@ -203,6 +226,8 @@ def _update(
         changes = find_changes(contents, reading, known, waiting, output.progress)
         encoded = 0
         if index is not None:
+            index.declare(columns)
+            index.add_terms(progress=output.progress)
             if states is not None:
                 _keep_states(index, encoder, states)
             update = apply_changes(index, changes, output.progress)
@@ -210,13 +235,35 @@ def _update(
                 encoded = index.add_states(states, progress=output.progress)
         elif len(waiting):
             update = make_index(
-                folder, embedder, changes, output.progress, states=states, encoder=encoder
+                folder,
+                embedder,
+                changes,
+                output.progress,
+                states=states,
+                encoder=encoder,
+                columns=columns,
             )
         else:
             raise _nothing_to_index(reading)
     gone = {path: removed_of(contents, changes.stale, path) for path in reading.found.gone}
     done = Index.open(folder, embedder)
     return _Done(update, len(done), gone, done.states, encoded)
+
+
+def _typed_columns(given: Sequence[str]) -> dict[str, ColumnType]:
+    """Return the columns that --column declares."""
+    from secondpass.retrieval.columns import checked_columns
+
+    columns: dict[str, str] = {}
+    for one in given:
+        name, colon, type_ = one.rpartition(":")
+        if not colon or not name:
+            raise InputError(
+                f"--column {shortened(one)} is not a name and a type, such as year:int"
+            )
+        if columns.setdefault(name, type_) != type_:
+            raise InputError(f"--column {shortened(one)}: {name} is {columns[name]} already")
+    return checked_columns(columns)
 
 
 def _keep_states(index: Index, encoder: StateEncoder, states: StatePrecision) -> None:

@@ -60,9 +60,15 @@ def from_cache(cached: int) -> str:
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], caption: str = "") -> None:
     """Print a table as wide as the terminal; no number is cut, and text wraps."""
-    cells = [[_cell(value) for value in row] for row in rows]
+    cells = [[cell(value) for value in row] for row in rows]
     lines = table_lines(columns, cells, terminal.width())
     show("\n".join([*lines, *([caption] if caption else [])]))
+
+
+def show_lines(lines: Sequence[str]) -> None:
+    """Print lines, if there are some."""
+    if lines:
+        show("\n".join(lines))
 
 
 def show_wrapped(text: str) -> None:
@@ -192,7 +198,8 @@ def _bar(*, counted: bool, unit: str = "") -> Any:
     )
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
+    """Return a value as a table shows it."""
     return f"{value:.3f}" if isinstance(value, float) else harmless(str(value))
 
 

@@ -10,14 +10,20 @@ import click
 from secondpass.checks import counted
 from secondpass.cli import output
 from secondpass.cli.options import (
+    Words,
     all_reranker_options,
     embedder_option,
     json_option,
     options_of,
     pair_fuse_option,
 )
+from secondpass.cli.passages import hit_snippet, show_with_passages
 from secondpass.options.call import RankOptions
-from secondpass.types import SearchHit, SearchResult, SearchTimings
+from secondpass.options.mode import MODES, Mode
+from secondpass.types import RetrievedDocument, SearchHit, SearchResult, SearchTimings
+
+# What a hybrid first stage says of a document.
+_PARTS = ("similarity", "bm25")
 
 
 @click.command("search")
@@ -30,6 +36,17 @@ from secondpass.types import SearchHit, SearchResult, SearchTimings
     show_default=True,
     help="How many documents are retrieved and reranked.",
 )
+@click.option(
+    "--mode",
+    type=Words(MODES),
+    help="How the index is searched: by vectors, by words, or by both.  [default: dense]",
+)
+@click.option(
+    "--where",
+    metavar="CONDITION",
+    help="Search only documents of which it is true, such as \"year >= 2020 AND lang = 'en'\"; "
+    "the columns are those of `secondpass index --column`.",
+)
 @options_of(RankOptions, "top_k", "min_score")
 @pair_fuse_option
 @options_of(RankOptions, "fuse_weight", "budget_ms", "long_query")
@@ -37,9 +54,19 @@ from secondpass.types import SearchHit, SearchResult, SearchTimings
 @all_reranker_options
 @json_option
 def command(
-    query: str, folder: str, depth: int, embedder: str, as_json: bool, **given: Any
+    query: str,
+    folder: str,
+    depth: int,
+    mode: Mode | None,
+    where: str | None,
+    embedder: str,
+    as_json: bool,
+    **given: Any,
 ) -> None:
-    """Retrieve the DEPTH documents nearest to QUERY, rerank them, print the best.
+    """Retrieve the DEPTH best documents for QUERY, rerank them, print the best.
+
+    To a terminal it prints of each document the passage with most of the query's words, and marks
+    them; NO_COLOR=1 leaves the marks out.
 
     --budget-ms is for both stages; loading the models is not part of it. --fuse-weight alone means
     --fuse weighted.
@@ -62,15 +89,23 @@ def command(
         depth,
         fuse=options.fuse if asked else None,
         fuse_weight=options.fuse_weight,
+        **({} if mode is None else {"mode": mode}),
     )
+    narrowed = {} if where is None else {"where": where}
     cut = {} if options.long_query == "error" else {"long_query": options.long_query}
     result = pipeline.search(
-        query, options.top_k, min_score=options.min_score, budget_ms=options.budget_ms, **cut
+        query,
+        options.top_k,
+        min_score=options.min_score,
+        budget_ms=options.budget_ms,
+        **cut,
+        **narrowed,
     )
     if output.for_a_person(as_json):
-        print_result(result)
+        print_result(result, query)
     else:
-        output.print_json_lines(result_rows(result, marked=options.budget_ms is not None))
+        marked = options.budget_ms is not None
+        output.print_json_lines(result_rows(result, query, marked=marked))
     timings = result.timings.rerank
     output.say_cut_query(timings.query_dropped_tokens)
     read = {**model_options, "max_length": reranker.info.max_length}
@@ -79,22 +114,26 @@ def command(
     output.say_unscored(timings.reranked, timings.candidates, options.budget_ms)
 
 
-def print_result(result: SearchResult) -> None:
-    """Print both ranks, the scores, the document, and the milliseconds of each stage."""
+def print_result(result: SearchResult, query: str) -> None:
+    """Print ranks, scores, documents with their passages, and the milliseconds of each stage."""
     fused = any(hit.hit.fused is not None for hit in result)
-    output.print_table(
-        ("rank", "was", *(["fused"] if fused else []), "score", "document", "text"),
+    # One score of the first stage says no more than its rank.
+    both = any(hit.document.fused is not None for hit in result)
+    parts = _PARTS if both else ()
+    show_with_passages(
+        ("rank", "was", *parts, *(["fused"] if fused else []), "score", "document"),
         [
             (
                 hit.rank,
                 hit.first_rank,
+                *(getattr(hit.document, part) for part in parts),
                 *([hit.hit.fused if hit.hit.reranked else "-"] if fused else []),
                 output.score(hit.hit),
                 hit.document.id,
-                output.passage(hit.hit, named=hit.document.id),
             )
             for hit in result
         ],
+        [hit_snippet(query, hit.hit, named=hit.document.id) for hit in result],
     )
     timings = result.timings
     stages = timings.rerank
@@ -108,6 +147,21 @@ def print_result(result: SearchResult) -> None:
     )
 
 
+def _first_scores(document: RetrievedDocument) -> dict[str, float]:
+    """Return the scores that the first stage gave, by name."""
+    scores = {
+        "similarity": document.similarity,
+        "bm25": document.bm25,
+        "first_stage_score": document.fused,
+    }
+    return {name: score for name, score in scores.items() if score is not None}
+
+
+def _passage(query: str, hit: SearchHit) -> dict[str, Any]:
+    shown = hit_snippet(query, hit.hit)
+    return {"snippet": shown.text, "marks": [list(mark) for mark in shown.marks]}
+
+
 def _from_states(count: int) -> str:
     return f" ({count} from states)" if count else ""
 
@@ -118,7 +172,9 @@ def _halves(timings: SearchTimings) -> str:
     return f" (embed {timings.embed_ms:.0f}, search {timings.search_ms:.0f})"
 
 
-def result_rows(result: Iterable[SearchHit], *, marked: bool = False) -> list[dict[str, Any]]:
+def result_rows(
+    result: Iterable[SearchHit], query: str, *, marked: bool = False
+) -> list[dict[str, Any]]:
     """Return the hits as rows for JSON; `marked` says of each whether it was scored."""
     from secondpass.scoring.candidates import score_fields, text_fields
 
@@ -127,7 +183,8 @@ def result_rows(result: Iterable[SearchHit], *, marked: bool = False) -> list[di
             "id": hit.document.id,
             "text": hit.document.text,
             **({"metadata": hit.document.metadata} if hit.document.metadata else {}),
-            "similarity": hit.document.similarity,
+            **_first_scores(hit.document),
+            **_passage(query, hit),
             "first_rank": hit.first_rank,
             "rank": hit.rank,
             **score_fields(hit.hit, marked=marked),

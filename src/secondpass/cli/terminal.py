@@ -7,6 +7,7 @@ import io
 import os
 import shutil
 import sys
+from collections.abc import Iterable
 from typing import TextIO, cast
 
 import click
@@ -39,6 +40,26 @@ def show(text: str = "") -> None:
     except UnicodeEncodeError:
         encoding = sys.stdout.encoding
         click.echo(plain.encode(encoding, "backslashreplace").decode(encoding))
+
+
+def shows_styles() -> bool:
+    """Tell whether standard output takes bold and colours, and nobody asked for none."""
+    asked_for_none = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return is_terminal() and not asked_for_none
+
+
+def show_marked(parts: Iterable[tuple[str, bool]]) -> None:
+    """Print a line of which some parts are marked: red and bold, as grep does, where that shows."""
+    styles = shows_styles()
+    plain = [(harmless(text), marked) for text, marked in parts]
+    line = "".join(
+        click.style(text, fg="red", bold=True) if marked and styles else text
+        for text, marked in plain
+    )
+    try:
+        click.echo(line)
+    except UnicodeEncodeError:
+        show("".join(text for text, _ in plain))
 
 
 def say(text: str) -> None:

@@ -11,7 +11,7 @@ file's absolute path; `updating` goes by it.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from secondpass.checks import shortened
@@ -21,7 +21,9 @@ from secondpass.ingest.columns import USUAL, Columns, Parts
 from secondpass.ingest.files import Found, SourceFile, find_files
 from secondpass.ingest.tables import TABLES, read_rows, suffix_of
 from secondpass.jsonl import Where
+from secondpass.retrieval.columns import column_values
 from secondpass.retrieval.records import Record, content_digest, to_record
+from secondpass.retrieval.stores.filters import ColumnType
 from secondpass.types import Document
 from secondpass.utf8 import read_text
 
@@ -39,7 +41,8 @@ class Reading:
 
     `found` says which files are read and which are skipped. With `skip_unreadable` a file with an
     error in it gives no record at all, and `failed` says why: source -> reason, of the last time
-    that they were read. Without it the error ends the reading.
+    that they were read. Without it the error ends the reading. A row whose value of a `declared`
+    column has another type is such an error.
     """
 
     found: Found
@@ -47,6 +50,7 @@ class Reading:
     columns: Columns = USUAL
     delimiter: str | None = None
     skip_unreadable: bool = False
+    declared: Mapping[str, ColumnType] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -107,6 +111,8 @@ class Reading:
                     f"{where}: id {shortened(record.id)} comes twice, first in {where.unit} "
                     f"{first}; give every row an id of its own"
                 )
+            if self.declared:
+                column_values(record.document.metadata, self.declared, str(where))
             yield from _split(record, self.chunker)
 
 
@@ -118,6 +124,7 @@ def read_documents(
     delimiter: str | None = None,
     skip_unreadable: bool = False,
     held: Collection[str | None] = (),
+    declared: Mapping[str, ColumnType] | None = None,
 ) -> Reading:
     """Find the files that paths name; a folder stands for the files in it at any depth.
 
@@ -133,13 +140,14 @@ def read_documents(
         skip_unreadable: leave a file with an error out, and say so in `Reading.failed`.
         held: sources of what the index holds: a path they came from may be gone; an update then
             removes them.
+        declared: the index's declared columns, by which the rows are checked.
 
     Raises:
         InputError: a path is not there and gave nothing of `held`, or is not a regular file or has
             a suffix that has no reader.
     """
     found = find_files(paths, SUFFIXES, held)
-    return Reading(found, chunker, columns, delimiter, skip_unreadable)
+    return Reading(found, chunker, columns, delimiter, skip_unreadable, declared or {})
 
 
 def _check_name(file: SourceFile) -> None:

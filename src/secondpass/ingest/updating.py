@@ -43,6 +43,7 @@ from secondpass.retrieval.blocks import BATCH, in_blocks
 from secondpass.retrieval.contract import TextEmbedder
 from secondpass.retrieval.index import Index, Stored
 from secondpass.retrieval.records import Record
+from secondpass.retrieval.stores.filters import ColumnType
 from secondpass.retrieval.stores.lance_schema import TABLE_FOLDER
 from secondpass.states.codec import StatePrecision
 from secondpass.states.contract import StateEncoder
@@ -169,10 +170,11 @@ def make_index(
     *,
     states: StatePrecision | None = None,
     encoder: StateEncoder | None = None,
+    columns: Mapping[str, ColumnType] | None = None,
 ) -> Update:
     """Make an index of what waits; it is there as soon as it holds the first block.
 
-    `states` and `encoder` are as for `Index.create`.
+    `states`, `encoder` and `columns` are as for `Index.create`.
 
     Raises:
         IndexFileError: the folder cannot be written.
@@ -180,7 +182,9 @@ def make_index(
     parts = in_blocks(changes.waiting.records())
     with progress("embedding", len(changes.waiting)) as advance:
         with beside(folder / TABLE_FOLDER) as written:
-            begun = Index.create(written.parent, embedder, states=states, encoder=encoder)
+            begun = Index.create(
+                written.parent, embedder, states=states, encoder=encoder, columns=columns
+            )
             added = _add(begun, islice(parts, 1), advance)
             written.replace(folder / TABLE_FOLDER)
         index = Index.open(folder, embedder, encoder=encoder)

@@ -42,7 +42,8 @@ def to_document(row: FoundRow, location: str) -> RetrievedDocument:
         row.id,
         _with_features(row, location),
         decode_metadata(row.metadata, row.id),
-        max(-1.0, min(1.0, row.similarity)),
+        None if row.similarity is None else max(-1.0, min(1.0, row.similarity)),
+        row.bm25,
     )
 
 

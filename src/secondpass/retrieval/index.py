@@ -1,10 +1,11 @@
-"""Index: documents and their vectors in a store, searched exactly."""
+"""Index: documents, their vectors and terms in a store, searched exactly."""
 
 from __future__ import annotations
 
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from itertools import islice
 from math import inf
@@ -14,10 +15,13 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from secondpass.atomic import WRITING
-from secondpass.checks import integer, shortened
-from secondpass.errors import Either, IndexExistsError, IndexFileError, InputError
+from secondpass.checks import integer, listed, one_of, shortened
+from secondpass.errors import Argument, Either, IndexExistsError, IndexFileError, InputError
 from secondpass.native import RefusedInForks, rebuilt
+from secondpass.options.mode import MODES, Mode
 from secondpass.progress import ProgressBar, silent
+from secondpass.retrieval.blocks import BATCH
+from secondpass.retrieval.columns import checked_columns, column_values, new_columns
 from secondpass.retrieval.content_hash import documents_sha256
 from secondpass.retrieval.contract import (
     LENGTH_TOLERANCE,
@@ -29,6 +33,7 @@ from secondpass.retrieval.contract import (
     queries_checked,
 )
 from secondpass.retrieval.found import to_document, with_digest_identity, with_digests
+from secondpass.retrieval.hybrid import hybrid
 from secondpass.retrieval.records import Record, checked_id, decode_metadata, to_record
 from secondpass.retrieval.state_encoder import EmbeddedEncoder
 from secondpass.retrieval.states import (
@@ -39,21 +44,29 @@ from secondpass.retrieval.states import (
     without_states,
 )
 from secondpass.retrieval.stores.contract import (
+    TERMS,
     TOKEN_IDS,
     Approximation,
     EmbedderIdentity,
     FeatureIdentity,
+    FeatureRows,
     Rows,
     StoreIdentity,
     Vectors,
     VectorStore,
 )
+from secondpass.retrieval.stores.filters import ColumnType, Filter
 from secondpass.retrieval.stores.lance import OWN_FILES, LanceStore, is_index
+from secondpass.retrieval.terms import TERMS_IDENTITY, document_terms, query_terms
+from secondpass.retrieval.where import checked_where
 from secondpass.scoring.candidates import checked_query, checked_texts
 from secondpass.settings import absolute
 from secondpass.states.codec import STATE_PRECISIONS, STATES_DIGEST, StatePrecision
 from secondpass.states.contract import StateEncoder
 from secondpass.types import Document, RetrievedDocument
+
+# LanceDB holds what it merges in memory.
+_TERMS_BLOCK = 64 * BATCH
 
 
 class Stored(NamedTuple):
@@ -87,6 +100,7 @@ class Index(RefusedInForks):
         self._embedder = embedder
         self._encoder: StateEncoder = EmbeddedEncoder() if encoder is None else encoder
         self._said_other_states = False
+        self._seen_terms = False
         stored, given = store.identity().embedder, identity_of(embedder)
         if not stored.agrees_with(given):
             raise IndexFileError(
@@ -107,6 +121,7 @@ class Index(RefusedInForks):
         exist_ok: bool = False,
         states: StatePrecision | None = None,
         encoder: StateEncoder | None = None,
+        columns: Mapping[str, type | str] | None = None,
     ) -> Index:
         """Make an empty index in a folder that is new or empty.
 
@@ -117,27 +132,33 @@ class Index(RefusedInForks):
             states: keep each text's states below the join of the cross-encoder, so that a search
                 begins there: "int8", some 390 bytes a token, or "float16", some 770. None for none.
             encoder: a late-joined cross-encoder, by default the embedded one.
+            columns: fields of the metadata that searches can be filtered by, and their types: str,
+                int, float or bool, such as `{"year": int}`. An index that is there must declare
+                them.
 
         Raises:
             IndexExistsError: there is an index already.
             InputError: the folder holds something else, or is a file; `states` is no such name, or
-                the index that is there keeps others; the encoder is not late-joined.
+                the index that is there keeps others; the encoder is not late-joined; `columns` are
+                none, or the index that is there does not declare them.
             IndexFileError: the folder cannot be written.
             MissingExtraError: LanceDB is not installed.
         """
         precision = None if states is None else _checked_states(states)
+        declared = checked_columns(columns or {})
         path = absolute(folder)
         if is_index(path):
             if exist_ok:
-                return cls.open(path, embedder, encoder=encoder)._checked_to_keep(precision)
+                opened = cls.open(path, embedder, encoder=encoder)
+                return opened._checked_to_keep(precision)._checked_to_declare(declared)
             raise IndexExistsError(
                 f"there is an index in {path}",
                 Either("; use Index.open, or pass exist_ok=True", ""),
             )
         check_vacant(path)
         made_by = EmbeddedEncoder() if encoder is None else encoder
-        columns = None if precision is None else StateColumns(made_by, precision)
-        store = LanceStore.create(path, store_identity(embedder, columns))
+        made = None if precision is None else StateColumns(made_by, precision)
+        store = LanceStore.create(path, store_identity(embedder, made, declared))
         return cls(store, embedder, encoder=made_by)
 
     @classmethod
@@ -205,31 +226,64 @@ class Index(RefusedInForks):
         records = _records(documents) if replace else self._new_records(documents)
         return self._store.write(self._embedded(records, batch_size, progress), replace=replace)
 
-    def delete(self, ids: Iterable[str]) -> int:
+    def delete(self, ids: Iterable[str] | None = None, *, where: str | Filter | None = None) -> int:
         """Remove the documents with these ids in one commit; an unknown id is not an error.
+
+        Args:
+            ids: which documents.
+            where: in place of ids, the documents of which this is true, as for `search`.
 
         Returns:
             How many documents were removed.
 
         Raises:
-            InputError: `ids` is one string, or holds something that is not an id.
+            InputError: `ids` is one string, or holds something that is not an id; `where` is not a
+                condition over the declared columns; both are given, or none.
         """
+        if (ids is None) == (where is None):
+            raise InputError("give either ids or where: what is to be deleted?")
+        if ids is None:
+            return self._store.delete_where(checked_where(where, self.columns))
         given = enumerate(checked_texts(ids, "ids"))
         return self._store.delete({checked_id(id_, f"ids[{at}]") for at, id_ in given})
 
-    def search(self, query: str, limit: int = 10) -> list[RetrievedDocument]:
-        """Return the documents nearest to a query by cosine, nearest first.
+    def search(
+        self,
+        query: str,
+        limit: int = 10,
+        *,
+        mode: Mode = "dense",
+        where: str | Filter | None = None,
+    ) -> list[RetrievedDocument]:
+        """Return the best documents for a query, best first.
 
-        Every vector is compared, so the answer is exact; not so where the vectors are more than
-        memory holds and `approximate` was called. Equal similarities are in the order of their ids.
-        An index of less than `limit` documents gives all of them.
+        "dense" compares vectors: every one of them, so the answer is exact; not so where they are
+        more than memory holds and `approximate` was called. An index of less than `limit` documents
+        gives all of them. "bm25" finds the documents with words of the query, by the Okapi BM25 of
+        Lucene, exactly too, and embeds nothing. "hybrid" takes what both find, each with both
+        scores, and ranks by z(similarity) + 0.5 z(BM25). Equal scores are in the order of ids.
+
+        Args:
+            query: what is searched for.
+            limit: how many documents are wanted.
+            mode: "dense", "bm25" or "hybrid".
+            where: a condition over declared columns, such as `"year >= 2020 AND lang = 'en'"`, or
+                the same as a filter: only documents of which it is true are searched.
 
         Raises:
-            InputError: the query is empty, or `limit` is not an integer of at least 1.
-            IndexFileError: the folder cannot be read, or what it keeps of a document is damaged.
+            InputError: the query is empty, `limit` is not an integer of at least 1, or `where` is
+                not a condition over declared columns.
+            IndexFileError: the folder cannot be read, or what it keeps of a document is damaged;
+                with "bm25" and "hybrid", it keeps no terms of its documents.
         """
         integer("limit", limit)
-        return self.search_vector(self.embed_query(query), limit)
+        one_of("mode", mode, MODES)
+        if mode == "bm25":
+            return self.search_terms(query, limit, where=where)
+        vector = self.embed_query(query)
+        if mode == "dense":
+            return self.search_vector(vector, limit, where=where)
+        return self.search_hybrid(query, vector, limit, where=where)
 
     def embed_query(self, query: str) -> Vectors:
         """Return a query's unit vector, float32 [dimension]: the first half of `search`.
@@ -240,16 +294,124 @@ class Index(RefusedInForks):
         vector: Vectors = queries_checked(self._embedder, [checked_query(query)])[0]
         return vector
 
-    def search_vector(self, vector: Vectors, limit: int = 10) -> list[RetrievedDocument]:
+    def search_vector(
+        self, vector: Vectors, limit: int = 10, *, where: str | Filter | None = None
+    ) -> list[RetrievedDocument]:
         """Return the documents nearest to a vector, nearest first: the second half of `search`.
 
         Raises:
-            InputError: the vector has another dimension or no direction, or `limit` is not an
-                integer of at least 1.
-            IndexFileError: the folder cannot be read, or what it keeps of a document is damaged.
+            InputError: the vector has another dimension or no direction, or as `search`.
+            IndexFileError: as `search`.
         """
-        found = self._store.nearest(self._unit(vector), integer("limit", limit))
+        integer("limit", limit)
+        found = self._store.nearest(self._unit(vector), limit, where=self._filter(where))
         return [to_document(row, self._store.location) for row in found]
+
+    def search_terms(
+        self, query: str, limit: int = 10, *, where: str | Filter | None = None
+    ) -> list[RetrievedDocument]:
+        """Return the documents with words of the query: `search` in the mode "bm25".
+
+        Raises:
+            InputError, IndexFileError: as `search`.
+        """
+        integer("limit", limit)
+        terms = query_terms(checked_query(query))
+        self._require_terms()
+        found = self._store.matching(terms, limit, where=self._filter(where))
+        return [to_document(row, self._store.location) for row in found]
+
+    def search_hybrid(
+        self, query: str, vector: Vectors, limit: int = 10, *, where: str | Filter | None = None
+    ) -> list[RetrievedDocument]:
+        """Return the best documents by vector and by terms: the second half of `search`, "hybrid".
+
+        Args:
+            query: its words are searched for.
+            vector: its vector, of `embed_query`.
+            limit: how many documents are wanted.
+            where: as for `search`.
+
+        Raises:
+            InputError, IndexFileError: as `search_vector` and `search_terms`.
+        """
+        integer("limit", limit)
+        terms = query_terms(checked_query(query))
+        self._require_terms()
+        unit, condition = self._unit(vector), self._filter(where)
+        found = hybrid(self._store, unit, terms, limit, where=condition)
+        return [
+            replace(to_document(row, self._store.location), fused=score) for row, score in found
+        ]
+
+    @property
+    def columns(self) -> Mapping[str, ColumnType]:
+        """The declared columns, by which searches can be filtered, and their types."""
+        return self._store.identity().columns
+
+    def declare(self, columns: Mapping[str, type | str]) -> None:
+        """Declare columns of an index that is there: its documents' metadata are read for them.
+
+        Nothing is embedded again. All documents have the columns after it, or, after any error,
+        none has.
+
+        Args:
+            columns: as for `create`; one that is declared already stays.
+
+        Raises:
+            InputError: a document has a value of another type, or a column is declared with
+                another type.
+            IndexFileError: the folder cannot be read or written.
+        """
+        new = new_columns(checked_columns(columns), self.columns, self._store.location)
+        if not new:
+            return
+
+        def values_of(metadata: str) -> Any:
+            fields = decode_metadata(metadata, "a document")
+            return column_values(fields, new, f"a document of {fields.get('source', 'the index')}")
+
+        self._store.declare(new, values_of)
+
+    @property
+    def keeps_terms(self) -> bool:
+        """Whether it keeps its documents' terms, for "bm25" and "hybrid"; one of old may not."""
+        return TERMS_IDENTITY.items() <= self._store.identity().features.items()
+
+    def add_terms(self, *, progress: ProgressBar = silent) -> int:
+        """Keep the terms of all documents, and make those that are lacking.
+
+        An index that `create` makes keeps them from the start. It commits block by block: a process
+        that dies keeps what is committed, and the next call goes on from there.
+
+        Args:
+            progress: makes a bar from a description and a total.
+
+        Returns:
+            How many documents had none.
+
+        Raises:
+            IndexFileError: the folder cannot be read or written.
+        """
+        features = self._store.identity().features
+        if not self.keeps_terms:
+            self._store.change_features({**features, **TERMS_IDENTITY})
+        lacking = {id_ for (id_,) in self._store.scan(["id"], lacking=TERMS)}
+        count = 0
+        with progress("counting words", len(lacking)) as advance:
+            while lacking:
+                # Scanned anew for each block: the commit of a scan that lasts may be freed.
+                scan = self._store.scan(["id", "digest", "text"], lacking=TERMS)
+                block = list(islice((row for row in scan if row[0] in lacking), _TERMS_BLOCK))
+                if not block:
+                    break
+                ids, digests, texts = map(list, zip(*block, strict=True))
+                terms = {TERMS: [document_terms(text) for text in texts]}
+                self._store.fill(FeatureRows(ids, digests, terms))
+                lacking.difference_update(ids)
+                count += len(block)
+                advance(len(block))
+        return count
 
     @property
     def states(self) -> StatePrecision | None:
@@ -436,7 +598,8 @@ class Index(RefusedInForks):
             identities = features_of(self._embedder)
             columns = dict(with_digests(texts, features.columns, identities))
             stored = self._store.identity().features
-            given = dict(with_digest_identity(identities))
+            given = {**with_digest_identity(identities), **TERMS_IDENTITY}
+            columns[TERMS] = [document_terms(text) for text in texts]
             if (states := self._state_columns(stored)) is not None:
                 given.update(states.identities)
                 tokenizer = tokenizer_of(identities)
@@ -450,7 +613,24 @@ class Index(RefusedInForks):
                 source=[record.source for record in batch],
                 vectors=features.vectors,
                 features={name: columns[name] for name in shared},
+                columns=self._declared_of(batch),
             )
+
+    def _declared_of(self, batch: list[Record]) -> dict[str, list[Any]]:
+        declared = self.columns
+        if not declared:
+            return {}
+        rows = [
+            column_values(
+                decode_metadata(record.metadata, record.id),
+                declared,
+                f"document {shortened(record.id)}",
+            )
+            for record in batch
+        ]
+        return {
+            name: list(one) for name, one in zip(declared, zip(*rows, strict=True), strict=True)
+        }
 
     def _state_columns(self, stored: Mapping[str, FeatureIdentity]) -> StateColumns | None:
         """Return what makes the states that the store keeps; None for none, or if ours differ."""
@@ -487,6 +667,31 @@ class Index(RefusedInForks):
             )
         return self
 
+    def _checked_to_declare(self, columns: Mapping[str, ColumnType]) -> Self:
+        new = new_columns(columns, self.columns, self._store.location)
+        if new:
+            raise InputError(
+                f"the index {self._store.location} is there and does not declare {listed(new)}: "
+                "declare them with ",
+                Either(f"index.declare({new!r})", "secondpass index --column NAME:TYPE"),
+            )
+        return self
+
+    def _filter(self, where: str | Filter | None) -> Filter | None:
+        return None if where is None else checked_where(where, self.columns)
+
+    def _require_terms(self) -> None:
+        # Asked once: the answer takes a store as long as a search.
+        self._seen_terms = self._seen_terms or self.keeps_terms
+        if not self._seen_terms:
+            raise IndexFileError(
+                f'the index {self._store.location} keeps no terms of its documents, which "bm25" '
+                'and "hybrid" search by: make them with ',
+                Either("index.add_terms()", "secondpass index PATH... --into DIR"),
+                ", or search with ",
+                Argument("mode", "dense"),
+            )
+
     def _unit(self, vector: Vectors) -> Vectors:
         shape = (self._embedder.dimension,)
         if np.shape(vector) != shape:
@@ -498,12 +703,16 @@ class Index(RefusedInForks):
         return vector if abs(length - 1) <= LENGTH_TOLERANCE else vector / np.float32(length)
 
 
-def store_identity(embedder: TextEmbedder, states: StateColumns | None = None) -> StoreIdentity:
-    """Return what a store for this embedder, and for states, is to be made with."""
-    features = dict(with_digest_identity(features_of(embedder)))
+def store_identity(
+    embedder: TextEmbedder,
+    states: StateColumns | None = None,
+    columns: Mapping[str, ColumnType] | None = None,
+) -> StoreIdentity:
+    """Return what a store for this embedder, for states and declared columns, is made with."""
+    features = {**with_digest_identity(features_of(embedder)), **TERMS_IDENTITY}
     if states is not None:
         features.update(states.identities)
-    return StoreIdentity(identity_of(embedder), features)
+    return StoreIdentity(identity_of(embedder), features, columns or {})
 
 
 def _rebuilt_index(store: VectorStore, embedder: TextEmbedder, encoder: StateEncoder) -> Index:

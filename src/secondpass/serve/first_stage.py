@@ -62,7 +62,7 @@ def first_stage_routes(index: Index | None, options: ServeOptions) -> list[BaseR
             retrieve, index, asked.query, limit, limiter=one_at_a_time
         )
         # A text of an index carries its token ids; JSON is written of plain strings alone.
-        passages = [Passage(one.id, str(one.text), one.similarity) for one in found.documents]
+        passages = [Passage(one.id, str(one.text), one.score) for one in found.documents]
         return json_response(Found(passages, found.retrieve_ms))
 
     routes: list[BaseRoute] = [Route("/playground/index", about)]

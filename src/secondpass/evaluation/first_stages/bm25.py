@@ -18,13 +18,9 @@ from numpy.typing import NDArray
 from secondpass.errors import MissingExtraError
 from secondpass.evaluation.collection import Collection
 from secondpass.evaluation.runs import Ranked, Run, top
+from secondpass.retrieval.terms import UNSPACED
 
-# Thai, Lao, Tibetan, Burmese, Khmer, kana, Han, Hangul, and halfwidth kana.
-_UNSPACED = re.compile(
-    "([\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u1100-\u11ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff"
-    "\u3400-\u4dbf\u4e00-\u9fff\ua9e0-\ua9ff\uaa60-\uaa7f\uac00-\ud7af\uf900-\ufaff\uff66-\uff9f"
-    "\U00020000-\U0003ffff]+)"
-)
+_UNSPACED = re.compile(f"([{UNSPACED}]+)")
 # bm25s's own words, of two characters and more, and with them the marks that are part of a letter,
 # such as the vowel signs of Hindi.
 _MARKS = "".join(chr(code) for code in range(0x300, 0x1F000) if category(chr(code))[0] == "M")

@@ -16,9 +16,16 @@ from secondpass.retrieval.contract import (
     identity_of,
     queries_checked,
 )
-from secondpass.retrieval.stores.contract import Rows, StoreIdentity, Vectors
+from secondpass.retrieval.stores.contract import (
+    TERMS,
+    EmbedderIdentity,
+    Rows,
+    StoreIdentity,
+    Vectors,
+)
 from secondpass.retrieval.stores.memory import MemoryStore
 from secondpass.retrieval.stores.ties import with_last_ties
+from secondpass.retrieval.terms import TERMS_IDENTITY, document_terms
 
 
 def dense_run(
@@ -30,7 +37,8 @@ def dense_run(
     progress: ProgressBar = silent,
 ) -> Run:
     """Return the `limit` nearest documents of each judged query by cosine."""
-    store = _corpus_store(collection, embedder, cache_dir, progress)
+    vectors = corpus_vectors(collection, embedder, cache_dir, progress)
+    store = corpus_store(collection, identity_of(embedder), vectors)
     query_ids = [id_ for id_ in collection.qrels if collection.queries.get(id_, "").strip()]
     queries = queries_checked(embedder, [collection.queries[id_] for id_ in query_ids])
 
@@ -38,7 +46,7 @@ def dense_run(
         pool = None if collection.pool is None else collection.pool.get(query_id, frozenset())
         # With all that equal the last one, so that trec_eval's rule decides and not the store's.
         found = with_last_ties(lambda asked: store.nearest(query, asked, among=pool), limit)
-        return in_trec_order(Ranked(row.id, row.similarity) for row in found)[:limit]
+        return in_trec_order(Ranked(row.id, row.score) for row in found)[:limit]
 
     return {
         query_id: nearest(query_id, query)
@@ -46,15 +54,17 @@ def dense_run(
     }
 
 
-def _corpus_store(
-    collection: Collection, embedder: TextEmbedder, cache_dir: Path, progress: ProgressBar
+def corpus_store(
+    collection: Collection, embedder: EmbedderIdentity, vectors: Vectors, *, terms: bool = False
 ) -> MemoryStore:
-    """Return a store of the corpus; it keeps no texts, for a run has none."""
-    store = MemoryStore(StoreIdentity(identity_of(embedder)))
-    vectors = corpus_vectors(collection, embedder, cache_dir, progress)
+    """Return a store of the corpus; it keeps no texts, for a run has none, and terms if asked."""
+    store = MemoryStore(StoreIdentity(embedder, TERMS_IDENTITY if terms else {}))
     blank = [""] * len(vectors)
     ids = list(collection.documents)
-    store.write([Rows(ids, blank, blank, blank, blank, vectors)], replace=False)
+    features = {}
+    if terms:
+        features[TERMS] = [document_terms(text) for text in collection.documents.values()]
+    store.write([Rows(ids, blank, blank, blank, blank, vectors, features)], replace=False)
     return store
 
 

@@ -11,7 +11,7 @@ from typing import Protocol
 from secondpass.checks import shortened
 from secondpass.errors import InputError
 from secondpass.evaluation.collection import Collection
-from secondpass.evaluation.first_stages import bm25, dense, fusion, run_file
+from secondpass.evaluation.first_stages import bm25, dense, fusion, hybrid, run_file
 from secondpass.evaluation.runs import Run
 from secondpass.evaluation.self_matches import without_self_matches
 from secondpass.options.fusion import K
@@ -21,6 +21,8 @@ from secondpass.types import ModelInfo
 
 # As long as TREC's runs, so that AP and R@100 mean what they mean elsewhere.
 RUN_LENGTH = 1000
+
+_NAMES = ("dense", "bm25", "hybrid")
 
 
 class DescribedEmbedder(TextEmbedder, Protocol):
@@ -63,11 +65,11 @@ def check_names(names: Sequence[str]) -> None:
         InputError: one is not known.
     """
     for name in names:
-        if name not in ("dense", "bm25") and not name.startswith(run_file.PREFIX):
-            near = get_close_matches(name.lower(), ("dense", "bm25"), n=1)
+        if name not in _NAMES and not name.startswith(run_file.PREFIX):
+            near = get_close_matches(name.lower(), _NAMES, n=1)
             raise InputError(
-                f"--first-stage {shortened(name)} is not known: give dense, bm25 or run:FILE"
-                + (f"; did you mean {near[0]}?" if near else "")
+                f"--first-stage {shortened(name)} is not known: give {', '.join(_NAMES)} or "
+                "run:FILE" + (f"; did you mean {near[0]}?" if near else "")
             )
 
 
@@ -80,7 +82,10 @@ def find_candidates(
     cache_dir: Path,
     progress: ProgressBar = silent,
 ) -> FirstStage:
-    """Run the first stages of these names, "dense", "bm25" or "run:FILE"; several are fused.
+    """Run the first stages of these names; several are fused.
+
+    "dense" and "hybrid" are what a search in these modes finds, "bm25" is bm25s, and "run:FILE" a
+    run that another system made.
 
     Raises:
         InputError: another name, or a run that is not usable.
@@ -97,13 +102,13 @@ def find_candidates(
 
     def one(name: str) -> tuple[str, Run]:
         nonlocal facts
-        if name == "dense":
+        if name in ("dense", "hybrid"):
             embedder = load_embedder()
-            found = dense.dense_run(
-                collection, embedder, limit=limit, cache_dir=cache_dir, progress=progress
-            )
+            find = dense.dense_run if name == "dense" else hybrid.hybrid_run
+            found = find(collection, embedder, limit=limit, cache_dir=cache_dir, progress=progress)
             facts = DenseFacts(embedder.info, len(collection.documents), embedder.dimension)
-            return f"dense ({embedder.name}, every vector compared)", found
+            how = "every vector compared" if name == "dense" else hybrid.DESCRIPTION
+            return f"{name} ({embedder.name}, {how})", found
         if name == "bm25":
             return bm25.DESCRIPTION, bm25.bm25_run(collection, limit=limit)
         return name.removeprefix(run_file.PREFIX), given[name]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal, NamedTuple, Protocol
@@ -11,9 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.progress import ProgressBar
+from secondpass.retrieval.stores.filters import ColumnType, Filter, Value
 from secondpass.states.codec import STATE_TYPES
 
 Vectors = NDArray[np.float32]
+# A word of a text as a number.
+Terms = NDArray[np.uint32]
 # A row's entry of a feature column, one-dimensional; None where the row has none.
 Feature = NDArray[Any] | None
 
@@ -22,10 +25,14 @@ Column = Literal["id", "text", "metadata", "digest", "source"]
 TOKEN_IDS = "token_ids"
 # One number: what says that the token ids are those of the text.
 TOKEN_IDS_DIGEST = "token_ids_digest"
+# The terms of a text, each as often as it comes: `retrieval/terms.py`. A search by terms reads
+# them, and a row that is found comes without.
+TERMS = "terms"
 # Feature column -> the type of its numbers. A new feature is a line here.
 FEATURE_TYPES: Mapping[str, type[np.generic]] = {
     TOKEN_IDS: np.int32,
     TOKEN_IDS_DIGEST: np.int64,
+    TERMS: np.uint32,
     **STATE_TYPES,
 }
 
@@ -57,10 +64,14 @@ class FeatureIdentity(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StoreIdentity:
-    """What a store was made for: the embedder for ever, the features until they are changed."""
+    """What a store was made for: the embedder for ever, the features until they are changed.
+
+    `columns` are the declared ones, by which rows can be filtered, and their types.
+    """
 
     embedder: EmbedderIdentity
     features: Mapping[str, FeatureIdentity] = field(default_factory=dict)
+    columns: Mapping[str, ColumnType] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +79,8 @@ class Rows:
     """Some rows, by column: each has one entry a row, `vectors` is float32 [n, dimension].
 
     `metadata` is JSON, `digest` stands for text and metadata, `source` says which file a row is of.
-    `features` may lack a column of the store: then these rows have none of it.
+    `features` and `columns` may lack a column of the store: then these rows have none of it. The
+    values of declared columns are of their type, or None.
     """
 
     id: Sequence[str]
@@ -78,6 +90,7 @@ class Rows:
     source: Sequence[str | None]
     vectors: Vectors
     features: Mapping[str, Sequence[Feature]] = field(default_factory=dict)
+    columns: Mapping[str, Sequence[Value | None]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +107,27 @@ class FeatureRows:
 
 @dataclass(frozen=True, slots=True)
 class FoundRow:
-    """A row near a vector; `similarity` is their cosine, not clipped to [-1, 1].
+    """A row that was found; `features` are all but its terms.
 
+    `similarity` is the cosine to the vector that was searched for, not clipped to [-1, 1], and
+    `bm25` the score by the terms that were searched for; each is None for the other search.
     `identities` says what decided each of the features when this row was read.
     """
 
     id: str
     text: str
     metadata: str
-    similarity: float
+    similarity: float | None
     features: Mapping[str, Feature]
     identities: Mapping[str, FeatureIdentity]
+    bm25: float | None = None
+
+    @property
+    def score(self) -> float:
+        """What it was found by."""
+        score = self.similarity if self.bm25 is None else self.bm25
+        assert score is not None
+        return score
 
 
 class Approximation(NamedTuple):
@@ -158,7 +181,12 @@ class VectorStore(Protocol):
         ...
 
     def nearest(
-        self, vector: Vectors, limit: int, *, among: Collection[str] | None = None
+        self,
+        vector: Vectors,
+        limit: int,
+        *,
+        among: Collection[str] | None = None,
+        where: Filter | None = None,
     ) -> list[FoundRow]:
         """Return the rows nearest to a unit vector by cosine, nearest first, ties by id.
 
@@ -169,9 +197,35 @@ class VectorStore(Protocol):
             vector: float32 [dimension].
             limit: how many, at least 1.
             among: the only ids that may be found; None for all.
+            where: true of the only rows that may be found, over declared columns; None for all.
+                The search is of these rows: it finds `limit` of them, if there are as many.
 
         Raises:
             IndexFileError: the store cannot be read.
+        """
+        ...
+
+    def matching(
+        self,
+        terms: Terms,
+        limit: int,
+        *,
+        among: Collection[str] | None = None,
+        where: Filter | None = None,
+    ) -> list[FoundRow]:
+        """Return the rows with the highest BM25, highest first, ties by id.
+
+        A row that has none of the terms is not found. The statistics are those of all rows, also
+        of those that are not among the ones that may be found.
+
+        Args:
+            terms: uint32 [n], of a query; one that comes twice counts twice.
+            limit: how many, at least 1.
+            among: the only ids that may be found; None for all.
+            where: as for `nearest`.
+
+        Raises:
+            IndexFileError: the store cannot be read, or a row has no entry of the feature `TERMS`.
         """
         ...
 
@@ -213,6 +267,20 @@ class VectorStore(Protocol):
         """
         ...
 
+    def declare(
+        self, columns: Mapping[str, ColumnType], values_of: Callable[[str], Sequence[Value | None]]
+    ) -> None:
+        """Keep these columns too; all rows have them after it, or, after any error, none.
+
+        Args:
+            columns: none of which is declared.
+            values_of: gives the values of these columns, in their order, of a row's metadata.
+
+        Raises:
+            IndexFileError: the store cannot be written.
+        """
+        ...
+
     def fill(self, rows: FeatureRows) -> None:
         """Put features to rows in one commit; each row's other features stay as they are.
 
@@ -223,6 +291,14 @@ class VectorStore(Protocol):
 
     def delete(self, ids: Iterable[str]) -> int:
         """Remove the rows with these ids in one commit; return how many were there.
+
+        Raises:
+            IndexFileError: the store cannot be written.
+        """
+        ...
+
+    def delete_where(self, where: Filter) -> int:
+        """Remove the rows of which a filter is true in one commit; return how many there were.
 
         Raises:
             IndexFileError: the store cannot be written.

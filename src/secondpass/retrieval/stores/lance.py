@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -23,11 +23,22 @@ from secondpass.retrieval.stores.contract import (
     FoundRow,
     Rows,
     StoreIdentity,
+    Terms,
     Vectors,
 )
 from secondpass.retrieval.stores.features import to_arrow
+from secondpass.retrieval.stores.filters import ColumnType, Filter, Value
 from secondpass.retrieval.stores.lance_approximate import build
 from secondpass.retrieval.stores.lance_errors import file_error, file_errors
+from secondpass.retrieval.stores.lance_filters import (
+    COLUMN,
+    arrow_type,
+    declaration,
+    fields_in,
+    left_behind,
+    next_number,
+    to_sql,
+)
 from secondpass.retrieval.stores.lance_schema import (
     TABLE,
     TABLE_FOLDER,
@@ -135,10 +146,26 @@ class LanceStore(RefusedInForks):
             return len(spool.last_rows)
 
     def nearest(
-        self, vector: Vectors, limit: int, *, among: Collection[str] | None = None
+        self,
+        vector: Vectors,
+        limit: int,
+        *,
+        among: Collection[str] | None = None,
+        where: Filter | None = None,
     ) -> list[FoundRow]:
         """Return the rows nearest to a unit vector, ties by id."""
-        return self._search.nearest(vector, limit, among)
+        return self._search.nearest(vector, limit, among, where)
+
+    def matching(
+        self,
+        terms: Terms,
+        limit: int,
+        *,
+        among: Collection[str] | None = None,
+        where: Filter | None = None,
+    ) -> list[FoundRow]:
+        """Return the rows with the highest BM25, ties by id."""
+        return self._search.matching(terms, limit, among, where)
 
     def approximate(self, progress: ProgressBar) -> Approximation | None:
         """Build an index of the vectors; other writers wait meanwhile, readers do not."""
@@ -172,6 +199,34 @@ class LanceStore(RefusedInForks):
             if new:
                 self._table.add_columns([feature_field(name, features[name]) for name in new])
 
+    def declare(
+        self, columns: Mapping[str, ColumnType], values_of: Callable[[str], Sequence[Value | None]]
+    ) -> None:
+        """Add the columns, fill them, and say so last: a column that does not say so is none."""
+        import pyarrow as pa
+
+        with self._committing():
+            if gone := left_behind(self._table.schema):
+                self._table.drop_columns(gone)
+            number = next_number(self._table.schema)
+            fields = {name: f"{COLUMN}{number + at}" for at, name in enumerate(columns)}
+            types = [arrow_type(type_) for type_ in columns.values()]
+            new = [pa.field(*one) for one in zip(fields.values(), types, strict=True)]
+            rows = self._table.search().select(["id", "metadata"]).to_arrow()
+            values = [values_of(metadata) for metadata in rows["metadata"].to_pylist()]
+            self._table.add_columns(pa.schema(new))
+            if values:
+                by_column = zip(zip(*values, strict=True), types, strict=True)
+                filled = [pa.array(list(one), type_) for one, type_ in by_column]
+                table = pa.table([rows["id"], *filled], names=["id", *fields.values()])
+                self._table.merge_insert("id").when_matched_update_all().execute(table)
+            self._table.update_field_metadata(
+                *(
+                    {"path": field, "metadata": declaration(name, columns[name])}
+                    for name, field in fields.items()
+                )
+            )
+
     def fill(self, rows: FeatureRows) -> None:
         """Put features to rows that are there."""
         import pyarrow as pa
@@ -192,6 +247,15 @@ class LanceStore(RefusedInForks):
         if condition is None:
             return 0
         with self._committing():
+            there = int(self._table.count_rows(condition))
+            if there:
+                self._table.delete(condition)
+        return there
+
+    def delete_where(self, where: Filter) -> int:
+        """Remove rows in one commit; return how many there were."""
+        with self._committing():
+            condition = to_sql(where, fields_in(self._table.schema))
             there = int(self._table.count_rows(condition))
             if there:
                 self._table.delete(condition)
@@ -242,16 +306,20 @@ class LanceStore(RefusedInForks):
     def _record_batch(self, rows: Rows, schema: Any) -> Any:
         import pyarrow as pa
 
-        vectors = pa.FixedSizeListArray.from_arrays(
+        count, identity = len(rows.id), identity_in(schema, self.folder)
+        texts = ("id", "text", "metadata", "digest", "source")
+        columns = {name: pa.array(getattr(rows, name), pa.string()) for name in texts}
+        columns["vector"] = pa.FixedSizeListArray.from_arrays(
             pa.array(rows.vectors.ravel()), rows.vectors.shape[1]
         )
-        texts = (rows.id, rows.text, rows.metadata, rows.digest, rows.source)
-        features = (
-            to_arrow(name, rows.features.get(name), len(rows.id))
-            for name in identity_in(schema, self.folder).features
-        )
-        columns = [*(pa.array(values, pa.string()) for values in texts), vectors, *features]
-        return pa.record_batch(columns, schema=schema)
+        for name in identity.features:
+            columns[name] = to_arrow(name, rows.features.get(name), count)
+        for name, field in fields_in(schema).items():
+            values = rows.columns.get(name, [None] * count)
+            columns[field] = pa.array(values, schema.field(field).type)
+        for field in left_behind(schema):
+            columns[field] = pa.nulls(count, schema.field(field).type)
+        return pa.record_batch([columns[name] for name in schema.names], schema=schema)
 
     def _commit(self, spool: Spool, replace: bool) -> None:
         with self._committing():

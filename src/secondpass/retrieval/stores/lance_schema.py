@@ -14,6 +14,7 @@ from secondpass.retrieval.stores.contract import (
     StoreIdentity,
 )
 from secondpass.retrieval.stores.features import arrow_type
+from secondpass.retrieval.stores.lance_filters import column_field, declared_in
 
 TABLE = "documents"
 TABLE_FOLDER = f"{TABLE}.lance"
@@ -35,6 +36,7 @@ def schema_of(identity: StoreIdentity) -> Any:
         pa.field("source", pa.string()),
         pa.field("vector", vectors, nullable=False),
         *(pa.field(name, arrow_type(name)) for name in identity.features),
+        *(column_field(at, *column) for at, column in enumerate(identity.columns.items())),
     ]
     return pa.schema(fields, metadata={_METADATA_KEY: json.dumps(_encoded(identity))})
 
@@ -79,7 +81,7 @@ def _decoded(stored: dict[str, Any], schema: Any, folder: Path) -> StoreIdentity
             if name in FEATURE_TYPES
         }
         embedder = EmbedderIdentity(stored["name"], stored["digest"], stored["dimension"])
-        return StoreIdentity(embedder, features)
+        return StoreIdentity(embedder, features, declared_in(schema))
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise IndexFileError(
             f"index {folder} does not say what it was made with ({error!r}): make a new one"

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from secondpass.errors import InputError
 from secondpass.progress import ProgressBar
+from secondpass.retrieval.stores.bm25 import Postings, best, lacking
 from secondpass.retrieval.stores.contract import (
+    TERMS,
     Approximation,
     Column,
     Feature,
@@ -21,9 +24,11 @@ from secondpass.retrieval.stores.contract import (
     FoundRow,
     Rows,
     StoreIdentity,
+    Terms,
     Vectors,
 )
-from secondpass.retrieval.stores.exact import ExactSearch
+from secondpass.retrieval.stores.exact import ExactSearch, Places
+from secondpass.retrieval.stores.filters import ColumnType, Filter, Value, holds
 from secondpass.retrieval.stores.ties import ties_by_id
 
 
@@ -35,9 +40,10 @@ class _Row(NamedTuple):
     source: str | None
     features: Mapping[str, Feature]
     identities: Mapping[str, FeatureIdentity]
+    columns: Mapping[str, Value | None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Table:
     """One commit: rows, their vectors, and `ids`: each row's place."""
 
@@ -48,6 +54,25 @@ class _Table:
     @property
     def vectors(self) -> Vectors:
         return self.search.vectors
+
+    @cached_property
+    def postings(self) -> Postings:
+        terms = [row.features.get(TERMS) for row in self.rows]
+        present = [one for one in terms if one is not None]
+        if len(present) < len(terms):
+            raise lacking(MemoryStore.location, len(terms) - len(present))
+        values = np.concatenate([np.empty(0, np.uint32), *present])
+        return Postings(values, np.array([len(one) for one in present], np.int64))
+
+    def places(self, among: Collection[str] | None, where: Filter | None) -> Places | None:
+        """Return the places of the rows that may be found; None for all."""
+        if among is None and where is None:
+            return None
+        ids = self.ids if among is None else among
+        places = [self.ids[id_] for id_ in ids if id_ in self.ids]
+        if where is not None:
+            places = [place for place in places if holds(where, self.rows[place].columns)]
+        return np.array(sorted(places), np.intp)
 
 
 class MemoryStore:
@@ -97,16 +122,33 @@ class MemoryStore:
         return len(new.rows)
 
     def nearest(
-        self, vector: Vectors, limit: int, *, among: Collection[str] | None = None
+        self,
+        vector: Vectors,
+        limit: int,
+        *,
+        among: Collection[str] | None = None,
+        where: Filter | None = None,
     ) -> list[FoundRow]:
         """Return the rows nearest to a unit vector, ties by id."""
         table = self._table
-        places = None
-        if among is not None:
-            places = np.array([table.ids[id_] for id_ in among if id_ in table.ids], np.intp)
-        near, similarities = table.search.nearest(vector, limit, places)
+        near, similarities = table.search.nearest(vector, limit, table.places(among, where))
         rows = (table.rows[place] for place in near)
         return ties_by_id(list(map(_found, rows, similarities)), limit)
+
+    def matching(
+        self,
+        terms: Terms,
+        limit: int,
+        *,
+        among: Collection[str] | None = None,
+        where: Filter | None = None,
+    ) -> list[FoundRow]:
+        """Return the rows with the highest BM25, ties by id."""
+        table = self._table
+        scores = table.postings.scores(terms)
+        found = best(scores, limit, table.places(among, where))
+        rows = [_found(table.rows[place], None, float(scores[place])) for place in found]
+        return ties_by_id(rows, limit)
 
     def approximate(self, progress: ProgressBar) -> Approximation | None:
         """Do nothing: every vector is in memory, and compared."""
@@ -156,6 +198,30 @@ class MemoryStore:
             self._table = _without(self._table, there)
         return len(there)
 
+    def delete_where(self, where: Filter) -> int:
+        """Remove the rows of which a filter is true; return how many there were."""
+        with self._writing:
+            gone = [row.id for row in self._table.rows if holds(where, row.columns)]
+            self._table = _without(self._table, gone)
+        return len(gone)
+
+    def declare(
+        self, columns: Mapping[str, ColumnType], values_of: Callable[[str], Sequence[Value | None]]
+    ) -> None:
+        """Keep these columns too."""
+        with self._writing:
+            rows = [
+                row._replace(
+                    columns={
+                        **row.columns,
+                        **dict(zip(columns, values_of(row.metadata), strict=True)),
+                    }
+                )
+                for row in self._table.rows
+            ]
+            self._identity = replace(self._identity, columns={**self._identity.columns, **columns})
+            self._table = _Table(tuple(rows), self._table.search, self._table.ids)
+
     def mend(self) -> int:
         """Do nothing: no id can be there twice."""
         return 0
@@ -171,10 +237,14 @@ class MemoryStore:
             name: batch.features.get(name, [None] * len(batch.id))
             for name in self._identity.features
         }
+        declared = {
+            name: batch.columns.get(name, [None] * len(batch.id)) for name in self._identity.columns
+        }
         texts = (batch.id, batch.text, batch.metadata, batch.digest, batch.source)
         for position, fields in enumerate(zip(*texts, strict=True)):
             features = {name: values[position] for name, values in kept.items()}
-            yield _Row(*fields, features, self._identity.features)
+            columns = {name: values[position] for name, values in declared.items()}
+            yield _Row(*fields, features, self._identity.features, columns)
 
 
 def _table(rows: Sequence[_Row], vectors: Vectors) -> _Table:
@@ -205,5 +275,7 @@ def _without(table: _Table, ids: Iterable[str]) -> _Table:
     return _table([table.rows[place] for place in kept], table.vectors[kept])
 
 
-def _found(row: _Row, similarity: float) -> FoundRow:
-    return FoundRow(row.id, row.text, row.metadata, similarity, row.features, row.identities)
+def _found(row: _Row, similarity: float | None, bm25: float | None = None) -> FoundRow:
+    features = {name: value for name, value in row.features.items() if name != TERMS}
+    identities = {name: made_by for name, made_by in row.identities.items() if name != TERMS}
+    return FoundRow(row.id, row.text, row.metadata, similarity, features, identities, bm25)

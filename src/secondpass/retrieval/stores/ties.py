@@ -8,7 +8,7 @@ from secondpass.retrieval.stores.contract import FoundRow
 
 
 def with_last_ties(search: Callable[[int], list[FoundRow]], limit: int) -> list[FoundRow]:
-    """Return at least the `limit` best, and whatever is as similar as the last of them.
+    """Return at least the `limit` best, and whatever has the score of the last of them.
 
     Args:
         search: given a number, returns that many of the best rows, best first; of equal ones any.
@@ -17,12 +17,12 @@ def with_last_ties(search: Callable[[int], list[FoundRow]], limit: int) -> list[
     # One row more than wanted shows whether the last place is shared.
     asked = limit + 1
     while True:
-        found = sorted(search(asked), key=lambda row: -row.similarity)
-        if len(found) < asked or found[limit - 1].similarity > found[-1].similarity:
+        found = sorted(search(asked), key=lambda row: -row.score)
+        if len(found) < asked or found[limit - 1].score > found[-1].score:
             return found
         asked *= 2
 
 
 def ties_by_id(rows: list[FoundRow], limit: int) -> list[FoundRow]:
     """Return the best `limit` rows, equal ones in the order of their ids."""
-    return sorted(rows, key=lambda row: (-row.similarity, row.id))[:limit]
+    return sorted(rows, key=lambda row: (-row.score, row.id))[:limit]
