@@ -65,12 +65,6 @@ class TermRetriever(VectorRetriever, Protocol):
         ...
 
 
-class Where(TypedDict, total=False):
-    """What is passed on where it is asked for."""
-
-    where: str | Filter
-
-
 @dataclass(frozen=True, slots=True)
 class Retrieved:
     """What a first stage found, and its milliseconds; both halves are None where it has none."""
@@ -97,7 +91,7 @@ def retrieve(
     Raises:
         InputError: the first stage has no such mode.
     """
-    asked: Where = {} if where is None else {"where": where}
+    asked: dict[str, Any] = {} if where is None else {"where": where}
     started = now()
     if mode == "bm25":
         documents = with_terms(first, mode).search_terms(query, limit, **asked)
@@ -214,15 +208,15 @@ class SearchPipeline:
         fuse: Fuse | None = None,
         fuse_weight: float | None = None,
         effort: Effort | None = None,
-        mode: Mode = "dense",
+        mode: Mode | None = None,
         now: Now = perf_counter,
     ) -> None:
         self._index = index
         self._reranker = reranker
         self._depth = integer("depth", depth)
-        self._mode = one_of("mode", mode, MODES)
-        if mode != "dense":
-            with_terms(index, mode)
+        self._mode: Mode = "dense" if mode is None else one_of("mode", mode, MODES)
+        if self._mode != "dense":
+            with_terms(index, self._mode)
         self._fusion = (
             default_fusion(index, reranker, self._mode)
             if fuse is None and fuse_weight is None

@@ -118,8 +118,8 @@ def test_deleting_by_a_condition(index):
         (2020.5, "year is 2020.5, expected an integer"),
         (True, "year is True, expected an integer"),
         ([2020], r"year is \[2020\], expected an integer"),
-        (2**63, "expected at most"),
-        ("9" * 30, "expected at most"),
+        (2**63, "year is .*, expected at most"),
+        ("9" * 30, "year is .*, expected at most"),
     ],
 )
 def test_a_value_of_another_type_adds_nothing(index, value, said):
@@ -193,7 +193,7 @@ def test_an_index_of_before_says_what_it_needs_and_is_searched_after_it(tmp_path
     assert index.add_terms() == 0
     assert embedder.batch_sizes == []
     assert index.keeps_terms
-    assert set(ids(index.search("csv", 2, mode=mode))) >= {"csv"}
+    assert {"csv", "zip"} <= set(ids(index.search("csv", mode=mode)))
     assert index.search("csv") == before
     fresh = Index.create(tmp_path / "fresh", FakeEmbedder())
     fresh.add(documents())
@@ -219,8 +219,6 @@ def test_a_pipeline_searches_in_its_mode_and_with_a_condition(index):
         first = [hit.document for hit in sorted(result, key=lambda hit: hit.first_rank)]
         assert first == index.search("read csv", 3, mode=mode, where="lang = 'en'")
         assert (result.timings.embed_ms is not None) == similar
-    weighted = SearchPipeline(index, FakeReranker(), mode="bm25", fuse="weighted")
-    assert ids(hit.document for hit in weighted.search("read csv")) == ["csv", "zip"]
 
 
 def test_a_first_stage_without_modes_is_named(index):

@@ -89,17 +89,17 @@ def command(
         depth,
         fuse=options.fuse if asked else None,
         fuse_weight=options.fuse_weight,
-        **({} if mode is None else {"mode": mode}),
+        mode=mode,
     )
-    narrowed = {} if where is None else {"where": where}
-    cut = {} if options.long_query == "error" else {"long_query": options.long_query}
+    more: dict[str, Any] = {} if where is None else {"where": where}
+    if options.long_query != "error":
+        more["long_query"] = options.long_query
     result = pipeline.search(
         query,
         options.top_k,
         min_score=options.min_score,
         budget_ms=options.budget_ms,
-        **cut,
-        **narrowed,
+        **more,
     )
     if output.for_a_person(as_json):
         print_result(result, query)

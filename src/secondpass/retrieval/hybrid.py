@@ -13,8 +13,9 @@ from secondpass.scoring.fusion import z_scores
 
 # Each search finds at least as many rows as this, however few are asked for.
 LEAST = 100
-# What BM25's z-score counts beside the similarity's.
-WEIGHT = 0.5
+# What BM25's z-score counts beside the similarity's: with it no development collection is worse
+# than by vectors alone (docs/results/quality.md).
+WEIGHT = 0.3
 
 
 def hybrid(
@@ -29,7 +30,7 @@ def hybrid(
     """Return the best rows of both searches with their fused scores, best first, ties by id.
 
     Each row has its similarity and its BM25, whichever search found it, 0 where it has none of the
-    terms. A row is scored by z(similarity) + 0.5 z(BM25), z-scores over all rows that were found.
+    terms. A row is scored by z(similarity) + 0.3 z(BM25), z-scores over all rows that were found.
     """
     depth = max(limit, LEAST)
     near = store.nearest(vector, depth, among=among, where=where)

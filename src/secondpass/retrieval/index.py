@@ -261,7 +261,7 @@ class Index(RefusedInForks):
         more than memory holds and `approximate` was called. An index of less than `limit` documents
         gives all of them. "bm25" finds the documents with words of the query, by the Okapi BM25 of
         Lucene, exactly too, and embeds nothing. "hybrid" takes what both find, each with both
-        scores, and ranks by z(similarity) + 0.5 z(BM25). Equal scores are in the order of ids.
+        scores, and ranks by z(similarity) + 0.3 z(BM25). Equal scores are in the order of ids.
 
         Args:
             query: what is searched for.
