@@ -48,6 +48,13 @@ def test_a_query_drops_stop_words_unless_it_has_no_others():
     assert len(query_terms("")) == len(query_terms("?! — …")) == 0
 
 
+def test_ascii_has_the_terms_that_it_has_beside_other_text():
+    text = "How to read_csv: A1, it's 2 FILES! " * 3
+    beside = document_terms(f"{text} \u00e9")
+    assert document_terms(text).tolist() == beside.tolist()[:-1]
+    assert set(query_terms("files a1 csv").tolist()) <= set(document_terms(text).tolist())
+
+
 def test_a_document_has_each_term_as_often_as_it_comes():
     terms = document_terms("one two one")
     assert terms.dtype == np.uint32

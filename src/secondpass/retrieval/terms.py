@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from unicodedata import category, normalize
 from zlib import crc32
@@ -50,12 +50,16 @@ def document_terms(text: str) -> Terms:
     Equal words have equal numbers, on every machine; of a million words 0.02 % share theirs with
     another.
     """
-    return _numbers(term for run in _runs(text) for term in _of_run(run, single=True))
+    if text.isascii():
+        # Most text, at a tenth of the time.
+        words = _LOWER_ASCII_WORD.findall(text.lower().encode())
+        return np.fromiter(map(crc32, words), np.uint32, count=len(words))
+    return np.array([term for run in _runs(text) for term in _numbers_of_run(run)], np.uint32)
 
 
 def query_terms(query: str) -> Terms:
     """Return the terms that a query is searched by; none for one without letters and digits."""
-    return _numbers(_of_query(query))
+    return np.array([crc32(term.encode()) for term in _of_query(query)], np.uint32)
 
 
 def marked_words(query: str, text: str) -> list[tuple[int, int]]:
@@ -116,11 +120,14 @@ def _plain(word: str) -> str:
     return normalize("NFKC", normalize("NFKC", word).casefold())
 
 
-def _numbers(terms: Iterable[str]) -> Terms:
-    return np.fromiter((crc32(term.encode()) for term in terms), np.uint32)
+@lru_cache(1 << 16)
+def _numbers_of_run(run: str) -> tuple[int, ...]:
+    """Return the numbers of a document's run; most words are there again soon."""
+    return tuple(crc32(term.encode()) for term in _of_run(run, single=True))
 
 
 _ASCII_WORD = re.compile("[A-Za-z0-9]+")
+_LOWER_ASCII_WORD = re.compile(b"[a-z0-9]+")
 
 
 @cache
