@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: ci demo options-page test test-extras lint embedded parity bench-speed bench-serve speed-pages memory bench-batch bench-models models-page quality quality-pages long deadline deadline-pages recipe-dry-run clean
+.PHONY: ci demo options-page test test-extras lint embedded parity bench-speed bench-serve speed-pages memory bench-batch bench-models models-page quality quality-pages calibration long deadline deadline-pages recipe-dry-run clean
 
 demo: $(VENV)/.search
 	$(BIN)/secondpass demo
@@ -97,6 +97,15 @@ quality-pages: $(VENV)/.test
 	$(BIN)/python -m benchmarks.quality --show $(lastword $(sort $(wildcard benchmarks/quality/results/*.json))) \
 	    --into docs/results/quality.md README.md $(QUALITY_PAGES) --picture docs/results/quality.svg
 
+# Measures the calibration error of the embedded model where its map was not fitted: minutes with
+# the scores of `make quality QUALITY_MORE="--first-stage dense"` in CALIBRATION_SCORES.
+CALIBRATION_OUT ?= benchmarks/calibration/results/$(shell date +%F).json
+CALIBRATION_SCORES ?= $(lastword $(sort $(wildcard benchmarks/quality/results/*dense.scores)))
+
+calibration: $(VENV)/.test
+	$(BIN)/python -m benchmarks.calibration --data $(QUALITY_DATA)/.. --out $(CALIBRATION_OUT) \
+	    $(addprefix --scores ,$(CALIBRATION_SCORES)) --into docs/guide/calibrate.md $(CALIBRATION_MORE)
+
 # Measures nDCG@10 of each rule for long documents on documents made by padding passages.
 LONG_OUT ?= benchmarks/long/results/$(shell date +%F).json
 
@@ -159,7 +168,7 @@ $(VENV)-base/.done: pyproject.toml
 $(VENV)-torch/.done: pyproject.toml scripts/parity-requirements.txt
 	$(PYTHON) -m venv $(VENV)-torch
 	$(VENV)-torch/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
-	$(VENV)-torch/bin/python -m pip install --quiet --disable-pip-version-check -r scripts/parity-requirements.txt -e '.[test,int8,train,tokenizer,ray]'
+	$(VENV)-torch/bin/python -m pip install --quiet --disable-pip-version-check -r scripts/parity-requirements.txt -e '.[test,int8,train,tokenizer,ray,mcp,pyterrier]'
 	@touch $@
 
 # optimum-intel brings a CUDA build of torch for torchvision, which nobody here imports.

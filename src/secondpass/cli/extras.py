@@ -10,6 +10,8 @@ from secondpass.errors import MissingExtraError
 _TRAIN = ("accelerate", "datasets", "sentence_transformers", "torch")
 # What the extra `serve` brings.
 _SERVE = ("anyio", "httptools", "starlette", "uvicorn")
+# What the extra `mcp` brings.
+_MCP = ("anyio", "mcp")
 # What the extra `measure` brings that some part of a measurement needs.
 _MEASURE = ("bm25s", "ir_measures", "jinja2", "lancedb", "matplotlib", "psutil", "scipy")
 
@@ -36,3 +38,9 @@ def require_serve(command: str) -> None:
     """Raise a MissingExtraError, which holds the pip line, unless the extra is installed whole."""
     if any(find_spec(module) is None for module in _SERVE):
         raise MissingExtraError(f"secondpass {command}", "serve")
+
+
+def require_mcp(command: str) -> None:
+    """Raise a MissingExtraError, which holds the pip line, unless the extra is installed whole."""
+    if any(find_spec(module) is None for module in _MCP):
+        raise MissingExtraError(f"secondpass {command}", "mcp")

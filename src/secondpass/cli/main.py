@@ -31,6 +31,7 @@ _COMMANDS = {
     "doctor": ("doctor", "Check a model before it is trusted."),
     "eval": ("eval", "Measure whether reranking helps, on judged queries."),
     "index": ("index", "Add text, Markdown, JSON Lines or CSV files to an index."),
+    "mcp": ("mcp", "Let a language model rerank and search, over the Model Context Protocol."),
     "models": ("models", "Show the models that need no download: embedded and cached."),
     "plan": ("plan", "Predict latency and memory on this machine, and the depth for a target."),
     "rerank": ("rerank", "Rerank candidates for a query."),

@@ -181,13 +181,7 @@ class Index(RefusedInForks):
             IndexFileError: no index is there, it cannot be read, or it has another embedder.
             MissingExtraError: LanceDB is not installed.
         """
-        path = absolute(folder)
-        if not is_index(path):
-            raise IndexFileError(
-                f"there is no index in {path}; make one with ",
-                Either("Index.create", "secondpass index PATH... --into DIR"),
-            )
-        return cls(LanceStore.open(path), embedder, encoder=encoder)
+        return cls(LanceStore.open(found_index(folder)), embedder, encoder=encoder)
 
     def add(
         self,
@@ -730,6 +724,21 @@ def _checked_states(states: object) -> StatePrecision:
 def _records(documents: Iterable[Any]) -> Iterator[Record]:
     for position, item in enumerate(documents):
         yield to_record(item, f"document {position}")
+
+
+def found_index(folder: str | os.PathLike[str]) -> Path:
+    """Return the absolute path of an index that is there.
+
+    Raises:
+        IndexFileError: no index is there.
+    """
+    path = absolute(folder)
+    if not is_index(path):
+        raise IndexFileError(
+            f"there is no index in {path}; make one with ",
+            Either("Index.create", "secondpass index PATH... --into DIR"),
+        )
+    return path
 
 
 def check_vacant(folder: Path) -> None:
