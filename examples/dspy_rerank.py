@@ -2,8 +2,8 @@
 
     python examples/dspy_rerank.py
 
-Needs pip install ".[search]" dspy, and no language model: `dspy.ChainOfThought("context, question -> answer")`
-takes the passages as its context.
+Needs pip install ".[search]" dspy, and no language model. In a program of yours
+`dspy.ChainOfThought("context, question -> answer")` takes the passages as its context.
 """
 
 from __future__ import annotations
