@@ -3,7 +3,7 @@
     python examples/pyterrier_rerank.py
 
 Needs pip install ".[pyterrier]", and no Java: the first stage here is a table of results. With
-Terrier it is `pt.terrier.Retriever(index) % 100 >> pt.text.get_text(dataset) >> SecondpassReranker()`.
+Terrier it is `pt.terrier.Retriever(index) % 100 >> pt.text.get_text(dataset)`.
 """
 
 from __future__ import annotations
