@@ -109,7 +109,8 @@ class FoundDocument(msgspec.Struct):
     id: str
     score: Score
     similarity: Annotated[
-        float, Meta(description="The cosine of query and document, by which it was found.")
+        float | None,
+        Meta(description="The cosine of query and document; null where no vectors were compared."),
     ]
     text: str
     metadata: dict[str, Any]
