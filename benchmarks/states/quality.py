@@ -44,16 +44,22 @@ Logits = dict[str, dict[str, Floats]]
 
 
 def logits_of(
-    reranker: CrossEncoderReranker, task: Task, codec: StatePrecision, advance: Advance
+    reranker: CrossEncoderReranker,
+    task: Task,
+    codec: StatePrecision,
+    with_texts: bool,
+    advance: Advance,
 ) -> Logits:
     """Return the logits of every effort, from states and from texts."""
     found: Logits = defaultdict(dict)
     for query_id, ranked in task.run.items():
         query = task.collection.queries[query_id]
         texts = [task.collection.documents[one.document_id] for one in ranked]
-        passages = reranker.passages(texts, codec)
+        kinds = {f"{codec} states": reranker.passages(texts, codec)}
+        if with_texts:
+            kinds["texts"] = texts
         for effort in get_args(Effort):
-            for what, given in ((f"{codec} states", passages), ("texts", texts)):
+            for what, given in kinds.items():
                 scores = reranker.score(query, given, effort=effort, long_query="truncate")
                 found[f"{effort}, {what}"][query_id] = scores.logits
         advance(1)
@@ -92,6 +98,7 @@ def main() -> None:
     add("--depth", type=int, default=100)
     add("--codec", choices=STATE_PRECISIONS, default="int8")
     add("--seed", type=int, default=0)
+    add("--states-only", action="store_true", help="leave out the rows of texts without states")
     given = parser.parse_args()
     reranker, embedder = CrossEncoderReranker(activation="identity"), Embedder()
     assert reranker.model._states is not None
@@ -108,7 +115,7 @@ def main() -> None:
         )
         table["first stage"].append(ndcg(task, _nothing(task)))
         with progress(f"{name}: queries", len(task.run)) as advance:
-            logits = logits_of(reranker, task, given.codec, advance)
+            logits = logits_of(reranker, task, given.codec, not given.states_only, advance)
         for row, values in logits.items():
             table[row].append(ndcg(task, values))
         instant, full = (logits[f"{one}, {given.codec} states"] for one in ("instant", "full"))

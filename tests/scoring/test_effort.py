@@ -2,7 +2,7 @@ import pytest
 
 from secondpass.errors import InputError, ModelFileError
 from secondpass.options.effort import checked_effort
-from secondpass.scoring.effort import Exit, read_schedules
+from secondpass.scoring.effort import Exit, read_join_exits, read_schedules
 
 
 def read(exits, tmp_path):
@@ -64,3 +64,19 @@ def test_a_schedule_that_cannot_be_meant_is_refused(exits, message, tmp_path):
 def test_an_unknown_effort_names_the_three(effort):
     with pytest.raises(InputError, match="expected one of full, balanced, fast"):
         checked_effort(effort)
+
+
+def test_states_have_exits_and_a_weight_of_the_first_stage_of_their_own(tmp_path):
+    exits = {"first_stage": 1.0, "fast": [[2, 0.2], [4, 0.1]], "balanced": [[4, 0.3]]}
+
+    def read_join(states):
+        config = {"exits": {**exits, "states": states}}
+        return read_join_exits(config, tmp_path / "config.json", 4)
+
+    never = Exit(4, 0.0, least=0)
+    whole = {"fast": Exit(4, 0.1, first_stage=1.0), "balanced": Exit(4, 0.3, first_stage=1.0)}
+    assert read_join({}) == {**whole, "instant": never}
+    own = read_join({"first_stage": 0.5, "fast": [[4, 0.2]]})
+    assert own == {**whole, "fast": Exit(4, 0.2, first_stage=0.5), "instant": never}
+    with pytest.raises(ModelFileError, match="states: first_stage is int -1"):
+        read_join({"first_stage": -1})

@@ -66,16 +66,19 @@ def read_join_exits(config: Mapping[str, Any], file: Path, layer: int) -> dict[s
     """Read which candidates go on from the join after `layer` layers where their states are kept.
 
     It is the exit there of "states", such as {"states": {"fast": [[4, 0.2]]}}, or, without it, that
-    of the effort itself. At "instant" no candidate goes on.
+    of the effort itself; "states" may have a "first_stage" of its own. At "instant" no candidate
+    goes on.
 
     Raises:
         ModelFileError: as `read_schedules`.
     """
     given = _exits_of(config, file, (*SCHEDULED, "first_stage", _STATES))
     first_stage = _first_stage(given, file)
-    states = _exits_of({"exits": given.get(_STATES, {})}, f"{file}: {_STATES}", SCHEDULED)
+    where = f"{file}: {_STATES}"
+    states = _exits_of({"exits": given.get(_STATES, {})}, where, (*SCHEDULED, "first_stage"))
     schedules = _schedules(given, first_stage, str(file))
-    schedules |= _schedules(states, first_stage, f"{file}: {_STATES}")
+    own = _first_stage({"first_stage": first_stage, **states}, where)
+    schedules |= _schedules(states, own, where)
     exits = {
         effort: exit_
         for effort, schedule in schedules.items()
@@ -95,7 +98,7 @@ def _exits_of(config: Mapping[str, Any], where: object, known: Sequence[str]) ->
     return given
 
 
-def _first_stage(given: Mapping[str, Any], file: Path) -> float:
+def _first_stage(given: Mapping[str, Any], file: object) -> float:
     first_stage = finite_number(given.get("first_stage", 0))
     if first_stage is None or first_stage < 0:
         raise ModelFileError(
