@@ -1,10 +1,13 @@
 # Everything a newcomer needs. Each target makes .venv first and installs what it lacks.
 
 PYTHON ?= python3
+# A part of the tests that touches every dependency.
+LOWEST_TESTS := tests/contract tests/retrieval tests/serve tests/cli tests/ingest tests/evaluation \
+    tests/test_embedded.py tests/test_reranker.py tests/test_pipeline.py tests/test_score_cache.py
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: ci demo options-page test test-extras lint embedded parity bench-speed bench-serve speed-pages memory bench-batch bench-models models-page quality quality-pages calibration long deadline deadline-pages recipe-dry-run clean
+.PHONY: ci demo dist install-check test-lowest site site-serve options-page errors-page test test-extras lint embedded parity bench-speed bench-serve speed-pages memory bench-batch bench-models models-page quality quality-pages long deadline deadline-pages recipe-dry-run calibration clean
 
 demo: $(VENV)/.search
 	$(BIN)/secondpass demo
@@ -25,6 +28,28 @@ embedded: $(VENV)/.int8
 parity: $(VENV)-torch/.done
 	$(VENV)-torch/bin/python scripts/make_parity.py
 
+# Builds the site of README.md and docs/ in build/site; a broken link ends it with an error.
+site: $(VENV)-docs/.done
+	$(VENV)-docs/bin/python -m scripts.site build/site-pages
+	$(VENV)-docs/bin/zensical build --clean --strict
+	$(VENV)-docs/bin/python -m scripts.check_site build/site
+
+# Shows it at http://localhost:8000. After a change of a page: make site again, the browser follows.
+site-serve: site
+	$(VENV)-docs/bin/zensical serve
+
+# Builds wheel and sdist in dist/, twice and equal, checks them, and lists what they install.
+dist: $(VENV)-dist/.done
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(VENV)-dist/bin/python -m scripts.dist
+
+# Installs the wheel by pip, pipx and uv, each into an empty home folder, and runs the command.
+install-check: $(VENV)-dist/.done
+	$(VENV)-dist/bin/python -m scripts.install_check dist/*.whl $(INSTALL_MORE)
+
+# The core with the lowest versions that pyproject.toml allows.
+test-lowest: $(VENV)-lowest/.done
+	$(VENV)-lowest/bin/python -m pytest -p no:cacheprovider $(LOWEST_TESTS)
+
 # All that CI runs: lint, types and every test with torch, NNCF and the trainer, and then that the
 # base install does without them.
 ci: $(VENV)-torch/.done $(VENV)-base/.done
@@ -32,6 +57,7 @@ ci: $(VENV)-torch/.done $(VENV)-base/.done
 	$(VENV)-torch/bin/ruff format --check .
 	$(VENV)-torch/bin/mypy
 	$(VENV)-torch/bin/python -m pytest --durations=20
+	$(MAKE) site
 	cd / && $(abspath $(VENV)-base)/bin/python $(CURDIR)/scripts/check_base_install.py
 
 # The tests of engines and training that need torch or NNCF, which make test leaves out.
@@ -41,6 +67,10 @@ test-extras: $(VENV)-torch/.done
 # Writes the tables of docs/reference/options.md from the options dataclasses.
 options-page: $(VENV)/.test
 	$(BIN)/python -m scripts.options_page
+
+# Writes the part of docs/reference/errors.md that is made of the docstrings of the errors.
+errors-page: $(VENV)/.test
+	$(BIN)/python -m scripts.errors_page
 
 # Times secondpass beside its rivals; needs torch and the rivals.
 SPEED_OUT ?= benchmarks/speed/results/$(shell date +%F).json
@@ -179,10 +209,29 @@ $(VENV)-rivals/.done: pyproject.toml benchmarks/speed/requirements.txt
 	$(VENV)-rivals/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
 	@touch $@
 
+$(VENV)-dist/.done: pyproject.toml
+	$(PYTHON) -m venv $(VENV)-dist
+	$(VENV)-dist/bin/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1'
+	$(VENV)-dist/bin/python -m pip install --quiet --disable-pip-version-check --group dist
+	@touch $@
+
+$(VENV)-lowest/.done: pyproject.toml
+	$(PYTHON) -m venv $(VENV)-lowest
+	$(VENV)-lowest/bin/python -m pip install --quiet --disable-pip-version-check uv
+	$(VENV)-lowest/bin/uv pip install --quiet --python $(VENV)-lowest/bin/python --resolution lowest-direct -e '.[test]'
+	@touch $@
+
+# The site is made of files: secondpass and what it needs are not installed.
+$(VENV)-docs/.done: pyproject.toml
+	$(PYTHON) -m venv $(VENV)-docs
+	$(VENV)-docs/bin/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1'
+	$(VENV)-docs/bin/python -m pip install --quiet --disable-pip-version-check --group docs
+	@touch $@
+
 $(VENV)-rivals-serve/.done: benchmarks/serve/requirements.txt
 	$(PYTHON) -m venv $(VENV)-rivals-serve
 	$(VENV)-rivals-serve/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/serve/requirements.txt
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(VENV)-base $(VENV)-torch $(VENV)-rivals $(VENV)-rivals-serve build dist
+	rm -rf $(VENV) $(VENV)-base $(VENV)-dist $(VENV)-docs $(VENV)-lowest $(VENV)-torch $(VENV)-rivals $(VENV)-rivals-serve build dist

@@ -62,7 +62,12 @@ class CandidateAt:
 
 
 class SecondpassError(Exception):
-    """The root of the tree: catch this to catch them all. `args` are the parts of its message."""
+    """The root of the tree. `args` are the parts of its message.
+
+    Cause: any of those below.
+
+    Way out: catch it to catch them all, and show the message: it is for the reader.
+    """
 
     def __init__(self, *parts: str | Argument | Either | CandidateAt) -> None:
         super().__init__(*parts)
@@ -76,35 +81,89 @@ class SecondpassError(Exception):
 
 
 class InputError(SecondpassError, ValueError):
-    """The caller's data or options are not usable as they are."""
+    """The caller's data or options are not usable as they are.
+
+    Cause: an option beyond its limits, misspelt, or not for this model; an empty query, or one that
+    leaves no room for a text; a candidate without a text; a text that is not a string or not valid
+    Unicode; a file that cannot be read as what it is. Nothing is scored then.
+
+    Way out: the message names the value and what is usable. `on_error="skip"` scores the other
+    candidates, `long_query="truncate"` cuts the query. In a server it is the client's fault.
+    """
 
 
 class IndexExistsError(InputError):
-    """An index was to be created where there already is one."""
+    """An index was to be created where there already is one.
+
+    Cause: `Index.create` in a folder that holds an index.
+
+    Way out: `Index.open`, or `exist_ok=True`. `secondpass index` opens the one that is there.
+    """
 
 
 class ModelError(SecondpassError):
-    """A model that cannot be used as asked."""
+    """A model that cannot be used as asked.
+
+    Cause: one of the three below, or an embedding model whose vectors are not usable.
+
+    Way out: the message names the model and what was expected.
+    """
 
 
 class ModelNotFoundError(ModelError):
-    """No such folder, file or hub name, or no network to fetch it."""
+    """No such folder, file or hub name, or no network to fetch it.
+
+    Cause: a misspelt name; a model that is private or gated; no network, or `local_files_only=True`
+    and a model that is not cached.
+
+    Way out: `secondpass models` lists what needs no download. Fetch the model once with a network,
+    or give its folder.
+    """
 
 
 class ModelFileError(ModelError):
-    """A file of the model is missing, corrupt or not what its name says."""
+    """A file of the model is missing, corrupt or not what its name says.
+
+    Cause: a download that was cut; a Git LFS pointer in the place of weights; a pickle and no
+    safetensors; a config or tokenizer that does not fit the weights; a pipe, device or socket.
+
+    Way out: the message names the file, the key or tensor, and what was expected: fetch the file
+    again. Convert a pickle to safetensors, if you trust it: reading it runs its code.
+    """
 
 
 class UnsupportedModelError(ModelError):
-    """An architecture, a head or a setting for which there is no engine."""
+    """An architecture, a head or a setting for which there is no engine.
+
+    Cause: an architecture without a graph builder and no torch; a precision or device that the
+    engine does not have; a listwise model, GGUF, or a setting that would change scores and is not
+    followed.
+
+    Way out: the message has the reason of each engine. `pip install '.[torch]'` runs most others;
+    `secondpass doctor` examines a folder.
+    """
 
 
 class IndexFileError(SecondpassError):
-    """An index folder that is missing, corrupt or made by other rules."""
+    """An index folder that is missing, corrupt or made by other rules.
+
+    Cause: a misspelt folder; an index of another embedder; a file of it that is cut or gone; a
+    folder that cannot be written.
+
+    Way out: open it with the embedder that the message names, or index the documents again into a
+    new folder.
+    """
 
 
 class EngineError(SecondpassError):
-    """An engine that failed while it computed, or was used after it was closed or in a fork."""
+    """An engine that failed while it computed, or was used after it was closed or in a fork.
+
+    Cause: a call after `close`; a fork of a process that had loaded a model; OpenVINO or torch that
+    fails on a batch, such as for want of memory; a tokenizer that fails on a text.
+
+    Way out: load a model after the fork, or start processes by "spawn"; load it again after
+    `close`; a smaller `max_batch_tokens` takes less memory.
+    """
 
     @classmethod
     def closed(cls) -> EngineError:
@@ -113,11 +172,23 @@ class EngineError(SecondpassError):
 
 
 class ScoreError(SecondpassError):
-    """The model returned a score that is not a finite number."""
+    """The model returned a score that is not a finite number.
+
+    Cause: weights that are damaged, or too large for the arithmetic; in training, a learning rate
+    that is too high.
+
+    Way out: `secondpass doctor` finds which texts; `precision="fp32"` if it is the arithmetic.
+    `on_error="skip"` ranks the others.
+    """
 
 
 class MissingExtraError(SecondpassError, ImportError):
-    """An optional dependency is not installed; the message holds the pip line."""
+    """An optional dependency is not installed.
+
+    Cause: a feature whose extra was not installed with secondpass; `extra` is its name.
+
+    Way out: the message has the line for pip.
+    """
 
     def __init__(self, needed_for: str, extra: str) -> None:
         self._given = needed_for, extra

@@ -12,6 +12,15 @@ ProgressBar = Callable[[str, int], AbstractContextManager[Advance]]
 
 
 @contextmanager
+def shown(description: str, total: int) -> Iterator[Advance]:
+    """Show a bar of tqdm's, which huggingface-hub brings: a widget in a notebook, else a line."""
+    from tqdm.auto import tqdm
+
+    with tqdm(total=total, desc=description) as bar:
+        yield bar.update
+
+
+@contextmanager
 def silent(_description: str, _total: int) -> Iterator[Advance]:
     """Show nothing: the default of whoever takes a `ProgressBar`."""
     yield lambda _: None

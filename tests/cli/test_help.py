@@ -41,3 +41,10 @@ def test_a_bound_is_said_where_it_is_passed():
 def test_an_example_of_a_command_is_one_line():
     shown = CliRunner().invoke(group, ["verify", "record", "--help"], terminal_width=80)
     assert "--out scifact.json eval ../data/scifact --depth 50" in shown.output
+
+
+@pytest.mark.parametrize("name", ["", *(name for name, _ in commands())])
+def test_help_fits_80_columns(name):
+    shown = CliRunner().invoke(group, [*name.split(), "--help"], terminal_width=80)
+    assert shown.exit_code == 0
+    assert [line for line in shown.output.splitlines() if len(line) > 80] == []

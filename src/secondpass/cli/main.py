@@ -12,7 +12,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -21,12 +21,16 @@ from secondpass.checks import did_you_mean, shortened
 from secondpass.cli import terminal
 from secondpass.errors import SecondpassError
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 # name -> (module under secondpass.cli, the line in the help)
 _COMMANDS = {
     "batch": ("batch", "Rerank very many rows into Parquet files, here or on Ray."),
     "bench": ("bench", "Measure what reranking takes, by stage: P50, P95, P99."),
     "calibrate": ("calibrate", "Make a model's scores probabilities, by judged candidates."),
     "compile": ("compile", "Write a model as int8, if it ranks like fp32 here and is faster."),
+    "completion": ("completion", "Print the script that completes commands in a shell."),
     "demo": ("demo", "Index this Python's own documentation, search it and rerank."),
     "doctor": ("doctor", "Check a model before it is trusted."),
     "eval": ("eval", "Measure whether reranking helps, on judged queries."),
@@ -85,7 +89,19 @@ class _LazyGroup(click.Group):
             raise click.UsageError(f"No such command {shortened(cmd_name)}{near}", ctx=ctx)
         module = importlib.import_module(f"secondpass.cli.{_COMMANDS[cmd_name][0]}")
         command: click.Command = module.command
+        if ctx.resilient_parsing:  # as it is where a shell completes
+            from secondpass.cli.completion import complete_files
+
+            complete_files(command)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        named = [item for item in _COMMANDS.items() if item[0].startswith(incomplete)]
+        commands = [CompletionItem(name, help=line) for name, (_, line) in named]
+        # click's own for a group loads every command to ask it for its help.
+        return commands + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

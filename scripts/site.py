@@ -1,0 +1,108 @@
+"""Lays out the pages of the site: make site.
+
+The pages are written to be read in the repository, so their links are relative and lead out of
+docs/. Here README.md is the first page, docs/ stays as it is, and every other file that a page
+links to has a place below repository/. A link to a folder becomes the folder's path.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+ROOT = Path(__file__).parent.parent
+DOCS = PurePosixPath("docs")
+# What has another place than the rule gives it.
+PLACES = {
+    PurePosixPath("README.md"): PurePosixPath("index.md"),
+    DOCS / "README.md": PurePosixPath("contents.md"),
+}
+ELSEWHERE = PurePosixPath("repository")
+_LINK = re.compile(r"\[(?P<text>(?:[^\[\]]|\[[^\]]*\])*)\]\((?P<target>[^)\s]+)\)")
+_FENCE = re.compile(r"^(`{3,}).*?^\1", re.M | re.S)
+
+
+def lay_out(folder: Path) -> list[PurePosixPath]:
+    """Write the pages and what they link to into a new folder; return their places, sorted.
+
+    Raises:
+        SystemExit: a link leads to what is not there.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    todo = [PurePosixPath("README.md"), *_files_of_docs()]
+    done: set[PurePosixPath] = set()
+    while todo:
+        name = todo.pop()
+        if name in done:
+            continue
+        done.add(name)
+        written = folder / place(name)
+        written.parent.mkdir(parents=True, exist_ok=True)
+        if name.suffix == ".md":
+            text, linked = page(name, (ROOT / name).read_text(encoding="utf-8"))
+            written.write_text(text, encoding="utf-8")
+            todo.extend(linked)
+        else:
+            shutil.copyfile(ROOT / name, written)
+    return sorted(map(place, done))
+
+
+def place(name: PurePosixPath) -> PurePosixPath:
+    """Return where a file of the repository stands on the site."""
+    if name in PLACES:
+        return PLACES[name]
+    if name.is_relative_to(DOCS):
+        return name.relative_to(DOCS)
+    # A browser shows what ends in .txt, and would keep what has no ending.
+    return ELSEWHERE / (name if name.suffix else name.with_suffix(".txt"))
+
+
+def page(name: PurePosixPath, text: str) -> tuple[str, list[PurePosixPath]]:
+    """Return a page with its links as the site has them, and the files that they lead to."""
+    linked: list[PurePosixPath] = []
+
+    def rewritten(found: re.Match[str]) -> str:
+        # The text of a link may be a picture with a link of its own.
+        label, target = _LINK.sub(rewritten, found["text"]), found["target"]
+        path, hash_, anchor = target.partition("#")
+        if not path or "://" in path or path.startswith("mailto:"):
+            return f"[{label}]({target})"
+        leads_to = PurePosixPath(os.path.normpath(name.parent / path))
+        if (ROOT / leads_to).is_dir():
+            return label if label.strip("/`") == str(leads_to) else f"{label} (`{leads_to}`)"
+        if not (ROOT / leads_to).is_file():
+            raise SystemExit(f"{name}: there is no {leads_to}")
+        linked.append(leads_to)
+        relative = os.path.relpath(place(leads_to), place(name).parent)
+        return f"[{label}]({relative}{hash_}{anchor})"
+
+    return "".join(
+        part if is_code else _LINK.sub(rewritten, part) for part, is_code in _parts(text)
+    ), linked
+
+
+def _parts(text: str) -> Iterator[tuple[str, bool]]:
+    """Yield the parts of a page, and whether each is a block of code."""
+    end = 0
+    for fence in _FENCE.finditer(text):
+        yield text[end : fence.start()], False
+        yield fence[0], True
+        end = fence.end()
+    yield text[end:], False
+
+
+def _files_of_docs() -> list[PurePosixPath]:
+    """Return the files of docs/ but the examples, which are read in a clone."""
+    return [
+        PurePosixPath(file.relative_to(ROOT).as_posix())
+        for file in sorted((ROOT / DOCS).rglob("*"))
+        if file.is_file() and (ROOT / DOCS / "examples") not in file.parents
+    ]
+
+
+if __name__ == "__main__":
+    lay_out(Path(sys.argv[1]))
