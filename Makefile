@@ -28,15 +28,15 @@ embedded: $(VENV)/.int8
 parity: $(VENV)-torch/.done
 	$(VENV)-torch/bin/python scripts/make_parity.py
 
-# Builds the site of README.md and docs/ in build/site; a broken link ends it with an error.
+# Builds the site of README.md and docs/ in build/site/html; a broken link ends it with an error.
 site: $(VENV)-docs/.done
-	$(VENV)-docs/bin/python -m scripts.site build/site-pages
-	$(VENV)-docs/bin/zensical build --clean --strict
-	$(VENV)-docs/bin/python -m scripts.check_site build/site
+	$(VENV)-docs/bin/python -m scripts.site build/site
+	$(VENV)-docs/bin/zensical build --config-file build/site/zensical.toml --clean --strict
+	$(VENV)-docs/bin/python -m scripts.check_site build/site/html
 
 # Shows it at http://localhost:8000. After a change of a page: make site again, the browser follows.
 site-serve: site
-	$(VENV)-docs/bin/zensical serve
+	$(VENV)-docs/bin/zensical serve --config-file build/site/zensical.toml
 
 # Builds wheel and sdist in dist/, twice and equal, checks them, and lists what they install.
 dist: $(VENV)-dist/.done

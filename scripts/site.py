@@ -2,17 +2,20 @@
 
 The pages are written to be read in the repository, so their links are relative and lead out of
 docs/. Here README.md is the first page, docs/ stays as it is, and every other file that a page
-links to has a place below repository/. A link to a folder becomes the folder's path.
+links to has a place below repository/. A link to a folder becomes the folder's path. The navigation
+is the list of docs/README.md.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 ROOT = Path(__file__).parent.parent
 DOCS = PurePosixPath("docs")
@@ -23,7 +26,44 @@ PLACES = {
 }
 ELSEWHERE = PurePosixPath("repository")
 _LINK = re.compile(r"\[(?P<text>(?:[^\[\]]|\[[^\]]*\])*)\]\((?P<target>[^)\s]+)\)")
+_NAVIGATION = "nav = []\n"
 _FENCE = re.compile(r"^(`{3,}).*?^\1", re.M | re.S)
+
+
+def make(folder: Path) -> None:
+    """Write the pages and the generator's settings into a folder."""
+    lay_out(folder / "pages")
+    settings = (ROOT / DOCS / "site" / "zensical.toml").read_text(encoding="utf-8")
+    listed = (ROOT / DOCS / "README.md").read_text(encoding="utf-8")
+    text = settings.replace(_NAVIGATION, f"nav = {_as_toml(navigation(listed))}\n")
+    (folder / "zensical.toml").write_text(text, encoding="utf-8")
+
+
+def navigation(listed: str) -> list[dict[str, Any]]:
+    """Return the sections of the list of pages, each with the titles and places of its pages."""
+    sections: list[dict[str, Any]] = [{"secondpass": "index.md"}]
+    for section in re.split(r"^## ", listed, flags=re.M)[1:]:
+        heading, _, text = section.partition("\n")
+        links = [found for found in _LINK.finditer(text) if found["target"].endswith(".md")]
+        pages = [{_title(found["text"]): found["target"]} for found in links]
+        sections.append({heading.strip(): pages})
+    sections[1]["Start"].append({"All pages": "contents.md"})
+    return sections
+
+
+def _title(text: str) -> str:
+    plain = text.replace("`", "")
+    return plain[:1].upper() + plain[1:]
+
+
+def _as_toml(value: Any) -> str:
+    """Return lists, tables and strings as inline TOML, whose strings are those of JSON."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_as_toml, value))}]"
+    if isinstance(value, dict):
+        items = (f"{json.dumps(name)} = {_as_toml(one)}" for name, one in value.items())
+        return f"{{ {', '.join(items)} }}"
+    return json.dumps(value)
 
 
 def lay_out(folder: Path) -> list[PurePosixPath]:
@@ -100,9 +140,11 @@ def _files_of_docs() -> list[PurePosixPath]:
     return [
         PurePosixPath(file.relative_to(ROOT).as_posix())
         for file in sorted((ROOT / DOCS).rglob("*"))
-        if file.is_file() and (ROOT / DOCS / "examples") not in file.parents
+        if file.is_file()
+        and (ROOT / DOCS / "examples") not in file.parents
+        and file.name != "zensical.toml"
     ]
 
 
 if __name__ == "__main__":
-    lay_out(Path(sys.argv[1]))
+    make(Path(sys.argv[1]))

@@ -7,9 +7,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from scripts.check_site import problems
-from scripts.site import ROOT, lay_out, page, place
-
-CONFIG = tomllib.loads((ROOT / "zensical.toml").read_text())["project"]
+from scripts.site import ROOT, lay_out, make, navigation, page, place
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +18,7 @@ def site(tmp_path_factory):
 
 def in_navigation(entries):
     for entry in entries:
-        for inner in [entry] if isinstance(entry, str) else entry.values():
+        for inner in entry.values():
             yield from in_navigation(inner) if isinstance(inner, list) else [inner]
 
 
@@ -46,8 +44,26 @@ def test_every_link_leads_to_a_file_of_the_site(site):
 def test_the_navigation_has_every_page_of_docs(site):
     _, files = site
     pages = {str(file) for file in files if file.suffix == ".md" and "repository" not in file.parts}
-    named = list(in_navigation(CONFIG["nav"]))
+    named = list(in_navigation(navigation((ROOT / "docs" / "README.md").read_text())))
     assert sorted(named) == sorted(pages)
+
+
+def test_the_navigation_is_put_into_the_settings(tmp_path):
+    make(tmp_path)
+    project = tomllib.loads((tmp_path / "zensical.toml").read_text())["project"]
+    assert project["nav"][0] == {"secondpass": "index.md"}
+    assert {"Quick start": "start.md"} in project["nav"][1]["Start"]
+    assert project["site_name"] == "secondpass"
+    assert (tmp_path / project["docs_dir"] / "start.md").is_file()
+
+
+def test_a_heading_of_the_list_is_a_section():
+    listed = "# A\n\nB [c](c.md)\n\n## Start\n\n- [D `e`](d.md)\n\n## F\n\n[g](g.md), [h](h)\n"
+    assert navigation(listed) == [
+        {"secondpass": "index.md"},
+        {"Start": [{"D e": "d.md"}, {"All pages": "contents.md"}]},
+        {"F": [{"G": "g.md"}]},
+    ]
 
 
 def test_a_link_out_of_docs_leads_to_the_files_new_place():
