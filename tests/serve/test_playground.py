@@ -2,10 +2,12 @@
 
 import json
 import re
+import socket
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from live_server import head, live_server, talk
 from serve_client import fake_client
 
 from secondpass.reranker import CrossEncoderReranker
@@ -158,3 +160,13 @@ def test_a_search_that_cannot_be_is_refused_by_name(body, named):
         refused = client.post("/playground/search", json=body)
     assert 400 <= refused.status_code < 500
     assert named in refused.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("path", ["/playground/search", "/v2/rerank"])
+def test_a_client_that_goes_while_it_sends_is_no_failure_of_the_server(path, caplog):
+    with live_server(index=FakeIndex()) as address:
+        with socket.create_connection(address, 20) as connection:
+            connection.sendall(head(path, length=100) + b'{"query')
+        talk(address, head(path, length=100) + b'{"query', half_close=True)
+        assert talk(address, head("/v2/rerank", length=2) + b"{}")
+    assert not caplog.records

@@ -47,6 +47,30 @@ def test_a_thread_that_ends_by_an_error_is_noticed_and_replaced(error, caplog):
     assert steps.done == [1, 2]
 
 
+@pytest.mark.parametrize("started", [0, 1])
+def test_a_thread_that_cannot_be_started_is_replaced_later(started, monkeypatch):
+    steps = Steps(ValueError(), MemoryError(), 1, 2)
+    workers = Workers(steps, 2, "w")
+    assert workers.join(60)
+    start, starts = threading.Thread.start, []
+
+    def refused(thread):
+        starts.append(thread)
+        if len(starts) > started:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refused)
+        with pytest.raises(RuntimeError):
+            workers.mend()
+    assert workers.dead == 2 - started
+    assert workers.mend() == 2 - started
+    assert workers.join(60)
+    assert workers.dead == 0
+    assert sorted(steps.done) == [1, 2]
+
+
 def test_join_says_whether_all_ended():
     hold = threading.Event()
     workers = Workers(lambda: hold.wait(60) and False, 2, "w")

@@ -8,6 +8,7 @@ from dataclasses import replace
 from uuid import uuid4
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -64,6 +65,8 @@ class Guards:
         try:
             self._check(scope["path"], headers)
             await self._app(scope, receive, with_headers)
+        except ClientDisconnect:
+            return  # nobody waits for a response
         except Exception as error:
             problem = replace(problem_of(error), request_id=request_id)
             if not isinstance(error, Refused):

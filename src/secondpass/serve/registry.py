@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from time import perf_counter
@@ -35,6 +36,8 @@ class Registry:
         self._load, self._idle_s, self._now = load, idle_s, now
         self._loading: dict[str, asyncio.Task[Served]] = {}
         self._loaded: dict[str, Served] = {}
+        # How many requests each is used by, or waited for.
+        self._users = Counter[str]()
         self._closed = False
 
     @property
@@ -51,13 +54,16 @@ class Registry:
             Failed: it cannot be loaded; the next one who asks tries again.
             Closed: the server is ending.
         """
-        served = await self._get(self.names.find(name))
-        served.requests += 1
+        entry = self.names.find(name)
+        self._users[entry.name] += 1
         try:
-            yield served
+            served = await self._get(entry)
+            try:
+                yield served
+            finally:
+                served.used = self._now()
         finally:
-            served.requests -= 1
-            served.used = self._now()
+            self._users[entry.name] -= 1
 
     async def free_idle(self) -> list[str]:
         """Free the models that nobody asked for in a while; return their names."""
@@ -67,7 +73,7 @@ class Registry:
         idle = [
             name
             for name, served in self._loaded.items()
-            if name != self.names.entries[0].name and not served.requests and served.used <= since
+            if name != self.names.entries[0].name and not self._users[name] and served.used <= since
         ]
         await asyncio.gather(*(self._free(self._loaded.pop(name), 0.0) for name in idle))
         return idle

@@ -70,8 +70,8 @@ class Served:
         noted: Callable[[Group], object] = lambda _: None,
     ) -> None:
         self.name, self.reranker, self._cost = name, reranker, cost
-        # How many requests are answered by it now, and when the last one ended.
-        self.requests, self.used = 0, perf_counter()
+        # When the last request ended.
+        self.used = perf_counter()
         self._pacing = Pacing(perf_counter)
         length = min(_USUAL_LENGTH, cost.max_length)
         group_ms = cost.streams * group_tokens / length * cost.line.each_ms(length)

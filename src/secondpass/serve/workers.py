@@ -32,12 +32,19 @@ class Workers:
         return self._died
 
     def mend(self) -> int:
-        """Replace the threads that ended by an error; return how many."""
+        """Replace the threads that ended by an error; return how many.
+
+        Raises:
+            RuntimeError: the system starts no thread now; what is not replaced is still dead.
+        """
+        replaced = 0
         with self._lock:
-            died, self._died = self._died, 0
             self._threads = [thread for thread in self._threads if thread.is_alive()]
-            self._threads += [self._started() for _ in range(died)]
-        return died
+            while self._died:
+                self._threads.append(self._started())
+                self._died -= 1
+                replaced += 1
+        return replaced
 
     def join(self, seconds: float) -> bool:
         """Wait for the end of all threads for at most so long; tell whether they ended."""
