@@ -394,6 +394,102 @@ def test_features_of_another_identity_are_emptied_and_the_others_stay(store):
     assert kept(store, "token_ids") == {"a": [], "b": [0]}
 
 
+OTHER_MODEL = {name: FeatureIdentity("o" * 64, 2) for name in STATES}
+HALVES = {
+    name: FeatureIdentity("m" * 64, 2)
+    for name in ("states_float16", "state_lengths", "states_digest")
+}
+
+
+def with_states(ids, identities=STATES):
+    """Return rows that have states, which were made when the store kept `identities`."""
+    return replace(
+        rows(ids),
+        features={**rows(ids).features, **states(ids).features},
+        identities={**IDENTITY.features, **identities},
+    )
+
+
+def keep(store, features):
+    store.change_features(IDENTITY.features)
+    store.change_features({**IDENTITY.features, **features})
+
+
+@pytest.mark.parametrize("there_before", [False, True])
+@pytest.mark.parametrize("later", [OTHER_MODEL, HALVES, {}], ids=["model", "precision", "none"])
+def test_rows_have_no_states_of_what_the_store_keeps_no_more(store, later, there_before):
+    """Or those that make the new ones would take them for theirs."""
+    keep(store, STATES)
+    if there_before:
+        store.write([rows("abcd")], replace=False)
+
+    def batches():
+        yield with_states("ab")
+        keep(store, later)
+        yield with_states("cd")
+
+    assert store.write(batches(), replace=True) == 4
+    assert kept(store, "token_ids") == {"a": [], "b": [0], "c": [], "d": [0]}
+    if later:
+        assert sorted(store.scan(["id"], lacking="states_digest")) == [(one,) for one in "abcd"]
+        for name in later:
+            assert kept(store, name) == dict.fromkeys("abcd")
+    (row, *_) = store.nearest(unit(1, 1, 0, 0), 1)
+    assert row.identities == {**IDENTITY.features, **later}
+
+
+def test_rows_keep_states_of_what_the_store_keeps_again(store):
+    keep(store, STATES)
+
+    def batches():
+        yield with_states("ab")
+        keep(store, OTHER_MODEL)
+        keep(store, STATES)
+
+    store.write(batches(), replace=False)
+    assert kept(store, "states_int8") == {"a": [], "b": [1]}
+
+
+def test_rows_without_states_are_taken_by_a_store_that_began_to_keep_some(store):
+    def batches():
+        yield rows("ab")
+        keep(store, STATES)
+        yield replace(rows("c"), identities=IDENTITY.features)
+
+    store.write(batches(), replace=False)
+    assert sorted(store.scan(["id"], lacking="states_digest")) == [("a",), ("b",), ("c",)]
+    store.fill(states("abc"))
+    assert list(store.scan(["id"], lacking="states_digest")) == []
+
+
+def test_rows_that_lack_a_column_declared_meanwhile_are_refused(store):
+    """A filter would leave them out without a word."""
+
+    def batches():
+        yield rows("a")
+        store.declare({"n": "int"}, lambda _: (7,))
+        yield rows("b")
+
+    with pytest.raises(IndexFileError, match="declared while"):
+        store.write(batches(), replace=False)
+    assert ids_in(store) == []
+    store.write([rows("ab")], replace=False)
+
+
+@pytest.mark.parametrize("later", [OTHER_MODEL, HALVES, {}], ids=["model", "precision", "none"])
+def test_states_that_the_store_keeps_no_more_are_not_filled(store, later):
+    store.write([rows("abc")], replace=False)
+    keep(store, later)
+    filled = replace(states("abc"), identities=STATES)
+    with pytest.raises(IndexFileError, match="other states"):
+        store.fill(filled)
+    if later:
+        assert len(list(store.scan(["id"], lacking="states_digest"))) == 3
+    else:
+        with pytest.raises(IndexFileError, match="other states"):
+            list(store.scan(["id"], lacking="states_digest"))
+
+
 def test_rows_written_after_a_change_may_have_the_new_features(store):
     store.change_features({**IDENTITY.features, **STATES})
     batch = rows("ab")

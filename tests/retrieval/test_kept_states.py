@@ -264,6 +264,51 @@ def test_a_text_that_is_changed_while_states_are_made_gets_those_of_its_new_text
     check_states(index, encoder, texts)
 
 
+def beside(index, encoder):
+    """Return the index as another writer has it."""
+    if index.directory is None:
+        return Index(index._store, index._embedder, encoder=encoder)
+    return Index.open(index.directory, FakeEmbedder(), encoder=encoder)
+
+
+@pytest.mark.filterwarnings("ignore:the states in index")
+@pytest.mark.parametrize("precision", ["int8", "float16"])
+@pytest.mark.parametrize("name", ["model", "another model"])
+def test_another_writer_may_change_the_states_while_texts_are_added(made, name, precision):
+    encoder, other = FakeEncoder("model"), FakeEncoder(name)
+    index = made(states="int8", encoder=encoder)
+
+    def adding():
+        yield from documents()[:2]
+        beside(index, other).add_states(precision)
+        yield from documents()[2:]
+
+    index.add(adding(), batch_size=2)
+    assert found(index) == TEXTS
+    beside(index, other).add_states(precision)
+    check_states(index, other, precision=precision)
+
+
+@pytest.mark.parametrize(("name", "precision"), [("model", "float16"), ("another model", "int8")])
+def test_of_two_writers_that_make_states_the_later_wins(made, name, precision):
+    other = FakeEncoder(name)
+
+    class Beside(FakeEncoder):
+        begun = False
+
+        def encode_texts(self, texts, precision_here="int8"):
+            if not self.begun:
+                self.begun = True
+                beside(index, other).add_states(precision)
+            return super().encode_texts(texts, precision_here)
+
+    index = made(encoder=Beside("model"))
+    index.add(documents())
+    with pytest.raises(IndexFileError, match="another writer"):
+        index.add_states("int8")
+    check_states(index, other, precision=precision)
+
+
 def test_an_index_in_another_process_and_a_copy_make_the_same_states(tmp_path):
     encoder = FakeEncoder()
     index = in_folder(tmp_path, states="int8", encoder=encoder)

@@ -153,3 +153,18 @@ def test_lists_share_a_call_with_and_without_states(load, texts):
     for effort in ("full", "balanced", "instant"):
         rankings = reranker.rank_many(["csv", QUERY], [kept[:9], texts[9:]], None, effort=effort)
         assert [one.timings.from_states for one in rankings] == [9, 0]
+
+
+def test_what_was_computed_of_a_text_is_not_used_for_another(load, texts):
+    """Neither the states nor the token ids."""
+    with load() as reranker:
+        others = [f"{text} queue" for text in texts]
+        moved = [
+            Passage(other, one.features)
+            for other, one in zip(others, reranker.passages(texts), strict=True)
+        ]
+        scores = reranker.score(QUERY, moved)
+        expected = reranker.score(QUERY, others)
+    assert scores.timings.from_states == 0
+    np.testing.assert_array_equal(scores.tokens, expected.tokens)
+    np.testing.assert_allclose(scores.logits, expected.logits, atol=1e-4)

@@ -13,6 +13,7 @@ from secondpass.scoring.encode import TextEncoder, TokenIds
 from secondpass.scoring.passage import Passage, TextFeatures
 from secondpass.scoring.sequences import Prepared
 from secondpass.scoring.stats import Stats
+from secondpass.scoring.tokenized import ids_digest
 from secondpass.states.codec import (
     Columns,
     Floats,
@@ -58,13 +59,15 @@ class KeptStatesOf:
         Raises:
             ModelFileError: a state is not a number that a float16 holds.
         """
-        tokenizer, encoder = self._encoder.digest, self.parted.identity
         return [
-            text
-            if columns is None
-            else Passage(text, TextFeatures(ids, tokenizer, None, columns, encoder))
+            text if columns is None else Passage(text, self._features(text, ids, columns))
             for text, ids, columns in self._encoded(texts, precision)
         ]
+
+    def _features(self, text: str, ids: TokenIds, columns: Columns) -> TextFeatures:
+        tokenizer = self._encoder.digest
+        digest = ids_digest(text, ids, tokenizer)
+        return TextFeatures(ids, tokenizer, digest, columns, self.parted.identity)
 
     def _encoded(
         self, texts: Sequence[str], precision: StatePrecision

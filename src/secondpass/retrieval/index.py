@@ -445,7 +445,8 @@ class Index(RefusedInForks):
 
         Raises:
             InputError: as `keep_states`.
-            IndexFileError: the folder cannot be read or written.
+            IndexFileError: the folder cannot be read or written, or another writer made it keep
+                other states meanwhile.
         """
         columns = StateColumns(self._encoder, _checked_states(states))
         self._keep(columns)
@@ -608,6 +609,7 @@ class Index(RefusedInForks):
                 vectors=features.vectors,
                 features={name: columns[name] for name in shared},
                 columns=self._declared_of(batch),
+                identities={name: stored[name] for name in shared},
             )
 
     def _declared_of(self, batch: list[Record]) -> dict[str, list[Any]]:

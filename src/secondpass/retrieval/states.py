@@ -115,7 +115,7 @@ def _encoded(store: VectorStore, columns: StateColumns, advance: Advance) -> Ite
             return
         seen.update(row[:2] for row in batch)
         ids, digests, texts = map(list, zip(*batch, strict=True))
-        yield FeatureRows(ids, digests, columns.of(texts))
+        yield FeatureRows(ids, digests, columns.of(texts), columns.identities)
         advance(len(batch))
 
 
@@ -127,6 +127,7 @@ def _joined(block: Sequence[FeatureRows]) -> FeatureRows:
             name: [value for rows in block for value in rows.features[name]]
             for name in block[0].features
         },
+        block[0].identities,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from secondpass.errors import IndexFileError
 from secondpass.progress import ProgressBar
 from secondpass.retrieval.stores.filters import ColumnType, Filter, Value
 from secondpass.states.codec import STATE_TYPES
@@ -81,6 +82,8 @@ class Rows:
     `metadata` is JSON, `digest` stands for text and metadata, `source` says which file a row is of.
     `features` and `columns` may lack a column of the store: then these rows have none of it. The
     values of declared columns are of their type, or None.
+    `identities` says what made the features, None for what the store keeps: where it keeps others
+    by the time of the commit, the rows have none of these.
     """
 
     id: Sequence[str]
@@ -91,18 +94,21 @@ class Rows:
     vectors: Vectors
     features: Mapping[str, Sequence[Feature]] = field(default_factory=dict)
     columns: Mapping[str, Sequence[Value | None]] = field(default_factory=dict)
+    identities: Mapping[str, FeatureIdentity] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class FeatureRows:
     """Features of rows that are there, by column: of the row with this id, if its digest is this.
 
-    A row of another digest has another text, or is gone: it is left as it is.
+    A row of another digest has another text, or is gone: it is left as it is. `identities` says
+    what made the features, None for what the store keeps.
     """
 
     id: Sequence[str]
     digest: Sequence[str]
     features: Mapping[str, Sequence[Feature]]
+    identities: Mapping[str, FeatureIdentity] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +149,52 @@ class Approximation(NamedTuple):
     refine: int
     depth: int
     recall: float
+
+
+def still_kept(
+    made: Mapping[str, FeatureIdentity] | None, kept: Mapping[str, FeatureIdentity]
+) -> set[str]:
+    """Return the features of those `made` that a store has a use for which keeps these.
+
+    Of the columns of states, which are read together, it is all or none.
+    """
+    if made is None:
+        return set(kept)
+    same = {name for name, identity in kept.items() if made.get(name) == identity}
+    of_states = kept.keys() & STATE_TYPES.keys()
+    whole = of_states <= same and of_states == made.keys() & STATE_TYPES.keys()
+    return same if whole else same - STATE_TYPES.keys()
+
+
+def check_still_kept(
+    names: Iterable[str],
+    made: Mapping[str, FeatureIdentity] | None,
+    kept: Mapping[str, FeatureIdentity],
+    location: str,
+) -> None:
+    """Raise unless a store that keeps `kept` keeps the features of these names as they were made.
+
+    Raises:
+        IndexFileError: it does not.
+    """
+    if not set(names) <= still_kept(made, kept):
+        raise IndexFileError(
+            f"index {location} keeps other states than those that were being made: another writer "
+            "changed that meanwhile; say again which it is to keep"
+        )
+
+
+def check_same_columns(made: Iterable[str], kept: Iterable[str], location: str) -> None:
+    """Raise unless rows were made for the columns that a store has declared.
+
+    Raises:
+        IndexFileError: another writer declared more meanwhile, whose values the rows lack.
+    """
+    if more := set(kept) - set(made):
+        raise IndexFileError(
+            f"index {location} has columns that were declared while documents were being added "
+            f"({', '.join(sorted(more))}): add these documents again"
+        )
 
 
 class VectorStore(Protocol):
@@ -252,7 +304,7 @@ class VectorStore(Protocol):
             lacking: only the rows that have none of this feature of the store; None for all rows.
 
         Raises:
-            IndexFileError: the store cannot be read.
+            IndexFileError: the store cannot be read, or does not keep the feature.
         """
         ...
 
@@ -285,7 +337,7 @@ class VectorStore(Protocol):
         """Put features to rows in one commit; each row's other features stay as they are.
 
         Raises:
-            IndexFileError: the store cannot be written.
+            IndexFileError: the store cannot be written, or keeps other features than these.
         """
         ...
 

@@ -25,6 +25,9 @@ from secondpass.retrieval.stores.contract import (
     StoreIdentity,
     Terms,
     Vectors,
+    check_same_columns,
+    check_still_kept,
+    still_kept,
 )
 from secondpass.retrieval.stores.features import to_arrow
 from secondpass.retrieval.stores.filters import ColumnType, Filter, Value
@@ -177,6 +180,9 @@ class LanceStore(RefusedInForks):
     ) -> Iterator[tuple[Any, ...]]:
         """Yield these columns of the rows, a batch in memory at a time."""
         with file_errors(self.folder, "read"):
+            if lacking is not None:
+                features = identity_in(self._table.schema, self.folder).features
+                check_still_kept([lacking], None, features, self.location)
             query = self._table.search().select(list(columns))
             query = query if lacking is None else query.where(f"{lacking} IS NULL")
             batches = iter(query.to_batches())
@@ -237,6 +243,8 @@ class LanceStore(RefusedInForks):
             *(to_arrow(name, values, len(rows.id)) for name, values in rows.features.items()),
         ]
         with self._committing():
+            features = identity_in(self._table.schema, self.folder).features
+            check_still_kept(rows.features, rows.identities, features, self.location)
             merge = self._table.merge_insert("id")
             merge = merge.when_matched_update_all(where="target.digest = source.digest")
             merge.execute(pa.table(columns, names=names))
@@ -312,8 +320,10 @@ class LanceStore(RefusedInForks):
         columns["vector"] = pa.FixedSizeListArray.from_arrays(
             pa.array(rows.vectors.ravel()), rows.vectors.shape[1]
         )
+        usable = still_kept(rows.identities, identity.features)
         for name in identity.features:
-            columns[name] = to_arrow(name, rows.features.get(name), count)
+            values = rows.features.get(name) if name in usable else None
+            columns[name] = to_arrow(name, values, count)
         for name, field in fields_in(schema).items():
             values = rows.columns.get(name, [None] * count)
             columns[field] = pa.array(values, schema.field(field).type)
@@ -331,9 +341,33 @@ class LanceStore(RefusedInForks):
                 )
             if there:
                 merge = self._table.merge_insert("id").when_matched_update_all()
-                merge.when_not_matched_insert_all().execute(spool.reader())
+                merge.when_not_matched_insert_all().execute(self._fitting(spool))
             else:
-                self._table.add(spool.reader())
+                self._table.add(self._fitting(spool))
+
+    def _fitting(self, spool: Spool) -> Any:
+        """Return the rows with the features that the table keeps by the time of the commit."""
+        import pyarrow as pa
+
+        schema = self._table.schema
+        if schema.equals(spool.schema, check_metadata=True):
+            return spool.reader()
+        check_same_columns(fields_in(spool.schema), fields_in(schema), self.location)
+        made = identity_in(spool.schema, self.folder).features
+        kept = identity_in(schema, self.folder).features
+        lacking = kept.keys() - still_kept(made, kept)
+        lacking |= set(schema.names) - set(spool.schema.names)
+        batches = (
+            pa.record_batch(
+                [
+                    pa.nulls(len(batch), field.type) if field.name in lacking else batch[field.name]
+                    for field in schema
+                ],
+                schema=schema,
+            )
+            for batch in spool.reader()
+        )
+        return pa.RecordBatchReader.from_batches(schema, batches)
 
     def _there(self, ids: Iterable[str]) -> list[str]:
         """Return those of the ids that the latest commit has; all is done within Arrow."""

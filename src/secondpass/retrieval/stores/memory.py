@@ -26,6 +26,9 @@ from secondpass.retrieval.stores.contract import (
     StoreIdentity,
     Terms,
     Vectors,
+    check_same_columns,
+    check_still_kept,
+    still_kept,
 )
 from secondpass.retrieval.stores.exact import ExactSearch, Places
 from secondpass.retrieval.stores.filters import ColumnType, Filter, Value, holds
@@ -111,6 +114,7 @@ class MemoryStore:
             return 0
         new = _last_of_each_id(rows, vectors[0] if len(vectors) == 1 else np.concatenate(vectors))
         with self._writing:
+            new = _fitting(new, self._identity)
             clash = self._table.ids.keys() & new.ids.keys()
             if clash and not replace:
                 raise InputError(
@@ -157,6 +161,8 @@ class MemoryStore:
         self, columns: Sequence[Column], *, lacking: str | None = None
     ) -> Iterator[tuple[Any, ...]]:
         """Yield these columns of every row, or of those that lack a feature."""
+        if lacking is not None:
+            check_still_kept([lacking], None, self._identity.features, self.location)
         for row in self._table.rows:
             if lacking is None or row.features[lacking] is None:
                 yield tuple(getattr(row, column) for column in columns)
@@ -181,6 +187,7 @@ class MemoryStore:
     def fill(self, rows: FeatureRows) -> None:
         """Put features to rows that are there."""
         with self._writing:
+            check_still_kept(rows.features, rows.identities, self._identity.features, self.location)
             changed = list(self._table.rows)
             for at, (id_, digest) in enumerate(zip(rows.id, rows.digest, strict=True)):
                 place = self._table.ids.get(id_)
@@ -233,23 +240,33 @@ class MemoryStore:
         """Do nothing: what was replaced is free already."""
 
     def _rows(self, batch: Rows) -> Iterator[_Row]:
-        kept = {
-            name: batch.features.get(name, [None] * len(batch.id))
-            for name in self._identity.features
-        }
+        kept = self._identity.features
+        usable = still_kept(batch.identities, kept)
+        given = {name: values for name, values in batch.features.items() if name in usable}
         declared = {
             name: batch.columns.get(name, [None] * len(batch.id)) for name in self._identity.columns
         }
         texts = (batch.id, batch.text, batch.metadata, batch.digest, batch.source)
         for position, fields in enumerate(zip(*texts, strict=True)):
-            features = {name: values[position] for name, values in kept.items()}
+            features = {name: values[position] for name, values in given.items()}
             columns = {name: values[position] for name, values in declared.items()}
-            yield _Row(*fields, features, self._identity.features, columns)
+            yield _Row(*fields, features, kept, columns)
 
 
 def _table(rows: Sequence[_Row], vectors: Vectors) -> _Table:
     ids = {row.id: place for place, row in enumerate(rows)}
     return _Table(tuple(rows), ExactSearch(vectors), ids)
+
+
+def _fitting(table: _Table, identity: StoreIdentity) -> _Table:
+    """Return new rows with the features that the store keeps by the time of the commit."""
+    rows, kept = [], identity.features
+    for row in table.rows:
+        check_same_columns(row.columns, identity.columns, MemoryStore.location)
+        usable = still_kept(row.identities, kept)
+        features = {name: row.features.get(name) if name in usable else None for name in kept}
+        rows.append(row._replace(features=features, identities=kept))
+    return _Table(tuple(rows), table.search, table.ids)
 
 
 def _last_of_each_id(rows: Sequence[_Row], vectors: Vectors) -> _Table:

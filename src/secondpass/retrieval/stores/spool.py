@@ -26,7 +26,7 @@ class Spool(AbstractContextManager["Spool"]):
         import pyarrow
 
         self.last_rows: dict[str, int] = {}
-        self._schema = schema
+        self.schema = schema
         self._rows = 0
         self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
         self._writer = pyarrow.ipc.new_stream(self._file, schema)
@@ -56,7 +56,7 @@ class Spool(AbstractContextManager["Spool"]):
         if self._rows == len(self.last_rows):
             return stream
         batches = _last_only(stream, self.last_rows)
-        return pyarrow.RecordBatchReader.from_batches(self._schema, batches)
+        return pyarrow.RecordBatchReader.from_batches(self.schema, batches)
 
 
 def _last_only(batches: Any, last_rows: Mapping[str, int]) -> Iterator[Any]:
