@@ -90,7 +90,7 @@ def bounded_protocol(head_timeout_s: float) -> type[HttpToolsProtocol]:
             if plain == head:  # another request came before it in one piece
                 self._refuse("The offer of another protocol cannot be read.")
                 return
-            self.parser = httptools.HttpRequestParser(self)  # type: ignore[no-untyped-call]
+            self.parser = httptools.HttpRequestParser(self)
             self.data_received(plain + end + rest)
 
         def _unsupported_upgrade_warning(self) -> None:

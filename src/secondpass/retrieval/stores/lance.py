@@ -322,8 +322,9 @@ class LanceStore(RefusedInForks):
         )
         usable = still_kept(rows.identities, identity.features)
         for name in identity.features:
-            values = rows.features.get(name) if name in usable else None
-            columns[name] = to_arrow(name, values, count)
+            columns[name] = to_arrow(
+                name, rows.features.get(name) if name in usable else None, count
+            )
         for name, field in fields_in(schema).items():
             values = rows.columns.get(name, [None] * count)
             columns[field] = pa.array(values, schema.field(field).type)
