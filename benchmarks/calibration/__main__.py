@@ -73,7 +73,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--data", type=Path, default=Path("../shared/data"), help="holds eval/ and train/")
     add("--scores", type=Path, help="scores that benchmarks.quality kept of the same candidates")
-    add("--queries", type=int, default=50, help="random sample of each new collection")
+    add("--queries", type=int, default=20, help="random sample of each new collection")
     add("--depth", type=int, default=100, help="candidates of a query")
     add("--seed", type=int, default=0)
 

@@ -57,24 +57,23 @@ def trust(map_: Platt, of: Judged, seed: int) -> Trust:
 
 
 def rows(known: Mapping[str, Judged], new: Sequence[Judged], seed: int) -> tuple[Row, ...]:
-    """Return a row for each collection; of each known one also by the map of the others."""
-    made = [_row(one, seed, None) for one in new]
+    """Return a row for each collection: of a known one by the map of the others."""
+    made = [_row(one, SHIPPED, seed, known=False) for one in new]
     for name, one in known.items():
         others = [other for other_name, other in known.items() if other_name != name]
-        made.append(_row(one, seed, map_of(others, seed)))
+        made.append(_row(one, map_of(others, seed), seed, known=True))
     return tuple(made)
 
 
-def _row(of: Judged, seed: int, others: Platt | None) -> Row:
+def _row(of: Judged, map_: Platt, seed: int, *, known: bool) -> Row:
     return Row(
         collection=of.name,
         sha256=of.sha256,
-        known=others is not None,
+        known=known,
         queries=of.queries,
         pairs=len(of.logits),
         relevant=int(of.relevant.sum()),
-        shipped=trust(SHIPPED, of, seed),
-        others=None if others is None else trust(others, of, seed),
+        trust=trust(map_, of, seed),
     )
 
 

@@ -29,8 +29,8 @@ class Trust:
 
 @dataclass(frozen=True)
 class Row:
-    """One collection. `known` says whether the shipped map was fitted on some of its queries, and
-    `others` is what a map does that was fitted on the other known ones alone; None for a new one.
+    """One collection. `known` says that the shipped map was fitted on some of its queries: then it
+    is measured by a map that was fitted to the other known ones alone, else by the shipped one.
     """
 
     collection: str
@@ -39,8 +39,7 @@ class Row:
     queries: int
     pairs: int
     relevant: int
-    shipped: Trust
-    others: Trust | None
+    trust: Trust
 
 
 @dataclass(frozen=True)
@@ -81,8 +80,7 @@ def table(result: Result) -> str:
 
 def _rows(rows: Iterable[Row], map_: str) -> Iterator[Sequence[str]]:
     for row in rows:
-        trust = row.shipped if row.others is None else row.others
-        error = trust.error
+        trust, error = row.trust, row.trust.error
         yield (
             f"{row.collection}{map_}",
             f"{row.queries:,}",

@@ -40,8 +40,8 @@ def test_a_collection_has_no_part_in_the_map_that_it_is_measured_by():
     odd = drawn("odd", 3, shift=-3.0)
     made = {row.collection: row for row in rows({**alike, "odd": odd}, [], 0)}
     alone = trust(map_of(list(alike.values()), 0), odd, 0)
-    assert made["odd"].others == alone
-    assert made["odd"].others.error.error > 0.1
+    assert made["odd"].trust == alone
+    assert made["odd"].trust.error.error > 0.1
     assert all(row.known for row in made.values())
 
 
@@ -72,9 +72,9 @@ def test_the_table_shows_what_was_not_fitted_on():
         "| known, map of the others",
         "| other, map of the others",
     ]
-    shown = f"{made[0].shipped.error.error:.4f} ["
+    shown = f"{made[0].trust.error.error:.4f} ["
     assert shown in lines[2]
-    assert f"{made[1].others.error.error:.4f} [" in lines[3]
+    assert f"{made[1].trust.error.error:.4f} [" in lines[3]
 
 
 def pairs_in(folder):
