@@ -728,6 +728,19 @@ def test_an_approximate_search_finds_what_was_measured(many, monkeypatch):
     assert [row.id for row in store.nearest(drawn[0], 11)][:2] == ["0000", "0050"]
 
 
+@pytest.mark.parametrize("limit", [700, 1199, 1200, 5000])
+def test_an_approximate_search_gives_as_many_as_are_asked_for(many, monkeypatch, limit):
+    """Also more than the parts hold that it compares."""
+    monkeypatch.setattr(lance_approximate, "CELL_ROWS", 50)
+    monkeypatch.setattr(lance_approximate, "LEAST_RECALL", 0.0)
+    store, drawn = many
+    exact = [row.id for row in store.nearest(drawn[3], limit)]
+    store.approximate(silent)
+    monkeypatch.setattr(lance_search, "MOST_VECTOR_BYTES", 0)
+    assert [row.id for row in store.nearest(drawn[3], limit)] == exact
+    assert len(exact) == min(limit, 1200)
+
+
 def test_what_is_written_and_deleted_after_approximate_is_seen(many, monkeypatch):
     store, drawn = many
     store.approximate(silent)

@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 
 from secondpass.errors import IndexFileError
 from secondpass.retrieval.stores.bm25 import TermScan, best, lacking
-from secondpass.retrieval.stores.contract import TERMS, Feature, FoundRow, Terms, Vectors
+from secondpass.retrieval.stores.contract import (
+    TERMS,
+    Approximation,
+    Feature,
+    FoundRow,
+    Terms,
+    Vectors,
+)
 from secondpass.retrieval.stores.exact import Places, cosines
 from secondpass.retrieval.stores.features import from_arrow
 from secondpass.retrieval.stores.filters import Filter, columns_in
@@ -186,17 +193,20 @@ class LanceSearch:
             schema = self._table.schema
             condition = allowed.condition(schema)
             columns = [*_columns(schema, self._folder), "vector", "_distance"]
-            query = self._table.search(vector, vector_column_name="vector").distance_type("cosine")
-            if condition is not None:
-                query = query.where(condition, prefilter=True)
-            chosen = approximation_in(schema)
-            if chosen is None or condition is not None:
-                query = query.bypass_vector_index()
-            else:
-                query = compare_less(query, chosen)
-            found = query.select(columns).limit(limit).to_arrow()
+            chosen = approximation_in(schema) if condition is None else None
+            found = self._near(vector, chosen, condition).select(columns).limit(limit).to_arrow()
+            if chosen is not None and len(found) < limit:
+                # The parts that were compared hold no more.
+                found = self._near(vector, None, None).select(columns).limit(limit).to_arrow()
             similarities = cosines(_vectors(found["vector"].combine_chunks()), vector)
             return _found(found, similarities, self._folder, by_terms=False)
+
+    def _near(self, vector: Vectors, chosen: Approximation | None, condition: str | None) -> Any:
+        """Return a query for the rows near a vector; all that are allowed are compared, or less."""
+        query = self._table.search(vector, vector_column_name="vector").distance_type("cosine")
+        if condition is not None:
+            query = query.where(condition, prefilter=True)
+        return query.bypass_vector_index() if chosen is None else compare_less(query, chosen)
 
     def _matching_on_disk(
         self, terms: Terms, limit: int, allowed: _Allowed
