@@ -123,13 +123,16 @@ def _memory(given: argparse.Namespace, folder: Path) -> Memory:
     while process.poll() is None:
         sleep(1)
         try:
-            resident.append(watched.memory_info().rss)
+            held = watched.memory_info().rss
         except psutil.Error:
             break
+        if not held:  # it has ended
+            break
+        resident.append(held)
         seconds.append(perf_counter() - begun)
         done.append(given.shard_pairs * len(list(out.glob("*.parquet"))))
     _require_done(process)
-    print(f"resident at the end: {resident[-1] / 1e6:.0f} MB", file=sys.stderr)
+    print(f"resident: {[round(one / 1e6) for one in resident]} MB", file=sys.stderr)
     return Memory(given.memory_pairs, tuple(seconds), tuple(done), tuple(resident))
 
 

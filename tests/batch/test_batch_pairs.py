@@ -92,7 +92,9 @@ def test_spark_scores_a_frame(options, scores, monkeypatch):
         pytest.skip("Spark needs Java")
     from pyspark.ml.functions import predict_batch_udf
     from pyspark.sql import SparkSession
+    from pyspark.sql.types import FloatType, StringType, StructType
 
+    kind = StructType().add("score", FloatType()).add("error", StringType())
     monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
     monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
     builder = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false")
@@ -100,7 +102,7 @@ def test_spark_scores_a_frame(options, scores, monkeypatch):
     try:
         score = predict_batch_udf(
             pair_predictor(**options, threads=1),
-            return_type="score float, error string",
+            return_type=kind,
             batch_size=32,
         )
         frame = spark.createDataFrame([*GIVEN, ("", "a")], ["query", "text"])

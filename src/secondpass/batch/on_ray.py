@@ -59,9 +59,8 @@ def connected(address: str = LOCAL) -> Iterator[None]:
         InputError: there is no cluster at the address.
     """
     require_ray()
-    # Read by Ray when it starts a node, and when it is imported.
+    # Read by Ray when it starts a node.
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     import ray
     import ray.data
 
