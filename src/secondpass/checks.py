@@ -13,6 +13,7 @@ import os
 import re
 import reprlib
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from numbers import Integral, Real
 from typing import Any, TypeVar
 
@@ -89,6 +90,21 @@ def finite_number(value: Any) -> float | None:
     except (ArithmeticError, ValueError, TypeError):  # larger than any float, or none after all
         return None
     return number if math.isfinite(number) else None
+
+
+def kind_of(name: str, value: Any, kind: type | tuple[type, ...], expected: str) -> None:
+    """Return if a value is of a kind of Python's.
+
+    Raises:
+        InputError: it is not.
+    """
+    if not isinstance(value, kind):
+        raise InputError(Argument(name), f" is {shortened(value)}, expected {expected}")
+
+
+def plain_number(value: float, digits: int = 4) -> str:
+    """Return a number in so many significant digits, without an exponent: 128100, 0.05, 300."""
+    return format(Decimal(f"{value:.{digits}g}"), "f")
 
 
 def one_of(name: str, value: Any, allowed: Sequence[T]) -> T:

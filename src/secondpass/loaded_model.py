@@ -23,7 +23,11 @@ from secondpass.identity import describe, scoring_rules
 from secondpass.models.activation import configured_activation
 from secondpass.models.chat_template import takes_instruction, template_sha256
 from secondpass.models.folder import ModelFolder, located
-from secondpass.models.spec import checked_max_length, read_cross_encoder_spec
+from secondpass.models.spec import (
+    checked_max_length,
+    read_cross_encoder_spec,
+    warn_of_untaught_score,
+)
 from secondpass.native import RefusedInForks, is_fork, rebuilt, require_no_fork
 from secondpass.options.effort import Effort
 from secondpass.options.model import Activation, RerankerOptions
@@ -147,6 +151,7 @@ class LoadedModel(RefusedInForks):
 
     def _layout(self, tokenizer: Tokenizer, given: str | None) -> PairLayout | ChatLayout:
         if self.spec.chats is None:
+            warn_of_untaught_score(self.spec)
             return pair_layout(tokenizer, self.spec)
         layout = read_chat_layout(tokenizer, self.spec, self._instruction)
         if given and not takes_instruction(self.spec, given):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
@@ -24,3 +25,21 @@ def shown(description: str, total: int) -> Iterator[Advance]:
 def silent(_description: str, _total: int) -> Iterator[Advance]:
     """Show nothing: the default of whoever takes a `ProgressBar`."""
     yield lambda _: None
+
+
+@contextmanager
+def without_bars() -> Iterator[None]:
+    """Show no progress bar of transformers, which it writes to standard error, a pipe too."""
+    from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars
+    from transformers.utils import logging
+
+    shown, hidden_by_hub = logging.is_progress_bar_enabled(), are_progress_bars_disabled()
+    logging.disable_progress_bar()  # the hub's as well
+    try:
+        yield
+    finally:
+        if shown:
+            with warnings.catch_warnings(action="ignore"):
+                logging.enable_progress_bar()
+        if hidden_by_hub:
+            disable_progress_bars()

@@ -80,6 +80,25 @@ def test_a_search_says_how_many_were_read_from_states(tmp_path, capsys, monkeypa
         assert ("1 from states" in capsys.readouterr().out) == said
 
 
+def test_a_search_for_states_says_where_there_are_none(tmp_path, capsys):
+    place = tmp_path / "index"
+    (tmp_path / "a.txt").write_text("Sheep give wool.")
+    none, told = "note: 0 of 1 candidate scored from states", "the index keeps no states"
+    assert not run("index", tmp_path / "a.txt", "--into", place)
+    for effort, said in (("full", False), ("instant", True)):
+        capsys.readouterr()
+        assert not run("search", "wool", "--index", place, "--effort", effort)
+        err = capsys.readouterr().err
+        assert (none in err) == (told in err) == said
+    assert not run("index", tmp_path / "a.txt", "--into", place, "--states", "int8")
+    for effort in ("full", "instant"):
+        capsys.readouterr()
+        assert not run("search", "wool", "--index", place, "--effort", effort)
+        err = capsys.readouterr().err
+        assert "note: 1 of 1 candidate scored from states" in err
+        assert told not in err
+
+
 @pytest.mark.parametrize("given", ["int4", "", "8"])
 def test_another_word_is_refused(tmp_path, capsys, given):
     assert run("index", tmp_path, "--into", tmp_path / "index", "--states", given) == 2

@@ -52,3 +52,17 @@ def test_a_stale_pace_is_tried_with_one_text():
     busy = Pace(100.0, 0.0, stale=True)
     assert block(5.0, pace=busy) == Block(0, 1, 3.0)
     assert block(5.0, pace=busy._replace(stale=False)).stop == 0
+
+
+def test_a_first_block_measures_the_pace_where_nothing_did_lately():
+    unknown = IDLE._replace(stale=True)
+    assert block(40.0, pace=unknown) == Block(0, 3, 5.0)
+    # A call that has measured it goes on as with any other.
+    assert block(40.0, pace=unknown._replace(of_call=IDLE)) == Block(0, 18, 20.0)
+    # Where an eighth is too little for a text, half may be enough.
+    assert block(14.5, pace=unknown) == Block(0, 5, 7.0)
+
+
+def test_a_first_block_is_in_time_on_a_machine_that_is_five_times_slower():
+    first = block(40.0, pace=IDLE._replace(stale=True))
+    assert 0 < 5 * first.cost_ms < 40.0 < 5 * block(40.0).cost_ms

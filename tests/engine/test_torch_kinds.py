@@ -225,3 +225,42 @@ def test_a_shard_that_is_missing_or_another_is_named(tmp_path, family):
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
     with pytest.raises(ModelFileError):
         load(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "sizes"),
+    [
+        ("ConvBert", {"embedding_size": 16}),
+        ("FNet", {}),
+        ("Nystromformer", {"segment_means_seq_len": 64, "num_landmarks": 64}),
+    ],
+)
+@pytest.mark.parametrize("small", [1.0, 0.0])
+def test_a_kind_that_mixes_in_the_padding_is_refused_whatever_its_weights(
+    tmp_path, name, sizes, small
+):
+    config = getattr(transformers, f"{name}Config", None)
+    if config is None:
+        pytest.skip(f"this transformers has no {name}Config")
+    folder = save(tmp_path / "model", config, **sizes)
+    file = folder / "model.safetensors"
+    # Of weights of 0 the scores do not differ beside others.
+    save_file({key: small * value for key, value in load_file(file).items()}, file)
+    with pytest.raises(UnsupportedModelError, match="scores a text by what stands beside it"):
+        load(folder)
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_no_bar_of_transformers_is_shown_and_its_own_setting_stays(tmp_path, capfd, shown):
+    from transformers.utils import logging
+
+    folder = make(tmp_path / "model", "llama")
+    capfd.readouterr()
+    before = logging.is_progress_bar_enabled()
+    (logging.enable_progress_bar if shown else logging.disable_progress_bar)()
+    try:
+        load(folder)
+        assert "%|" not in capfd.readouterr().err
+        assert logging.is_progress_bar_enabled() is shown
+    finally:
+        (logging.enable_progress_bar if before else logging.disable_progress_bar)()

@@ -16,9 +16,9 @@ from secondpass.evaluation.rerank import at_depth
 from secondpass.evaluation.result import Comparison, CurvePoint, Evaluation
 from secondpass.evaluation.runs import Ranked, in_trec_order, read_run, write_run
 from secondpass.evaluation.verdict import compare, conclusion, in_words, judge
-from secondpass.evaluation.wording import curve_table, verdict_cell
+from secondpass.evaluation.wording import curve_table, header, rules_in_words, verdict_cell
 from secondpass.interrupts import held_interrupt
-from secondpass.result_file import decode, encode
+from secondpass.result_file import as_values, decode, encode
 from secondpass.stats.paired import PairedDifference
 
 
@@ -346,14 +346,14 @@ def test_the_verdict_in_words():
     )
     unsure = "no evidence that it helps"
     assert [one.verdict for one in comparisons] == ["helps", unsure, unsure]
-    # All 4,096 label swaps are tried: 2 are as large. Holm takes that three times.
+    # All 4,096 label swaps are tried: 2 are as large. Holm takes that twice: B cannot differ.
     assert comparisons[0].p_value == pytest.approx(2 / 4096)
-    assert comparisons[0].p_holm == pytest.approx(6 / 4096)
+    assert comparisons[0].p_holm == pytest.approx(4 / 4096)
     assert comparisons[1].p_holm == comparisons[2].p_holm == 1.0
     words = in_words(comparisons)
     assert words.startswith("Reranking helps: A goes from 0.2500 to 0.4000 over 12 queries (+0.15")
-    assert "p = 0.001 after Holm's correction for 3 measures" in words
-    assert words.endswith("3 measures). By C: no evidence that it helps.")
+    assert "p = 0.001 after Holm's correction for 2 measures" in words
+    assert words.endswith("2 measures). By C: no evidence that it helps.")
 
 
 @pytest.mark.parametrize("options", [{"depths": (1, 2)}, {"dense": DENSE}, {}])
@@ -434,3 +434,53 @@ def test_a_measure_that_reranking_cannot_change_says_so(measure, depth, said):
     changed = replace(comparison, helped=2, hurt=1)
     if "cannot" not in said:
         assert verdict_cell(changed, depth) == "no evidence that it helps"
+
+
+def changed_in(queries, changed, names="ABCD"):
+    """Comparisons of measures of which the last has no query that changed."""
+    import numpy as np
+
+    before = np.linspace(0.1, 0.4, queries)
+    after = before.copy()
+    after[:changed] += np.linspace(0.2, 0.3, changed)
+    *others, same = names
+    return compare(
+        dict.fromkeys(names, before), {**dict.fromkeys(others, after), same: before}, seed=0
+    )
+
+
+@pytest.mark.parametrize(
+    ("names", "changed", "p"), [("ABCD", 6, 6 / 64), ("AB", 6, 2 / 64), ("ABC", 8, 4 / 256)]
+)
+def test_a_measure_that_cannot_differ_is_no_part_of_the_correction(names, changed, p):
+    *others, same = changed_in(changed, changed, names)
+    assert [one.p_holm for one in others] == pytest.approx([p] * len(others))
+    assert same.p_holm == 1.0
+
+
+def test_an_interval_beside_few_queries_says_what_p_can_be():
+    comparisons = changed_in(3, 3)
+    assert comparisons[0].low > 0
+    assert comparisons[0].p_holm == pytest.approx(0.75)
+    words = in_words(comparisons)
+    assert words.startswith("There is no evidence that reranking helps")
+    assert "of 3 queries that changed no p below 0.750 can come after Holm's correction" in words
+    assert rules_in_words(comparisons).endswith("Holm's correction for 3 measures that can differ")
+
+
+@pytest.mark.parametrize(("queries", "names"), [(20, "AB"), (12, "ABCD")])
+def test_what_the_interval_and_p_agree_on_is_not_explained(queries, names):
+    assert "interval" not in in_words(changed_in(queries, queries, names))
+
+
+def test_p_of_one_measure_is_not_corrected():
+    assert "Holm" not in rules_in_words(changed_in(8, 8, "AB"))
+
+
+def test_states_are_said_in_the_report_and_in_json(collection):
+    evaluation = run_evaluate(collection, CSV_FIRST, states="int8").evaluation
+    assert as_values(evaluation)["states"] == "int8"
+    assert "each candidate's, int8; encoding them is not in the times" in header(evaluation)
+    plain = run_evaluate(collection, CSV_FIRST).evaluation
+    assert as_values(plain)["states"] is None
+    assert "states" not in header(plain)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from secondpass.serve.admission import Admission, Outlook
-from secondpass.serve.contract import Busy, DeadlineTooShort
+from secondpass.serve.contract import Busy, DeadlineTooShort, TookTooLong
 
 
 def outlook(wait_ms=0.0, waiting=0, own_ms=100.0, first_ms=10.0):
@@ -62,3 +62,41 @@ def test_who_asked_to_be_told_is_told_how_much_it_needs(wait_ms, budget_ms):
 def test_what_is_only_guessed_is_tried(when_late):
     guess = outlook(0.0, own_ms=1e6, first_ms=1e5)._replace(guessed=True)
     assert Admission(1e9).has_time(guess, 1.0, when_late)
+
+
+def test_one_text_is_tried_where_nobody_is_kept_waiting():
+    idle = outlook(0.0, own_ms=1e6, first_ms=1e5)._replace(idle=True)
+    assert Admission(1e9).has_time(idle, 50.0, "partial")
+    with pytest.raises(DeadlineTooShort):
+        Admission(1e9).has_time(idle, 50.0, "refuse")
+
+
+@pytest.mark.parametrize(
+    ("sent", "needed_ms", "said"),
+    [
+        (300.0, 128_123.4, "a budget of 300 ms, about 128100 would do:"),
+        (5, 1384.2, "a budget of 5 ms, about 1384 would do:"),
+        (0.05, 0.123456, "a budget of 0.05 ms, about 0.1235 would do:"),
+        (1e7, 3.2e9, "a budget of 10000000 ms, about 3200000000 would do:"),
+        (0.00001, None, "a budget of 0.00001 ms: give"),
+    ],
+)
+def test_numbers_are_as_they_were_sent_and_without_exponents(sent, needed_ms, said):
+    assert said in str(DeadlineTooShort(sent, needed_ms))
+
+
+def test_the_budget_that_is_named_is_the_one_that_was_sent():
+    with pytest.raises(DeadlineTooShort, match="a budget of 300 ms, about 128100 would"):
+        Admission(1e9).has_time(outlook(own_ms=128_123.0), 299.7, "refuse", budget_ms=300.0)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (Busy(123_456.0), "again in 123500 seconds"),
+        (TookTooLong(86_400.0), "within 86400 seconds"),
+        (TookTooLong(1_000_000.5), "within 1000000.5 seconds"),
+    ],
+)
+def test_no_message_has_an_exponent(error, said):
+    assert said in str(error)

@@ -298,7 +298,8 @@ def test_a_slow_moment_is_not_believed_for_ever(entries):
             return before, await service.rank(job)
 
     before, after = served(scenario, entries)
-    assert not before.scores.scored.any()
+    # Nobody else is kept waiting, so one text is tried at once.
+    assert before.scores.scored.any()
     assert after.scores.scored.all()
 
 

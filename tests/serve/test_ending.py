@@ -99,9 +99,12 @@ def test_a_signal_lets_what_is_in_flight_end_and_exits_with_0(start, connections
 
 def test_who_does_not_end_in_time_is_given_up(start, connections):
     with start("--grace-s", "1") as (process, port):
-        half_sent(connections(port))
+        waiting = half_sent(connections(port))
         answered(connections(port))
         process.send_signal(signal.SIGTERM)
+        response = waiting.getresponse()
+        assert (response.status, response.getheader("retry-after")) == (503, "1")
+        assert "the server is ending" in json.loads(response.read())["message"]
         assert process.wait(WAIT_S) == 0
 
 

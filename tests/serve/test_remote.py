@@ -162,7 +162,9 @@ def test_the_key_is_that_of_the_environment(monkeypatch):
         monkeypatch.setenv("SECONDPASS_API_KEY", "k")
         assert len(remote.rank_candidates("milk", CANDIDATES, RankOptions())) == 4
         monkeypatch.delenv("SECONDPASS_API_KEY")
-        with pytest.raises(InputError, match="no key was given"):
+        with pytest.raises(
+            InputError, match=r"no key was given.*environment variable SECONDPASS_API_KEY"
+        ):
             remote.rank_candidates("milk", CANDIDATES, RankOptions())
 
 
@@ -233,3 +235,10 @@ def test_the_client_loads_no_engine_and_no_server():
     assert not {"openvino", "starlette", "uvicorn", "anyio", "tokenizers"} & set(
         loaded.stdout.split()
     )
+
+
+def test_a_wrong_key_says_where_it_came_from(monkeypatch):
+    with live_server(FakeService(), keys=["k"]) as (host, port):
+        monkeypatch.setenv("SECONDPASS_API_KEY", "other")
+        with pytest.raises(InputError, match=r"not one of this server's.*SECONDPASS_API_KEY"):
+            RemoteReranker(f"http://{host}:{port}").rank_candidates("q", [], RankOptions())

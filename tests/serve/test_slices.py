@@ -113,3 +113,38 @@ def test_what_a_cache_knows_takes_next_to_no_time():
     slices = in_time(["k" * 100] * 8 + ["a" * 100] * 2, 150.0, Clock(), find)
     assert slices.take(1e9, 0.0)[0].tolist() == list(range(8))
     assert len(known) == 10
+
+
+def believed_slow(texts, budget_ms, now):
+    """A request where the machine is believed to be a thousand times slower than it is."""
+    slices = in_time(texts, budget_ms, now)
+    for _ in range(60):
+        begun = now()
+        now.advance(100_000.0)
+        slices._pacing.observe(100.0, begun, efforts={"full"}, cached=False)
+    slices._budget = Budget.start(budget_ms + FINISH_MS, now)
+    return slices
+
+
+@pytest.mark.parametrize("budget_ms", [100.0, 450.0, 10_000.0])
+def test_one_text_is_tried_where_nobody_waits_for_it(budget_ms):
+    slices = believed_slow(["a" * 100] * 10, budget_ms, Clock())
+    assert slices.take(1e9, 0.0)[0].tolist() == [0]
+
+
+def test_nobody_waits_for_a_try():
+    slices = believed_slow(["a" * 100] * 10, 450.0, Clock())
+    assert slices.take(1e9, 1.0)[0].tolist() == []
+
+
+def test_a_try_that_costs_far_more_than_is_left_is_none():
+    slices = believed_slow(["a" * 100] * 10, 20.0, Clock())
+    assert slices.take(1e9, 0.0)[0].tolist() == []
+
+
+def test_a_try_that_was_in_time_is_believed_in_its_request():
+    now = Clock()
+    slices = believed_slow(["a" * 100] * 10, 1000.0, now)
+    assert slices.take(1e9, 0.0)[0].tolist() == [0]
+    now.advance(100.0)
+    assert slices.take(1e9, 0.0)[0].tolist() == [1, 2, 3, 4]

@@ -13,7 +13,7 @@ import click
 
 from secondpass.checks import counted
 from secondpass.cli import output
-from secondpass.cli.extras import require_batch
+from secondpass.cli.extras import require_extra
 from secondpass.cli.options import (
     all_reranker_options,
     json_instead_option,
@@ -129,7 +129,7 @@ def command(
 
     The exit status is 1 where a row or a document could not be scored.
     """
-    require_batch("batch")
+    require_extra("batch", "batch")
     from secondpass.batch.job import run_batch
     from secondpass.batch.place import open_place
     from secondpass.batch.rows import Fields

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from secondpass.cli import output
-from secondpass.cli.extras import require_measure
+from secondpass.cli.extras import require_extra
 from secondpass.cli.options import (
     FiniteFloatRange,
     json_instead_option,
@@ -106,7 +106,7 @@ def command(
     from secondpass.bench.run import run
     from secondpass.cli.outputs import Outputs
 
-    require_measure("bench")
+    require_extra("measure", "bench")
     outputs = Outputs(
         {"--json-out": json_file, "--html": html_file},
         read={"--queries": queries_file, "--candidates": candidates_file},

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from secondpass.cli import output
-from secondpass.cli.extras import require_measure
+from secondpass.cli.extras import require_extra
 from secondpass.cli.options import FiniteFloatRange, json_report_option, options_of
 from secondpass.options.model import RerankerOptions
 
@@ -70,7 +70,7 @@ def command(
     written. --calibration FILE, and calibration= in Python, take the file; --min-score is a
     probability then.
     """
-    require_measure("calibrate")
+    require_extra("measure", "calibrate")
     from secondpass.calibration.calibrate import calibrate, usual_file
     from secondpass.calibration.judged import is_table, read_labelled
     from secondpass.cli.loading import check_reranker, load_reranker

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from secondpass.cli import output
-from secondpass.cli.extras import require_measure
+from secondpass.cli.extras import require_extra
 from secondpass.cli.options import FiniteFloatRange, Words, json_report_option, options_of
 from secondpass.options.model import RerankerOptions
 
@@ -96,7 +96,7 @@ def command(
     status is 0 where it was written, 1 where it was refused and nothing is left behind, 2 where it
     could not be tried.
     """
-    require_measure("compile")
+    require_extra("measure", "compile")
     from secondpass.cli.loading import check_reranker
     from secondpass.compiling.compile import compile_model
     from secondpass.compiling.folder import check_new

@@ -8,6 +8,7 @@ import click
 
 from secondpass.checks import counted
 from secondpass.cli import output, terminal
+from secondpass.cli.extras import require_extra
 from secondpass.cli.options import json_rows_instead_option
 from secondpass.cli.passages import hit_snippet, show_snippet
 from secondpass.cli.search import result_rows
@@ -46,6 +47,7 @@ def command(questions: tuple[str, ...], depth: int, top_k: int, as_json: bool) -
 
     The index is made at the first run and kept for the next. Give your own QUESTIONs to ask them.
     """
+    require_extra("search", "demo")
     from secondpass.pipeline import SearchPipeline
     from secondpass.reranker import CrossEncoderReranker
     from secondpass.retrieval.embedder import Embedder

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from secondpass.cli import output
-from secondpass.cli.extras import require_measure
+from secondpass.cli.extras import require_extra
 from secondpass.cli.options import (
     embedder_option,
     json_instead_option,
@@ -149,7 +149,7 @@ def command(
     from secondpass.interrupts import held_interrupt
     from secondpass.retrieval.embedder import Embedder
 
-    require_measure("eval")
+    require_extra("measure", "eval")
     outputs = Outputs(
         {"--run-out": run_out, "--json-out": json_file, "--html": html_file},
         read={"COLLECTION": name, "--corpus": corpus, "--queries": queries, **_runs(first_stages)},
@@ -190,6 +190,7 @@ def command(
         seed=seed,
         command=output.command_line(),
         progress=output.progress,
+        states=states,
     )
     with held_interrupt() as interrupted:
         if as_json:

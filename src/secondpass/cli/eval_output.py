@@ -12,6 +12,7 @@ from secondpass.evaluation.wording import (
     header,
     in_milliseconds,
     place_in_words,
+    rules_in_words,
     verdict_cell,
 )
 
@@ -40,9 +41,7 @@ def _print_comparisons(evaluation: Evaluation) -> None:
         ("measure", "first stage", "reranked", "difference [95 % interval]", "p"),
         map(comparison_cells, evaluation.comparisons),
     )
-    output.show(
-        "interval: bootstrap (BCa); p: two-sided randomization test, after Holm's correction\n"
-    )
+    output.show(f"{rules_in_words(evaluation.comparisons)}\n")
     width = max(len(comparison.measure) for comparison in evaluation.comparisons)
     for comparison in evaluation.comparisons:
         output.show(

@@ -12,6 +12,7 @@ import click
 
 from secondpass.checks import counted, shortened
 from secondpass.cli import output
+from secondpass.cli.extras import require_extra
 from secondpass.cli.options import embedder_option, json_instead_option, states_option
 from secondpass.cli.table_options import (
     delimiter_option,
@@ -102,6 +103,7 @@ def command(
     A file that cannot be read is named and left out; the exit status is 1 then, and 2 where there
     is nothing to index.
     """
+    require_extra("search", "index")
     from secondpass.ingest.chunking import Chunker
     from secondpass.ingest.columns import Columns
     from secondpass.ingest.files import absolute

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from secondpass.cli.extras import require_mcp
+from secondpass.cli.extras import require_extra
 from secondpass.cli.options import all_reranker_options, embedder_option
 
 if TYPE_CHECKING:
@@ -32,7 +32,9 @@ def command(folder: str | None, depth: int, embedder: str, **given: Any) -> None
     Desktop, VS Code or Cursor, starts this command. Models are loaded by the first call that needs
     them.
     """
-    require_mcp("mcp")
+    require_extra("mcp", "mcp")
+    if folder is not None:
+        require_extra("search", "mcp --index")
     from secondpass.cli.loading import check_reranker, reranker_of
     from secondpass.cli.wording import told
     from secondpass.integrations.mcp import build_server, serve_stdio

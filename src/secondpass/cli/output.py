@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from secondpass.checks import plain_number
 from secondpass.cli import terminal
 from secondpass.cli.table import table_lines, wrap
 from secondpass.cli.terminal import harmless as harmless
@@ -107,7 +108,8 @@ def say_truncated_by_server(timings: Timings) -> None:
 def say_dropped(dropped: int, candidates: int, min_score: float | None) -> None:
     """Say how many candidates scored too low to be printed, if any."""
     if dropped:
-        say(f"note: {dropped} of {candidates} score below --min-score {min_score:g}: dropped")
+        limit = plain_number(min_score or 0.0, 15)
+        say(f"note: {dropped} of {candidates} score below --min-score {limit}: dropped")
 
 
 def say_skipped(skipped: int, candidates: int) -> None:
@@ -135,9 +137,10 @@ def passage(hit: Hit, *, named: str = "") -> str:
 def say_unscored(reranked: int, candidates: int, budget_ms: float | None) -> None:
     """Say how many candidates there was no time to score, if any."""
     if reranked < candidates and budget_ms is not None:
+        budget = plain_number(budget_ms, 15)
         say(
-            f"note: {reranked} of {candidates} were scored within --budget-ms {budget_ms:g}; the "
-            "others follow in the order they had"
+            f"note: {reranked} of {candidates} were scored within --budget-ms {budget}; the others "
+            "follow in the order they had"
         )
 
 

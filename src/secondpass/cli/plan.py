@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from secondpass.checks import counted
+from secondpass.checks import counted, plain_number
 from secondpass.cli import output
-from secondpass.cli.extras import require_measure
+from secondpass.cli.extras import require_extra
 from secondpass.cli.options import (
     FiniteFloatRange,
     Words,
@@ -108,7 +108,7 @@ def command(
     from secondpass.plan.result import Target
     from secondpass.result_file import write_result
 
-    require_measure("plan")
+    require_extra("measure", "plan")
     outputs = Outputs({"--json-out": json_file})
     wanted = [
         Wanted(model, precision, max_length, threads, states)
@@ -177,7 +177,8 @@ def _print(result: PlanResult) -> None:
 
     target = result.target
     output.show(
-        f"Documents of {target.document_tokens} tokens, P95 of at most {target.p95_ms:g} ms:\n"
+        f"Documents of {target.document_tokens} tokens, P95 of at most "
+        f"{plain_number(target.p95_ms, 15)} ms:\n"
     )
     output.print_table(
         ("model", "weights", "computes in", "depth", "100: P50 ms", "100: P95 ms"),
@@ -209,9 +210,9 @@ def _called(planned: Planned) -> str:
 
 def _verdict(best: Planned, p95_ms: float) -> str:
     if best.depth == 0:
-        return f"Not one candidate can be reranked with a P95 of {p95_ms:g} ms."
+        return f"Not one candidate can be reranked with a P95 of {plain_number(p95_ms, 15)} ms."
     many = counted(best.depth, "candidate")
-    return f"{_called(best)} reranks {many} with a P95 of at most {p95_ms:g} ms."
+    return f"{_called(best)} reranks {many} with a P95 of at most {plain_number(p95_ms, 15)} ms."
 
 
 def _memory(planned: Planned) -> str:

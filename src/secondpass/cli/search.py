@@ -9,6 +9,7 @@ import click
 
 from secondpass.checks import counted
 from secondpass.cli import output
+from secondpass.cli.extras import require_extra
 from secondpass.cli.options import (
     Words,
     all_reranker_options,
@@ -71,6 +72,7 @@ def command(
     --budget-ms is for both stages; loading the models is not part of it. --fuse-weight alone means
     --fuse weighted.
     """
+    require_extra("search", "search")
     from secondpass.cli.loading import load_reranker, split_options
     from secondpass.pipeline import SearchPipeline
     from secondpass.retrieval.embedder import Embedder
@@ -101,12 +103,22 @@ def command(
         budget_ms=options.budget_ms,
         **more,
     )
+    # None where states are of no concern.
+    from_states = None
+    if index.states is not None or model_options["effort"] == "instant":
+        from_states = result.timings.rerank.from_states
     if output.for_a_person(as_json):
-        print_result(result, query)
+        print_result(result, query, from_states)
     else:
         marked = options.budget_ms is not None
         output.print_json_lines(result_rows(result, query, marked=marked))
+        _say_from_states(from_states, result.timings.rerank.candidates)
     timings = result.timings.rerank
+    if from_states is not None and index.states is None and timings.candidates:
+        output.say(
+            "note: the index keeps no states, so --effort instant read every text: "
+            "secondpass index --states int8 makes it keep them"
+        )
     output.say_cut_query(timings.query_dropped_tokens)
     read = {**model_options, "max_length": reranker.info.max_length}
     output.warn_truncated(timings, read)
@@ -114,8 +126,16 @@ def command(
     output.say_unscored(timings.reranked, timings.candidates, options.budget_ms)
 
 
-def print_result(result: SearchResult, query: str) -> None:
-    """Print ranks, scores, documents with their passages, and the milliseconds of each stage."""
+def _say_from_states(count: int | None, candidates: int) -> None:
+    if count is not None:
+        output.say(f"note: {count} of {counted(candidates, 'candidate')} scored from states")
+
+
+def print_result(result: SearchResult, query: str, from_states: int | None = None) -> None:
+    """Print ranks, scores, documents with their passages, and the milliseconds of each stage.
+
+    `from_states` counts those that were scored from states, None where these are no concern.
+    """
     fused = any(hit.hit.fused is not None for hit in result)
     # One score of the first stage says no more than its rank.
     both = any(hit.document.fused is not None for hit in result)
@@ -140,7 +160,7 @@ def print_result(result: SearchResult, query: str) -> None:
     output.show(
         f"retrieve {timings.retrieve_ms:.0f} ms{_halves(timings)}; "
         f"rerank {counted(stages.candidates, 'candidate')}{output.from_cache(stages.cached)}"
-        f"{_from_states(stages.from_states)} "
+        f"{_from_states(from_states)} "
         f"{stages.total_ms:.0f} ms "
         f"(tokenize {stages.tokenize_ms:.0f}, batch {stages.batch_ms:.0f}, "
         f"infer {stages.infer_ms:.0f}, rank {stages.rank_ms:.0f}); total {timings.total_ms:.0f} ms"
@@ -162,8 +182,8 @@ def _passage(query: str, hit: SearchHit) -> dict[str, Any]:
     return {"snippet": shown.text, "marks": [list(mark) for mark in shown.marks]}
 
 
-def _from_states(count: int) -> str:
-    return f" ({count} from states)" if count else ""
+def _from_states(count: int | None) -> str:
+    return "" if count is None else f" ({count} from states)"
 
 
 def _halves(timings: SearchTimings) -> str:

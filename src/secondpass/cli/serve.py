@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from secondpass.cli import output
-from secondpass.cli.extras import require_serve
+from secondpass.cli.extras import require_extra
 from secondpass.cli.options import all_reranker_options, embedder_option, options_of
 from secondpass.errors import InputError
 from secondpass.options.serve import ServeOptions
@@ -49,7 +49,9 @@ def command(
     text-embeddings-inference's, /score is vLLM's; /docs lists them all. Listens on this machine
     alone: for another --host give a key in SECONDPASS_API_KEY or --api-key-file, or pass --no-auth.
     """
-    require_serve("serve")
+    require_extra("serve", "serve")
+    if folder is not None:
+        require_extra("search", "serve --index")
     from secondpass.cli.loading import reranker_of
     from secondpass.options.option import declared
     from secondpass.serve.keys import Keys

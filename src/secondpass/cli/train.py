@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from secondpass.cli import output
-from secondpass.cli.extras import require_train
+from secondpass.cli.extras import require_extra
 from secondpass.cli.options import json_instead_option, options_of
 from secondpass.training.recipe import Recipe
 
@@ -58,7 +58,7 @@ def command(
     **options: Any,
 ) -> None:
     """Fine-tune a cross-encoder on your own queries and passages, and write a card of the run."""
-    require_train("train")
+    require_extra("train", "train")
     from secondpass.training.licence import parse_licences
     from secondpass.training.load_trainable import check_trainable
     from secondpass.training.out_folder import prepare_out

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from secondpass.cli import output
-from secondpass.cli.extras import require_measure
+from secondpass.cli.extras import require_extra
 from secondpass.cli.options import Words, json_report_option
 from secondpass.cli.reruns import RERUNS, run
 from secondpass.cli.verify_output import check_report, print_check
@@ -58,7 +58,7 @@ def record(ctx: click.Context, out: str | None, kind: str, arguments: tuple[str,
     from secondpass.result_file import encode, write_result
     from secondpass.verify.recording import make_record
 
-    require_measure("verify")
+    require_extra("measure", "verify")
     outputs = Outputs({"--out": out})
     chosen = cast("Kind", kind)
     outcome = run(chosen, arguments)
@@ -82,7 +82,7 @@ def check(file: str, as_json: bool) -> None:
     The exit status is 0 where all that decides is the same or within tolerance, 1 where something
     is different, missing or not comparable, 2 where FILE is not a record. Latencies never decide.
     """
-    require_measure("verify")
+    require_extra("measure", "verify")
     from secondpass.verify.record import read_record
     from secondpass.verify.rerun import check as check_record
 

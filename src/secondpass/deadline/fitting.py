@@ -11,6 +11,11 @@ from secondpass.deadline.slowdown import Pace
 # A block may take this share of what is left, so that a machine that gets slower meanwhile is
 # noticed while there is time; the last blocks may take all that is left.
 _SHARE = 0.5
+# Where nothing has been measured lately, the first block takes this share: it measures the pace,
+# and one that a busy machine makes late is lost.
+_FIRST_SHARE = 0.125
+# What an idle machine takes may have been measured on a busy one, and be so much less.
+HOPE = 4.0
 # A machine found busy may have become faster by this factor since.
 _QUIETER = 20.0
 
@@ -51,7 +56,9 @@ def next_block(
     """
     if left_ms <= 0:
         return Block(start, start, 0.0)
+    first = pace.stale and pace.of_call is None
     for one, limit_ms in (
+        (pace, (_FIRST_SHARE if first else _SHARE) * left_ms),
         (pace, _SHARE * left_ms),
         (pace, left_ms),
         (pace.of_call or pace, _SHARE * left_ms),

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from secondpass.deadline.budget import Budget
 from secondpass.deadline.cached_texts import CachedTexts, FindKnown
-from secondpass.deadline.fitting import Block, next_block
+from secondpass.deadline.fitting import HOPE, Block, next_block
 from secondpass.deadline.slowdown import pace_of
 from secondpass.deadline.speed import Speed
 from secondpass.deadline.timeout import TimeoutRunner
@@ -24,8 +24,6 @@ from secondpass.scoring.stats import Stats, ms_since
 # What is kept back for the order and the hits: for a call, and for each hit.
 _FINISH_MS = 0.4
 _HIT_MS = 0.002
-# What an idle machine takes may have been measured on a busy one, and be so much less.
-_HOPE = 4.0
 
 
 class TimedRequest(NamedTuple):
@@ -105,7 +103,7 @@ class DeadlineScorer:
             # Late, it is left: a call that has read nothing loses nothing by a try.
             tries = not blocks and self._speed.tries.worth_it(left_ms)
             pace = self._speed.slowdown.pace()._replace(
-                of_call=of_call, try_ms=_HOPE * left_ms if tries else 0.0
+                of_call=of_call, try_ms=HOPE * left_ms if tries else 0.0
             )
             # Of a machine that is shared each call has its part: it is that much slower for each.
             block = next_block(

@@ -64,7 +64,7 @@ class Slowdown:
         self._lock = Lock()
         self._factor = 1.0
         self._beyond = SlidingQuantile(_FIRST_MARGIN)
-        self._measured_at = now()
+        self._measured_at = -math.inf
 
     def observe(self, cost_ms: float, measured_ms: float) -> None:
         """Learn from a block of cost `cost_ms` that took `measured_ms`, waiting included."""

@@ -13,6 +13,7 @@ from secondpass.doctor.subject import Logits, Subject
 from secondpass.doctor.texts import QUERY, TEXTS
 from secondpass.installation import install_line
 from secondpass.models.code_free import require_code_free
+from secondpass.progress import without_bars
 from secondpass.stats.rank_agreement import kendall_tau
 
 # Both compute in float32, in another order of sums.
@@ -65,16 +66,17 @@ def their_logits(folder: Path, max_length: int) -> Logits:
     from sentence_transformers import CrossEncoder
 
     require_code_free(folder)
-    model: Any = CrossEncoder(
-        str(folder),
-        device="cpu",
-        max_length=max_length,
-        local_files_only=True,
-        trust_remote_code=False,
-        # Else it would call whatever function of torch config.json names.
-        activation_fn=torch.nn.Identity(),
-        model_kwargs={"use_safetensors": True, "dtype": torch.float32},
-    )
+    with without_bars():
+        model: Any = CrossEncoder(
+            str(folder),
+            device="cpu",
+            max_length=max_length,
+            local_files_only=True,
+            trust_remote_code=False,
+            # Else it would call whatever function of torch config.json names.
+            activation_fn=torch.nn.Identity(),
+            model_kwargs={"use_safetensors": True, "dtype": torch.float32},
+        )
     pairs = [(QUERY, text) for text in TEXTS]
     scores = model.predict(pairs, show_progress_bar=False)
     return np.asarray(scores, np.float32)

@@ -22,6 +22,7 @@ from secondpass.models.code_free import require_code_free
 from secondpass.models.spec import ModelSpec
 from secondpass.native import native_call, require_no_fork
 from secondpass.options.model import Precision
+from secondpass.progress import without_bars
 from secondpass.scoring.batches import pad_batch
 from secondpass.scoring.pairs import Pair
 
@@ -32,6 +33,14 @@ _LARGEST_DIFFERENCE = {"f32": 1e-3, "bf16": 0.1, "f16": 0.03}
 # A GPU is idle at the batches of a CPU. Texts of about a length stand together: little is padding.
 _ON_CUDA = Policy(max_tokens=32_768, length_multiple=8)
 
+
+# The kinds whose layers mix a row's padding into its score, whatever the weights are: a convolution
+# and a Fourier transform along the row take the padding in, and so do means of its segments.
+_MIXES_PADDING = {
+    "convbert": "its convolutions read the padding beside a text",
+    "fnet": "its Fourier transforms are over the padding too",
+    "nystromformer": "its landmarks are means over the padding too",
+}
 
 _TYPES = {"f32": "float32", "bf16": "bfloat16", "f16": "float16"}
 
@@ -48,6 +57,7 @@ class TorchEngine:
         import torch
 
         require_code_free(spec.folder)
+        _require_kept_apart(spec)
         # torch has one thread setting for the whole process.
         torch.set_num_threads(threads)
         _check_device(device)
@@ -168,15 +178,16 @@ def _load(spec: ModelSpec, device: str, arithmetic: str) -> Any:
     from sentence_transformers import CrossEncoder
 
     try:
-        model = CrossEncoder(
-            str(spec.folder),
-            device=device,
-            local_files_only=True,
-            trust_remote_code=False,
-            # Else it would call whatever function of torch config.json names.
-            activation_fn=torch.nn.Identity(),
-            model_kwargs={"use_safetensors": True, "dtype": getattr(torch, _TYPES[arithmetic])},
-        )
+        with without_bars():
+            model = CrossEncoder(
+                str(spec.folder),
+                device=device,
+                local_files_only=True,
+                trust_remote_code=False,
+                # Else it would call whatever function of torch config.json names.
+                activation_fn=torch.nn.Identity(),
+                model_kwargs={"use_safetensors": True, "dtype": getattr(torch, _TYPES[arithmetic])},
+            )
     # A folder's files may break its loading in any way.
     except Exception as error:
         reason = str(error).strip() or type(error).__name__
@@ -187,6 +198,19 @@ def _load(spec: ModelSpec, device: str, arithmetic: str) -> Any:
             ) from error
         raise ModelFileError(f"{spec.folder} cannot be loaded by torch: {reason}") from error
     return model.eval()
+
+
+def _require_kept_apart(spec: ModelSpec) -> None:
+    """Raise where a kind is known to score a text by its batch, however small the weights make it.
+
+    Raises:
+        UnsupportedModelError: it is.
+    """
+    why = _MIXES_PADDING.get(spec.architecture)
+    if why is not None:
+        raise UnsupportedModelError(
+            f"{spec.name} scores a text by what stands beside it: {why} ({spec.architecture})"
+        )
 
 
 def _require_its_class(model: Any, spec: ModelSpec) -> None:
@@ -220,14 +244,15 @@ def _require_every_weight(model: Any, spec: ModelSpec) -> None:
     """
     transformer = model.transformers_model
     placement = {"device_map": "meta"} if find_spec("accelerate") is not None else {}
-    _, info = type(transformer).from_pretrained(
-        str(spec.folder),
-        config=transformer.config,
-        local_files_only=True,
-        use_safetensors=True,
-        output_loading_info=True,
-        **placement,
-    )
+    with without_bars():
+        _, info = type(transformer).from_pretrained(
+            str(spec.folder),
+            config=transformer.config,
+            local_files_only=True,
+            use_safetensors=True,
+            output_loading_info=True,
+            **placement,
+        )
     missing = sorted(info["missing_keys"])
     if missing:
         raise ModelFileError(

@@ -30,6 +30,7 @@ from secondpass.evaluation.verdict import compare
 from secondpass.interrupts import held_interrupt
 from secondpass.options.fusion import Fusion
 from secondpass.progress import ProgressBar, silent
+from secondpass.states.codec import StatePrecision
 from secondpass.types import ModelInfo
 
 _ALONE = Fusion()
@@ -68,6 +69,7 @@ def evaluate(
     seed: int = 0,
     command: str = "",
     progress: ProgressBar = silent,
+    states: StatePrecision | None = None,
 ) -> Evaluated:
     """Measure the first stage and the reranking of its top `depth` on a collection's judgements.
 
@@ -82,6 +84,7 @@ def evaluate(
         seed: of the resampling, and of the choice of queries that are timed.
         command: what was called, for the result.
         progress: makes a bar from a description and a total.
+        states: how the states are kept that the second pass is given, for the result.
 
     Raises:
         InputError: an unknown measure, a depth below 1, or data that do not belong together.
@@ -135,6 +138,7 @@ def evaluate(
                 done, stage, measured, rescored, deepest, (latency, *latencies.values())
             ),
             observed=observe(stage, run, depth),
+            states=states,
         )
         return Evaluated(evaluation, run, interrupted=interrupted())
 

@@ -12,6 +12,7 @@ from secondpass.evaluation.wording import (
     enough_in_words,
     header,
     place_in_words,
+    rules_in_words,
     verdict_cell,
 )
 from secondpass.report.figures import INK, SERIES, SOFT, subplots, to_svg
@@ -28,7 +29,12 @@ def to_html(evaluation: Evaluation) -> str:
         MissingExtraError: jinja2 or matplotlib is not installed.
     """
     sections = [
-        Section("Does it help?", tables=[_comparisons(evaluation)], figures=[_changes(evaluation)]),
+        Section(
+            "Does it help?",
+            rules_in_words(evaluation.comparisons),
+            tables=[_comparisons(evaluation)],
+            figures=[_changes(evaluation)],
+        ),
         *([_depths(evaluation.curve)] if evaluation.curve else []),
         Section("Most hurt queries", tables=[_hurt(evaluation.most_hurt)])
         if evaluation.most_hurt

@@ -9,6 +9,7 @@ from typing import Literal
 from secondpass.environment.machine import Machine
 from secondpass.environment.software import Software
 from secondpass.options.fusion import Fusion
+from secondpass.states.codec import StatePrecision
 from secondpass.types import ModelInfo
 from secondpass.verify.outputs import Outputs
 
@@ -33,7 +34,7 @@ class Comparison:
 
     `difference` is the mean of after minus before, in the 95 % bootstrap (BCa) interval `low` to
     `high`. `p_value` is that of a two-sided randomization test, `p_holm` after Holm's correction
-    for the number of measures.
+    for the number of measures that some query changed in.
     """
 
     measure: str
@@ -127,7 +128,9 @@ class Evaluation:
 
     `embedder`, and how many `vectors` of which `dimension` were searched, are None where no dense
     stage found the candidates. `fusion` is what the candidates were ordered by if not by the model
-    alone. `observed` holds the first queries' candidates, best first.
+    alone. `states` is how the candidates' states were kept that the model was given, None where it
+    read their texts; encoding them is not in the times. `observed` holds the first queries'
+    candidates, best first.
     """
 
     schema: Literal["secondpass/eval/1"] = "secondpass/eval/1"
@@ -152,3 +155,4 @@ class Evaluation:
     queries: tuple[QueryResult, ...]
     notes: tuple[str, ...]
     observed: Outputs
+    states: StatePrecision | None = None

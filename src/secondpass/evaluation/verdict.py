@@ -12,9 +12,14 @@ LEVEL = 0.05
 
 
 def compare(before: Values, after: Values, *, seed: int) -> tuple[Comparison, ...]:
-    """Compare all measures, their p-values corrected for being several by Holm's method."""
+    """Compare all measures, their p-values corrected for being several by Holm's method.
+
+    One that no query changed in, such as R@100 at depth 100, is no test that could find something:
+    it does not count (Tarone, 1990).
+    """
     differences = [paired_difference(before[name], after[name], seed=seed) for name in before]
-    corrected = holm([one.p_value for one in differences])
+    tested = iter(holm([one.p_value for one in differences if _changed(one)]))
+    corrected = [next(tested) if _changed(one) else 1.0 for one in differences]
     return tuple(
         Comparison(
             measure=name,
@@ -32,6 +37,10 @@ def compare(before: Values, after: Values, *, seed: int) -> tuple[Comparison, ..
         )
         for name, one, p_holm in zip(before, differences, corrected, strict=True)
     )
+
+
+def _changed(difference: PairedDifference) -> bool:
+    return difference.higher + difference.lower > 0
 
 
 def judge(difference: PairedDifference, p_holm: float) -> Verdict:
@@ -53,16 +62,40 @@ def in_words(comparisons: Sequence[Comparison]) -> str:
     """Return the verdict on the first measure as a sentence, and where the others differ."""
     main, *others = comparisons
     queries = main.helped + main.hurt + main.unchanged
+    count = corrected_for(comparisons)
     sentence = (
         f"{_ANSWER[main.verdict]}: {main.measure} goes from {main.first_stage:.4f} to "
         f"{main.reranked:.4f} over {queries} queries ({bounds(main)}; {p_text(main.p_holm)}"
-        f"{_corrected(len(comparisons))})."
+        f"{_corrected(count)}).{_why_not(main, count)}"
     )
     for comparison in others:
         # One that no query changed in, such as R@100 at depth 100, says nothing either way.
         if comparison.verdict != main.verdict and comparison.helped + comparison.hurt:
             sentence += f" By {comparison.measure}: {comparison.verdict}."
     return sentence
+
+
+def corrected_for(comparisons: Sequence[Comparison]) -> int:
+    """Return for how many measures the p-values are corrected: those that some query changed in."""
+    return sum(one.helped + one.hurt > 0 for one in comparisons)
+
+
+def _why_not(main: Comparison, count: int) -> str:
+    """Say why an interval that leaves zero out is no evidence, where that is so."""
+    if main.low is None or main.high is None or main.low <= 0 <= main.high or main.p_holm < LEVEL:
+        return ""
+    changed = main.helped + main.hurt
+    # Of the 2**n ways to swap the labels two are as far from zero as the one that was found.
+    least = min(1.0, count * 2.0 ** (1 - changed))
+    if least >= LEVEL:
+        return (
+            f" The interval leaves zero out, but of {changed} queries that "
+            f"changed no p below {least:.3f} can come{_corrected(count)}: judge more queries."
+        )
+    return (
+        f" The interval leaves zero out, but the verdict needs p below {LEVEL} too: the interval "
+        "is of one measure, p is corrected for all."
+    )
 
 
 def bounds(comparison: Comparison) -> str:

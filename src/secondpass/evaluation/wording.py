@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Literal
 
+from secondpass.checks import counted
 from secondpass.environment.machine import Machine
 from secondpass.environment.software import Software
 from secondpass.evaluation.result import (
@@ -15,7 +17,7 @@ from secondpass.evaluation.result import (
     Evaluation,
     ShownDocument,
 )
-from secondpass.evaluation.verdict import bounds
+from secondpass.evaluation.verdict import bounds, corrected_for
 from secondpass.types import ModelInfo
 
 # The packages whose version decides a ranking or its measures.
@@ -32,6 +34,7 @@ def header(evaluation: Evaluation) -> str:
         "first stage": evaluation.first_stage,
         **_embedder(evaluation),
         "reranked": f"the top {evaluation.depth} by {_model(evaluation.model)}",
+        **_states(evaluation),
         **_fusion(evaluation),
         "machine": _machine(evaluation.machine),
         "software": f"{_software(evaluation.software)}; seed {evaluation.seed}",
@@ -52,6 +55,12 @@ def _embedder(evaluation: Evaluation) -> dict[str, str]:
         return {}
     vectors = f"{evaluation.vectors:,} vectors of {evaluation.dimension} numbers"
     return {"embedded": f"{vectors} by {_model(evaluation.embedder)}"}
+
+
+def _states(evaluation: Evaluation) -> dict[str, str]:
+    if evaluation.states is None:
+        return {}
+    return {"states": f"each candidate's, {evaluation.states}; encoding them is not in the times"}
 
 
 def _fusion(evaluation: Evaluation) -> dict[str, str]:
@@ -92,6 +101,15 @@ def comparison_cells(comparison: Comparison) -> tuple[str, ...]:
         bounds(comparison),
         f"{comparison.p_holm:.4f}",
     )
+
+
+def rules_in_words(comparisons: Sequence[Comparison]) -> str:
+    """Say what the intervals and p are, and for how many measures p is corrected."""
+    count = corrected_for(comparisons)
+    rules = "interval: bootstrap (BCa), of each measure alone; p: two-sided randomization test"
+    if count > 1:
+        rules += f", after Holm's correction for {counted(count, 'measure')} that can differ"
+    return rules
 
 
 def verdict_cell(comparison: Comparison, depth: int) -> str:

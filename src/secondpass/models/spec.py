@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -449,6 +450,19 @@ def _yes_or_no(file: Path) -> LogitScore:
             "as sentence-transformers saved it"
         )
     return LogitScore(yes, no)
+
+
+def warn_of_untaught_score(spec: ModelSpec) -> None:
+    """Warn where a language model is asked for "yes" or "no" in no words: its folder has none."""
+    if spec.logit_score is None or spec.modules or spec.chats is not None:
+        return
+    warnings.warn(
+        f"{spec.name} is a language model whose folder has no {module_list.MODULES_FILE} and no "
+        'chat template: its score is the logit of "yes" less that of "no" behind query and text, '
+        "which a reranker is not trained on without a prompt; take the folder as "
+        "sentence-transformers saved it, or with its chat_template.jinja",
+        stacklevel=2,
+    )
 
 
 def _require_followed(spec: ModelSpec) -> None:

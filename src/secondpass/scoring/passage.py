@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import NoneType
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from secondpass.checks import shortened
+from secondpass.checks import kind_of, shortened
 from secondpass.errors import InputError
 from secondpass.scoring.tokenized import TokenizedText
 from secondpass.states.codec import STATES_DIGEST, Columns, are_of, damage
@@ -32,6 +33,15 @@ class TextFeatures:
     states: Columns | None = None
     encoder: str = ""
 
+    def __post_init__(self) -> None:
+        """Check the kinds."""
+        kind_of("tokenizer", self.tokenizer, str, "text, the digest of a tokenizer")
+        kind_of("ids_digest", self.ids_digest, (int, np.integer, NoneType), "an integer or None")
+        kind_of("states", self.states, (Mapping, NoneType), "columns by their names, or None")
+        kind_of("encoder", self.encoder, str, "text, the identity of a model")
+        for column in (self.states or {}).values():
+            kind_of("states", column, np.ndarray, "columns that are arrays")
+
 
 class Passage(TokenizedText):
     """A string with what is known of it: its token ids, its states below a model's join, or both.
@@ -52,6 +62,7 @@ class Passage(TokenizedText):
 
     def __new__(cls, text: str, features: TextFeatures) -> Self:
         """Make a string and hang the features on it."""
+        kind_of("features", features, TextFeatures, "TextFeatures, what was computed of the text")
         ids = np.empty(0, np.int32) if features.token_ids is None else features.token_ids
         made = super().__new__(cls, text, ids, features.tokenizer, features.ids_digest)
         made.features = features

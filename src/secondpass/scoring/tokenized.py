@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from hashlib import blake2b, sha256
+from types import NoneType
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from secondpass.checks import shortened
+from secondpass.checks import kind_of, shortened
 from secondpass.errors import InputError
 
 if TYPE_CHECKING:
@@ -43,6 +44,14 @@ class TokenizedText(str):
         digest: int | None = None,
     ) -> Self:
         """Make a string and hang the ids on it."""
+        kind_of("text", text, str, "text")
+        kind_of("ids", ids, np.ndarray, "an array of integers")
+        if ids.ndim != 1 or ids.dtype.kind not in "iu":
+            raise InputError(
+                f"ids are {ids.dtype} of shape {ids.shape}, expected integers of shape [n]"
+            )
+        kind_of("tokenizer", tokenizer, str, "text, the digest of a tokenizer")
+        kind_of("digest", digest, (int, np.integer, NoneType), "an integer or None")
         made = super().__new__(cls, text)
         made.ids = ids
         made.tokenizer = tokenizer

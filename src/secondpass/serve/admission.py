@@ -19,8 +19,8 @@ class Outlook(NamedTuple):
 
     `wait_ms` pass before its last text is scored, apart from the `own_ms` that it takes itself;
     `first_ms` takes its first text alone. All are predictions. `waiting` requests wait already.
-    `guessed` says that nothing was scored lately and nothing is now: the machine may be faster than
-    it was.
+    `idle` says that nothing waits and nothing is scored; `guessed` that nothing was scored lately
+    either: the machine may be faster than it was.
     """
 
     wait_ms: float
@@ -28,6 +28,7 @@ class Outlook(NamedTuple):
     own_ms: float
     first_ms: float
     guessed: bool = False
+    idle: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,18 @@ class Admission:
         if over_ms > 0 or outlook.waiting >= self.most_waiting:
             raise Busy(max(1, math.ceil(over_ms / 1000)))
 
-    def has_time(self, outlook: Outlook, budget_ms: float, when_late: WhenLate) -> bool:
-        """Tell whether one text at least can be scored within a budget; a guess is tried.
+    def has_time(
+        self,
+        outlook: Outlook,
+        left_ms: float,
+        when_late: WhenLate,
+        *,
+        budget_ms: float | None = None,
+    ) -> bool:
+        """Tell whether one text at least can be scored in what is left of a budget.
+
+        A guess is tried, and so is one text where nobody else is kept waiting by it. `budget_ms` is
+        the budget as it was sent, where that is known.
 
         Raises:
             DeadlineTooShort: not all can, and the request asked to be told.
@@ -62,6 +73,6 @@ class Admission:
         if outlook.guessed:
             return True
         needed_ms = outlook.wait_ms + outlook.own_ms
-        if when_late == "refuse" and needed_ms > budget_ms:
-            raise DeadlineTooShort(budget_ms, needed_ms)
-        return outlook.wait_ms + outlook.first_ms <= budget_ms
+        if when_late == "refuse" and needed_ms > left_ms:
+            raise DeadlineTooShort(left_ms if budget_ms is None else budget_ms, needed_ms)
+        return outlook.idle or outlook.wait_ms + outlook.first_ms <= left_ms

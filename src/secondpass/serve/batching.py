@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
 from types import TracebackType
 
+from secondpass.checks import plain_number
 from secondpass.errors import EngineError, InputError
 from secondpass.reranker import CrossEncoderReranker
 from secondpass.serve.admission import Admission
@@ -133,7 +134,8 @@ class BatchingService:
         if any(served.workers.dead for served in loaded.values()):
             return "a thread that scores ended by an error and is being replaced"
         if any(served.batcher.oldest_s > self._timeout_s for served in loaded.values()):
-            return f"a group of texts has been computed for more than {self._timeout_s:.4g} seconds"
+            limit = plain_number(self._timeout_s)
+            return f"a group of texts has been computed for more than {limit} seconds"
         return None
 
     async def __aenter__(self) -> BatchingService:
@@ -181,7 +183,10 @@ class BatchingService:
         late: list[Work[Answer]] = []
         for ticket in tickets:
             has_time = ticket.budget is None or self._admission.has_time(
-                outlook, ticket.budget.left_ms(), ticket.job.when_late
+                outlook,
+                ticket.budget.left_ms(),
+                ticket.job.when_late,
+                budget_ms=ticket.job.budget_ms,
             )
             (in_time if has_time and len(ticket.job.texts) else late).append(ticket.work)
         for work in late:

@@ -11,7 +11,7 @@ import msgspec
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
-from secondpass.checks import counted, misfit
+from secondpass.checks import counted, misfit, plain_number
 from secondpass.options.serve import ServeOptions
 from secondpass.serve.problems import Refused
 
@@ -40,8 +40,8 @@ async def read_body(request: Request, options: ServeOptions) -> bytes:
     except TimeoutError:
         raise Refused(
             "slow",
-            f"the body did not come within {options.read_timeout_s:.4g} seconds: send it faster, "
-            "or less of it",
+            f"the body did not come within {plain_number(options.read_timeout_s)} seconds: send it "
+            "faster, or less of it",
         ) from None
 
 

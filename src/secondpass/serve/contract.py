@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal, Protocol
 
-from secondpass.checks import listed, shortened
+from secondpass.checks import listed, plain_number, shortened
 from secondpass.errors import SecondpassError
 from secondpass.options.call import LongQuery
 from secondpass.options.effort import Effort
@@ -32,6 +32,9 @@ from secondpass.types import ModelInfo, Scores
 # What to do with a budget in which not every text can be scored: score those there is time for
 # and let the rest follow in their order, or refuse.
 WhenLate = Literal["partial", "refuse"]
+
+# Significant digits that give a number back as it was sent.
+_AS_SENT = 15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,26 +145,37 @@ class Busy(ServiceError):
 
     def __init__(self, retry_after_s: float, why: str = "the server has all the work it takes"):
         self.retry_after_s = retry_after_s
-        super().__init__(f"{why}: come again in {retry_after_s:.3g} seconds")
+        super().__init__(f"{why}: come again in {plain_number(retry_after_s)} seconds")
 
 
 class UnknownModel(ServiceError):
     """No model is served by this name."""
 
-    def __init__(self, name: str, known: Sequence[str]) -> None:
+    def __init__(self, name: str, known: Sequence[str], called: str | None = None) -> None:
+        """`called` is what the server calls the model that `name` is elsewhere, if it has it."""
         self.name = name
-        super().__init__(f"model {shortened(name)} not found: this server has {listed(known)}")
+        way_out = (
+            "ask for one of these, or start the server with --also MODEL or --name NAME"
+            if called is None
+            else f"ask for {shortened(called)}, which is that model here"
+        )
+        super().__init__(
+            f"model {shortened(name)} not found: this server has {listed(known)}; {way_out}"
+        )
 
 
 class DeadlineTooShort(ServiceError):
-    """The texts cannot be scored within the budget; `needed_ms` is an estimate, or None."""
+    """The texts cannot be scored within the budget as it was sent; `needed_ms` is an estimate, or
+    None.
+    """
 
     def __init__(self, budget_ms: float, needed_ms: float | None = None) -> None:
         self.budget_ms, self.needed_ms = budget_ms, needed_ms
-        takes = "" if needed_ms is None else f", about {needed_ms:.4g} would do"
+        takes = "" if needed_ms is None else f", about {plain_number(needed_ms)} would do"
         super().__init__(
-            f"the texts cannot all be scored within a budget of {budget_ms:.4g} ms{takes}: give "
-            "more, send fewer texts, or ask for what there is time for"
+            "the texts cannot all be scored within a budget of "
+            f"{plain_number(budget_ms, _AS_SENT)} ms{takes}: give more, send fewer texts, or ask "
+            "for what there is time for"
         )
 
 
@@ -171,8 +185,8 @@ class TookTooLong(ServiceError):
     def __init__(self, limit_s: float) -> None:
         self.limit_s = limit_s
         super().__init__(
-            f"the request was not scored within {limit_s:.4g} seconds, the server's limit: send "
-            "fewer or shorter texts, or a budget"
+            f"the request was not scored within {plain_number(limit_s, _AS_SENT)} seconds, the "
+            "server's limit: send fewer or shorter texts, or a budget"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -12,6 +13,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from secondpass.serve.contract import Closed
 from secondpass.serve.failures import log_failure
 from secondpass.serve.keys import Keys
 from secondpass.serve.problems import Problem, Refused, problem_of
@@ -67,6 +69,11 @@ class Guards:
             await self._app(scope, receive, with_headers)
         except ClientDisconnect:
             return  # nobody waits for a response
+        except asyncio.CancelledError:  # the server ends, and did not wait for longer
+            if not begun:
+                problem = replace(problem_of(Closed()), request_id=request_id)
+                await self._say(scope["path"], problem)(scope, receive, with_headers)
+            raise
         except Exception as error:
             problem = replace(problem_of(error), request_id=request_id)
             if not isinstance(error, Refused):

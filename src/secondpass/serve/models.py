@@ -51,5 +51,6 @@ class ModelNames:
         if name is None:
             return self.entries[0]
         if name not in self._by_name:
-            raise UnknownModel(name, list(self._by_name))
+            same = (one.name for one in self.entries if name in one.options.models)
+            raise UnknownModel(name, list(self._by_name), next(same, None))
         return self._by_name[name]

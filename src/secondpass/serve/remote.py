@@ -7,6 +7,7 @@ import os
 import urllib.error
 import urllib.request
 from collections.abc import Iterable, Mapping, Sequence
+from http import HTTPStatus
 from http.client import HTTPException
 from time import perf_counter
 from typing import Any
@@ -141,5 +142,7 @@ def _refusal(url: str, error: urllib.error.HTTPError) -> SecondpassError:
             said = msgspec.json.decode(error.read(_MOST_READ), type=OpenAIError).error.message
         except (msgspec.DecodeError, UnicodeDecodeError, OSError):
             said = f"status {error.code}"
+    if error.code == HTTPStatus.UNAUTHORIZED:
+        said = f"{said}; secondpass takes it from the environment variable {KEY_VARIABLE}"
     kind = InputError if error.code < 500 else EngineError
     return kind(f"the server at {url[:80]} says: {said}")

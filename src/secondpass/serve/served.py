@@ -122,8 +122,9 @@ class Served:
         wait_ms = self.batcher.wait_ms(first.work.client, idle_ms, first.work.due_ms)
         own_ms = sum(ticket.own_ms for ticket in tickets)
         # One slow moment would be believed for ever where every request has a deadline.
-        guessed = self.batcher.idle and self._pacing.pace().stale
-        return Outlook(wait_ms, self.batcher.waiting, own_ms, first.first_ms, guessed)
+        idle = self.batcher.idle
+        guessed = idle and self._pacing.pace().stale
+        return Outlook(wait_ms, self.batcher.waiting, own_ms, first.first_ms, guessed, idle)
 
     def close(self, seconds: float) -> bool:
         """Score what waits, for at most so long, and free the model; tell whether all was scored.

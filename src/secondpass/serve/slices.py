@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from secondpass.cost.text_cost import TextCost
 from secondpass.deadline.budget import Budget
 from secondpass.deadline.cached_texts import CachedTexts
-from secondpass.deadline.fitting import next_block
+from secondpass.deadline.fitting import HOPE, next_block
+from secondpass.deadline.slowdown import pace_of
 from secondpass.options.effort import Effort
 from secondpass.serve.pace import Pacing
 
@@ -122,21 +123,37 @@ class InTime(Slices):
         super().__init__(texts_ms, most_texts)
         self._texts, self._cost, self._budget = texts, cost, budget
         self._pacing, self._effort = pacing, effort
+        # What the last part should take on an idle machine, and what was left when it was taken.
+        self._last: tuple[float, float] | None = None
 
     def _stop(self, most_ms: float, wait_ms: float) -> int:
         most = self._within(most_ms)
         if self._texts.lacks(most):
             self._texts.look_up(most)
-        return next_block(
+        now_left_ms = self._budget.left_ms()
+        left_ms = now_left_ms - wait_ms - FINISH_MS
+        of_call = None
+        if self._last is not None:
+            cost_ms, then_left_ms = self._last
+            of_call = pace_of(cost_ms, then_left_ms - now_left_ms)
+        # Where nothing else is computed, the first text keeps nobody waiting.
+        tries = self._next == 0 and wait_ms <= 0
+        pace = self._pacing.pace(self._effort)._replace(
+            of_call=of_call, try_ms=HOPE * left_ms if tries else 0.0
+        )
+        block = next_block(
             self._cost,
-            self._pacing.pace(self._effort),
+            pace,
             self._texts.query,
             self._texts.texts,
             self._next,
             most=most - self._next,
-            left_ms=self._budget.left_ms() - wait_ms - FINISH_MS,
+            left_ms=left_ms,
             cached=self._texts.positions,
-        ).stop
+        )
+        if self._texts.count(block.start, block.stop) < block.stop - block.start:
+            self._last = block.cost_ms, now_left_ms
+        return block.stop
 
 
 def texts_ms(cost: TextCost, query: str, texts: Sequence[str]) -> Floats:

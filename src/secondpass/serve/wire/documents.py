@@ -96,8 +96,8 @@ def _value(document: Mapping[str, Any], name: str, where: str) -> str:
 
 
 def as_object(document: Document) -> dict[str, Any]:
-    """Return a document as formats give it back: an object with at least its `text`."""
-    return {"text": document} if isinstance(document, str) else {"text": "", **document}
+    """Return a document as formats give it back: an object as it was sent, a string as `text`."""
+    return {"text": document} if isinstance(document, str) else document
 
 
 def query_text(query: str | Mapping[str, Any]) -> str:
