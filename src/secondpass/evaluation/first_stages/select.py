@@ -48,7 +48,8 @@ class FirstStage:
     """What was found, how it came about, and how many queries met their own document.
 
     `dense` is None where no dense stage is in it. `similarities_of` names the bi-encoder whose
-    similarities are the scores of the run, None where they are others, as those of a fusion are.
+    similarities are the scores of the run, or a hybrid search's part of them; None where they are
+    others, as those of a fusion of runs are.
     """
 
     description: str
