@@ -115,7 +115,7 @@ def _is_enough(case: Case, arguments: argparse.Namespace) -> bool:
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--data", type=Path, required=True, help="the folder of the collections")
+    add("--data", type=Path, default=Path("../shared/data/eval"), help="of the collections")
     add("--collections", nargs="+", default=list(COLLECTIONS))
     add("--queries", type=int, default=8, help="how many of a collection are reranked")
     add("--cache", type=Path, default=Path("build/hybrid"), help="for vectors and scores")
