@@ -195,7 +195,8 @@ class SearchPipeline:
             what the mode ranks by.
         fuse_weight: what the first stage's score counts in "weighted".
         effort: how much the second pass spends, by default what the reranker was made with.
-        mode: how the index is searched, "dense", "bm25" or "hybrid", as `Index.search` describes.
+        mode: how the index is searched, by default "dense"; else "bm25" or "hybrid", as
+            `Index.search` describes. Reranked, no difference of hybrid to dense is certain.
         now: returns seconds since some moment; the timings and a budget go by it.
     """
 
