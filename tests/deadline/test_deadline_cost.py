@@ -5,13 +5,15 @@ from dataclasses import replace
 
 import pytest
 
-from secondpass.cost.calibrate import Measured, text_cost
+from secondpass.cost.calibrate import Measured, calibrate, text_cost
 from secondpass.cost.line import Cost
 from secondpass.cost.text_cost import TextCost
 from secondpass.deadline.budget import Budget
 from secondpass.deadline.slowdown import Slowdown
 from secondpass.errors import InputError
 from secondpass.options.call import RankOptions
+from secondpass.scoring.scored import Scored
+from secondpass.scoring.stats import Stats
 
 # Of 4 bytes one token; 10 tokens cost 1 ms + attention 0.001 * 100 = 0.1 ms.
 COST = TextCost(
@@ -185,3 +187,18 @@ def test_a_text_in_windows_costs_each_of_them():
     assert windowed.text_ms("x" * 290, 10) == pytest.approx(5 * whole.line.each_ms(100))
     assert whole.text_ms("x" * 290, 10) == pytest.approx(whole.line.each_ms(100))
     assert windowed.text_ms("x" * 20, 10) == pytest.approx(whole.line.each_ms(30))
+
+
+@pytest.mark.parametrize("start_ms", [1_000.0, 5_000.0])
+def test_the_round_that_starts_the_engine_is_not_what_a_block_costs(start_ms):
+    """However long it takes, there is another."""
+    time, calls = [0.0], []
+
+    def score(query, texts):
+        time[0] += (start_ms if len(calls) < 3 else 5.0) / 1000
+        calls.append(len(texts))
+        return Scored.of([0.0] * len(texts), Stats(tokens=20 * len(texts)))
+
+    cost = calibrate(score, streams=2, max_length=512, now=lambda: time[0])
+    assert len(calls) == 6
+    assert cost.line.p50_ms(1, 20) < 20

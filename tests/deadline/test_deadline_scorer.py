@@ -344,3 +344,25 @@ def test_a_budget_beyond_any_clock_reads_all(budget_ms):
     scored, budget = world.score_in_time(world.speed(), ["x" * 400] * 30, budget_ms)
     assert len(scored) == 30
     assert budget.left_ms() > 1e11
+
+
+@pytest.mark.parametrize("start_ms", [300.0, 700.0, 900.0])
+def test_something_is_tried_whatever_calibration_says_of_a_call(start_ms):
+    """Blocks are priced at hundreds of milliseconds and take a fifth of one."""
+    world = World(block_ms=start_ms)
+    speed = world.speed()
+    world.block_ms = 0.2
+    texts = ["x" * 400] * 200
+    counts = [len(world.score_in_time(speed, texts, 50)[0].logits) for _ in range(2)]
+    assert min(counts) >= 1
+
+
+@pytest.mark.parametrize("slower", [30.0, 100.0, 300.0])
+def test_a_calibration_of_a_busy_machine_is_not_believed(slower):
+    world = World(block_ms=0.2 * slower, token_ms=0.01 * slower)
+    speed = world.speed()
+    world.block_ms, world.token_ms = 0.2, 0.01
+    texts = ["x" * 400] * 200
+    counts = [len(world.score_in_time(speed, texts, 50)[0].logits) for _ in range(6)]
+    assert min(counts) >= 1
+    assert counts[-1] >= 20

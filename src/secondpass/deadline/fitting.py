@@ -14,8 +14,6 @@ _SHARE = 0.5
 # Where nothing has been measured lately, the first block takes this share: it measures the pace,
 # and one that a busy machine makes late is lost.
 _FIRST_SHARE = 0.125
-# What an idle machine takes may have been measured on a busy one, and be so much less.
-HOPE = 4.0
 # A machine found busy may have become faster by this factor since.
 _QUIETER = 20.0
 

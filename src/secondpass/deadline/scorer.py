@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from secondpass.deadline.budget import Budget
 from secondpass.deadline.cached_texts import CachedTexts, FindKnown
-from secondpass.deadline.fitting import HOPE, Block, next_block
+from secondpass.deadline.fitting import Block, next_block
 from secondpass.deadline.slowdown import pace_of
 from secondpass.deadline.speed import Speed
 from secondpass.deadline.timeout import TimeoutRunner
@@ -102,9 +102,8 @@ class DeadlineScorer:
             calls = self._speed.calls
             # Late, it is left: a call that has read nothing loses nothing by a try.
             tries = not blocks and self._speed.tries.worth_it(left_ms)
-            pace = self._speed.slowdown.pace()._replace(
-                of_call=of_call, try_ms=HOPE * left_ms if tries else 0.0
-            )
+            pace = self._speed.slowdown.pace()
+            pace = pace._replace(of_call=of_call, try_ms=pace.hoped_ms(left_ms) if tries else 0.0)
             # Of a machine that is shared each call has its part: it is that much slower for each.
             block = next_block(
                 cost,

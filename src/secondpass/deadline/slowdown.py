@@ -15,6 +15,10 @@ _NEWEST = 0.5
 _LONG_MS = 5.0
 # Before anything is known: a block of 25 ms may take 2.5 ms more.
 _FIRST_MARGIN = 0.5
+# The best that was seen was seen on a busy machine, perhaps: an idle one may be so much faster.
+_HOPE = 4.0
+# No rate is believed that is better than this, for a clock may stand still.
+_BEST = 1e-4
 # The machine may be idle again since a measurement that is older than this.
 _STALE_SECONDS = 1.0
 
@@ -24,14 +28,20 @@ class Pace(NamedTuple):
 
     A block of cost c is allowed factor * c + margin * sqrt(c). `stale` tells whether nothing has
     been measured recently: the machine may be faster now. `of_call` is the pace of the last block
-    of a call, if it had one. Where nothing fits, one text is tried that costs at most `try_ms`.
+    of a call, if it had one. `best` is the lowest factor of any block. Where nothing fits, one text
+    is tried that costs at most `try_ms`.
     """
 
     factor: float
     margin: float
     stale: bool = False
+    best: float = 1.0
     of_call: Pace | None = None
     try_ms: float = 0.0
+
+    def hoped_ms(self, left_ms: float) -> float:
+        """Return the cost that a text may have that is tried without being foreseen to fit."""
+        return _HOPE * left_ms / self.best
 
     def allowed_ms(self, cost_ms: float) -> float:
         """Return the time to allow for a block of this cost."""
@@ -62,7 +72,7 @@ class Slowdown:
     def __init__(self, now: Now = perf_counter) -> None:
         self._now = now
         self._lock = Lock()
-        self._factor = 1.0
+        self._factor = self._best = 1.0
         self._beyond = SlidingQuantile(_FIRST_MARGIN)
         self._measured_at = -math.inf
 
@@ -72,10 +82,11 @@ class Slowdown:
         with self._lock:
             self._beyond.add((measured_ms - self._factor * cost_ms) / math.sqrt(cost_ms))
             self._factor += weight * (measured_ms / cost_ms - self._factor)
+            self._best = max(_BEST, min(self._best, measured_ms / cost_ms))
             self._measured_at = self._now()
 
     def pace(self) -> Pace:
         """Return the pace of this moment."""
         with self._lock:
             stale = self._now() - self._measured_at > _STALE_SECONDS
-            return Pace(self._factor, self._beyond.p95(), stale)
+            return Pace(self._factor, self._beyond.p95(), stale, self._best)

@@ -34,7 +34,8 @@ class Pacing:
     def pace(self, effort: Effort = "full") -> Pace:
         """Return what to allow for texts that no cache knows."""
         pace = self._scored.pace()
-        return pace._replace(factor=self.share(effort) * pace.factor)
+        share = self.share(effort)
+        return pace._replace(factor=share * pace.factor, best=share * pace.best)
 
     def share(self, effort: Effort) -> float:
         """Return what an effort takes, of the time that all layers take."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from secondpass.cost.text_cost import TextCost
 from secondpass.deadline.budget import Budget
 from secondpass.deadline.cached_texts import CachedTexts
-from secondpass.deadline.fitting import HOPE, next_block
+from secondpass.deadline.fitting import next_block
 from secondpass.deadline.slowdown import pace_of
 from secondpass.options.effort import Effort
 from secondpass.serve.pace import Pacing
@@ -138,9 +138,8 @@ class InTime(Slices):
             of_call = pace_of(cost_ms, then_left_ms - now_left_ms)
         # Where nothing else is computed, the first text keeps nobody waiting.
         tries = self._next == 0 and wait_ms <= 0
-        pace = self._pacing.pace(self._effort)._replace(
-            of_call=of_call, try_ms=HOPE * left_ms if tries else 0.0
-        )
+        pace = self._pacing.pace(self._effort)
+        pace = pace._replace(of_call=of_call, try_ms=pace.hoped_ms(left_ms) if tries else 0.0)
         block = next_block(
             self._cost,
             pace,
