@@ -79,6 +79,7 @@ class LoadedModel(RefusedInForks):
             threads=options.compute_threads(),
             cache_dir=options.graph_folder(),
         )
+        warn_of_untaught_score(self.spec)
         if isinstance(self.engine, TorchEngine):
             self.engine.require_length(self.max_length)
         self.labels = self.engine.info.outputs
@@ -151,7 +152,6 @@ class LoadedModel(RefusedInForks):
 
     def _layout(self, tokenizer: Tokenizer, given: str | None) -> PairLayout | ChatLayout:
         if self.spec.chats is None:
-            warn_of_untaught_score(self.spec)
             return pair_layout(tokenizer, self.spec)
         layout = read_chat_layout(tokenizer, self.spec, self._instruction)
         if given and not takes_instruction(self.spec, given):
