@@ -23,7 +23,7 @@ def test_a_plan_says_depth_times_memory_and_its_error(parity, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert lines[0] == "Documents of 40 tokens, P95 of at most 1e+06 ms:"
+    assert lines[0] == "Documents of 40 tokens, P95 of at most 1000000 ms:"
     (row,) = (
         line.split() for line in lines if line.startswith(str(parity / "bert")) and "f32" in line
     )

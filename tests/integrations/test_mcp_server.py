@@ -397,7 +397,7 @@ def test_the_extra_is_named_where_it_is_missing(monkeypatch, capsys):
     from secondpass.cli import extras
     from secondpass.cli.main import main
 
-    monkeypatch.setattr(extras, "_MCP", ("anyio", "no_such_module"))
+    monkeypatch.setitem(extras._MODULES, "mcp", ("anyio", "no_such_module"))
     with pytest.raises(SystemExit) as ended:
         main(["mcp"])
     assert ended.value.code == 2

@@ -64,7 +64,7 @@ def test_a_port_that_is_taken_is_named(capsys):
 def test_the_extra_is_named_where_it_is_missing(capsys, monkeypatch):
     from secondpass.cli import extras
 
-    monkeypatch.setattr(extras, "_SERVE", ("starlette", "no_such_module"))
+    monkeypatch.setitem(extras._MODULES, "serve", ("starlette", "no_such_module"))
     status, line = refused(capsys)
     assert status == 2
     assert "secondpass serve needs the extra 'serve'" in line

@@ -9,7 +9,6 @@ from typing import Literal
 from secondpass.environment.machine import Machine
 from secondpass.environment.software import Software
 from secondpass.options.fusion import Fusion
-from secondpass.states.codec import StatePrecision
 from secondpass.types import ModelInfo
 from secondpass.verify.outputs import Outputs
 
@@ -155,4 +154,4 @@ class Evaluation:
     queries: tuple[QueryResult, ...]
     notes: tuple[str, ...]
     observed: Outputs
-    states: StatePrecision | None = None
+    states: Literal["int8", "float16"] | None = None
