@@ -7,6 +7,7 @@ import sys
 import threading
 from functools import partial
 
+import numpy as np
 import pytest
 
 mcp = pytest.importorskip("mcp", reason="the extra 'mcp' is not installed")
@@ -29,7 +30,7 @@ class Found:
     """A first stage that finds three documents, as an index gives them."""
 
     def search(self, query, limit=10):
-        texts = [TokenizedText(text, [1, 2], "tokenizer") for text in TEXTS]
+        texts = [TokenizedText(text, np.array([1, 2], np.int32), "tokenizer") for text in TEXTS]
         return [
             RetrievedDocument(f"d{at}", text, {"source": "a.md", "row": at}, 0.5 - at / 10)
             for at, text in enumerate(texts)
