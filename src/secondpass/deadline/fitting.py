@@ -54,14 +54,13 @@ def next_block(
     """
     if left_ms <= 0:
         return Block(start, start, 0.0)
-    first = pace.stale and pace.of_call is None
-    for one, limit_ms in (
-        (pace, (_FIRST_SHARE if first else _SHARE) * left_ms),
-        (pace, _SHARE * left_ms),
-        (pace, left_ms),
-        (pace.of_call or pace, _SHARE * left_ms),
-    ):
-        affordable_ms = one.affordable_ms(limit_ms)
+    tries = [(pace, _SHARE), (pace, 1.0)]
+    if pace.of_call is not None:
+        tries.append((pace.of_call, _SHARE))
+    elif pace.stale:
+        tries.insert(0, (pace, _FIRST_SHARE))
+    for one, share in tries:
+        affordable_ms = one.affordable_ms(share * left_ms)
         stop, cost_ms = cost.fitting(query, texts, start, most, affordable_ms, cached)
         if stop > start:
             return Block(start, stop, cost_ms)
