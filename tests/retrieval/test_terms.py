@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from secondpass.retrieval.stores.bm25 import Postings, TermScan, best
-from secondpass.retrieval.terms import document_terms, marked_words, query_terms
+from secondpass.retrieval.terms import STOP_WORDS, document_terms, marked_words, query_terms
 
 
 def shared(query, text):
@@ -125,6 +125,12 @@ def test_texts_without_a_term_score_nothing(texts):
     scan.add(nothing, lengths)
     assert scan.scores().tolist() == [0.0] * len(texts)
     assert best(np.zeros(len(texts)), 3).tolist() == []
+
+
+def test_stop_words_are_those_of_bm25s():
+    from bm25s.stopwords import STOPWORDS_EN
+
+    assert frozenset(STOPWORDS_EN) == STOP_WORDS
 
 
 def test_a_term_is_not_taken_for_one_with_the_same_low_bits():

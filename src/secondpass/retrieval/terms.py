@@ -131,8 +131,13 @@ _LOWER_ASCII_WORD = re.compile(b"[a-z0-9]+")
 
 
 @cache
+def marks_of_letters() -> str:
+    """Return the marks that are part of a letter, such as the vowel signs of Hindi."""
+    return "".join(chr(code) for code in range(0x300, 0x1F000) if category(chr(code))[0] == "M")
+
+
+@cache
 def _any_run() -> re.Pattern[str]:
-    """Return what finds words, with the marks that are part of a letter, and unspaced runs."""
-    marks = "".join(chr(code) for code in range(0x300, 0x1F000) if category(chr(code))[0] == "M")
-    marks = _UNSPACED_RUN.sub("", marks)
+    """Return what finds words, with their marks, and unspaced runs."""
+    marks = _UNSPACED_RUN.sub("", marks_of_letters())
     return re.compile(rf"[{UNSPACED}]+|(?:[^\W_{UNSPACED}]|[{marks}])+")

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable
 from functools import cache
 from itertools import pairwise
-from unicodedata import category, normalize
+from unicodedata import normalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,14 +18,11 @@ from numpy.typing import NDArray
 from secondpass.errors import MissingExtraError
 from secondpass.evaluation.collection import Collection
 from secondpass.evaluation.runs import Ranked, Run, top
-from secondpass.retrieval.terms import UNSPACED
+from secondpass.retrieval.terms import STOP_WORDS, UNSPACED, marks_of_letters
 
 _UNSPACED = re.compile(f"([{UNSPACED}]+)")
-# bm25s's own words, of two characters and more, and with them the marks that are part of a letter,
-# such as the vowel signs of Hindi.
-_MARKS = "".join(chr(code) for code in range(0x300, 0x1F000) if category(chr(code))[0] == "M")
+# bm25s's own words, of two characters and more.
 _ASCII_WORD = re.compile(r"\w{2,}", re.ASCII)
-_WORD = re.compile(rf"[\w{_MARKS}]{{2,}}")
 
 DESCRIPTION = "bm25 (bm25s, Lucene's formula, k1 1.5, b 0.75, English stop words, no stemming)"
 
@@ -73,16 +70,16 @@ def tokens(text: str, *, single: bool = False) -> list[str]:
 
     A run of one character is itself a word; with `single` each character is one, beside the pairs.
     """
-    stop_words, words = _stop_words(), list[str]()
+    words = list[str]()
     text = text.lower()
     if text.isascii():
-        return [word for word in _ASCII_WORD.findall(text) if word not in stop_words]
+        return [word for word in _ASCII_WORD.findall(text) if word not in STOP_WORDS]
     for part in _UNSPACED.split(normalize("NFC", text)):
         if _UNSPACED.fullmatch(part):
             words += map("".join, pairwise(part))
             words += part if single or len(part) == 1 else ()
         else:
-            words += (word for word in _WORD.findall(part) if word not in stop_words)
+            words += (word for word in _any_word().findall(part) if word not in STOP_WORDS)
     return words
 
 
@@ -92,7 +89,6 @@ def has_unspaced(texts: Iterable[str]) -> bool:
 
 
 @cache
-def _stop_words() -> frozenset[str]:
-    from bm25s.stopwords import STOPWORDS_EN
-
-    return frozenset(STOPWORDS_EN)
+def _any_word() -> re.Pattern[str]:
+    """Return what finds those words in every script, with the marks that are part of a letter."""
+    return re.compile(rf"[\w{marks_of_letters()}]{{2,}}")
