@@ -112,19 +112,24 @@ class LoadedModel(RefusedInForks):
         """
         made = object.__new__(type(self))
         vars(made).update(vars(self), _made_of=(self._made_of[0], options), _schedules={})
-        made._read_as(options, model_tokenizer(self.spec), least_room)
+        # Of layouts only a chat template's depends on what is asked for.
+        tokenizer = None if self.spec.chats is None else model_tokenizer(self.spec)
+        made._read_as(options, tokenizer, least_room)
         if isinstance(self.engine, TorchEngine):
             self.engine.require_length(made.max_length)
         made._preparer = made._make_preparer(least_room)
         made._states = made._kept_states()
         return made
 
-    def _read_as(self, options: RerankerOptions, tokenizer: Tokenizer, least_room: int = 1) -> None:
-        """Set how texts are laid out and cut."""
+    def _read_as(
+        self, options: RerankerOptions, tokenizer: Tokenizer | None, least_room: int = 1
+    ) -> None:
+        """Set how texts are laid out and cut; without a tokenizer the layout stays."""
         given = options.instruction
         self._instruction = self.spec.prompt if given is None else given
-        self.layout = layout = self._layout(tokenizer, given)
-        special = layout.special_tokens
+        if tokenizer is not None:
+            self.layout = self._layout(tokenizer, given)
+        special = self.layout.special_tokens
         self.max_length = checked_max_length(options.max_length, self.spec, special, 1 + least_room)
         self.window_rule = options.long_document_policy().checked_for(self.max_length - special - 1)
 
