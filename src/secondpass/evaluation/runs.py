@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import starmap
+from itertools import chain, groupby, starmap
+from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -91,22 +92,20 @@ def read_run_by_query(file: Path) -> Iterator[tuple[Where, str, tuple[Ranked, ..
         InputError: as `read_run`, or a query's lines are parted by those of another.
     """
     done: dict[str, int] = {}
-    began: Where | None = None
-    query_id, documents = "", dict[str, float]()
-    for where, line in read_filled_lines(file):
-        id_, document_id, score = _run_fields(line, str(where))
-        if began is None or id_ != query_id:
-            if began is not None:
-                yield began, query_id, in_trec_order(starmap(Ranked, documents.items()))
-            if id_ in done:
-                raise InputError(
-                    f"{where}: query {shortened(id_)} comes again, first in line {done[id_]}: the "
-                    "lines of a query have to stand together, as sort -s -k1,1 puts them"
-                )
-            done[id_] = where.number
-            began, query_id, documents = where, id_, {}
-        _add(documents, document_id, score, query_id, where)
-    if began is not None:
+    rows = ((where, *_run_fields(line, str(where))) for where, line in read_filled_lines(file))
+    for query_id, of_query in groupby(rows, key=itemgetter(1)):
+        first = next(of_query)
+        began = first[0]
+        if query_id in done:
+            raise InputError(
+                f"{began}: query {shortened(query_id)} comes again, first in line "
+                f"{done[query_id]}: the lines of a query have to stand together, as sort -s -k1,1 "
+                "puts them"
+            )
+        done[query_id] = began.number
+        documents: dict[str, float] = {}
+        for where, _, document_id, score in chain([first], of_query):
+            _add(documents, document_id, score, query_id, where)
         yield began, query_id, in_trec_order(starmap(Ranked, documents.items()))
 
 
