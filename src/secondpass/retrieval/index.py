@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from itertools import islice
@@ -55,7 +55,7 @@ from secondpass.retrieval.stores.contract import (
     Vectors,
     VectorStore,
 )
-from secondpass.retrieval.stores.filters import ColumnType, Filter
+from secondpass.retrieval.stores.filters import ColumnType, Filter, Value
 from secondpass.retrieval.stores.lance import OWN_FILES, LanceStore, is_index
 from secondpass.retrieval.terms import TERMS_IDENTITY, document_terms, query_terms
 from secondpass.retrieval.where import checked_where
@@ -592,7 +592,9 @@ class Index(RefusedInForks):
             features = checked_features(self._embedder, texts, progress)
             identities = features_of(self._embedder)
             columns = dict(with_digests(texts, features.columns, identities))
-            stored = self._store.identity().features
+            # Of one commit: an answer takes a store as long as a search.
+            identity = self._store.identity()
+            stored = identity.features
             given = {**with_digest_identity(identities), **TERMS_IDENTITY}
             columns[TERMS] = [document_terms(text) for text in texts]
             if (states := self._state_columns(stored)) is not None:
@@ -608,25 +610,9 @@ class Index(RefusedInForks):
                 source=[record.source for record in batch],
                 vectors=features.vectors,
                 features={name: columns[name] for name in shared},
-                columns=self._declared_of(batch),
+                columns=_declared_of(batch, identity.columns),
                 identities={name: stored[name] for name in shared},
             )
-
-    def _declared_of(self, batch: list[Record]) -> dict[str, list[Any]]:
-        declared = self.columns
-        if not declared:
-            return {}
-        rows = [
-            column_values(
-                decode_metadata(record.metadata, record.id),
-                declared,
-                f"document {shortened(record.id)}",
-            )
-            for record in batch
-        ]
-        return {
-            name: list(one) for name, one in zip(declared, zip(*rows, strict=True), strict=True)
-        }
 
     def _state_columns(self, stored: Mapping[str, FeatureIdentity]) -> StateColumns | None:
         """Return what makes the states that the store keeps; None for none, or if ours differ."""
@@ -721,6 +707,23 @@ def _checked_states(states: object) -> StatePrecision:
             return precision
     expected = " or ".join(map(repr, STATE_PRECISIONS))
     raise InputError(f"states is {shortened(states)}, expected {expected}")
+
+
+def _declared_of(
+    batch: Sequence[Record], declared: Mapping[str, ColumnType]
+) -> dict[str, Sequence[Value | None]]:
+    """Return the values of the declared columns, by column."""
+    if not declared:
+        return {}
+    rows = [
+        column_values(
+            decode_metadata(record.metadata, record.id),
+            declared,
+            f"document {shortened(record.id)}",
+        )
+        for record in batch
+    ]
+    return dict(zip(declared, zip(*rows, strict=True), strict=True))
 
 
 def _records(documents: Iterable[Any]) -> Iterator[Record]:
