@@ -223,8 +223,8 @@ class RetrievedDocument(_Brief):
     def score(self) -> float:
         """The score by which the first stage ranked."""
         score = self.fused
-        score = self.bm25 if score is None and self.similarity is None else score
         score = self.similarity if score is None else score
+        score = self.bm25 if score is None else score
         assert score is not None
         return score
 

@@ -114,9 +114,10 @@ def rules_in_words(comparisons: Sequence[Comparison]) -> str:
 
 def verdict_cell(comparison: Comparison, depth: int) -> str:
     """Return the verdict, or that there can be none: an order within the top changes no set."""
-    counted = _OF_A_SET.fullmatch(comparison.measure)
-    if counted and int(counted[1]) >= depth:
-        return f"cannot change: the top {depth} are reordered, and it counts the first {counted[1]}"
+    of_a_set = _OF_A_SET.fullmatch(comparison.measure)
+    if of_a_set and int(of_a_set[1]) >= depth:
+        first = of_a_set[1]
+        return f"cannot change: the top {depth} are reordered, and it counts the first {first}"
     if not comparison.helped + comparison.hurt:
         return "the same for every query"
     return comparison.verdict

@@ -39,8 +39,7 @@ def column_field(number: int, name: str, type_: ColumnType) -> Any:
     """Return the Arrow field of a declared column."""
     import pyarrow as pa
 
-    metadata = {_KEY: json.dumps({"name": name, "type": type_})}
-    return pa.field(f"{COLUMN}{number}", arrow_type(type_), metadata=metadata)
+    return pa.field(f"{COLUMN}{number}", arrow_type(type_), metadata=declaration(name, type_))
 
 
 def arrow_type(type_: ColumnType) -> Any:
