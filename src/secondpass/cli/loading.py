@@ -15,6 +15,7 @@ from secondpass.options.option import declared
 
 if TYPE_CHECKING:
     from secondpass.reranker import CrossEncoderReranker
+    from secondpass.retrieval.index import Index
     from secondpass.serve.remote import RemoteReranker
 
 
@@ -91,6 +92,19 @@ def check_reranker(name: str | None, *, revision: str | None = None) -> None:
     from secondpass.models.spec import read_cross_encoder_spec
 
     read_cross_encoder_spec(find_folder(CROSS_ENCODER if name is None else name, revision=revision))
+
+
+def open_index(folder: str, embedder: str, threads: int | None) -> Index:
+    """Return the index of a folder, with the embedder that its queries are for.
+
+    Raises:
+        IndexFileError: no index is there, it cannot be read, or it has another embedder.
+        ModelError: the embedder is not there, or not whole.
+    """
+    from secondpass.retrieval.embedder import Embedder
+    from secondpass.retrieval.index import Index
+
+    return Index.open(folder, Embedder(embedder, threads=threads))
 
 
 def split_options(given: dict[str, Any]) -> tuple[RankOptions, dict[str, Any]]:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from secondpass.cli.extras import require_extra
 from secondpass.cli.options import all_reranker_options, embedder_option
-
-if TYPE_CHECKING:
-    from secondpass.retrieval.index import Index
 
 
 @click.command("mcp")
@@ -35,7 +32,7 @@ def command(folder: str | None, depth: int, embedder: str, **given: Any) -> None
     require_extra("mcp", "mcp")
     if folder is not None:
         require_extra("search", "mcp --index")
-    from secondpass.cli.loading import check_reranker, reranker_of
+    from secondpass.cli.loading import check_reranker, open_index, reranker_of
     from secondpass.cli.wording import told
     from secondpass.integrations.mcp import build_server, serve_stdio
     from secondpass.models.folder import find_folder
@@ -51,15 +48,8 @@ def command(folder: str | None, depth: int, embedder: str, **given: Any) -> None
         find_folder(embedder)
     server = build_server(
         partial(CrossEncoderReranker.from_options, options),
-        None if folder is None else partial(_open_index, folder, embedder, options.threads),
+        None if folder is None else partial(open_index, folder, embedder, options.threads),
         depth=depth,
         tell=partial(told, command=command),
     )
     serve_stdio(server)
-
-
-def _open_index(folder: str, embedder: str, threads: int | None) -> Index:
-    from secondpass.retrieval.embedder import Embedder
-    from secondpass.retrieval.index import Index
-
-    return Index.open(folder, Embedder(embedder, threads=threads))

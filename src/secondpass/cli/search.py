@@ -73,15 +73,13 @@ def command(
     --fuse weighted.
     """
     require_extra("search", "search")
-    from secondpass.cli.loading import load_reranker, split_options
+    from secondpass.cli.loading import load_reranker, open_index, split_options
     from secondpass.pipeline import SearchPipeline
-    from secondpass.retrieval.embedder import Embedder
-    from secondpass.retrieval.index import Index
 
     asked = given["fuse"] is not None
     given["fuse"] = given["fuse"] or ("none" if given["fuse_weight"] is None else "weighted")
     options, model_options = split_options(given)
-    index = Index.open(folder, Embedder(embedder, threads=model_options["threads"]))
+    index = open_index(folder, embedder, model_options["threads"])
     reranker = load_reranker(**model_options)
     if options.budget_ms is not None:
         reranker.calibrate()

@@ -52,7 +52,7 @@ def command(
     require_extra("serve", "serve")
     if folder is not None:
         require_extra("search", "serve --index")
-    from secondpass.cli.loading import reranker_of
+    from secondpass.cli.loading import open_index, reranker_of
     from secondpass.options.option import declared
     from secondpass.serve.keys import Keys
     from secondpass.serve.models import ModelEntry, ModelNames
@@ -66,17 +66,9 @@ def command(
     entries += [_also(one, of_model) for one in also]
     ModelNames(entries)
     keys = Keys.read(options)
-    index = None if folder is None else _index(folder, embedder, of_model["threads"])
+    index = None if folder is None else open_index(folder, embedder, of_model["threads"])
     with listen(options) as opened:
         _serve(entries, options, keys, opened, index)
-
-
-def _index(folder: str, embedder: str, threads: int | None) -> Index:
-    """Open the index that the page searches."""
-    from secondpass.retrieval.embedder import Embedder
-    from secondpass.retrieval.index import Index
-
-    return Index.open(folder, Embedder(embedder, threads=threads))
 
 
 def _serve(
