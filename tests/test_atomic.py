@@ -7,13 +7,14 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 import secondpass
 from secondpass.atomic import beside, replacing, sweep, try_writing, write_text
-from secondpass.locks import locked
+from secondpass.locks import locked, locked_in_turn
 
 SRC = str(Path(secondpass.__file__).parents[1])
 
@@ -133,3 +134,19 @@ def test_a_lock_is_one_holders_and_ends_with_it(tmp_path: Path) -> None:
         assert (first, second) == (True, False)
     with locked(tmp_path / "lock", seconds=0) as third:
         assert third
+
+
+def test_a_lock_that_another_holds_is_waited_for_and_said(tmp_path: Path) -> None:
+    order: list[object] = []
+    freed = ExitStack()
+    freed.enter_context(locked(tmp_path / "lock"))
+
+    def on_wait() -> None:
+        order.append("wait")
+        freed.close()
+
+    with locked_in_turn(tmp_path / "lock", on_wait), locked(tmp_path / "lock", seconds=0) as free:
+        order.append(free)
+    with locked_in_turn(tmp_path / "lock", on_wait):
+        order.append("free at once")
+    assert order == ["wait", False, "free at once"]

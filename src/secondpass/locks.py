@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 # What filelock does where a file system has no locks: then writers are on their own.
@@ -36,3 +36,17 @@ def locked(file: Path, *, seconds: float = -1) -> Iterator[bool]:
         yield True
     finally:
         lock.release()
+
+
+@contextmanager
+def locked_in_turn(file: Path, on_wait: Callable[[], None]) -> Iterator[None]:
+    """Hold the lock of a file; `on_wait` is called where another holds it, before waiting for it.
+
+    Raises:
+        OSError: the file cannot be made.
+    """
+    with ExitStack() as stack:
+        if not stack.enter_context(locked(file, seconds=0)):
+            on_wait()
+            stack.enter_context(locked(file))
+        yield

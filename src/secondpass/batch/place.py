@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any, Protocol, cast
+from typing import IO, Protocol, cast
 
 from secondpass.atomic import replacing
 from secondpass.errors import InputError
-from secondpass.locks import locked
+from secondpass.locks import locked_in_turn
+
+# Arrow, Spark, DuckDB and Ray take no file for data whose name begins with a dot or an underscore.
+LOCK = ".lock"
 
 
 class Place(Protocol):
@@ -111,14 +114,12 @@ def open_place(url: str | os.PathLike[str]) -> Place:
     Raises:
         InputError: there is no file system for the URL, or its package is not installed.
     """
-    given = os.fspath(url)
-    if given.startswith("file://"):
-        given = given.removeprefix("file://")
+    given = os.fspath(url).removeprefix("file://")
     return Remote(given) if "://" in given else Folder(Path(given))
 
 
 @contextmanager
-def held(place: Place, on_wait: Any) -> Iterator[None]:
+def held(place: Place, on_wait: Callable[[], None]) -> Iterator[None]:
     """Let one process at a time write to a folder; `on_wait` is called before waiting.
 
     Object stores have no locks: two processes there do the same work twice, and write the same.
@@ -127,15 +128,5 @@ def held(place: Place, on_wait: Any) -> Iterator[None]:
         yield
         return
     place.path.mkdir(parents=True, exist_ok=True)
-    lock = place.path / LOCK
-    with locked(lock, seconds=0) as free:
-        if free:
-            yield
-            return
-    on_wait()
-    with locked(lock):
+    with locked_in_turn(place.path / LOCK, on_wait):
         yield
-
-
-# Names that begin with a dot or an underscore are no data to Arrow, Spark, DuckDB and Ray.
-LOCK = ".lock"

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from secondpass.errors import IndexFileError
-from secondpass.locks import locked
+from secondpass.locks import locked_in_turn
 from secondpass.retrieval.index import check_vacant
 from secondpass.retrieval.stores.lance import UPDATE_LOCK, is_index
 
@@ -31,9 +31,7 @@ def in_turn(folder: Path, on_wait: Callable[[], None]) -> Iterator[None]:
     with ExitStack() as stack:
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            if not stack.enter_context(locked(lock, seconds=0)):
-                on_wait()
-                stack.enter_context(locked(lock))
+            stack.enter_context(locked_in_turn(lock, on_wait))
         except OSError as error:
             raise IndexFileError(f"index {folder} cannot be written: {error.strerror}") from error
         try:
