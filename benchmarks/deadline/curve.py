@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.deadline.result import Point
-from benchmarks.quality.task import Task
+from benchmarks.quality.task import Task, in_order
 from secondpass import CrossEncoderReranker
 from secondpass.evaluation.measures import Measures
 from secondpass.evaluation.rerank import candidate_texts
@@ -46,9 +46,7 @@ def _rerank(
         texts = candidate_texts(task.collection, ranked)
         query = task.collection.queries[query_id]
         ranking = reranker.rank(query, texts, top_k=None, budget_ms=budget_ms)
-        run[query_id] = tuple(
-            Ranked(ranked[hit.index].document_id, float(-at)) for at, hit in enumerate(ranking)
-        )
+        run[query_id] = in_order(ranked, (hit.index for hit in ranking))
         shares.append(ranking.timings.reranked / ranking.timings.candidates)
         advance(1)
     return run, float(np.mean(shares))

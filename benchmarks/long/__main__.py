@@ -16,14 +16,13 @@ from time import perf_counter
 
 from benchmarks.long.measured import Result, System, page
 from benchmarks.long.padding import Padding
-from benchmarks.quality.task import Task, open_task
+from benchmarks.quality.task import Task, in_order, open_task
 from benchmarks.run import Benchmark, command, main
 from secondpass import CrossEncoderReranker
 from secondpass.cli.output import progress
 from secondpass.environment.machine import read_machine
 from secondpass.evaluation.measures import Measures
 from secondpass.evaluation.rerank import candidate_texts
-from secondpass.evaluation.runs import Ranked
 from secondpass.options.long_documents import LONG_DOCUMENTS
 
 PASSAGES = "passages alone"
@@ -51,8 +50,7 @@ class Running:
         self.tokens += ranking.timings.tokens
         self.windows += ranking.timings.windows
         self.dropped_tokens += ranking.timings.dropped_tokens
-        ids = [task.run[query_id][hit.index].document_id for hit in ranking]
-        run = {query_id: tuple(Ranked(id_, -float(at)) for at, id_ in enumerate(ids))}
+        run = {query_id: in_order(task.run[query_id], (hit.index for hit in ranking))}
         measures = Measures((MEASURE,), {query_id: task.collection.qrels[query_id]})
         self.ndcg.append(float(measures.values(run)[MEASURE][0]))
 

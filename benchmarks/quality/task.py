@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from secondpass.evaluation.first_stages import bm25
 from secondpass.evaluation.first_stages.dense import dense_run
 from secondpass.evaluation.first_stages.run_file import given_run
 from secondpass.evaluation.open_collection import open_collection
-from secondpass.evaluation.runs import Run
+from secondpass.evaluation.runs import Ranked, Run
 from secondpass.evaluation.self_matches import without_self_matches
 from secondpass.evaluation.text_files import find_text_file
 from secondpass.progress import ProgressBar
@@ -122,6 +122,11 @@ def open_task(
         first_stage=found_by,
         judged_queries=len(whole.qrels),
     )
+
+
+def in_order(ranked: Sequence[Ranked], order: Iterable[int]) -> tuple[Ranked, ...]:
+    """Return candidates in another order, which their scores keep: `order` holds positions."""
+    return tuple(Ranked(ranked[at].document_id, -float(place)) for place, at in enumerate(order))
 
 
 def _in_pool(run: Run, collection: Collection) -> Run:

@@ -17,28 +17,23 @@ from pathlib import Path
 from typing import get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.quality.task import COLLECTIONS, Task, dense_candidates, open_task
+from benchmarks.states.orders import Floats, ndcg, sent_on
 from secondpass import CrossEncoderReranker, Embedder
 from secondpass.cli.output import progress
 from secondpass.environment.machine import read_machine
-from secondpass.evaluation.measures import Measures
-from secondpass.evaluation.runs import Ranked
 from secondpass.options.effort import Effort
 from secondpass.options.fusion import PAIR_WEIGHT, Fusion
 from secondpass.progress import Advance
 from secondpass.scoring.effort import Exit
-from secondpass.scoring.exits import align_with_order, going_on
-from secondpass.scoring.fusion import best_first, fuse
-from secondpass.scoring.sequences import Owners
+from secondpass.scoring.fusion import fuse
 from secondpass.states.codec import STATE_PRECISIONS, StatePrecision
 
 SHARES = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7)
 PRIORS = (0.0, 0.5, 1.0, 2.0)
 FUSION = Fusion("weighted", PAIR_WEIGHT)
 
-Floats = NDArray[np.float32]
 # A row of the table -> query id -> logits in the run's order.
 Logits = dict[str, dict[str, Floats]]
 
@@ -66,26 +61,15 @@ def logits_of(
     return found
 
 
-def ndcg(task: Task, logits: dict[str, Floats]) -> float:
+def fused_ndcg(task: Task, logits: dict[str, Floats]) -> float:
     """Return nDCG@10 of the candidates after fusion with the first stage."""
-    run = {}
-    for query_id, ranked in task.run.items():
+    scores = {}
+    for query_id, first in task.first_scores.items():
         given = logits[query_id]
-        first = np.array([one.score for one in ranked])
         fused = fuse(FUSION, logits=given, scores=given, first_stage_scores=first)
         assert fused is not None
-        order = best_first(fused).tolist()
-        run[query_id] = tuple(
-            Ranked(ranked[at].document_id, -float(place)) for place, at in enumerate(order)
-        )
-    return float(Measures(["nDCG@10"], task.collection.qrels).values(run)["nDCG@10"].mean())
-
-
-def sent_on(instant: Floats, full: Floats, exit_: Exit) -> Floats:
-    """Return the logits of a call that sends the best on from the join."""
-    owners = Owners(np.zeros(len(instant), np.intp), np.arange(len(instant)))
-    going = going_on(instant, owners, exit_)
-    return align_with_order(np.where(going, full, instant), going.astype(np.int16))
+        scores[query_id] = fused
+    return ndcg(task, scores)
 
 
 def main() -> None:
@@ -113,16 +97,16 @@ def main() -> None:
             seed=given.seed,
             find=dense_candidates(embedder, progress),
         )
-        table["first stage"].append(ndcg(task, _nothing(task)))
+        table["first stage"].append(fused_ndcg(task, _nothing(task)))
         with progress(f"{name}: queries", len(task.run)) as advance:
             logits = logits_of(reranker, task, given.codec, not given.states_only, advance)
         for row, values in logits.items():
-            table[row].append(ndcg(task, values))
+            table[row].append(fused_ndcg(task, values))
         instant, full = (logits[f"{one}, {given.codec} states"] for one in ("instant", "full"))
         for prior, share in product(PRIORS, SHARES):
             exit_ = Exit(layer, share, first_stage=prior)
             mixed = {id_: sent_on(instant[id_], full[id_], exit_) for id_ in task.run}
-            curve[prior, share].append(ndcg(task, mixed))
+            curve[prior, share].append(fused_ndcg(task, mixed))
     print(f"\n{read_machine()}\n")
     _show_table(table, given.only, f"full, {given.codec} states")
     _show_curve(curve)

@@ -19,12 +19,10 @@ import numpy as np
 
 from benchmarks.quality.task import COLLECTIONS, Task, open_task
 from benchmarks.states.codecs import Codec, codecs
+from benchmarks.states.orders import ndcg, sent_on
 from secondpass import CrossEncoderReranker
 from secondpass.engine.parted import PartedModel
-from secondpass.evaluation.measures import Measures
-from secondpass.evaluation.runs import Ranked
 from secondpass.scoring.effort import Exit
-from secondpass.scoring.exits import going_on
 from secondpass.scoring.sequences import Owners, TokenSequence
 from secondpass.states.codec import KeptStates
 
@@ -91,26 +89,6 @@ class Study:
         return found
 
 
-def ndcg(task: Task, logits: dict[str, np.ndarray]) -> float:
-    """Return nDCG@10 of the candidates in the order of their logits."""
-    run = {
-        query_id: tuple(
-            Ranked(ranked[at].document_id, float(-place))
-            for place, at in enumerate(np.argsort(-logits[query_id], kind="stable").tolist())
-        )
-        for query_id, ranked in task.run.items()
-    }
-    values = Measures(["nDCG@10"], task.collection.qrels).values(run)
-    return float(values["nDCG@10"].mean())
-
-
-def merged(instant: np.ndarray, full: np.ndarray, exit_: Exit) -> np.ndarray:
-    """Return the logits of a call that sends the best on; those that leave come behind."""
-    owners = Owners(np.zeros(len(instant), np.intp), np.arange(len(instant)))
-    going = going_on(instant, owners, exit_)
-    return np.where(going, full + 1e3, instant)
-
-
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(
@@ -150,7 +128,7 @@ def main() -> None:
             for share in SHARES:
                 exit_ = Exit(study.parted.layer, share, least=5, first_stage=prior)
                 logits = {
-                    id_: merged(of["instant"][id_], of["full"][id_], exit_) for id_ in task.run
+                    id_: sent_on(of["instant"][id_], of["full"][id_], exit_) for id_ in task.run
                 }
                 curve.setdefault(f"{prior}|{share}", []).append(ndcg(task, logits))
         print(f"{task.name}: {time.perf_counter() - begun:.0f} s", flush=True)
