@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from secondpass.errors import InputError, MissingExtraError
 from secondpass.evaluation.collection import Collection
+from secondpass.scoring.sigmoid import sigmoid
 
 Numbers = NDArray[np.float64]
 
@@ -34,7 +35,7 @@ class Platt:
 
     def probabilities(self, logits: ArrayLike) -> Numbers:
         """Return the probability for each logit."""
-        return _sigmoid(self.slope * np.asarray(logits, np.float64) + self.intercept)
+        return sigmoid(self.slope * np.asarray(logits, np.float64) + self.intercept)
 
 
 def fit_platt(logits: ArrayLike, relevant: Sequence[bool] | NDArray[np.bool_]) -> Platt:
@@ -136,10 +137,10 @@ def _minimise(values: Numbers, targets: Numbers) -> tuple[float, float]:
         return float(np.mean(np.logaddexp(0, shifted) - targets * shifted))
 
     def gradient(parameters: Numbers) -> Numbers:
-        return np.asarray(design @ (_sigmoid(parameters @ design) - targets) / len(values))
+        return np.asarray(design @ (sigmoid(parameters @ design) - targets) / len(values))
 
     def curvature(parameters: Numbers) -> Numbers:
-        chance = _sigmoid(parameters @ design)
+        chance = sigmoid(parameters @ design)
         return np.asarray(design * (chance * (1 - chance)) @ design.T / len(values))
 
     found = minimize(
@@ -152,9 +153,3 @@ def _minimise(values: Numbers, targets: Numbers) -> tuple[float, float]:
     )
     slope, intercept = found.x
     return float(slope), float(intercept)
-
-
-def _sigmoid(values: Numbers) -> Numbers:
-    # exp of minus the absolute value never overflows.
-    decay = np.exp(-np.abs(values))
-    return np.asarray(np.where(values >= 0, 1 / (1 + decay), decay / (1 + decay)), np.float64)

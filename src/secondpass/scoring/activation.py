@@ -10,16 +10,10 @@ from secondpass.errors import Argument, ScoreError
 from secondpass.options.model import Activation
 from secondpass.scoring.calibration_map import CalibrationMap
 from secondpass.scoring.scored import Floats
-
-
-def _sigmoid(logits: Floats) -> Floats:
-    # exp of minus the absolute value never overflows.
-    decay = np.exp(-np.abs(logits))
-    return np.asarray(np.where(logits >= 0, 1 / (1 + decay), decay / (1 + decay)), np.float32)
-
+from secondpass.scoring.sigmoid import sigmoid
 
 _FUNCTIONS: dict[Activation, Callable[[Floats], Floats]] = {
-    "sigmoid": _sigmoid,
+    "sigmoid": sigmoid,
     "identity": lambda logits: logits,
     "tanh": np.tanh,
     "relu": lambda logits: np.maximum(logits, np.float32(0)),

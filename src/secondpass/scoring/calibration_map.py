@@ -12,6 +12,7 @@ from secondpass.checks import shortened
 from secondpass.errors import InputError
 from secondpass.result_file import read_result
 from secondpass.scoring.scored import Floats
+from secondpass.scoring.sigmoid import sigmoid
 
 Method = Literal["platt", "isotonic"]
 METHODS: tuple[Method, ...] = get_args(Method)
@@ -60,10 +61,7 @@ class CalibrationMap:
     def applied(self, logits: Floats) -> Floats:
         """Return the probability at each logit, float32 of the same shape."""
         wide = np.asarray(logits, np.float64)
-        shifted = self.slope * wide + self.intercept
-        # exp of minus the absolute value never overflows.
-        decay = np.exp(-np.abs(shifted))
-        smooth = np.where(shifted >= 0, 1, decay) / (1 + decay)
+        smooth = sigmoid(self.slope * wide + self.intercept)
         if self.method == "platt":
             return np.asarray(smooth, np.float32)
         stepped = np.interp(wide, self.logits, self.probabilities)
