@@ -36,6 +36,8 @@ _STORE_BYTES = 128 * 2**20
 _MOST_BLOCKS = 4096
 # Rounds without a single shard done after which the batch gives up.
 _FRUITLESS = 2
+# How the name of a file begins that holds a shard's rows until it is scored.
+WAITING = ".rows-"
 
 
 def require_ray() -> None:
@@ -228,9 +230,6 @@ class ShardScorer:
 def waiting_name(shard: str) -> str:
     """Return the name of the file that holds a shard's rows until it is scored."""
     return f"{WAITING}{shard}.json"
-
-
-WAITING = ".rows-"
 
 
 def _hand_over(work: Work) -> dict[str, Shard]:

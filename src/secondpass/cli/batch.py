@@ -26,10 +26,11 @@ from secondpass.progress import Advance
 
 if TYPE_CHECKING:
     from secondpass.batch.job import Outcome, Runner
-    from secondpass.batch.sources import Source
 
 FAILED = 1
 INTERRUPTED = 130
+# Between two lines that say how far the work is.
+_EVERY_SECONDS = 30.0
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
@@ -142,7 +143,6 @@ def command(
         fuse=fuse,
         fuse_weight=fuse_weight,
         long_query=long_query,
-        on_error="skip",
     )
     options = reranker_of(**model_options)
     of_run = {"--queries": queries, "--run": run, "--corpus": corpus}
@@ -159,8 +159,9 @@ def command(
     else:
         source = _of_run(of_run, depth, text_column, id_column, delimiter)
     with _resumable(out), cluster, source as rows:
+        output.say("reading the rows, to see what is to be scored")
         outcome = run_batch(
-            _noted(rows),
+            rows,
             open_place(out),
             options=options,
             ranking=ranking,
@@ -207,9 +208,6 @@ class _Lines:
         )
 
 
-_EVERY_SECONDS = 30.0
-
-
 def _runner(ray: str | None, cpus: int | None, actors: int | None) -> tuple[Any, Runner | None]:
     """Return the connection to a cluster, to be entered, and what scores there."""
     if ray is None:
@@ -252,11 +250,6 @@ def _of_run(
         columns=columns,
         delimiter=checked_delimiter(delimiter),
     )
-
-
-def _noted(rows: Source) -> Source:
-    output.say("reading the rows, to see what is to be scored")
-    return rows
 
 
 @contextmanager
