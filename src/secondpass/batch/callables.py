@@ -63,7 +63,7 @@ class RerankRows:
         """Return the table with the rankings.
 
         Raises:
-            InputError: it is no Arrow table, or has no such columns.
+            InputError: it is not an Arrow table, or has no such columns.
         """
         columns = [self._fields.query, str(self._fields.documents)]
         values = _columns(batch, columns)
@@ -99,7 +99,7 @@ class ScorePairs:
         """Return the table with the scores.
 
         Raises:
-            InputError: it is no Arrow table, or has no such columns.
+            InputError: it is not an Arrow table, or has no such columns.
         """
         scores, errors = score_pairs(self._reranker, *_columns(batch, self._columns))
         of_rows = pa.array(scores, pa.float32(), from_pandas=True)

@@ -178,8 +178,8 @@ def require_same_job(place: Place, job: Job) -> None:
         others = [name for name in place.names() if not name.startswith(".")]
         if others:
             raise InputError(
-                f"{place.url} holds {shortened(others[0])} and no {NAME}: it is no folder of a "
-                "batch; name an empty one, or a new one"
+                f"{place.url} holds {shortened(others[0])} and no {NAME}: it is not a "
+                "batch's folder; name an empty one, or a new one"
             )
         return
     ours, theirs = (json.loads(json.dumps(asdict(one))) for one in (job, manifest.job))

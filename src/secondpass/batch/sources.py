@@ -68,7 +68,7 @@ class RowFile:
         return {"rows": str(self.file.absolute())}
 
     def rows(self) -> Iterator[Row]:
-        """Yield the rows; a line that is no JSON object is one with an error."""
+        """Yield the rows; a line that is not a JSON object is one with an error."""
         if suffix_of(self.file) == _PARQUET:
             for number, (where, value) in enumerate(read_rows(self.file, at_a_time=_ROWS)):
                 yield self.fields.row(value, number, f"{where.unit} {where.number}")

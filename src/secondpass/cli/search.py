@@ -114,7 +114,7 @@ def command(
     timings = result.timings.rerank
     if from_states is not None and index.states is None and timings.candidates:
         output.say(
-            "note: the index keeps no states, so --effort instant read every text: "
+            "note: the index keeps no states, so --effort instant encoded every text: "
             "secondpass index --states int8 makes it keep them"
         )
     output.say_cut_query(timings.query_dropped_tokens)

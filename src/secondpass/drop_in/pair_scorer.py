@@ -32,7 +32,7 @@ _MOST_READINGS = 8
 
 
 class Rules(NamedTuple):
-    """How pairs are read: a prompt that is empty for none, the most tokens, and what exits."""
+    """How pairs are scored: a prompt that is empty for none, the most tokens, and what exits."""
 
     prompt: str
     max_length: int
@@ -40,7 +40,7 @@ class Rules(NamedTuple):
 
 
 class PairScorer(RefusedInForks):
-    """One model in memory; its pairs may be read by different rules."""
+    """One model in memory; its pairs may be scored by different rules."""
 
     def __init__(self, options: RerankerOptions, folder: ModelFolder | None = None) -> None:
         if folder is None:
@@ -83,10 +83,10 @@ class PairScorer(RefusedInForks):
         return 0 if self.options.long_documents == "truncate" else 1
 
     def reading(self, rules: Rules) -> tuple[LoadedModel, AnyScorer]:
-        """Return the model that reads by these rules, and its scorer.
+        """Return the model that scores by these rules, and its scorer.
 
         Raises:
-            InputError: `max_length` is more than the model reads, or it takes no prompt.
+            InputError: `max_length` is more than the model takes, or it takes no prompt.
         """
         instruction = rules.prompt if self.chats else ""
         key = instruction, rules.max_length

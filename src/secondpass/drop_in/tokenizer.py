@@ -13,7 +13,7 @@ from secondpass.models.code_free import require_code_free
 
 @lru_cache(maxsize=4)
 def load_tokenizer(folder: Path, max_length: int) -> Any:
-    """Return the tokenizer of a folder, which says that it reads `max_length` tokens.
+    """Return the tokenizer of a folder, which says that it takes `max_length` tokens.
 
     Raises:
         MissingExtraError: transformers is not installed.

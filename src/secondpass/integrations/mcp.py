@@ -65,7 +65,7 @@ Score = Annotated[
     ),
 ]
 Truncated = Annotated[
-    bool, Meta(description="True where the text was too long and its end was not read.")
+    bool, Meta(description="True where the text was too long and its end was not scored.")
 ]
 Dropped = Annotated[int, Meta(description="How many texts scored below min_score.")]
 

@@ -53,7 +53,7 @@ class SecondpassReranker(pt.Transformer):
 
         Raises:
             pyterrier.validate.InputValidationError: a column is missing.
-            InputError: a text or a query is no string, a query is empty, or a `qid` has two
+            InputError: a text or a query is not a string, a query is empty, or a `qid` has two
                 queries; the message names the document.
         """
         pt.validate.result_frame(inp, extra_columns=["query", self.text_field])
