@@ -39,8 +39,6 @@ def dense_run(
     """Return the `limit` nearest documents of each judged query by cosine."""
     vectors = corpus_vectors(collection, embedder, cache_dir, progress)
     store = corpus_store(collection, identity_of(embedder), vectors)
-    query_ids = [id_ for id_ in collection.qrels if collection.queries.get(id_, "").strip()]
-    queries = queries_checked(embedder, [collection.queries[id_] for id_ in query_ids])
 
     def nearest(query_id: str, query: Vectors) -> tuple[Ranked, ...]:
         pool = None if collection.pool is None else collection.pool.get(query_id, frozenset())
@@ -50,8 +48,15 @@ def dense_run(
 
     return {
         query_id: nearest(query_id, query)
-        for query_id, query in zip(query_ids, queries, strict=True)
+        for query_id, query in embedded_queries(collection, embedder).items()
     }
+
+
+def embedded_queries(collection: Collection, embedder: TextEmbedder) -> dict[str, Vectors]:
+    """Return the vector of each judged query that is not empty."""
+    ids = [id_ for id_ in collection.qrels if collection.queries.get(id_, "").strip()]
+    vectors = queries_checked(embedder, [collection.queries[id_] for id_ in ids])
+    return dict(zip(ids, vectors, strict=True))
 
 
 def corpus_store(

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from secondpass.evaluation.collection import Collection
-from secondpass.evaluation.first_stages.dense import corpus_store, corpus_vectors
+from secondpass.evaluation.first_stages.dense import corpus_store, corpus_vectors, embedded_queries
 from secondpass.evaluation.runs import Ranked, Run, in_trec_order
 from secondpass.progress import ProgressBar, silent
-from secondpass.retrieval.contract import TextEmbedder, identity_of, queries_checked
+from secondpass.retrieval.contract import TextEmbedder, identity_of
 from secondpass.retrieval.hybrid import WEIGHT, hybrid
 from secondpass.retrieval.stores.contract import EmbedderIdentity, Vectors
 from secondpass.retrieval.terms import query_terms
@@ -32,8 +32,6 @@ def hybrid_run(
     """
     vectors = corpus_vectors(collection, embedder, cache_dir, progress)
     store = corpus_store(collection, identity_of(embedder), vectors, terms=True)
-    query_ids = [id_ for id_ in collection.qrels if collection.queries.get(id_, "").strip()]
-    queries = queries_checked(embedder, [collection.queries[id_] for id_ in query_ids])
 
     def best(query_id: str, query: Vectors) -> tuple[Ranked, ...]:
         pool = None if collection.pool is None else sorted(collection.pool.get(query_id, ()))
@@ -42,7 +40,8 @@ def hybrid_run(
         return in_trec_order(Ranked(row.id, score) for row, score in found)
 
     return {
-        query_id: best(query_id, query) for query_id, query in zip(query_ids, queries, strict=True)
+        query_id: best(query_id, query)
+        for query_id, query in embedded_queries(collection, embedder).items()
     }
 
 
