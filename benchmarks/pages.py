@@ -6,11 +6,23 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from secondpass.environment.machine import Machine
+from secondpass.environment.software import Software
+
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def setting(machine: Machine, software: Software, name: str, package: str) -> str:
+    """Return what a page says it was measured on, with the version of a package by its name."""
+    version = str(software.packages.get(package)).partition("-")[0]
+    return (
+        f"{machine.processor}, {machine.cores_usable} cores, Python {software.python}, "
+        f"{name} {version}"
+    )
 
 
 def between(text: str, marker: str) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from statistics import median
 
-from benchmarks.pages import table
+from benchmarks.pages import setting, table
 from secondpass.environment.machine import Machine
 from secondpass.environment.software import Software
 
@@ -52,10 +52,9 @@ class Result:
 
 def page(result: Result) -> str:
     """Return the tables and what they rest on."""
-    machine, software = result.machine, result.software
+    basis = setting(result.machine, result.software, "OpenVINO", "openvino")
     head = (
-        f"{machine.processor}, {machine.cores_usable} cores, Python {software.python}, "
-        f"OpenVINO {software.packages['openvino'].partition('-')[0]}; {result.created[:10]}, "
+        f"{basis}; {result.created[:10]}, "
         f"effort {result.effort}, rows of {result.documents} short texts; `{result.command}`."
     )
     parts = [head, _rates(result.ways, "of the library"), _memory(result.memory)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from benchmarks.pages import setting
 from benchmarks.pages import table as markdown_table
 from secondpass.environment.machine import Machine
 from secondpass.environment.software import Software
@@ -37,12 +38,8 @@ class Result:
 
 def page(result: Result) -> str:
     """Return the table and what it rests on."""
-    machine, software = result.machine, result.software
-    return (
-        f"{machine.processor}, {machine.cores_usable} cores, Python {software.python}, "
-        f"OpenVINO {software.packages['openvino'].partition('-')[0]}; {result.created[:10]}, "
-        f"`{result.command}`.\n\n{table(result)}"
-    )
+    basis = setting(result.machine, result.software, "OpenVINO", "openvino")
+    return f"{basis}; {result.created[:10]}, `{result.command}`.\n\n{table(result)}"
 
 
 def table(result: Result) -> str:

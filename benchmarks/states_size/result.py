@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from benchmarks.pages import setting
 from benchmarks.pages import table as markdown_table
 from secondpass.environment.machine import Machine
 from secondpass.environment.software import Software
@@ -44,10 +45,9 @@ class Result:
 
 def page(result: Result) -> str:
     """Return the table and what it rests on."""
-    machine, software = result.machine, result.software
+    basis = setting(result.machine, result.software, "LanceDB", "lancedb")
     return (
-        f"{machine.processor}, {machine.cores_usable} cores, Python {software.python}, "
-        f"LanceDB {software.packages.get('lancedb')}; {result.created[:10]}, "
+        f"{basis}; {result.created[:10]}, "
         f"`{result.command}`.\n\n{result.documents:,} documents of "
         f"{result.tokens / result.documents:.0f} tokens.\n\n{table(result)}"
     )
