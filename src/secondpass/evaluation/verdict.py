@@ -14,7 +14,7 @@ LEVEL = 0.05
 def compare(before: Values, after: Values, *, seed: int) -> tuple[Comparison, ...]:
     """Compare all measures, their p-values corrected for being several by Holm's method.
 
-    One that no query changed in, such as R@100 at depth 100, is no test that could find something:
+    One that no query changed in, such as R@100 at depth 100, is not a test that could find something:
     it does not count (Tarone, 1990).
     """
     differences = [paired_difference(before[name], after[name], seed=seed) for name in before]
@@ -81,7 +81,7 @@ def corrected_for(comparisons: Sequence[Comparison]) -> int:
 
 
 def _why_not(main: Comparison, count: int) -> str:
-    """Say why an interval that leaves zero out is no evidence, where that is so."""
+    """Say why an interval that leaves zero out is not evidence, where that is so."""
     if main.low is None or main.high is None or main.low <= 0 <= main.high or main.p_holm < LEVEL:
         return ""
     changed = main.helped + main.hurt

@@ -27,7 +27,7 @@ def checked_columns(columns: Any) -> dict[str, ColumnType]:
     """Return declared columns with the names of their types; a type is as good as its name.
 
     Raises:
-        InputError: it is no mapping, or a name or a type is none.
+        InputError: it is not a mapping, or a name or a type is not one of a column.
     """
     if not isinstance(columns, Mapping):
         raise InputError(
