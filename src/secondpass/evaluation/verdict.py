@@ -14,8 +14,8 @@ LEVEL = 0.05
 def compare(before: Values, after: Values, *, seed: int) -> tuple[Comparison, ...]:
     """Compare all measures, their p-values corrected for being several by Holm's method.
 
-    One that no query changed in, such as R@100 at depth 100, is not a test that could find something:
-    it does not count (Tarone, 1990).
+    One that no query changed in, such as R@100 at depth 100, is not a test that could find
+    something: it does not count (Tarone, 1990).
     """
     differences = [paired_difference(before[name], after[name], seed=seed) for name in before]
     tested = iter(holm([one.p_value for one in differences if _changed(one)]))
