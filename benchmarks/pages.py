@@ -18,7 +18,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def setting(machine: Machine, software: Software, name: str, package: str) -> str:
     """Return what a page says it was measured on, with the version of a package by its name."""
-    version = str(software.packages.get(package)).partition("-")[0]
+    version = str(software.packages[package]).partition("-")[0]
     return (
         f"{machine.processor}, {machine.cores_usable} cores, Python {software.python}, "
         f"{name} {version}"
