@@ -22,6 +22,11 @@ def model(parity):
     return CrossEncoder(parity / "bert")
 
 
+@pytest.fixture(autouse=True)
+def _warnings_are_logged(caplog):
+    caplog.set_level(logging.WARNING)
+
+
 @pytest.fixture
 def no_torch(monkeypatch):
     for module in (activations, views):
@@ -57,8 +62,7 @@ def test_the_embedded_model_is_the_default():
     ],
 )
 def test_old_names_and_places_are_taken_with_a_warning(parity, caplog, args, kwargs, warned):
-    with caplog.at_level(logging.WARNING):
-        model = CrossEncoder(str(parity / "bert"), *args, **kwargs)
+    model = CrossEncoder(str(parity / "bert"), *args, **kwargs)
     assert f"`{warned}`" in caplog.text
     if len(args) > 1 or "model_max_length" in str(kwargs):
         assert model.max_seq_length == 20
