@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -76,6 +77,12 @@ class Task:
         for query_id, ranked in self.run.items():
             digest.update(repr((query_id, [tuple(one) for one in ranked])).encode())
         return digest.hexdigest()
+
+    @property
+    def documents_sha256(self) -> str:
+        """A hash over queries and the set of candidates of each: what a reranker reads."""
+        read = {id_: sorted(one.document_id for one in found) for id_, found in self.run.items()}
+        return hashlib.sha256(json.dumps(read, sort_keys=True).encode()).hexdigest()
 
 
 def bm25_candidates(collection: Collection, folder: Path, limit: int) -> tuple[Run, str]:

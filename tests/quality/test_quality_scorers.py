@@ -1,14 +1,17 @@
 """Scorers give what the public classes give; what cannot be loaded is said."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from toy_quality import RUNS, write_collection
+from toy_quality import GOOD, RUNS, FixedScorer, write_collection
 
 from benchmarks.quality.__main__ import reranker
 from benchmarks.quality.score_files import ScoreFiles
 from benchmarks.quality.scorers import BiEncoder
 from benchmarks.quality.task import open_task
 from secondpass import CrossEncoderReranker, Embedder, InputError
+from secondpass.evaluation.runs import Ranked
 
 
 @pytest.fixture
@@ -43,6 +46,27 @@ def test_kept_scores_are_the_scores(task, scorer, tmp_path):
     assert again.scores.keys() == first.scores.keys()
     assert all(np.array_equal(again.scores[id_], first.scores[id_]) for id_ in first.scores)
     assert (again.seconds, again.tokens) == (first.seconds, first.tokens)
+
+
+def test_kept_scores_follow_their_documents_when_the_run_changes_order(task, tmp_path, capsys):
+    table = FixedScorer("fixed", GOOD)
+    first = ScoreFiles(tmp_path / "scores", resume=False).score(task, table, lambda n: None)
+    turned = {id_: tuple(reversed(found)) for id_, found in task.run.items()}
+    another = replace(task, run={id_: _nudged(found) for id_, found in turned.items()})
+    kept = ScoreFiles(tmp_path / "scores", resume=True)
+    again = kept.score(another, table, lambda n: None)
+    assert table.scored == [task.name]
+    assert {id_: list(one) for id_, one in again.scores.items()} == {
+        id_: list(one[::-1]) for id_, one in first.scores.items()
+    }
+    fewer = replace(task, run={id_: found[1:] for id_, found in task.run.items()})
+    assert [len(one) for one in kept.score(fewer, table, lambda n: None).scores.values()] == [2, 2]
+    assert table.scored == [task.name] * 2
+    assert "another task: scored anew" in capsys.readouterr().err
+
+
+def _nudged(found):
+    return tuple(Ranked(one.document_id, one.score + 1e-9) for one in found)
 
 
 def test_a_bi_encoder_gives_the_cosine(task):
