@@ -7,7 +7,7 @@ LOWEST_TESTS := tests/contract tests/retrieval tests/serve tests/cli tests/inges
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: ci demo dist install-check test-lowest site site-serve options-page errors-page test test-extras lint embedded parity bench-speed bench-serve speed-pages memory bench-batch bench-models models-page quality quality-pages long deadline deadline-pages recipe-dry-run calibration clean
+.PHONY: ci demo dist install-check test-lowest site site-serve options-page errors-page test test-extras lint embedded parity bench-speed bench-drop-in bench-serve speed-pages memory bench-batch bench-models models-page quality quality-pages long deadline deadline-pages recipe-dry-run calibration clean
 
 demo: $(VENV)/.search
 	$(BIN)/secondpass demo
@@ -77,6 +77,12 @@ SPEED_OUT ?= benchmarks/speed/results/$(shell date +%F).json
 
 bench-speed: $(VENV)-rivals/.done
 	$(VENV)-rivals/bin/python -m benchmarks.speed --out $(SPEED_OUT) $(SPEED_MORE)
+
+# Times one script with one import changed, sentence-transformers' class and ours; about 4 minutes.
+DROP_IN_OUT ?= benchmarks/drop_in/results/$(shell date +%F).json
+
+bench-drop-in: $(VENV)-rivals/.done
+	$(VENV)-rivals/bin/python -m benchmarks.drop_in --out $(DROP_IN_OUT) --into docs/guide/drop-in.md $(DROP_IN_MORE)
 
 # Puts the newest result into the pages that show it.
 speed-pages: $(VENV)/.test

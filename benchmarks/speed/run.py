@@ -62,7 +62,13 @@ class Contestant:
 
 
 def run(work: Work, scratch: Path, names: Sequence[str]) -> tuple[Row, ...]:
-    """Load all one after the other, then let each score each list in turn."""
+    """Let each contestant score each list in turn, and put the answers into rows."""
+    contestants = in_turn(work, scratch, names)
+    return tuple(_row(contestants[0], one) for one in contestants)
+
+
+def in_turn(work: Work, scratch: Path, names: Sequence[str]) -> list[Contestant]:
+    """Load all one after the other, let each score each list in turn, and end them."""
     file = scratch / "work.json"
     work.save(file)
     contestants: list[Contestant] = []
@@ -77,7 +83,7 @@ def run(work: Work, scratch: Path, names: Sequence[str]) -> tuple[Row, ...]:
             start = number % len(contestants)
             for contestant in contestants[start:] + contestants[:start]:
                 contestant.score(number)
-    return tuple(_row(contestants[0], one) for one in contestants)
+    return contestants
 
 
 def _row(base: Contestant, one: Contestant) -> Row:

@@ -1,0 +1,1 @@
+"""What one changed import does to the time of a script, and to its answers."""
