@@ -1,9 +1,11 @@
 """Ask a folder of Markdown files: the answer is sentences that stand in them, each with its place.
 
     python examples/ask_docs.py "how do I revoke a certificate" docs/examples/manual
+    python examples/ask_docs.py "which values are there for --mode" --file search.md
 
-Documents, an index, a search that reranks, and an answer that can be checked; no language model.
-Without arguments it asks the guide of secondpass itself. Needs pip install ".[search]".
+Documents, an index, a search by vectors and words that reranks, and an answer that can be checked;
+no language model. Without arguments it asks the guide of secondpass itself, with --file one file of
+it. Needs pip install ".[search]".
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from secondpass import CrossEncoderReranker, Embedder, Index, SearchPipeline
+from secondpass.retrieval.stores.filters import Compare
 
 GUIDE = Path(__file__).parent.parent / "docs" / "guide"
 QUESTION = "What happens to an index when a file is gone?"
@@ -54,6 +57,7 @@ def read_paragraphs(folder: Path) -> Iterator[dict[str, Any]]:
                     "id": f"{file.name}:{found.start()}",
                     "text": f"{', '.join(headings)}\n{paragraph}",
                     "file": str(file),
+                    "name": file.name,
                     "start": found.start(),
                     "end": found.end(),
                 }
@@ -64,13 +68,17 @@ def ask(
     pipeline: SearchPipeline,
     reranker: CrossEncoderReranker,
     *,
+    where: Compare | None = None,
     passages: int = 5,
     quotes: int = 3,
     min_score: float = 0.05,
 ) -> list[Quote]:
-    """Return the sentences of the best passages that answer best, best first."""
+    """Return the sentences of the best passages that answer best, best first.
+
+    `where` is a condition over the index's columns.
+    """
     places = []
-    for hit in pipeline.search(question, passages):
+    for hit in pipeline.search(question, passages, where=where):
         about = hit.document.metadata
         whole = Path(about["file"]).read_text(encoding="utf-8")
         for found in SENTENCE.finditer(whole, about["start"], about["end"]):
@@ -90,16 +98,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("question", nargs="?", default=QUESTION)
     parser.add_argument("folder", nargs="?", type=Path, default=GUIDE)
+    parser.add_argument("--file", help="search only files of this name, such as index.md")
     given = parser.parse_args()
     documents = list(read_paragraphs(given.folder))
     if not documents:
         print(f"there is no Markdown in {given.folder}", file=sys.stderr)
         return 2
     with tempfile.TemporaryDirectory() as place, CrossEncoderReranker() as reranker:
-        index = Index.create(Path(place) / "index", Embedder())
+        index = Index.create(Path(place) / "index", Embedder(), columns={"name": str})
         index.add(documents)
-        pipeline = SearchPipeline(index, reranker, depth=50)
-        answer = ask(given.question, pipeline, reranker)
+        pipeline = SearchPipeline(index, reranker, depth=50, mode="hybrid")
+        where = None if given.file is None else Compare("name", "=", given.file)
+        answer = ask(given.question, pipeline, reranker, where=where)
     print(f"{given.question}\n")
     if not answer:
         print(f"None of {len(documents)} paragraphs answers that.")

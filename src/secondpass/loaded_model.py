@@ -62,8 +62,10 @@ SEQUENCES_AT_A_TIME = 1024
 class LoadedModel(RefusedInForks):
     """A cross-encoder and its `Scorer`, safe to use from many threads."""
 
-    def __init__(self, folder: ModelFolder, options: RerankerOptions) -> None:
-        self._made_of = replace(folder, path=absolute(folder.path)), located(options, [folder])
+    def __init__(
+        self, folder: ModelFolder, options: RerankerOptions, *, or_held: bool = False
+    ) -> None:
+        """Load it; `or_held` takes a graph file of another precision than is asked for as it is."""
         self.spec = read_cross_encoder_spec(
             folder, cache_dir=options.graph_folder(), several_labels=True
         )
@@ -78,7 +80,12 @@ class LoadedModel(RefusedInForks):
             device=options.device,
             threads=options.compute_threads(),
             cache_dir=options.graph_folder(),
+            or_held=or_held,
         )
+        if or_held and self.spec.weights.format != "safetensors":
+            held = self.engine.info.precision
+            options = replace(options, precision="fp32" if held == "fp32" else "auto")
+        self._made_of = replace(folder, path=absolute(folder.path)), located(options, [folder])
         warn_of_untaught_score(self.spec)
         if isinstance(self.engine, TorchEngine):
             self.engine.require_length(self.max_length)
@@ -172,6 +179,11 @@ class LoadedModel(RefusedInForks):
     def __reduce__(self) -> tuple[Any, ...]:
         known = {"_made_of": self._made_of}
         return rebuilt, (type(self), self._made_of, type(self), known)
+
+    @property
+    def options(self) -> RerankerOptions:
+        """What an equal one is made of, from any folder."""
+        return self._made_of[1]
 
     @property
     def info(self) -> ModelInfo:

@@ -16,7 +16,7 @@ anyio = pytest.importorskip("anyio")
 from mcp import Client, MCPError, StdioServerParameters, stdio_client  # noqa: E402
 
 from secondpass import CrossEncoderReranker, Embedder, Index, SearchPipeline  # noqa: E402
-from secondpass.errors import ModelFileError  # noqa: E402
+from secondpass.errors import InputError, ModelFileError  # noqa: E402
 from secondpass.integrations.mcp import build_server  # noqa: E402
 from secondpass.scoring.tokenized import TokenizedText  # noqa: E402
 from secondpass.testing import FakeReranker  # noqa: E402
@@ -137,6 +137,50 @@ def test_depth_is_what_a_search_reranks():
     server = build_server(lambda: reranker, Found, depth=2)
     call(server, "search", {"query": QUERY})
     assert [len(texts) for _, texts in reranker.calls] == [2]
+
+
+@pytest.fixture(scope="module")
+def filtered(tmp_path_factory):
+    """Make a server of an index of words and a declared column."""
+    pytest.importorskip("lancedb", reason="the extra 'search' is not installed")
+    place = tmp_path_factory.mktemp("filtered") / "index"
+    index = Index.create(place, Embedder(), columns={"year": int})
+    index.add(
+        [
+            {"id": f"d{at}", "text": f"{text} part{at}", "year": 2000 + at}
+            for at, text in enumerate(TEXTS)
+        ]
+    )
+    return lambda **more: build_server(FakeReranker, lambda: index, **more)
+
+
+def ids_of(result):
+    assert not result.is_error, result.content
+    return [one["id"] for one in result.structured_content["results"]]
+
+
+def test_a_condition_chooses_what_is_searched(filtered):
+    arguments = {"query": QUERY, "where": "year >= 2001"}
+    assert sorted(ids_of(call(filtered(), "search", arguments))) == ["d1", "d2"]
+    assert ids_of(call(filtered(), "search", {**arguments, "where": None}))
+    said = refusal(filtered(), "search", {"query": QUERY, "where": "lang = 'en'"})
+    assert "'lang', which is not a declared column; the index declares year" in said
+
+
+@pytest.mark.parametrize(("mode", "found"), [("bm25", ["d1"]), ("hybrid", ["d0", "d1", "d2"])])
+def test_a_server_searches_by_words_if_that_is_asked_for(filtered, mode, found):
+    result = call(filtered(mode=mode), "search", {"query": "part1"})
+    assert sorted(ids_of(result)) == found
+    assert (result.structured_content["results"][0]["similarity"] is None) == (mode == "bm25")
+
+
+def test_a_first_stage_without_modes_or_conditions_says_so():
+    said = refusal(fake_server(open_index=Found), "search", {"query": QUERY, "where": "a = 1"})
+    assert said == "where is not taken by this server's index: leave it out"
+    said = refusal(fake_server(open_index=Found, mode="hybrid"), "search", {"query": QUERY})
+    assert "needs a first stage with `search_terms`" in said
+    with pytest.raises(InputError, match="mode is 'words', expected one of"):
+        build_server(FakeReranker, Found, mode="words")
 
 
 @pytest.mark.parametrize(

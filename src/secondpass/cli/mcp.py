@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from secondpass.cli.extras import require_extra
-from secondpass.cli.options import all_reranker_options, embedder_option
+from secondpass.cli.options import all_reranker_options, embedder_option, mode_option
+from secondpass.options.mode import Mode
 
 
 @click.command("mcp")
@@ -20,9 +21,12 @@ from secondpass.cli.options import all_reranker_options, embedder_option
     show_default=True,
     help="How many documents a search retrieves and reranks.",
 )
+@mode_option
 @embedder_option
 @all_reranker_options
-def command(folder: str | None, depth: int, embedder: str, **given: Any) -> None:
+def command(
+    folder: str | None, depth: int, mode: Mode | None, embedder: str, **given: Any
+) -> None:
     """Offer a language model the tools rerank and, with --index, search.
 
     Speaks the Model Context Protocol over standard input and output: the client, such as Claude
@@ -50,6 +54,7 @@ def command(folder: str | None, depth: int, embedder: str, **given: Any) -> None
         partial(CrossEncoderReranker.from_options, options),
         None if folder is None else partial(open_index, folder, embedder, options.threads),
         depth=depth,
+        mode=mode,
         tell=partial(told, command=command),
     )
     serve_stdio(server)

@@ -22,6 +22,7 @@ from secondpass.options.kinds import (
     Texts,
     YesOrNo,
 )
+from secondpass.options.mode import MODES
 from secondpass.options.model import BI_ENCODER, RerankerOptions
 from secondpass.options.option import IsDataclass, Option, declared
 
@@ -143,6 +144,15 @@ def pair_fuse_option(command: Command) -> Command:
         type=Words(FUSIONS),
         help="Rank by the first stage as well: by reciprocal ranks, or by z-scores.  "
         "[default: weighted for the embedded models, none for others]",
+    )(command)
+
+
+def mode_option(command: Command) -> Command:
+    """Add --mode, which is None where it is not given."""
+    return click.option(
+        "--mode",
+        type=Words(MODES),
+        help="How the index is searched: by vectors, by words, or by both.  [default: dense]",
     )(command)
 
 

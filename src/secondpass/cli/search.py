@@ -11,16 +11,16 @@ from secondpass.checks import counted
 from secondpass.cli import output
 from secondpass.cli.extras import require_extra
 from secondpass.cli.options import (
-    Words,
     all_reranker_options,
     embedder_option,
     json_option,
+    mode_option,
     options_of,
     pair_fuse_option,
 )
 from secondpass.cli.passages import hit_snippet, show_with_passages
 from secondpass.options.call import RankOptions
-from secondpass.options.mode import MODES, Mode
+from secondpass.options.mode import Mode
 from secondpass.types import RetrievedDocument, SearchHit, SearchResult, SearchTimings
 
 # What a hybrid first stage says of a document.
@@ -37,11 +37,7 @@ _PARTS = ("similarity", "bm25")
     show_default=True,
     help="How many documents are retrieved and reranked.",
 )
-@click.option(
-    "--mode",
-    type=Words(MODES),
-    help="How the index is searched: by vectors, by words, or by both.  [default: dense]",
-)
+@mode_option
 @click.option(
     "--where",
     metavar="CONDITION",

@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.drop_in.longest_first import cut_queries
-from secondpass.errors import UnsupportedModelError
 from secondpass.loaded_model import LoadedModel
-from secondpass.models.folder import ModelFolder, find_folder, located
+from secondpass.models.folder import ModelFolder, find_folder
 from secondpass.native import RefusedInForks, rebuilt
 from secondpass.options.effort import Effort
 from secondpass.options.model import CACHE_BYTES, RerankerOptions
@@ -42,15 +41,17 @@ class Rules(NamedTuple):
 class PairScorer(RefusedInForks):
     """One model in memory; its pairs may be scored by different rules."""
 
-    def __init__(self, options: RerankerOptions, folder: ModelFolder | None = None) -> None:
+    def __init__(
+        self, options: RerankerOptions, folder: ModelFolder | None = None, *, or_held: bool = False
+    ) -> None:
         if folder is None:
             folder = find_folder(
                 options.model_name,
                 revision=options.revision,
                 local_files_only=options.local_files_only,
             )
-        self.options = located(options, [folder])
-        self.model = LoadedModel(folder, options)
+        self.model = LoadedModel(folder, options, or_held=or_held)
+        self.options = self.model.options
         place, size = options.cache_place(), options.cache_bytes or CACHE_BYTES
         self._store = None if place is None else open_store(place, size)
         self._readings: dict[tuple[str, int], tuple[LoadedModel, AnyScorer]] = {}
@@ -58,10 +59,7 @@ class PairScorer(RefusedInForks):
     @classmethod
     def at_float32(cls, options: RerankerOptions, folder: ModelFolder) -> PairScorer:
         """Load a model at "fp32"; one that holds a graph of another precision is taken as it is."""
-        try:
-            return cls(replace(options, precision="fp32"), folder)
-        except UnsupportedModelError:
-            return cls(replace(options, precision="auto"), folder)
+        return cls(replace(options, precision="fp32"), folder, or_held=True)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the options: another process loads the model itself."""

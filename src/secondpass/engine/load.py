@@ -41,9 +41,17 @@ _KNOWN_INPUTS = {"input_ids", "attention_mask", "token_type_ids"}
 @native_call()
 @at_the_boundary
 def load_engine(
-    spec: ModelSpec, *, precision: Precision, device: str, threads: int, cache_dir: Path
+    spec: ModelSpec,
+    *,
+    precision: Precision,
+    device: str,
+    threads: int,
+    cache_dir: Path,
+    or_held: bool = False,
 ) -> Engine:
     """Load a model: a built graph, a graph file as it is, or torch for any other architecture.
+
+    `or_held` takes a graph file of another precision than is asked for at "auto".
 
     Raises:
         ModelFileError: its files are broken, do not fit each other, or cannot be computed.
@@ -60,8 +68,15 @@ def load_engine(
     if spec.weights.format == "safetensors":
         model = _cached_graph(spec, precision, cache_dir)
     else:
-        model = _checked_graph_file(spec, precision)
+        model = _checked_graph_file(spec)
     held = held_precision(model)
+    if spec.weights.format != "safetensors" and precision not in ("auto", held):
+        if not or_held:
+            raise UnsupportedModelError(
+                f"{spec.name} holds an {held} graph only, so precision {precision!r} is not "
+                f"available for it; take 'auto' or {held!r}, or a folder with model.safetensors"
+            )
+        precision = "auto"
     states = rounds_states(model)
     cut = states and saturates(model, device)
     if cut and precision == "auto":
@@ -99,8 +114,8 @@ def _try(engine: Engine, spec: ModelSpec) -> int:
     return int(width)
 
 
-def _checked_graph_file(spec: ModelSpec, precision: Precision) -> ov.Model:
-    """Read an IR or ONNX file as it is; only the precision that it holds is available."""
+def _checked_graph_file(spec: ModelSpec) -> ov.Model:
+    """Read an IR or ONNX file as it is."""
     require_plain_files(spec.folder)  # an ONNX file names others, which OpenVINO opens
     model = read_graph_file(spec)
     wanted = set(input_names(model))
@@ -116,12 +131,6 @@ def _checked_graph_file(spec: ModelSpec, precision: Precision) -> ov.Model:
             "writes: take a folder with model.safetensors, or compile it"
         )
     _require_one_output(model, spec)
-    held = held_precision(model)
-    if precision not in ("auto", held):
-        raise UnsupportedModelError(
-            f"{spec.name} holds an {held} graph only, so precision {precision!r} is not "
-            f"available for it; take 'auto' or {held!r}, or a folder with model.safetensors"
-        )
     return model
 
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import partial
+from inspect import signature
 from threading import Lock
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -23,8 +24,9 @@ import msgspec
 from msgspec import Meta
 
 from secondpass import __version__
-from secondpass.checks import counted, did_you_mean, integer, misfit, shortened
+from secondpass.checks import counted, did_you_mean, integer, misfit, one_of, shortened
 from secondpass.errors import InputError, MissingExtraError, SecondpassError
+from secondpass.options.mode import MODES, Mode
 from secondpass.pipeline import Retriever, SearchPipeline, SecondPass
 from secondpass.types import Hit
 
@@ -101,6 +103,13 @@ class SearchArguments(msgspec.Struct, forbid_unknown_fields=True):
     query: Query
     top_k: TopK = 10
     min_score: MinScore = None
+    where: Annotated[
+        str | None,
+        Meta(
+            description="Search only documents of which this condition over the index's columns is "
+            "true, such as: year >= 2020 AND lang = 'en'. An error names the columns there are."
+        ),
+    ] = None
 
 
 class FoundDocument(msgspec.Struct):
@@ -192,6 +201,7 @@ def build_server(
     open_index: Callable[[], Retriever] | None = None,
     *,
     depth: int = 100,
+    mode: Mode | None = None,
     tell: Callable[[SecondpassError], str] = str,
 ) -> Server[Any]:
     """Return a server with the tool `rerank`, and with an index the tool `search`.
@@ -201,12 +211,15 @@ def build_server(
             makes the embedded one.
         open_index: opens what `search` searches, when it is first needed; None for no such tool.
         depth: how many documents a search retrieves and reranks.
+        mode: how the index is searched, as of `SearchPipeline`.
         tell: what a client is told of an error, which is an answer for the language model to read.
 
     Raises:
-        InputError: `depth` is not an integer of at least 1.
+        InputError: `depth` is not an integer of at least 1, or `mode` not a mode.
     """
     integer("depth", depth)
+    if mode is not None:
+        one_of("mode", mode, MODES)
     reranker = _Once(load_reranker)
     tools: list[_Offered[Any]] = [
         _Offered(
@@ -220,7 +233,8 @@ def build_server(
         )
     ]
     if open_index is not None:
-        pipeline = _Once(lambda: SearchPipeline(open_index(), reranker(), depth))
+        index = _Once(open_index)
+        pipeline = _Once(lambda: SearchPipeline(index(), reranker(), depth, mode=mode))
         tools.append(
             _Offered(
                 "search",
@@ -230,7 +244,7 @@ def build_server(
                 "best first.",
                 SearchArguments,
                 SearchResult,
-                lambda asked: _search(pipeline(), asked),
+                lambda asked: _search(pipeline(), index(), asked),
             )
         )
     return _server_of({tool.name: tool for tool in tools}, tell)
@@ -293,8 +307,12 @@ def _rerank(reranker: SecondPass, asked: RerankArguments) -> RerankResult:
     )
 
 
-def _search(pipeline: SearchPipeline, asked: SearchArguments) -> SearchResult:
-    found = pipeline.search(asked.query, asked.top_k, min_score=asked.min_score)
+def _search(pipeline: SearchPipeline, index: Retriever, asked: SearchArguments) -> SearchResult:
+    if asked.where is not None:
+        _require_filters(index)
+    found = pipeline.search(
+        asked.query, asked.top_k, min_score=asked.min_score, where=asked.where
+    )
     return SearchResult(
         [
             FoundDocument(
@@ -308,6 +326,13 @@ def _search(pipeline: SearchPipeline, asked: SearchArguments) -> SearchResult:
         ],
         found.timings.rerank.dropped,
     )
+
+
+def _require_filters(index: Retriever) -> None:
+    """Raise where a first stage of one's own takes no condition."""
+    parameters = signature(index.search).parameters.values()
+    if not any(one.name == "where" or one.kind is one.VAR_KEYWORD for one in parameters):
+        raise InputError("where is not taken by this server's index: leave it out")
 
 
 def _least(min_score: float | None) -> dict[str, Any]:
