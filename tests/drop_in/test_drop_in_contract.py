@@ -158,7 +158,15 @@ def test_modules_inside_are_refused(model):
 @pytest.mark.parametrize(
     ("inputs", "words"),
     [
-        ("a text", "pair 0 is"),
+        ("a text", "inputs is str 'a text', expected a list of"),
+        (None, "inputs is NoneType"),
+        ((pair for pair in PAIRS), "inputs is generator"),
+        ({("a", "b")}, "inputs is set"),
+        (np.array("a text"), "inputs is ndarray"),
+        (np.array([[b"a", b"b"]]), "pair 0: query is bytes"),
+        (np.array([[1, 2]]), "pair 0: query is int 1"),
+        (np.array(["a", "b", "c"]), "pair 0 is"),
+        (np.array([[["a", "b"]]]), "pair 0 is"),
         ([("a", "b", "c")], "pair 0 is"),
         ([("a", "b"), ("c", 3)], "pair 1: text is int 3"),
         ([("a", {"image": 1})], "images, sounds and messages"),
@@ -171,6 +179,65 @@ def test_inputs_that_are_no_pairs_of_texts(model, inputs, words):
     with pytest.raises(InputError) as error:
         model.predict(inputs)
     assert words in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        np.array(PAIRS, np.dtypes.StringDType()),
+        np.array(PAIRS, object),
+        tuple(map(list, PAIRS)),
+    ],
+    ids=["strings of any length", "objects", "a tuple of lists"],
+)
+def test_pairs_come_in_arrays_and_sequences(model, inputs):
+    np.testing.assert_array_equal(model.predict(inputs), model.predict(PAIRS))
+    first = model.predict(inputs[0])
+    assert first.shape == ()
+    assert first == pytest.approx(model.predict(PAIRS)[0], abs=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(0,), (0, 2)])
+@pytest.mark.parametrize("kind", ["U1", object, np.dtypes.StringDType(), np.float64])
+def test_an_empty_array_has_no_scores(model, kind, shape):
+    assert model.predict(np.empty(shape, kind)).shape == (0,)
+
+
+@pytest.mark.parametrize(
+    "documents",
+    [
+        lambda texts: iter(texts),
+        lambda texts: dict.fromkeys(texts).keys(),
+        lambda texts: np.array(texts),
+        lambda texts: pytest.importorskip("pandas").Series(texts, range(7, 7 + len(texts))),
+    ],
+    ids=["iterator", "keys", "array", "series"],
+)
+def test_documents_come_in_anything_that_yields_them(model, documents):
+    texts = ["csv rows", "the date", "a key"]
+    got = model.rank("read the csv rows", documents(texts), return_documents=True)
+    assert got == model.rank("read the csv rows", texts, return_documents=True)
+
+
+@pytest.mark.parametrize("documents", ["one text", b"bytes", None, 3])
+def test_documents_that_are_none(model, documents):
+    with pytest.raises(InputError, match=r"documents is .*expected a list of texts"):
+        model.rank("csv", documents)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (lambda logits: logits.sum(), r"gives scores of shape \[\] for logits of shape \[3, 1\]"),
+        (lambda logits: logits[:1], r"gives scores of shape \[1, 1\]"),
+        (lambda logits: logits[:, :, None], r"gives scores of shape \[3, 1, 1\]"),
+        (lambda logits: logits.tolist(), "gives list "),
+        (lambda logits: None, "gives NoneType None"),
+    ],
+)
+def test_an_activation_gives_a_row_for_each_pair(model, given, words):
+    with pytest.raises(InputError, match=words):
+        model.predict(PAIRS, activation_fn=given)
 
 
 @pytest.mark.parametrize("size", [0, -1, 1.5, True, None])
@@ -191,6 +258,48 @@ def test_a_length_over_the_positions_is_those_with_a_warning(parity, caplog):
     assert "has 64 positions" in caplog.text
     model.max_seq_length = 100
     assert model.max_seq_length == 64
+
+
+def test_labels_have_names_by_number(parity, model):
+    two = CrossEncoder(parity / "bert-two-labels").config
+    assert [two.id2label[number] for number in range(two.num_labels)] == ["LABEL_0", "LABEL_1"]
+    assert two.label2id == {"LABEL_0": 0, "LABEL_1": 1}
+    assert model.config.id2label == {0: "LABEL_0"}
+    assert model.config._name_or_path == str(parity / "bert")
+    assert model.config.to_dict()["id2label"] == {0: "LABEL_0"}
+
+
+@pytest.mark.parametrize(
+    ("saved", "shown"),
+    [
+        ({"0": "no", "1": "yes"}, {0: "no", 1: "yes"}),
+        ({"0": "no"}, {0: "LABEL_0", 1: "LABEL_1"}),
+        ({"a": "no", "b": "yes"}, {0: "LABEL_0", 1: "LABEL_1"}),
+        (None, {0: "LABEL_0", 1: "LABEL_1"}),
+    ],
+)
+def test_names_of_labels_are_those_that_were_saved(saved, shown):
+    config = views.Config.of("a", {"id2label": saved}, 2, {"dropout": 0.1})
+    assert config.id2label == shown
+    assert config.label2id == {label: number for number, label in shown.items()}
+    assert config.dropout == 0.1
+
+
+@pytest.mark.parametrize(
+    "given",
+    [("cpu",), (None,), (np.dtype(np.float32),), ("cpu", "float32"), (None, "torch.float32")],
+)
+def test_the_same_device_and_type_load_nothing_anew(model, given):
+    scorer = model._scorer
+    assert model.to(*given) is model
+    assert model._scorer is scorer
+    assert model.training is False
+
+
+@pytest.mark.parametrize("given", [(np.dtype(np.float16),), ("cpu", "bfloat16")])
+def test_another_type_is_refused_by_name(model, given):
+    with pytest.raises(InputError, match=r"dtype is .*16.*chosen at load"):
+        model.to(*given)
 
 
 def test_the_old_name_of_the_length(model):

@@ -24,9 +24,7 @@ from secondpass.options.mode import Mode
 @mode_option
 @embedder_option
 @all_reranker_options
-def command(
-    folder: str | None, depth: int, mode: Mode | None, embedder: str, **given: Any
-) -> None:
+def command(folder: str | None, depth: int, mode: Mode | None, embedder: str, **given: Any) -> None:
     """Offer a language model the tools rerank and, with --index, search.
 
     Speaks the Model Context Protocol over standard input and output: the client, such as Claude

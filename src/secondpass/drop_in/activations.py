@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from secondpass.checks import shortened
+from secondpass.checks import described, shortened
 from secondpass.errors import InputError, MissingExtraError
 from secondpass.options.model import ACTIVATIONS, Activation
 from secondpass.scoring.activation import activate
@@ -96,14 +96,29 @@ def apply(given: Given, logits: Floats) -> Any:
     """Return the scores of float32 logits [n, labels], without the axis of one label.
 
     A name gives an array; a function gives what it returns, a tensor where torch is installed.
+
+    Raises:
+        InputError: a function does not return a row for each pair.
     """
     if isinstance(given, str | CalibrationMap):
         return _squeezed(activate(logits, given))
     if not has_torch():
-        return _squeezed(np.asarray(given(logits)))
+        return _squeezed(_checked(np.asarray(given(logits)), logits))
     torch = torch_for("an activation function")
     with torch.inference_mode():
-        return _squeezed(given(torch.from_numpy(logits)))
+        return _squeezed(_checked(given(torch.from_numpy(logits)), logits))
+
+
+def _checked(scores: Any, logits: Floats) -> Any:
+    """Return what a function made of logits, or raise an InputError that names its shape."""
+    shape = getattr(scores, "shape", None)
+    if shape is None or len(shape) not in (1, 2) or shape[0] != len(logits):
+        made = described(scores) if shape is None else f"scores of shape {list(shape)}"
+        raise InputError(
+            f"activation_fn gives {made} for logits of shape {list(logits.shape)}, expected a "
+            "tensor with a row for each pair"
+        )
+    return scores
 
 
 def _squeezed(scores: Any) -> Any:

@@ -26,11 +26,19 @@ from secondpass.drop_in.activations import (
     path_of,
     softmax,
 )
-from secondpass.drop_in.inputs import checked_inputs, is_single
+from secondpass.drop_in.inputs import checked_documents, checked_inputs, is_single
 from secondpass.drop_in.outputs import converted
 from secondpass.drop_in.pair_scorer import Pairs, PairScorer, Rules
 from secondpass.drop_in.refused import REASONS, RefusedError
-from secondpass.drop_in.views import CardData, Config, Inside, device_of, float32
+from secondpass.drop_in.views import (
+    CardData,
+    Config,
+    Inside,
+    device_of,
+    float32,
+    is_dtype,
+    is_float32,
+)
 from secondpass.errors import InputError
 from secondpass.models.activation import saved_activation
 from secondpass.models.folder import ModelFolder, find_folder
@@ -322,7 +330,7 @@ class CrossEncoder:
     def rank(
         self,
         query: str,
-        documents: Sequence[str],
+        documents: Iterable[str],
         top_k: int | None = None,
         return_documents: bool = False,
         prompt_name: str | None = None,
@@ -347,7 +355,8 @@ class CrossEncoder:
                 "CrossEncoder.rank() only works for models with num_labels=1. "
                 "Consider using CrossEncoder.predict() with input pairs instead."
             )
-        pairs, _ = checked_inputs([(query, document) for document in documents])
+        texts = checked_documents(documents)
+        pairs, _ = checked_inputs([(query, text) for text in texts])
         _check_batch_size(batch_size)
         effort = self._scorer.options.effort
         rules = Rules(self._prompt(prompt, prompt_name), self._length, effort)
@@ -360,7 +369,7 @@ class CrossEncoder:
             {
                 "corpus_id": position,
                 "score": scores[position],
-                **({"text": documents[position]} if return_documents else {}),
+                **({"text": texts[position]} if return_documents else {}),
             }
             for position in ranked[:top_k]
         ]
@@ -502,9 +511,8 @@ class CrossEncoder:
     @property
     def config(self) -> Config:
         """The entries of config.json as attributes."""
-        return Config(
-            **{**self._scorer.model.spec.config, "num_labels": self.num_labels, **self._changes}
-        )
+        spec = self._scorer.model.spec
+        return Config.of(spec.name, spec.config, self.num_labels, self._changes)
 
     @property
     def model(self) -> Inside:
@@ -565,9 +573,17 @@ class CrossEncoder:
 
     # What a torch module has
 
-    def to(self, device: Any = None, *_: Any, **__: Any) -> CrossEncoder:
-        """Load the model anew for another device; for the same one nothing is done."""
-        name = _device_name(device)
+    def to(self, device: Any = None, dtype: Any = None, non_blocking: bool = False) -> CrossEncoder:
+        """Load the model anew for another device; for the same one nothing is done.
+
+        Raises:
+            InputError: `dtype` is not float32: the precision is chosen at load.
+        """
+        if is_dtype(device):
+            device, dtype = None, device
+        if dtype is not None and not is_float32(dtype):
+            raise InputError(f"dtype is {shortened(dtype)}, which is refused: {REASONS['half']}")
+        name = self._scorer.options.device if device is None else _device_name(device)
         if name != self._scorer.options.device:
             self._scorer = PairScorer(replace(self._scorer.options, device=name))
         return self
@@ -579,6 +595,11 @@ class CrossEncoder:
     def cuda(self, device: Any = None) -> CrossEncoder:
         """Compute on CUDA, which torch does."""
         return self.to("cuda" if device is None else f"cuda:{device}")
+
+    @property
+    def training(self) -> bool:
+        """False: nothing is trained."""
+        return False
 
     def eval(self) -> CrossEncoder:
         """Return itself: nothing is trained."""

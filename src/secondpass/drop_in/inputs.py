@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,9 +21,13 @@ def is_single(inputs: Any) -> bool:
     lists = _list_types()
     if isinstance(inputs, lists):
         return len(inputs) > 0 and not isinstance(inputs[0], lists)
-    if isinstance(inputs, np.ndarray) and inputs.dtype.kind in "UO":
+    if isinstance(inputs, np.ndarray) and inputs.dtype.kind in _TEXTS:
         return inputs.size > 0 and inputs.ndim < 2
     return True
+
+
+# Kinds of arrays that hold strings.
+_TEXTS = "UOT"
 
 
 def _list_types() -> tuple[type[Sequence[Any]], ...]:
@@ -37,10 +41,27 @@ def checked_inputs(inputs: Any) -> tuple[list[tuple[str, str]], bool]:
     Raises:
         InputError: an item is not a pair of strings; the message names its position.
     """
-    single = is_single(inputs)
-    given = inputs.tolist() if isinstance(inputs, np.ndarray) else inputs
+    if isinstance(inputs, np.ndarray) and inputs.ndim:
+        single, given = inputs.ndim == 1 and inputs.size > 0 and is_single(inputs), inputs.tolist()
+    elif isinstance(inputs, _list_types()):
+        single, given = is_single(inputs), inputs
+    else:
+        raise InputError(
+            f"inputs is {described(inputs)}, expected a list of (query, text) pairs, or one pair"
+        )
     items = [given] if single else list(given)
     return [_pair(item, position) for position, item in enumerate(items)], single
+
+
+def checked_documents(documents: Any) -> list[Any]:
+    """Return what `rank` is given, anything that yields texts but a text itself, as a list.
+
+    Raises:
+        InputError: it is not that.
+    """
+    if isinstance(documents, str | bytes) or not isinstance(documents, Iterable):
+        raise InputError(f"documents is {described(documents)}, expected a list of texts")
+    return list(documents)
 
 
 def _pair(item: Any, position: int) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -14,7 +14,27 @@ from secondpass.drop_in.refused import RefusedError
 
 
 class Config(SimpleNamespace):
-    """The entries of config.json, with those that were given beside it, as attributes."""
+    """The entries of config.json, with those that were given beside it, as attributes.
+
+    Names of labels are there as transformers has them: by integers, and made up where none are
+    saved.
+    """
+
+    @classmethod
+    def of(
+        cls, name: str, saved: Mapping[str, Any], labels: int, changes: Mapping[str, Any]
+    ) -> Self:
+        """Return the config of a model by its name."""
+        given = (saved.get("id2label") or {}).items()
+        named = {int(number): label for number, label in given if str(number).isdecimal()}
+        if len(named) != labels:
+            named = {number: f"LABEL_{number}" for number in range(labels)}
+        of_labels = {
+            "num_labels": labels,
+            "id2label": named,
+            "label2id": {label: number for number, label in named.items()},
+        }
+        return cls(**{**saved, "_name_or_path": name, **of_labels, **changes})
 
     def to_dict(self) -> dict[str, Any]:
         """Return the entries by name."""
@@ -75,3 +95,13 @@ def device_of(name: str) -> Any:
 def float32() -> Any:
     """Return torch's type of that name, or NumPy's where torch is not installed."""
     return torch_for("a dtype").float32 if has_torch() else np.dtype(np.float32)
+
+
+def is_dtype(value: Any) -> bool:
+    """Tell whether a value is a type of numbers, torch's or NumPy's, and no device."""
+    return isinstance(value, np.dtype) or type(value).__name__ == "dtype"
+
+
+def is_float32(dtype: Any) -> bool:
+    """Tell whether a type of numbers is float32; a name is as good as the type."""
+    return str(dtype).removeprefix("torch.") in ("float32", "float")

@@ -310,9 +310,7 @@ def _rerank(reranker: SecondPass, asked: RerankArguments) -> RerankResult:
 def _search(pipeline: SearchPipeline, index: Retriever, asked: SearchArguments) -> SearchResult:
     if asked.where is not None:
         _require_filters(index)
-    found = pipeline.search(
-        asked.query, asked.top_k, min_score=asked.min_score, where=asked.where
-    )
+    found = pipeline.search(asked.query, asked.top_k, min_score=asked.min_score, where=asked.where)
     return SearchResult(
         [
             FoundDocument(
