@@ -14,6 +14,8 @@ from secondpass.drop_in import activations, views
 from secondpass.drop_in.refused import REASONS, RefusedError
 from secondpass.errors import SecondpassError
 
+# NumPy 1 has no strings of any length.
+STRINGS = np.dtypes.StringDType() if hasattr(np.dtypes, "StringDType") else object
 PAIRS = [("read the csv rows", "csv file"), ("read the csv rows", "the date"), ("key", "sort")]
 
 
@@ -111,6 +113,11 @@ def test_old_names_of_calls(model, caplog):
         ({"activation_fn": "gelu"}, "activation_fn is 'gelu'"),
         ({"activation_fn": 3}, "activation_fn is 3"),
         ({"default_prompt_name": "web"}, "Default prompt name 'web' not found"),
+        ({"prompts": ["Find: "]}, "prompts is ['Find: '], expected a dict"),
+        ({"prompts": {"web": 3}}, "prompts['web'] is int 3, expected a string"),
+        ({"prompts": {"web": "\ud800"}}, "prompts['web'] has a lone surrogate"),
+        ({"cache_folder": 3}, "cache_folder is 3, expected a folder"),
+        ({"model_kwargs": {"dtype": np.int8}}, "expected float32, float16 or bfloat16"),
     ],
 )
 def test_what_is_not_followed_is_refused_by_name(parity, given, words):
@@ -119,13 +126,34 @@ def test_what_is_not_followed_is_refused_by_name(parity, given, words):
     assert words in str(error.value)
 
 
+@pytest.mark.parametrize("name", ["C:\\models\\bert", "models\\bert", "a b", "C:/models/bert"])
+def test_a_name_that_is_not_one_is_quoted_as_it_was_given(name):
+    with pytest.raises(SecondpassError) as error:
+        CrossEncoder(name)
+    assert repr(name) in str(error.value)
+
+
+@pytest.mark.parametrize("name", [3, b"bert", "", ["bert"]])
+def test_a_name_of_another_kind_names_the_argument(name):
+    with pytest.raises(InputError, match=r"model_name_or_path is .*expected a hub name"):
+        CrossEncoder(name)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "words"), [(3, "prompt is int 3"), ("\ud800", "prompt has a lone surrogate")]
+)
+def test_a_prompt_is_text(model, prompt, words):
+    with pytest.raises(InputError, match=words):
+        model.predict(PAIRS, prompt=prompt)
+
+
 def test_what_changes_no_score_is_taken(parity, model):
     taken = CrossEncoder(
         str(parity / "bert"),
         trust_remote_code=True,
         token="hf_nothing",
         local_files_only=True,
-        model_kwargs={"attn_implementation": "eager", "torch_dtype": "float32"},
+        model_kwargs={"attn_implementation": "eager", "torch_dtype": np.float32},
         processor_kwargs={"use_fast": True},
         keep_in_fp32_modules=[],
         backend="onnx",
@@ -184,7 +212,7 @@ def test_inputs_that_are_no_pairs_of_texts(model, inputs, words):
 @pytest.mark.parametrize(
     "inputs",
     [
-        np.array(PAIRS, np.dtypes.StringDType()),
+        np.array(PAIRS, STRINGS),
         np.array(PAIRS, object),
         tuple(map(list, PAIRS)),
     ],
@@ -198,7 +226,7 @@ def test_pairs_come_in_arrays_and_sequences(model, inputs):
 
 
 @pytest.mark.parametrize("shape", [(0,), (0, 2)])
-@pytest.mark.parametrize("kind", ["U1", object, np.dtypes.StringDType(), np.float64])
+@pytest.mark.parametrize("kind", ["U1", object, STRINGS, np.float64])
 def test_an_empty_array_has_no_scores(model, kind, shape):
     assert model.predict(np.empty(shape, kind)).shape == (0,)
 
@@ -219,9 +247,9 @@ def test_documents_come_in_anything_that_yields_them(model, documents):
     assert got == model.rank("read the csv rows", texts, return_documents=True)
 
 
-@pytest.mark.parametrize("documents", ["one text", b"bytes", None, 3])
-def test_documents_that_are_none(model, documents):
-    with pytest.raises(InputError, match=r"documents is .*expected a list of texts"):
+@pytest.mark.parametrize("documents", ["one text", b"bytes", None, 3, {"a": "text"}])
+def test_documents_that_are_no_list(model, documents):
+    with pytest.raises(InputError, match=r"documents is .*expected a list"):
         model.rank("csv", documents)
 
 
@@ -335,6 +363,29 @@ def test_pickling_loads_the_same(model):
     np.testing.assert_array_equal(own.predict(PAIRS), model.predict(PAIRS))
 
 
+@pytest.mark.parametrize("pool", [3, {}, [], "pool"])
+def test_a_pool_is_one_that_was_started(model, pool):
+    for call in (
+        lambda: model.predict(PAIRS, pool=pool),
+        lambda: model.stop_multi_process_pool(pool),
+    ):
+        with pytest.raises(InputError, match="expected what start_multi_process_pool returns"):
+            call()
+
+
+@pytest.mark.parametrize(
+    ("devices", "words"),
+    [
+        ("cpu", "target_devices is str 'cpu', expected a list"),
+        (["cpu", "nowhere"], "device 'nowhere' is not on this machine"),
+        (3, "target_devices is int 3"),
+    ],
+)
+def test_devices_are_known_before_a_process_is_started(model, devices, words):
+    with pytest.raises(InputError, match=words):
+        model.start_multi_process_pool(devices)
+
+
 def test_pools(model):
     pairs = PAIRS * 20
     pool = model.start_multi_process_pool(["cpu", "cpu"])
@@ -393,6 +444,13 @@ def test_an_activation_outside_torch_is_not_trusted(parity, tmp_path, caplog, mo
 def test_saving_over_the_model_itself_is_refused(parity, model):
     with pytest.raises(InputError, match="loaded from"):
         model.save_pretrained(parity / "bert")
+
+
+def test_saving_to_what_is_a_file_is_an_error_of_ours(model, tmp_path):
+    (tmp_path / "file").write_text("")
+    for place in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(InputError, match="cannot be written"):
+            model.save_pretrained(place)
 
 
 def test_our_own_arguments(parity, tmp_path):

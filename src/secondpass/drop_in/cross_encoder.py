@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import os
+import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from secondpass.checks import is_integer, shortened
+from secondpass.checks import is_integer, path, shortened
 from secondpass.drop_in import kwargs as given_kwargs
 from secondpass.drop_in import old_arguments, saving
 from secondpass.drop_in import pool as pools
@@ -26,7 +27,7 @@ from secondpass.drop_in.activations import (
     path_of,
     softmax,
 )
-from secondpass.drop_in.inputs import checked_documents, checked_inputs, is_single
+from secondpass.drop_in.inputs import checked_inputs, is_single
 from secondpass.drop_in.outputs import converted
 from secondpass.drop_in.pair_scorer import Pairs, PairScorer, Rules
 from secondpass.drop_in.refused import REASONS, RefusedError
@@ -45,6 +46,7 @@ from secondpass.models.folder import ModelFolder, find_folder
 from secondpass.options.effort import Effort
 from secondpass.options.long_documents import LongDocuments
 from secondpass.options.model import CROSS_ENCODER, Precision, RerankerOptions
+from secondpass.scoring.candidates import checked_text, checked_texts
 from secondpass.scoring.scored import Floats
 from secondpass.settings import expand_user
 from secondpass.types import ModelInfo
@@ -53,6 +55,7 @@ logger = logging.getLogger(__name__)
 
 # Names of the hub without an owner are its own.
 _ORGANISATION = "cross-encoder"
+_WITHOUT_OWNER = re.compile(r"[\w.-]+", re.ASCII)
 
 
 # Pairs, of which one alone would be a list or a tuple of strings.
@@ -161,7 +164,9 @@ class CrossEncoder:
         changes = given_kwargs.config_changes(config_kwargs)
         labels = changes.pop("num_labels", None) if num_labels is None else num_labels
         activation = None if activation_fn is None else checked_activation(activation_fn)
-        name = CROSS_ENCODER if model_name_or_path is None else os.fspath(model_name_or_path)
+        name = CROSS_ENCODER
+        if model_name_or_path is not None:
+            name = path("model_name_or_path", model_name_or_path, "a hub name or a folder")
         folder = _find(name, revision, local_files_only, cache_folder, token)
         kept_elsewhere = folder.origin == "hub" and not (cache_folder is None and token is None)
         options = RerankerOptions.from_dict(
@@ -222,7 +227,9 @@ class CrossEncoder:
         self, given: Mapping[str, str] | None, default: str | None
     ) -> tuple[dict[str, str], str | None]:
         modular = self._scorer.model.spec.modular
-        named = {**(modular.get("prompts") or {}), **(given or {})}
+        named = {**(modular.get("prompts") or {}), **given_kwargs.mapping("prompts", given)}
+        for name, text in named.items():
+            checked_text(text or "", f"prompts[{shortened(name)}]")
         prompts = {name: text or "" for name, text in named.items()}
         default = modular.get("default_prompt_name") if default is None else default
         if default is not None and default not in prompts:
@@ -355,7 +362,7 @@ class CrossEncoder:
                 "CrossEncoder.rank() only works for models with num_labels=1. "
                 "Consider using CrossEncoder.predict() with input pairs instead."
             )
-        texts = checked_documents(documents)
+        texts = checked_texts(documents, "documents")
         pairs, _ = checked_inputs([(query, text) for text in texts])
         _check_batch_size(batch_size)
         effort = self._scorer.options.effort
@@ -389,10 +396,13 @@ class CrossEncoder:
 
         One process already uses all cores; more are for several devices.
         """
-        devices = ["cpu"] * 4 if target_devices is None else list(target_devices)
+        given = ["cpu"] * 4 if target_devices is None else target_devices
+        devices = [*map(_device_name, checked_texts(given, "target_devices"))]
         if not devices:
             raise InputError("target_devices is empty: name at least one, such as ['cpu']")
-        return pools.start(self._scorer.options, [*map(_device_name, devices)])
+        for device in set(devices):
+            self._scorer.require_engine(device)
+        return pools.start(self._scorer.options, devices)
 
     @staticmethod
     def stop_multi_process_pool(pool: Any) -> None:
@@ -426,7 +436,7 @@ class CrossEncoder:
                     "Provide either a `prompt`, a `prompt_name`, or neither, but not both. "
                     "Ignoring the `prompt_name` in favor of `prompt`."
                 )
-            return prompt
+            return checked_text(prompt, "prompt")
         chosen = self.default_prompt_name if name is None else name
         if chosen is None:
             return ""
@@ -662,8 +672,10 @@ def _find(
     token: bool | str | None,
 ) -> ModelFolder:
     """Find a model as sentence-transformers does; a name without an owner is of its own."""
+    if cache_folder is not None:
+        path("cache_folder", cache_folder, "a folder")
     home = cache_folder or os.environ.get("SENTENCE_TRANSFORMERS_HOME")
-    if "/" not in name and not Path(name).expanduser().exists():
+    if _WITHOUT_OWNER.fullmatch(name) and not Path(name).expanduser().exists():
         name = f"{_ORGANISATION}/{name}"
     return find_folder(
         name,

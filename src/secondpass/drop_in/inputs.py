@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -51,17 +51,6 @@ def checked_inputs(inputs: Any) -> tuple[list[tuple[str, str]], bool]:
         )
     items = [given] if single else list(given)
     return [_pair(item, position) for position, item in enumerate(items)], single
-
-
-def checked_documents(documents: Any) -> list[Any]:
-    """Return what `rank` is given, anything that yields texts but a text itself, as a list.
-
-    Raises:
-        InputError: it is not that.
-    """
-    if isinstance(documents, str | bytes) or not isinstance(documents, Iterable):
-        raise InputError(f"documents is {described(documents)}, expected a list of texts")
-    return list(documents)
 
 
 def _pair(item: Any, position: int) -> tuple[str, str]:

@@ -40,7 +40,7 @@ def precision_of(model_kwargs: Mapping[str, Any] | None) -> Precision | None:
     Raises:
         InputError: an entry is refused, or the dtype is none that is computed.
     """
-    given = _mapping("model_kwargs", model_kwargs)
+    given = mapping("model_kwargs", model_kwargs)
     dtype = given.pop("dtype", given.pop("torch_dtype", None))
     given.pop("torch_dtype", None)
     _require(given, "model_kwargs", "use_safetensors", (None, True), "pickled weights are not read")
@@ -53,7 +53,7 @@ def precision_of(model_kwargs: Mapping[str, Any] | None) -> Precision | None:
         "give the folder of that graph, with its config.json and tokenizer.json",
     )
     _refuse(given, "model_kwargs", _MODEL)
-    name = str(dtype).removeprefix("torch.")
+    name = dtype_name(dtype)
     if name not in _PRECISIONS:
         raise InputError(
             f"model_kwargs has dtype {shortened(dtype)}, expected float32, float16 or bfloat16; "
@@ -62,13 +62,18 @@ def precision_of(model_kwargs: Mapping[str, Any] | None) -> Precision | None:
     return _PRECISIONS[name]
 
 
+def dtype_name(dtype: Any) -> str:
+    """Return the name of a type of numbers: torch's, NumPy's, or a name."""
+    return dtype.__name__ if isinstance(dtype, type) else str(dtype).removeprefix("torch.")
+
+
 def length_of(processor_kwargs: Mapping[str, Any] | None) -> Any:
     """Return `model_max_length`, None where it is not given.
 
     Raises:
         InputError: another entry is given that would change what is scored.
     """
-    given = _mapping("processor_kwargs", processor_kwargs)
+    given = mapping("processor_kwargs", processor_kwargs)
     length = given.pop("model_max_length", None)
     given.pop("max_length", None)
     _refuse(given, "processor_kwargs", _PROCESSOR)
@@ -81,10 +86,10 @@ def call_length_of(processing_kwargs: Mapping[str, Any] | None) -> Any:
     Raises:
         InputError: another entry is given that would change what is scored.
     """
-    given = _mapping("processing_kwargs", processing_kwargs)
+    given = mapping("processing_kwargs", processing_kwargs)
     of_texts = {
-        **_mapping("processing_kwargs['common']", given.pop("common", None)),
-        **_mapping("processing_kwargs['text']", given.pop("text", None)),
+        **mapping("processing_kwargs['common']", given.pop("common", None)),
+        **mapping("processing_kwargs['text']", given.pop("text", None)),
     }
     _refuse(given, "processing_kwargs", frozenset())
     length = of_texts.pop("max_length", None)
@@ -102,13 +107,18 @@ def config_changes(config_kwargs: Mapping[str, Any] | None) -> dict[str, Any]:
     Raises:
         InputError: an entry would change one.
     """
-    given = _mapping("config_kwargs", config_kwargs)
+    given = mapping("config_kwargs", config_kwargs)
     harmless = {name for name in given if "dropout" in name or name == "num_labels"}
     _refuse(given, "config_kwargs", harmless)
     return {name: given[name] for name in harmless}
 
 
-def _mapping(name: str, given: Any) -> dict[str, Any]:
+def mapping(name: str, given: Any) -> dict[str, Any]:
+    """Return a copy of what an argument gives by name, empty for None.
+
+    Raises:
+        InputError: it is not a mapping.
+    """
     if given is None:
         return {}
     if not isinstance(given, Mapping):

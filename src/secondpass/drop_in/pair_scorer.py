@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.drop_in.longest_first import cut_queries
+from secondpass.engine.load import engine_of
 from secondpass.loaded_model import LoadedModel
 from secondpass.models.folder import ModelFolder, find_folder
 from secondpass.native import RefusedInForks, rebuilt
@@ -106,6 +107,14 @@ class PairScorer(RefusedInForks):
         blocks = [pairs[start : start + step] for start in range(0, len(pairs), step)]
         scored = [self._of_block(block, rules) for block in (_shown(blocks) if shows else blocks)]
         return np.concatenate(scored)
+
+    def require_engine(self, device: str) -> None:
+        """Raise where no engine runs the model on a device.
+
+        Raises:
+            InputError, MissingExtraError: as loading it there.
+        """
+        engine_of(self.model.spec, self.options.precision, device)
 
     def close(self) -> None:
         """Free the engine."""

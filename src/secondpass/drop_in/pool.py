@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from secondpass.checks import is_integer, shortened
+from secondpass.checks import described, is_integer, shortened
 from secondpass.drop_in.pair_scorer import Pairs, PairScorer, Rules
 from secondpass.errors import EngineError, InputError
 from secondpass.options.model import RerankerOptions
@@ -46,20 +46,24 @@ def start(options: RerankerOptions, devices: Sequence[str]) -> Pool:
 
 
 def stop(pool: Pool) -> None:
-    """End the processes of a pool."""
-    pool["input"].shutdown(cancel_futures=True)
+    """End the processes of a pool.
+
+    Raises:
+        InputError: it is not one.
+    """
+    _checked(pool)["input"].shutdown(cancel_futures=True)
 
 
 def logits_of(pool: Pool, pairs: Pairs, rules: Rules, chunk_size: int | None) -> Floats:
     """Return the logits of pairs, float32 [n, labels], by the processes of a pool.
 
     Raises:
-        InputError: `chunk_size` is not a positive integer.
+        InputError: `chunk_size` is not a positive integer, or the pool is not one.
         EngineError: a process died.
     """
     if chunk_size is not None and not is_integer(chunk_size):
         raise InputError(f"chunk_size must be a positive integer, got {shortened(chunk_size)}.")
-    workers = len(pool["processes"])
+    workers = len(_checked(pool)["processes"])
     size = chunk_size or max(1, min(math.ceil(len(pairs) / workers / 10), _MOST_PAIRS))
     chunks = [pairs[start : start + size] for start in range(0, len(pairs), size)]
     try:
@@ -70,6 +74,14 @@ def logits_of(pool: Pool, pairs: Pairs, rules: Rules, chunk_size: int | None) ->
             "fewer processes where memory is short"
         ) from error
     return np.concatenate(scored)
+
+
+def _checked(pool: Any) -> Pool:
+    if not isinstance(pool, dict) or not {"input", "processes"} <= pool.keys():
+        raise InputError(
+            f"pool is {described(pool)}, expected what start_multi_process_pool returns"
+        )
+    return pool
 
 
 def _load(options: RerankerOptions, devices: Any) -> None:

@@ -35,8 +35,15 @@ def save(spec: ModelSpec, folder: Path, modular: dict[str, Any]) -> None:
     """Copy a model's files, and write `modular` into config_sentence_transformers.json.
 
     Raises:
-        InputError: the folder is the model's own.
+        InputError: the folder is the model's own, or cannot be written.
     """
+    try:
+        _save(spec, folder, modular)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written: {error.strerror}") from error
+
+
+def _save(spec: ModelSpec, folder: Path, modular: dict[str, Any]) -> None:
     if folder.exists() and folder.samefile(spec.folder):
         raise InputError(f"{folder} is the folder that the model was loaded from; name another")
     folder.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from secondpass.drop_in.activations import has_torch, torch_for
+from secondpass.drop_in.kwargs import dtype_name
 from secondpass.drop_in.refused import RefusedError
 
 
@@ -99,9 +100,9 @@ def float32() -> Any:
 
 def is_dtype(value: Any) -> bool:
     """Tell whether a value is a type of numbers, torch's or NumPy's, and no device."""
-    return isinstance(value, np.dtype) or type(value).__name__ == "dtype"
+    return isinstance(value, np.dtype | type) or type(value).__name__ == "dtype"
 
 
 def is_float32(dtype: Any) -> bool:
     """Tell whether a type of numbers is float32; a name is as good as the type."""
-    return str(dtype).removeprefix("torch.") in ("float32", "float")
+    return dtype_name(dtype) in ("float32", "float")

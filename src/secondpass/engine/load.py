@@ -19,7 +19,7 @@ from secondpass.engine.openvino import (
     openvino_devices,
     read_graph_file,
 )
-from secondpass.engine.select import Machine, Wanted, reason, selected
+from secondpass.engine.select import EngineName, Machine, Wanted, reason, selected
 from secondpass.engine.torch import TorchEngine
 from secondpass.errors import EngineError, ModelFileError, UnsupportedModelError
 from secondpass.graph.build import BUILDER_VERSION, build_graph
@@ -61,9 +61,7 @@ def load_engine(
         EngineError: this process is a fork of one that had loaded an engine.
     """
     note_engine()
-    machine = Machine(openvino_devices(), torch=find_spec("sentence_transformers") is not None)
-    name = selected(Wanted.of(spec, precision, device), machine, spec.name)
-    if name == "torch":
+    if engine_of(spec, precision, device) == "torch":
         return TorchEngine(spec, device=device.lower(), threads=threads, precision=precision)
     if spec.weights.format == "safetensors":
         model = _cached_graph(spec, precision, cache_dir)
@@ -88,6 +86,16 @@ def load_engine(
     outputs = _try(engine, spec)
     engine.info = replace(engine.info, precision=held, reason=why, outputs=outputs)
     return engine
+
+
+def engine_of(spec: ModelSpec, precision: Precision, device: str) -> EngineName:
+    """Return the engine that runs a model; nothing is loaded.
+
+    Raises:
+        MissingExtraError, InputError, UnsupportedModelError: as `load_engine`.
+    """
+    machine = Machine(openvino_devices(), torch=find_spec("sentence_transformers") is not None)
+    return selected(Wanted.of(spec, precision, device), machine, spec.name)
 
 
 def saturates(model: ov.Model, device: str) -> bool:
