@@ -22,6 +22,8 @@ except ImportError as error:
         ("llamaindex", "llama_index", "llamaindex"),
         ("haystack", "haystack", "haystack"),
         ("lancedb", "lancedb", "search"),
+        ("mcp", "mcp", "mcp"),
+        ("pyterrier", "pyterrier", "pyterrier"),
     ],
 )
 def test_the_error_names_the_extra(module, root, extra):
