@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 from late_join_model import make_late_join
 
+from scripts.pg_server import NoServerError, Server
 from secondpass import CrossEncoderReranker
 
 PARITY = Path(__file__).parent / "parity"
 SHARED = Path(__file__).parent.parent.parent / "shared"
+
+_INDEX_NUMBERS = count()
 
 # A background job of a shell ignores Ctrl-C, and so would the processes that tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -42,6 +46,24 @@ def shared() -> Path:
     if not (SHARED / "data").is_dir():
         pytest.skip(f"{SHARED} is not here: this test needs the development collections")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL server with pgvector; where there is none, a test that needs it is skipped."""
+    pytest.importorskip("psycopg")
+    try:
+        server = Server(settings=("max_connections=60", "shared_buffers=64MB"))
+    except NoServerError as error:
+        pytest.skip(str(error))
+    with server:
+        yield server
+
+
+@pytest.fixture
+def postgres_address(postgres: Server) -> str:
+    """The address of an index that is not there yet."""
+    return postgres.address(f"test_{next(_INDEX_NUMBERS)}")
 
 
 @pytest.fixture(scope="session")

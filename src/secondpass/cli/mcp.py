@@ -39,14 +39,14 @@ def command(folder: str | None, depth: int, mode: Mode | None, embedder: str, **
     from secondpass.integrations.mcp import build_server, serve_stdio
     from secondpass.models.folder import find_folder
     from secondpass.reranker import CrossEncoderReranker
-    from secondpass.retrieval.index import found_index
+    from secondpass.retrieval.places import check_there
 
     options = reranker_of(**given)
     for name in options.models:
         check_reranker(name, revision=options.revision)
     if folder is not None:
         # All that can be known without loading a model.
-        found_index(folder)
+        check_there(folder)
         find_folder(embedder)
     server = build_server(
         partial(CrossEncoderReranker.from_options, options),

@@ -19,7 +19,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from secondpass.atomic import beside
@@ -42,9 +42,11 @@ from secondpass.progress import Advance, ProgressBar, silent
 from secondpass.retrieval.blocks import BATCH, in_blocks
 from secondpass.retrieval.contract import TextEmbedder
 from secondpass.retrieval.index import Index, Stored
+from secondpass.retrieval.places import Place
 from secondpass.retrieval.records import Record
 from secondpass.retrieval.stores.filters import ColumnType
 from secondpass.retrieval.stores.lance_schema import TABLE_FOLDER
+from secondpass.retrieval.stores.postgres_address import Address
 from secondpass.states.codec import StatePrecision
 from secondpass.states.contract import StateEncoder
 
@@ -163,7 +165,7 @@ def apply_changes(index: Index, changes: Changes, progress: ProgressBar = silent
 
 
 def make_index(
-    folder: Path,
+    place: Place,
     embedder: TextEmbedder,
     changes: Changes,
     progress: ProgressBar = silent,
@@ -172,22 +174,26 @@ def make_index(
     encoder: StateEncoder | None = None,
     columns: Mapping[str, ColumnType] | None = None,
 ) -> Update:
-    """Make an index of what waits; it is there as soon as it holds the first block.
+    """Make an index of what waits; a folder is there as soon as it holds the first block.
 
     `states`, `encoder` and `columns` are as for `Index.create`.
 
     Raises:
-        IndexFileError: the folder cannot be written.
+        IndexFileError: the place cannot be written.
     """
     parts = in_blocks(changes.waiting.records())
     with progress("embedding", len(changes.waiting)) as advance:
-        with beside(folder / TABLE_FOLDER) as written:
-            begun = Index.create(
-                written.parent, embedder, states=states, encoder=encoder, columns=columns
-            )
-            added = _add(begun, islice(parts, 1), advance)
-            written.replace(folder / TABLE_FOLDER)
-        index = Index.open(folder, embedder, encoder=encoder)
+        if isinstance(place, Address):
+            index = Index.create(place, embedder, states=states, encoder=encoder, columns=columns)
+            added = _add(index, islice(parts, 1), advance)
+        else:
+            with beside(place / TABLE_FOLDER) as written:
+                begun = Index.create(
+                    written.parent, embedder, states=states, encoder=encoder, columns=columns
+                )
+                added = _add(begun, islice(parts, 1), advance)
+                written.replace(place / TABLE_FOLDER)
+            index = Index.open(place, embedder, encoder=encoder)
         _keep_stamps(index, changes)
         added += _add(index, parts, advance)
     index.tidy()

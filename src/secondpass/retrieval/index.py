@@ -14,7 +14,6 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from secondpass.atomic import WRITING
 from secondpass.checks import integer, listed, one_of, shortened
 from secondpass.errors import Argument, Either, IndexExistsError, IndexFileError, InputError
 from secondpass.native import RefusedInForks, rebuilt
@@ -34,6 +33,7 @@ from secondpass.retrieval.contract import (
 )
 from secondpass.retrieval.found import to_document, with_digest_identity, with_digests
 from secondpass.retrieval.hybrid import hybrid
+from secondpass.retrieval.places import create_store, is_there, open_store, place_of
 from secondpass.retrieval.records import Record, checked_id, decode_metadata, to_record
 from secondpass.retrieval.state_encoder import EmbeddedEncoder
 from secondpass.retrieval.states import (
@@ -50,17 +50,18 @@ from secondpass.retrieval.stores.contract import (
     EmbedderIdentity,
     FeatureIdentity,
     FeatureRows,
+    GraphApproximation,
     Rows,
     StoreIdentity,
     Vectors,
     VectorStore,
 )
 from secondpass.retrieval.stores.filters import ColumnType, Filter, Value
-from secondpass.retrieval.stores.lance import OWN_FILES, LanceStore, is_index
+from secondpass.retrieval.stores.lance import LanceStore
+from secondpass.retrieval.stores.postgres_address import Address
 from secondpass.retrieval.terms import TERMS_IDENTITY, document_terms, query_terms
 from secondpass.retrieval.where import checked_where
 from secondpass.scoring.candidates import checked_query, checked_texts
-from secondpass.settings import absolute
 from secondpass.states.codec import STATE_PRECISIONS, STATES_DIGEST, StatePrecision
 from secondpass.states.contract import StateEncoder
 from secondpass.types import Document, RetrievedDocument
@@ -77,7 +78,10 @@ class Stored(NamedTuple):
 
 
 class Index(RefusedInForks):
-    """Documents, their metadata and their vectors. Make it with create or open: a folder on disk.
+    """Documents, their metadata and their vectors. Make it with create or open.
+
+    It is a folder on disk, or tables in PostgreSQL, named by an address such as
+    `postgresql://user@host/database?index=papers`.
 
     Any number of threads and processes may read while one writes: each read sees the latest
     commit, whole, and each add or delete is one commit. Commits wait for each other, those of other
@@ -115,7 +119,7 @@ class Index(RefusedInForks):
     @classmethod
     def create(
         cls,
-        folder: str | os.PathLike[str],
+        folder: str | os.PathLike[str] | Address,
         embedder: TextEmbedder,
         *,
         exist_ok: bool = False,
@@ -123,10 +127,10 @@ class Index(RefusedInForks):
         encoder: StateEncoder | None = None,
         columns: Mapping[str, type | str] | None = None,
     ) -> Index:
-        """Make an empty index in a folder that is new or empty.
+        """Make an empty index in a folder that is new or empty, or in a database.
 
         Args:
-            folder: where; folders above it are made too.
+            folder: where; folders above it are made too. Or the address of a database.
             embedder: every text of the index, and every query, is embedded with it.
             exist_ok: open the index that is there, if there is one.
             states: keep each text's states below the join of the cross-encoder, so that a search
@@ -142,29 +146,28 @@ class Index(RefusedInForks):
                 the index that is there keeps others; the encoder is not late-joined; `columns` are
                 none, or the index that is there does not declare them.
             IndexFileError: the folder cannot be written.
-            MissingExtraError: LanceDB is not installed.
+            MissingExtraError: LanceDB is not installed, or for an address psycopg.
         """
         precision = None if states is None else _checked_states(states)
         declared = checked_columns(columns or {})
-        path = absolute(folder)
-        if is_index(path):
+        place = place_of(folder)
+        if is_there(place):
             if exist_ok:
-                opened = cls.open(path, embedder, encoder=encoder)
+                opened = cls.open(folder, embedder, encoder=encoder)
                 return opened._checked_to_keep(precision)._checked_to_declare(declared)
             raise IndexExistsError(
-                f"there is an index in {path}",
+                f"there is an index in {place}",
                 Either("; use Index.open, or pass exist_ok=True", ""),
             )
-        check_vacant(path)
         made_by = EmbeddedEncoder() if encoder is None else encoder
         made = None if precision is None else StateColumns(made_by, precision)
-        store = LanceStore.create(path, store_identity(embedder, made, declared))
+        store = create_store(place, store_identity(embedder, made, declared))
         return cls(store, embedder, encoder=made_by)
 
     @classmethod
     def open(
         cls,
-        folder: str | os.PathLike[str],
+        folder: str | os.PathLike[str] | Address,
         embedder: TextEmbedder,
         *,
         encoder: StateEncoder | None = None,
@@ -172,16 +175,16 @@ class Index(RefusedInForks):
         """Open an index with the embedder it was made with.
 
         Args:
-            folder: where it is.
+            folder: where it is, or its address.
             embedder: the one it was made with.
             encoder: makes the states of texts that are added, if the index keeps some; by default
                 the embedded cross-encoder. Texts get none from another than made the first.
 
         Raises:
             IndexFileError: no index is there, it cannot be read, or it has another embedder.
-            MissingExtraError: LanceDB is not installed.
+            MissingExtraError: LanceDB is not installed, or for an address psycopg.
         """
-        return cls(LanceStore.open(found_index(folder)), embedder, encoder=encoder)
+        return cls(open_store(folder), embedder, encoder=encoder)
 
     def add(
         self,
@@ -474,12 +477,17 @@ class Index(RefusedInForks):
             InputError: it lies in none.
         """
         if self.directory is None:
-            raise InputError(f"an index {self._store.location} has no folder")
+            raise InputError(f"the index {self._store.location} has no folder")
         return self.directory
 
     @property
+    def location(self) -> str:
+        """Where it is, for messages: its folder, or its address without the password."""
+        return self._store.location
+
+    @property
     def directory(self) -> Path | None:
-        """The folder it lies in, None for one in memory."""
+        """The folder it lies in, None for one in memory or in a database."""
         return self._store.folder if isinstance(self._store, LanceStore) else None
 
     def ids(self) -> set[str]:
@@ -518,7 +526,9 @@ class Index(RefusedInForks):
             raise InputError(f"keep_minutes is {keep_minutes!r}, expected a number above 0")
         self._store.optimize(timedelta(minutes=keep_minutes))
 
-    def approximate(self, *, progress: ProgressBar = silent) -> Approximation | None:
+    def approximate(
+        self, *, progress: ProgressBar = silent
+    ) -> Approximation | GraphApproximation | None:
         """Make searches that would compare all vectors on disk compare a part of them.
 
         It is for an index whose vectors do not fit in memory: as long as they do, searches stay
@@ -729,34 +739,3 @@ def _declared_of(
 def _records(documents: Iterable[Any]) -> Iterator[Record]:
     for position, item in enumerate(documents):
         yield to_record(item, f"document {position}")
-
-
-def found_index(folder: str | os.PathLike[str]) -> Path:
-    """Return the absolute path of an index that is there.
-
-    Raises:
-        IndexFileError: no index is there.
-    """
-    path = absolute(folder)
-    if not is_index(path):
-        raise IndexFileError(
-            f"there is no index in {path}; make one with ",
-            Either("Index.create", "secondpass index PATH... --into DIR"),
-        )
-    return path
-
-
-def check_vacant(folder: Path) -> None:
-    """Check that an index can be made in a folder.
-
-    Raises:
-        InputError: the folder holds something else, or is a file.
-    """
-    if folder.is_dir() and not all(_is_own(entry.name) for entry in folder.iterdir()):
-        raise InputError(f"folder {folder} holds something else; name a new or an empty one")
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder} is a file, expected a folder")
-
-
-def _is_own(name: str) -> bool:
-    return name in OWN_FILES or name.startswith(WRITING)

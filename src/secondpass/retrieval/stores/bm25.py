@@ -10,7 +10,7 @@ as `retrieval/terms.py` makes them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,7 +30,14 @@ B = 0.75
 _BITS = 16
 
 
-class _Found(NamedTuple):
+class Statistics(NamedTuple):
+    """What a collection has: so many texts, and so many terms in all of them."""
+
+    texts: int
+    terms: int
+
+
+class Found(NamedTuple):
     """The texts that have one term, in ascending order, and how often."""
 
     places: Places
@@ -63,12 +70,12 @@ class Postings:
         """Return the score of each text, float64 [n], 0 for one that has no term of the query."""
         return _scores(query, lambda terms: list(map(self._found, terms)), self.lengths)
 
-    def _found(self, term: np.uint32) -> _Found:
+    def _found(self, term: np.uint32) -> Found:
         at = int(np.searchsorted(self._terms, term))
         if at == len(self._terms) or self._terms[at] != term:
-            return _Found(np.empty(0, np.intp), np.empty(0))
+            return Found(np.empty(0, np.intp), np.empty(0))
         here = slice(self._starts[at], self._ends[at])
-        return _Found(self._places[here].astype(np.intp), self._counts[here].astype(np.float64))
+        return Found(self._places[here].astype(np.intp), self._counts[here].astype(np.float64))
 
 
 class TermScan:
@@ -102,11 +109,26 @@ class TermScan:
         counts = np.diff(first, append=len(pairs)).astype(np.float64)
         row, term = np.divmod(pairs[first], max(len(self._terms), 1))
 
-        def found(terms: Sequence[np.uint32]) -> list[_Found]:
+        def found(terms: Sequence[np.uint32]) -> list[Found]:
             have = [term == at for at in range(len(terms))]
-            return [_Found(row[has].astype(np.intp), counts[has]) for has in have]
+            return [Found(row[has].astype(np.intp), counts[has]) for has in have]
 
         return _scores(self._query, found, lengths)
+
+
+def scores_of_some(
+    query: Terms, found: Mapping[int, Found], lengths: NDArray[np.int64], of: Statistics
+) -> Numbers:
+    """Return the scores of the texts that have terms of a query, where no other text is read.
+
+    Args:
+        query: its terms.
+        found: each term that texts have -> which of these texts have it.
+        lengths: how many terms each of these texts has, [n].
+        of: what the whole collection has.
+    """
+    none = Found(np.empty(0, np.intp), np.empty(0))
+    return _scores(query, lambda terms: [found.get(int(term), none) for term in terms], lengths, of)
 
 
 def best(scores: Numbers, limit: int, among: Places | None = None) -> Places:
@@ -129,17 +151,19 @@ def lacking(location: str, count: int) -> IndexFileError:
     )
 
 
-def _scores(query: Terms, find: Any, lengths: NDArray[np.int64]) -> Numbers:
+def _scores(
+    query: Terms, find: Any, lengths: NDArray[np.int64], of: Statistics | None = None
+) -> Numbers:
     """Return BM25 of each text; the terms are added in the order of their numbers."""
     scores = np.zeros(len(lengths), np.float64)
-    total = int(lengths.sum())
+    texts, total = (len(lengths), int(lengths.sum())) if of is None else of
     if not len(query) or not total:
         return scores
     listed = query.tolist()
     terms = sorted(set(listed))
-    shares = lengths * (len(lengths) / total)
+    shares = lengths * (texts / total)
     for term, (places, counts) in zip(terms, find(np.array(terms, np.uint32)), strict=True):
-        idf = np.log1p((len(lengths) - len(places) + 0.5) / (len(places) + 0.5))
+        idf = np.log1p((texts - len(places) + 0.5) / (len(places) + 0.5))
         part = counts / (counts + K1 * (1 - B + B * shares[places]))
         scores[places] += listed.count(term) * idf * part
     return scores

@@ -150,6 +150,24 @@ class Approximation(NamedTuple):
     depth: int
     recall: float
 
+    def __str__(self) -> str:
+        return f"compare {self.probes} of {self.partitions} parts of the vectors"
+
+
+class GraphApproximation(NamedTuple):
+    """How an approximate search follows a graph of the vectors, and what it finds.
+
+    It follows the `candidates` nearest it has seen. `recall` is the mean share of the `depth`
+    nearest that it finds.
+    """
+
+    candidates: int
+    depth: int
+    recall: float
+
+    def __str__(self) -> str:
+        return f"follow the {self.candidates} nearest through a graph of the vectors"
+
 
 def still_kept(
     made: Mapping[str, FeatureIdentity] | None, kept: Mapping[str, FeatureIdentity]
@@ -281,7 +299,7 @@ class VectorStore(Protocol):
         """
         ...
 
-    def approximate(self, progress: ProgressBar) -> Approximation | None:
+    def approximate(self, progress: ProgressBar) -> Approximation | GraphApproximation | None:
         """Make searches that would read all vectors from disk read a part of them.
 
         The part is chosen by measuring: the least that finds enough of what an exact search finds.

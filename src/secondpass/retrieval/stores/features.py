@@ -50,7 +50,7 @@ def from_arrow(name: str, column: Any) -> list[Feature]:
     whole = column.combine_chunks() if hasattr(column, "chunks") else column
     if _as_bytes(name):
         return [
-            None if value is None else _numbers(value, name) for value in map(_buffer_of, whole)
+            None if value is None else from_bytes(name, value) for value in map(_buffer_of, whole)
         ]
     offsets = whole.offsets.to_numpy()
     joined = whole.values.to_numpy()
@@ -72,6 +72,7 @@ def _buffer_of(scalar: Any) -> Any:
     return scalar.as_buffer()
 
 
-def _numbers(value: Any, name: str) -> Feature:
+def from_bytes(name: str, value: Any) -> Feature:
+    """Return a feature that was kept as bytes; see `from_arrow`."""
     whole = len(value) % _type(name).itemsize == 0
     return np.frombuffer(value, _type(name) if whole else np.uint8)

@@ -47,6 +47,7 @@ from secondpass.retrieval.stores.lance_schema import (
     TABLE_FOLDER,
     feature_field,
     identity_in,
+    record_batch,
     schema_of,
 )
 from secondpass.retrieval.stores.lance_search import LanceSearch, ids_condition
@@ -143,7 +144,7 @@ class LanceStore(RefusedInForks):
         with spool:
             for batch in batches:
                 with file_errors(self.folder, "written"):
-                    spool.write(self._record_batch(batch, schema))
+                    spool.write(record_batch(batch, schema, self.location))
             if spool.last_rows:
                 self._commit(spool, replace)
             return len(spool.last_rows)
@@ -310,27 +311,6 @@ class LanceStore(RefusedInForks):
                 raise file_error(self.folder, "written", error) from error
             stack.enter_context(file_errors(self.folder, "written"))
             yield
-
-    def _record_batch(self, rows: Rows, schema: Any) -> Any:
-        import pyarrow as pa
-
-        count, identity = len(rows.id), identity_in(schema, self.folder)
-        texts = ("id", "text", "metadata", "digest", "source")
-        columns = {name: pa.array(getattr(rows, name), pa.string()) for name in texts}
-        columns["vector"] = pa.FixedSizeListArray.from_arrays(
-            pa.array(rows.vectors.ravel()), rows.vectors.shape[1]
-        )
-        usable = still_kept(rows.identities, identity.features)
-        for name in identity.features:
-            columns[name] = to_arrow(
-                name, rows.features.get(name) if name in usable else None, count
-            )
-        for name, field in fields_in(schema).items():
-            values = rows.columns.get(name, [None] * count)
-            columns[field] = pa.array(values, schema.field(field).type)
-        for field in left_behind(schema):
-            columns[field] = pa.nulls(count, schema.field(field).type)
-        return pa.record_batch([columns[name] for name in schema.names], schema=schema)
 
     def _commit(self, spool: Spool, replace: bool) -> None:
         with self._committing():

@@ -11,10 +11,17 @@ from secondpass.retrieval.stores.contract import (
     FEATURE_TYPES,
     EmbedderIdentity,
     FeatureIdentity,
+    Rows,
     StoreIdentity,
+    still_kept,
 )
-from secondpass.retrieval.stores.features import arrow_type
-from secondpass.retrieval.stores.lance_filters import column_field, declared_in
+from secondpass.retrieval.stores.features import arrow_type, to_arrow
+from secondpass.retrieval.stores.lance_filters import (
+    column_field,
+    declared_in,
+    fields_in,
+    left_behind,
+)
 
 TABLE = "documents"
 TABLE_FOLDER = f"{TABLE}.lance"
@@ -41,7 +48,7 @@ def schema_of(identity: StoreIdentity) -> Any:
     return pa.schema(fields, metadata={_METADATA_KEY: json.dumps(_encoded(identity))})
 
 
-def identity_in(schema: Any, folder: Path) -> StoreIdentity:
+def identity_in(schema: Any, folder: Path | str) -> StoreIdentity:
     """Return what a table, or some columns of one, was made for.
 
     Raises:
@@ -66,12 +73,33 @@ def feature_field(name: str, identity: FeatureIdentity) -> Any:
     return pa.field(name, arrow_type(name), metadata=metadata)
 
 
+def record_batch(rows: Rows, schema: Any, location: str) -> Any:
+    """Return rows as an Arrow batch of a schema, with the features that it has a use for."""
+    import pyarrow as pa
+
+    count, identity = len(rows.id), identity_in(schema, location)
+    texts = ("id", "text", "metadata", "digest", "source")
+    columns = {name: pa.array(getattr(rows, name), pa.string()) for name in texts}
+    columns["vector"] = pa.FixedSizeListArray.from_arrays(
+        pa.array(rows.vectors.ravel()), rows.vectors.shape[1]
+    )
+    usable = still_kept(rows.identities, identity.features)
+    for name in identity.features:
+        columns[name] = to_arrow(name, rows.features.get(name) if name in usable else None, count)
+    for name, field in fields_in(schema).items():
+        values = rows.columns.get(name, [None] * count)
+        columns[field] = pa.array(values, schema.field(field).type)
+    for field in left_behind(schema):
+        columns[field] = pa.nulls(count, schema.field(field).type)
+    return pa.record_batch([columns[name] for name in schema.names], schema=schema)
+
+
 def _encoded(identity: StoreIdentity) -> dict[str, Any]:
     features = {name: feature._asdict() for name, feature in identity.features.items()}
     return {"format": FORMAT, **identity.embedder._asdict(), "features": features}
 
 
-def _decoded(stored: dict[str, Any], schema: Any, folder: Path) -> StoreIdentity:
+def _decoded(stored: dict[str, Any], schema: Any, folder: Path | str) -> StoreIdentity:
     """Undo `_encoded` and `feature_field`."""
     try:
         made_with = stored["features"]

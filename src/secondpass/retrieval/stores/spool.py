@@ -18,11 +18,13 @@ from typing import Any
 class Spool(AbstractContextManager["Spool"]):
     """A temporary file in the index's folder, on the disk that must hold the data anyway.
 
+    Where the index is no folder, the system's folder of temporary files takes its place.
+
     It has no name (where the system can do that), so it vanishes with the process. `last_rows` has
     every id that was written and the number of its last row.
     """
 
-    def __init__(self, folder: Path, schema: Any) -> None:
+    def __init__(self, folder: Path | None, schema: Any) -> None:
         import pyarrow
 
         self.last_rows: dict[str, int] = {}
@@ -47,7 +49,7 @@ class Spool(AbstractContextManager["Spool"]):
         self._rows += batch.num_rows
 
     def reader(self) -> Any:
-        """Return an Arrow reader of the rows; of an id that came twice, of the last."""
+        """Return an Arrow reader of the rows from the first; of an id that came twice, the last."""
         import pyarrow
 
         self._writer.close()
