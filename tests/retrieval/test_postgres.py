@@ -22,7 +22,7 @@ from secondpass.retrieval.stores.contract import EmbedderIdentity, Rows, StoreId
 from secondpass.retrieval.stores.filters import And, Compare, In, Not
 from secondpass.retrieval.stores.memory import MemoryStore
 from secondpass.retrieval.stores.postgres import PgVectorStore
-from secondpass.retrieval.stores.postgres_address import Address, harmless, is_address
+from secondpass.retrieval.stores.postgres_address import Address, is_address, without_password
 from secondpass.retrieval.stores.postgres_connections import Connections, _LostError
 from secondpass.retrieval.stores.postgres_text import from_server, to_server
 from secondpass.retrieval.terms import document_terms, query_terms
@@ -90,7 +90,6 @@ def store(address):
 
 def test_which_server_it_is(postgres, record_property):
     record_property("postgres", str(postgres.binaries))
-    print(f"tested with {postgres.binaries}")
     assert (postgres.binaries / "postgres").exists()
 
 
@@ -109,9 +108,9 @@ SHOWN = {
 @pytest.mark.parametrize("given", SHOWN, ids=range(len(SHOWN)))
 def test_an_address_is_shown_without_its_password(given):
     address = Address.parse(given)
-    assert str(address) == SHOWN[given] == harmless(given)
+    assert str(address) == SHOWN[given] == without_password(given)
     assert SECRET not in repr(address)
-    assert harmless(f"--into={given}") == f"--into={SHOWN[given]}"
+    assert without_password(f"--into={given}") == f"--into={SHOWN[given]}"
     # What is shown leads to the same place.
     assert str(Address.parse(str(address))) == str(address)
 
@@ -136,7 +135,7 @@ def test_an_address_that_is_none_is_refused_without_its_password(given):
         Address.parse(given)
     assert "s3cr3t" not in str(error.value)
     assert "address" in str(error.value)
-    assert "s3cr3t" not in harmless(given)
+    assert "s3cr3t" not in without_password(given)
 
 
 def test_an_option_that_libpq_does_not_know_is_named():
@@ -146,7 +145,7 @@ def test_an_option_that_libpq_does_not_know_is_named():
 
 def test_what_is_no_address_stays():
     for one in ("my-manual", "--into", "/tmp/x", "https://a:b@c", "--where=a = 'b'"):
-        assert harmless(one) == one
+        assert without_password(one) == one
         assert not is_address(one)
     assert not is_address(Path("postgresql://x"))
 

@@ -67,11 +67,11 @@ def index_workload(index: Index, queries_file: str | None, *, seed: int) -> Work
     else:
         queries = read_queries(queries_file)
     return Workload(
-        queries=_shuffled(queries, seed, f"{index.folder}"),
+        queries=_shuffled(queries, seed, index.location),
         first=index,
         queries_from=queries_file or f"first sentences of {len(queries)} of its documents",
-        candidates_from=f"index {index.folder}",
-        data_name=index.folder.name,
+        candidates_from=f"index {index.location}",
+        data_name=Path(index.location).name,
         data_sha256=index.content_sha256(),
         vectors=len(index),
         dimension=index.embedder.dimension,

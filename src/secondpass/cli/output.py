@@ -78,8 +78,10 @@ def show_wrapped(text: str) -> None:
 
 
 def command_line() -> str:
-    """Return the command that runs, as it can be typed again."""
-    return shlex.join(["secondpass", *sys.argv[1:]])
+    """Return the command that runs, as it can be typed again; but for a password in it."""
+    from secondpass.retrieval.stores.postgres_address import without_password
+
+    return shlex.join(["secondpass", *map(without_password, sys.argv[1:])])
 
 
 def warn_truncated(timings: Timings, options: Mapping[str, Any]) -> None:

@@ -108,11 +108,11 @@ def is_address(place: str | os.PathLike[str]) -> bool:
     return isinstance(place, str) and _SCHEME.match(place) is not None
 
 
-def harmless(argument: str) -> str:
+def without_password(argument: str) -> str:
     """Return an argument of the command as it may be kept: an address without its password."""
     option, equals, value = argument.partition("=")
     if option.startswith("--") and is_address(value):
-        return f"{option}{equals}{harmless(value)}"
+        return f"{option}{equals}{without_password(value)}"
     if not is_address(argument):
         return argument
     try:

@@ -221,10 +221,12 @@ class Connections:
 
 
 def _pool(address: Address) -> Any:
+    # A connection is prepared in a thread of the pool, whose errors nobody sees.
+    import pgvector.psycopg  # noqa: F401
     from psycopg_pool import ConnectionPool
 
     # It says on standard error what a call says in its error.
-    logging.getLogger("psycopg.pool").addHandler(logging.NullHandler())
+    logging.getLogger("psycopg").addHandler(logging.NullHandler())
     return ConnectionPool(
         address.conninfo(),
         # A statement that is prepared outlives the columns it names, and a pooler's connections.

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from secondpass.retrieval.stores.contract import (
+    FEATURE_TYPES,
     TERMS,
     Feature,
     FeatureRows,
@@ -110,7 +111,7 @@ def fill(cursor: Any, tables: Tables, rows: FeatureRows) -> None:
     names = list(rows.features)
     kinds = {name: "int4[]" if name == TERMS else "bytea" for name in names}
     values = [
-        [_term_list(one) if name == TERMS else _bytes(one) for one in rows.features[name]]
+        [_term_list(one) if name == TERMS else _bytes(name, one) for one in rows.features[name]]
         for name in names
     ]
     texts = [list(map(to_server, given)) for given in (rows.id, rows.digest)]
@@ -178,7 +179,9 @@ def _documents(batch: _Batch, kept: Sequence[str]) -> Iterator[tuple[Any, ...]]:
         [one if one is None else to_server(one) for one in batch.column(name).to_pylist()]
         for name in _TEXTS
     ]
-    features = [[_bytes(one) for one in from_arrow(name, batch.column(name))] for name in kept]
+    features = [
+        [_bytes(name, one) for one in from_arrow(name, batch.column(name))] for name in kept
+    ]
     return zip(batch.places, *texts, *features, strict=True)
 
 
@@ -195,8 +198,8 @@ def _columns(
     return zip(batch.places, *values, strict=True)
 
 
-def _bytes(feature: Feature) -> bytes | None:
-    return None if feature is None else np.asarray(feature).tobytes()
+def _bytes(name: str, feature: Feature) -> bytes | None:
+    return None if feature is None else np.asarray(feature, FEATURE_TYPES[name]).tobytes()
 
 
 def _term_list(terms: Feature) -> list[int] | None:
