@@ -292,7 +292,7 @@ def test_a_commit_whose_answer_is_lost_is_not_done_twice(store, monkeypatch):
             if len(times) == 1:
                 raise _LostError
 
-    monkeypatch.setattr(Connections, "_writing", Answered)
+    monkeypatch.setattr(Connections, "_writing", lambda connections: Answered(connections))
     # Without `replace` a second time would be refused.
     assert store.write([rows("abc")], replace=False) == 3
     assert times == [None]

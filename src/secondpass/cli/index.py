@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from secondpass.ingest.updating import Contents, Update
     from secondpass.retrieval.embedder import Embedder
     from secondpass.retrieval.index import Index
-    from secondpass.retrieval.stores.contract import Approximation
+    from secondpass.retrieval.stores.contract import Approximation, GraphApproximation
     from secondpass.retrieval.stores.filters import ColumnType
     from secondpass.states.codec import StatePrecision
     from secondpass.states.contract import StateEncoder
@@ -182,12 +182,11 @@ def command(
         sys.exit(FILES_LEFT_OUT)
 
 
-def _approximation(chosen: Approximation | None) -> str:
+def _approximation(chosen: Approximation | GraphApproximation | None) -> str:
     if chosen is None:
         return "searches stay exact: the index has too few documents to compare a part of them"
     return (
-        f"approximate searches compare {chosen.probes} of {chosen.partitions} parts of the vectors "
-        f"and find {chosen.recall:.1%} of the {chosen.depth} nearest"
+        f"approximate searches {chosen} and find {chosen.recall:.1%} of the {chosen.depth} nearest"
     )
 
 

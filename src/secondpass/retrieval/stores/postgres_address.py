@@ -94,7 +94,7 @@ class Address:
 
         options: dict[str, Any] = {"connect_timeout": "10", "application_name": "secondpass"}
         try:
-            return make_conninfo("", **(options | self.options))
+            return str(make_conninfo("", **(options | self.options)))
         except ProgrammingError:
             unknown = [name for name in self.options if not _is_option(name)]
             raise InputError(

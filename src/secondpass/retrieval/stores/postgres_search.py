@@ -7,9 +7,10 @@ computes them for every store. So all stores give equal answers.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from secondpass.retrieval.stores.bm25 import Found, best, lacking, scores_of_some
 from secondpass.retrieval.stores.contract import FoundRow, Terms, Vectors
@@ -22,10 +23,21 @@ from secondpass.retrieval.stores.postgres_schema import Meta, Tables
 from secondpass.retrieval.stores.postgres_text import from_server, to_server
 from secondpass.retrieval.stores.ties import ties_by_id
 
+Numbers = NDArray[np.int64]
+
 # The server's distances are float32 sums: those of less than this apart may be in either order.
 _SUM_ERROR = 2e-5
 # So many more rows than are wanted show, mostly, that the last one is nearer than what is left.
 _MORE = 16
+
+
+class _Postings(NamedTuple):
+    """The rows that have a term: their places, how many terms each has, and how often this one."""
+
+    term: int
+    places: Numbers
+    lengths: Numbers
+    counts: Numbers
 
 
 def nearest(
@@ -133,7 +145,7 @@ def _numbers(vector: Any) -> Vectors:
 
 def _having(
     cursor: Any, tables: Tables, terms: Terms
-) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], Mapping[int, Found]]:
+) -> tuple[Numbers, Numbers, Mapping[int, Found]]:
     """Return the places and lengths of the rows with one of the terms, and which have each."""
     asked = np.array(sorted(set(terms.tolist())), np.uint32).view(np.int32).tolist()
     cursor.execute(
@@ -143,16 +155,19 @@ def _having(
         f" {tables.terms} WHERE terms @> ARRAY[q.term]) AS t GROUP BY q.term",
         [asked],
     )
-    rows = [(int(row[0]), *(np.array(one, np.int64) for one in row[1:])) for row in cursor]
+    rows = [
+        _Postings(row[0] & 0xFFFFFFFF, *(np.array(one, np.int64) for one in row[1:]))
+        for row in cursor
+    ]
     nothing = np.empty(0, np.int64)
-    every = np.concatenate([nothing, *(row[1] for row in rows)])
+    every = np.concatenate([nothing, *(row.places for row in rows)])
     order = np.argsort(every, kind="stable")
     first = order[np.diff(every[order], prepend=-1) > 0]
     places = every[first]
-    lengths = np.concatenate([nothing, *(row[2] for row in rows)])[first]
+    lengths = np.concatenate([nothing, *(row.lengths for row in rows)])[first]
     found = {
-        term & 0xFFFFFFFF: Found(np.searchsorted(places, have), counts.astype(np.float64))
-        for term, have, _, counts in rows
+        row.term: Found(np.searchsorted(places, row.places), row.counts.astype(np.float64))
+        for row in rows
     }
     return places, lengths, found
 
@@ -208,17 +223,22 @@ def _read(
         f"SELECT {selected} FROM {tables.documents} WHERE place = ANY(%s)", [list(score_of)]
     )
     identities = {name: meta.features[name] for name in kept}
-    found = [
-        FoundRow(
-            *map(from_server, texts),
-            None if by_terms else score_of[place],
-            {
-                name: None if value is None else from_bytes(name, value)
-                for name, value in zip(kept, features, strict=True)
-            },
-            identities,
-            score_of[place] if by_terms else None,
+    found = []
+    for place, id_, text, metadata, *features in cursor:
+        score = score_of[place]
+        values = {
+            name: None if value is None else from_bytes(name, value)
+            for name, value in zip(kept, features, strict=True)
+        }
+        found.append(
+            FoundRow(
+                from_server(id_),
+                from_server(text),
+                from_server(metadata),
+                None if by_terms else score,
+                values,
+                identities,
+                score if by_terms else None,
+            )
         )
-        for place, texts, features in ((row[0], row[1:4], row[4:]) for row in cursor)
-    ]
     return ties_by_id(found, limit)
