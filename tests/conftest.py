@@ -26,6 +26,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # huggingface_hub reads it when it is first imported, whichever test does that.
 os.environ["HF_HUB_OFFLINE"] = "1"
+# Torch reads it then: on models as tiny as these its threads wait for each other, four times as
+# long as one thread computes. An engine of ours sets its own number.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(autouse=True)
