@@ -169,15 +169,16 @@ def test_ten_thousand_documents_stream_in_one_commit(index: Index) -> None:
 
 def test_memory_does_not_grow_with_the_number_of_documents(index: Index) -> None:
     def large(count: int) -> Iterator[Document]:
-        return (Document(f"{count}-{n}", f"{n} " * 5_000) for n in range(count))
+        # Long words, for words are what takes time here.
+        return (Document(f"{count}-{n}", f"{n:099} " * 250) for n in range(count))
 
     index.add(large(10), batch_size=10)
     tracemalloc.start()
-    index.add(large(700), batch_size=10)
+    index.add(large(2_000), batch_size=10)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert len(index) == 710
-    # The texts are 16 MB together, a batch a quarter of one.
+    assert len(index) == 2_010
+    # The texts are 50 MB together, a batch a quarter of one.
     assert peak < 8_000_000
 
 

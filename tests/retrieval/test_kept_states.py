@@ -11,6 +11,8 @@ import subprocess
 import sys
 import time
 import warnings
+from collections import deque
+from contextlib import ExitStack
 from pathlib import Path
 from typing import ClassVar
 
@@ -336,6 +338,8 @@ from secondpass.types import Document
 states.BLOCK_SECONDS = 0.0  # a commit a batch
 states.BATCH = 16
 folder = sys.argv[1]
+if not sys.stdin.readline():
+    sys.exit()
 index = Index.open(folder, FakeEmbedder(), encoder=FakeEncoder(sys.argv[2]))
 print("begun", flush=True)
 for turn in range(1000):
@@ -347,23 +351,37 @@ for turn in range(1000):
 """
 
 
+def started(code, count, *arguments):
+    """Yield processes one after another, each of which waits for a line; two import meanwhile."""
+    path = [str(Path(__file__).parent), str(Path(secondpass.__file__).parents[1])]
+    ahead = deque()
+    with ExitStack() as stack:
+        for number in range(count):
+            while len(ahead) < min(3, count - number):
+                one = subprocess.Popen(
+                    [sys.executable, "-c", code, *arguments],
+                    env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                )
+                ahead.append(stack.enter_context(one))
+            yield ahead.popleft()
+
+
 @pytest.mark.timeout(900)
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
 def test_a_process_that_is_killed_at_any_moment_leaves_the_index_whole(tmp_path):
     encoder = FakeEncoder("model")
     index = in_folder(tmp_path, encoder=encoder)
     index.add([Document(f"{at}", f"text {at}") for at in range(200)])
-    path = [str(Path(__file__).parent), str(Path(secondpass.__file__).parents[1])]
     moments = random.Random(16)
-    for _ in range(20):
-        with subprocess.Popen(
-            [sys.executable, "-c", KILLED, str(index.folder), "model"],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
-            stdout=subprocess.PIPE,
-        ) as writer:
-            assert writer.stdout.readline() == b"begun\n"
-            time.sleep(moments.uniform(0, 0.6))
-            writer.kill()
+    for writer in started(KILLED, 20, str(index.folder), "model"):
+        writer.stdin.write(b"begin\n")
+        writer.stdin.flush()
+        assert writer.stdout.readline() == b"begun\n"
+        time.sleep(moments.uniform(0, 0.6))
+        writer.kill()
+        writer.wait()
         opened = Index.open(index.folder, FakeEmbedder(), encoder=encoder)
         texts = {one.id: one.text for one in opened.documents()}
         assert len(texts) == len(opened) in (199, 200)
