@@ -45,7 +45,7 @@ class Server(AbstractContextManager["Server"]):
         self._data = self._folder / "data"
         self._settings = [
             *("listen_addresses=", f"unix_socket_directories={self._folder}"),
-            *(() if safe else ("fsync=off", "synchronous_commit=off", "full_page_writes=off")),
+            *(() if safe else ("fsync=off", "full_page_writes=off")),
             *settings,
         ]
         self._process: subprocess.Popen[bytes] | None = None

@@ -44,6 +44,8 @@ from secondpass.retrieval.terms import TERMS_IDENTITY, document_terms, query_ter
 DIMENSION = 384
 WORDS, VOCABULARY = 60, 50_000
 QUERY_WORDS = 6
+# The most frequent words, which a query leaves out, as one of real words leaves out stop words.
+STOP_WORDS = 30
 LIMIT = 100
 QUERIES = 40
 BATCH = 1_000
@@ -90,7 +92,9 @@ class Drawn:
 
     def queries(self) -> list[tuple[Vectors, Any]]:
         """Return vectors and terms."""
-        texts = self._texts(QUERIES, QUERY_WORDS, self.count)
+        many = self._texts(QUERIES, 20 * QUERY_WORDS, self.count)
+        rare = [[word for word in text.split() if int(word[1:]) > STOP_WORDS] for text in many]
+        texts = [" ".join(words[:QUERY_WORDS]) for words in rare]
         return list(zip(self._vectors(QUERIES, self.count), map(query_terms, texts), strict=True))
 
     def _vectors(self, count: int, start: int) -> Vectors:

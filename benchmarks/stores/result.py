@@ -69,7 +69,8 @@ def page(result: Result) -> str:
         f"{machine.processor}, {machine.cores_usable} cores, Python {software.python}, LanceDB "
         f"{lance}, {result.server}; {result.created[:10]}, `{result.command}`.\n\n"
         f"Vectors of {result.dimension} dimensions are drawn round as many centres as there are "
-        f"hundreds of them, texts of {result.words} words by Zipf's law. A search is for "
+        f"hundreds of them, texts of {result.words} words by Zipf's law; queries leave the 30 most "
+        f"frequent words out. A search is for "
         f"{result.limit} documents; those of the stores take turns, and the first of each kind is "
         f"not counted.\n\n{table(result.cases)}"
     )

@@ -293,9 +293,9 @@ def test_a_commit_whose_answer_is_lost_is_not_done_twice(store, monkeypatch):
                 raise _LostError
 
     monkeypatch.setattr(Connections, "_writing", lambda connections: Answered(connections))
-    # Without `replace` a second time would be refused.
+    # Without `replace` a second load would be refused.
     assert store.write([rows("abc")], replace=False) == 3
-    assert times == [None]
+    assert times == [None, None]
     assert ids_in(store) == list("abc")
 
 

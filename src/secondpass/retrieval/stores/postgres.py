@@ -37,7 +37,7 @@ from secondpass.retrieval.stores.postgres_load import (
     those_there,
 )
 from secondpass.retrieval.stores.postgres_schema import MOST_DIMENSIONS, TABLES, Tables
-from secondpass.retrieval.stores.postgres_search import matching, nearest
+from secondpass.retrieval.stores.postgres_search import TermScores, matching, nearest
 from secondpass.retrieval.stores.postgres_text import from_server, to_server
 from secondpass.retrieval.stores.spool import Spool
 
@@ -57,6 +57,7 @@ class PgVectorStore:
         self.address = address
         self._connections = Connections(address)
         self._tables = Tables(address)
+        self._term_scores = TermScores(self._tables)
 
     @classmethod
     def create(cls, address: Address, identity: StoreIdentity) -> Self:
@@ -179,7 +180,9 @@ class PgVectorStore:
         if (among is not None and not among) or not len(terms):
             return []
         return self._connections.read(
-            lambda cursor: matching(cursor, self._tables, terms, limit, among, where)
+            lambda cursor: matching(
+                cursor, self._tables, self._term_scores, terms, limit, among, where
+            )
         )
 
     def approximate(self, progress: ProgressBar) -> GraphApproximation | None:

@@ -1,8 +1,9 @@
 """Connections to a database: one pool, transactions, and what is tried again.
 
 A transaction is tried again where its connection was lost, or where another one was in its way. A
-write asks first, by the number of its transaction, whether the server had committed it: so it is
-done once, whenever the connection went.
+write notes a token of its own in the same transaction, and looks for it before it is done again: so
+it is done once, whenever the connection went. The number of a transaction would not do: a server
+that crashes may give it to another.
 """
 
 from __future__ import annotations
@@ -15,12 +16,15 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
+from uuid import uuid4
 
 from secondpass.errors import IndexFileError, MissingExtraError, SecondpassError
 from secondpass.retrieval.stores.postgres_address import Address
 
 T = TypeVar("T")
 
+# The table of tokens.
+COMMITS = "commits"
 # Scans and searches within each other take one each.
 _MOST = 16
 _TRIES = 4
@@ -42,6 +46,8 @@ class Connections:
 
     def __init__(self, address: Address) -> None:
         self.address = address
+        # A name of an index has nothing in it that needs more than quotes.
+        self._commits = f'"{address.index}".{COMMITS}'
         self._opening = threading.Lock()
         self._pool: Any = None
         self._process = 0
@@ -80,17 +86,18 @@ class Connections:
         Raises:
             IndexFileError: the server cannot be reached, or refuses.
         """
+        token, tried = uuid4().hex, False
+        result: Any = None
 
         def once() -> T:
-            number, result = None, None
-            try:
-                with self._writing() as cursor:
-                    number = _turn(cursor, self.address.index)
+            nonlocal result, tried
+            with self._writing() as cursor:
+                self._take_turn(cursor)
+                if not (tried and self._has(cursor, token)):
+                    tried = True
                     result = work(cursor)
-            except _LostError:
-                if number is None or not self._was_committed(number):
-                    raise
-            return result  # type: ignore[return-value]
+                    self._note(cursor, token)
+            return result  # type: ignore[no-any-return]
 
         with self.errors("written"):
             return self._tried(once, _IN_THE_WAY)
@@ -168,26 +175,24 @@ class Connections:
             time.sleep(_WAIT_SECONDS * 2**attempt)
         raise AssertionError
 
-    def _was_committed(self, number: str) -> bool:
-        """Tell whether a transaction whose end was not seen was committed; wait for its end."""
+    def _take_turn(self, cursor: Any) -> None:
+        """Wait for the turn to write, which ends with the transaction."""
+        key = f"secondpass.write.{self.address.index}"
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [key])
+        # What a reader holds that never ends is waited for no longer than this.
+        cursor.execute(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'")
 
-        def status() -> str | None:
-            with self._connection() as connection:
-                asked = "SELECT pg_xact_status(%s::text::xid8)"
-                said: str | None = connection.execute(asked, [number]).fetchone()[0]
-                return said
+    def _has(self, cursor: Any, token: str) -> bool:
+        """Tell whether the transaction with this token was committed."""
+        cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [self._commits])
+        if not cursor.fetchone()[0]:
+            return False
+        cursor.execute(f"SELECT true FROM {self._commits} WHERE token = %s", [token])
+        return cursor.fetchone() is not None
 
-        until = time.monotonic() + _SERVER_SECONDS
-        while True:
-            said = self._tried(status, ())
-            if said in ("committed", "aborted"):
-                return said == "committed"
-            if said is None or time.monotonic() > until:
-                raise IndexFileError(
-                    f"index {self.address}: the connection was lost, and the server does not say "
-                    "whether it wrote what it was given: look whether it is there"
-                )
-            time.sleep(_WAIT_SECONDS)
+    def _note(self, cursor: Any, token: str) -> None:
+        cursor.execute(f"DELETE FROM {self._commits} WHERE at < now() - interval '1 day'")
+        cursor.execute(f"INSERT INTO {self._commits} (token) VALUES (%s)", [token])
 
     @contextmanager
     def _connection(self) -> Iterator[Any]:
@@ -252,14 +257,3 @@ def _configure(connection: Any) -> None:
 def _close(pool: Any, process: int) -> None:
     if os.getpid() == process:
         pool.close()
-
-
-def _turn(cursor: Any, index: str) -> str:
-    """Wait for the turn to write, which ends with the transaction; return the latter's number."""
-    key = f"secondpass.write.{index}"
-    cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [key])
-    # What a reader holds that never ends is waited for no longer than this.
-    cursor.execute(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'")
-    cursor.execute("SELECT pg_current_xact_id()::text")
-    number: str = cursor.fetchone()[0]
-    return number

@@ -2,7 +2,7 @@
 
 An index is a schema. Each search reads a table of its own, which is no larger than it needs:
 `vectors`, `terms`, `columns` (the declared ones) and `documents` (all else of a row). `place` is a
-row's number in all four. `meta` is one row.
+row's number in all four. `meta` is one row, and `commits` has the tokens of a day's writes.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from secondpass.retrieval.stores.contract import (
 )
 from secondpass.retrieval.stores.filters import ColumnType
 from secondpass.retrieval.stores.postgres_address import Address
+from secondpass.retrieval.stores.postgres_connections import COMMITS
 from secondpass.retrieval.stores.postgres_filters import SQL_TYPES
 
 FORMAT = 1
@@ -39,7 +40,7 @@ class Meta:
     """What an index says of itself.
 
     `numbers` is declared column -> the number of its column in the table; `lacking` documents have
-    no terms, and `next_place` is free.
+    no terms, and `next_place` is free. With another `version` the rows have other terms.
     """
 
     embedder: EmbedderIdentity
@@ -51,6 +52,7 @@ class Meta:
     statistics: Statistics
     lacking: int
     next_place: int
+    version: str
 
     @property
     def identity(self) -> StoreIdentity:
@@ -105,6 +107,8 @@ class Tables:
             f"CREATE TABLE {self.columns} (place int8 PRIMARY KEY{declared})",
             f"CREATE TABLE {self.meta} (one bool PRIMARY KEY CHECK (one), format int4, said text,"
             " texts int8, total_terms int8, lacking int8, next_place int8)",
+            f"CREATE TABLE {self.schema}.{COMMITS} (token text PRIMARY KEY,"
+            " at timestamptz NOT NULL DEFAULT now())",
             f"INSERT INTO {self.meta} VALUES (true, {FORMAT}, '', 0, 0, 0, 0)",
         ):
             cursor.execute(statement)
@@ -119,6 +123,7 @@ class Tables:
             Statistics(0, 0),
             0,
             0,
+            "",
         )
         self.write_meta(cursor, meta)
 
@@ -154,7 +159,8 @@ class Tables:
             IndexFileError: another version made it, or it does not say.
         """
         cursor.execute(
-            f"SELECT format, said, texts, total_terms, lacking, next_place FROM {self.meta}"
+            "SELECT format, said, texts, total_terms, lacking, next_place, xmin::text"
+            f" FROM {self.meta}"
         )
         row = cursor.fetchone()
         if row is None or row[0] != FORMAT:

@@ -63,9 +63,28 @@ def nearest(
     return _read(cursor, tables, meta, places, scores, limit, by_terms=False)
 
 
+class TermScores:
+    """The scores of the rows with terms of the last query: a hybrid search asks for them twice."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+        self._last: tuple[Any, Numbers, NDArray[np.float64]] | None = None
+
+    def at(self, cursor: Any, meta: Meta, terms: Terms) -> tuple[Numbers, NDArray[np.float64]]:
+        """Return places and scores, of the commit that a transaction sees."""
+        asked = meta.version, terms.tobytes()
+        last = self._last
+        if last is None or last[0] != asked:
+            places, lengths, found = _having(cursor, self._tables, terms)
+            scores = scores_of_some(terms, found, lengths, meta.statistics)
+            self._last = last = asked, places, scores
+        return last[1:]
+
+
 def matching(
     cursor: Any,
     tables: Tables,
+    term_scores: TermScores,
     terms: Terms,
     limit: int,
     among: Collection[str] | None,
@@ -75,8 +94,7 @@ def matching(
     meta = tables.read_meta(cursor)
     if meta.lacking:
         raise lacking(str(tables.address), meta.lacking)
-    places, lengths, found = _having(cursor, tables, terms)
-    scores = scores_of_some(terms, found, lengths, meta.statistics)
+    places, scores = term_scores.at(cursor, meta, terms)
     allowed = None
     if among is not None or where is not None:
         condition, values = _condition(meta, among, where)
