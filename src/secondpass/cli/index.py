@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from secondpass.ingest.updating import Contents, Update
     from secondpass.retrieval.embedder import Embedder
     from secondpass.retrieval.index import Index
+    from secondpass.retrieval.places import Place
     from secondpass.retrieval.stores.contract import Approximation, GraphApproximation
     from secondpass.retrieval.stores.filters import ColumnType
     from secondpass.states.codec import StatePrecision
@@ -40,7 +40,13 @@ _NAMED, _LISTED = 3, 20
 
 @click.command("index")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-@click.option("--into", "folder", required=True, metavar="DIR", help="The index, made if need be.")
+@click.option(
+    "--into",
+    "folder",
+    required=True,
+    metavar="DIR",
+    help="The index, made if need be: a folder, or postgresql://...",
+)
 @click.option(
     "--chunk-tokens",
     type=click.IntRange(min=1),
@@ -106,27 +112,28 @@ def command(
     require_extra("search", "index")
     from secondpass.ingest.chunking import Chunker
     from secondpass.ingest.columns import Columns
-    from secondpass.ingest.files import absolute
     from secondpass.ingest.readers import read_documents
     from secondpass.ingest.tables import checked_delimiter
     from secondpass.ingest.turn import in_turn
     from secondpass.ingest.updating import contents_of
     from secondpass.retrieval.embedder import Embedder
     from secondpass.retrieval.index import Index
+    from secondpass.retrieval.places import is_there, place_of
     from secondpass.retrieval.state_encoder import EmbeddedEncoder
-    from secondpass.retrieval.stores.lance import is_index
+    from secondpass.retrieval.stores.postgres_address import without_password
 
     read_as = Columns(text_column, title_column, id_column)
     declared = _typed_columns(columns)
     delimiter = checked_delimiter(delimiter)
-    place = absolute(folder)
+    place = place_of(folder)
+    folder = without_password(folder)
     with in_turn(place, lambda: output.say(f"another run writes to {folder}: waiting for it")):
         loaded = Embedder(embedder, threads=threads)
         chunker = Chunker(
             loaded.tokenizer, max_tokens=chunk_tokens, whole_tokens=loaded.most_tokens
         )
         encoder = EmbeddedEncoder(threads)
-        index = Index.open(place, loaded, encoder=encoder) if is_index(place) else None
+        index = Index.open(place, loaded, encoder=encoder) if is_there(place) else None
         contents = {} if index is None else contents_of(index)
         reading = read_documents(
             paths,
@@ -205,7 +212,7 @@ class _Done(NamedTuple):
 
 
 def _update(
-    folder: Path,
+    folder: Place,
     embedder: Embedder,
     encoder: StateEncoder,
     index: Index | None,
@@ -271,21 +278,23 @@ def _keep_states(index: Index, encoder: StateEncoder, states: StatePrecision) ->
     """Make the index keep states, and say why those that are there do not stay."""
     kept = index.states
     if kept is not None and not index.has_states_of(encoder):
-        output.say(f"the states in {index.folder} were made by another model: all are encoded anew")
+        output.say(
+            f"the states in {index.location} were made by another model: all are encoded anew"
+        )
     elif kept not in (None, states):
-        output.say(f"the states in {index.folder} are {kept}: all are encoded anew at {states}")
+        output.say(f"the states in {index.location} are {kept}: all are encoded anew at {states}")
     index.keep_states(states)
 
 
 @contextmanager
-def _saying_what_is_kept(folder: Path, embedder: Embedder) -> Iterator[None]:
+def _saying_what_is_kept(folder: Place, embedder: Embedder) -> Iterator[None]:
     from secondpass.retrieval.index import Index
-    from secondpass.retrieval.stores.lance import is_index
+    from secondpass.retrieval.places import is_there
 
     try:
         yield
     except KeyboardInterrupt:
-        count = len(Index.open(folder, embedder)) if is_index(folder) else 0
+        count = len(Index.open(folder, embedder)) if is_there(folder) else 0
         output.say(
             f"secondpass: interrupted: {counted(count, 'document')} in {folder}; the same command "
             "goes on from there"

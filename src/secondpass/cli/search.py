@@ -29,7 +29,13 @@ _PARTS = ("similarity", "bm25")
 
 @click.command("search")
 @click.argument("query")
-@click.option("--index", "folder", required=True, metavar="DIR", help="The index to search.")
+@click.option(
+    "--index",
+    "folder",
+    required=True,
+    metavar="DIR",
+    help="The index to search: a folder, or postgresql://...",
+)
 @click.option(
     "--depth",
     type=click.IntRange(min=1),

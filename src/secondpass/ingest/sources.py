@@ -18,7 +18,9 @@ import msgspec
 
 from secondpass.atomic import write_text
 from secondpass.regular_files import open_regular
+from secondpass.retrieval.places import Place
 from secondpass.retrieval.stores.lance import SOURCES_FILE
+from secondpass.retrieval.stores.postgres_address import Address
 
 # A file changed within the same tick of its clock keeps its time of change; FAT counts two seconds.
 _TICK_NS = 2_000_000_000
@@ -76,8 +78,13 @@ def holding_of(documents: Iterable[tuple[str, str]]) -> Holding:
     return Holding(count, total)
 
 
-def read_stamps(folder: Path) -> Stamps:
-    """Return the stamps that an index folder keeps, by file; none where they cannot be read."""
+def read_stamps(folder: Place) -> Stamps:
+    """Return the stamps that an index folder keeps, by file; none where they cannot be read.
+
+    An index in a database keeps none: it is for many machines, and a stamp is of one.
+    """
+    if isinstance(folder, Address):
+        return {}
     try:
         with open_regular(folder / SOURCES_FILE) as stream:
             return msgspec.json.decode(stream.read(), type=dict[str, Stamp])

@@ -10,6 +10,7 @@ from types import TracebackType
 
 import msgspec
 
+from secondpass.retrieval.places import Place
 from secondpass.retrieval.records import Record
 
 # Fewer bytes than these are not worth a file.
@@ -20,12 +21,13 @@ class Waiting(AbstractContextManager["Waiting"]):
     """Takes records and gives them back once, in order. It vanishes with the process.
 
     Args:
-        folder: on a disk with room for them; None for the system's folder of temporary files.
+        folder: on a disk with room for them, such as an index's; the system's folder of temporary
+            files takes the place of a database and of None.
     """
 
-    def __init__(self, folder: Path | None) -> None:
-        self.folder = folder
-        place = None if folder is None else str(folder)
+    def __init__(self, folder: Place | None) -> None:
+        self.folder = folder if isinstance(folder, Path) else None
+        place = None if self.folder is None else str(self.folder)
         self._file = tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=place)  # noqa: SIM115
         self._records = 0
 
