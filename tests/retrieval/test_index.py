@@ -322,7 +322,8 @@ def test_an_error_of_the_caller_comes_through_as_it_is(index: Index) -> None:
     with pytest.raises(KeyError, match="the caller's own"):
         index.add(documents(), batch_size=100)
     assert contents(index) == held
-    assert sorted(entry.name for entry in index.folder.iterdir()) == ["documents.lance"]
+    names = {entry.name for entry in index.folder.iterdir()}
+    assert names - {"__manifest"} == {"documents.lance"}  # lancedb 0.34 keeps a list of tables
 
 
 # --- replace
@@ -540,7 +541,7 @@ def test_an_embedder_that_breaks_its_word(index: Index) -> None:
     for factor, message in [
         (np.float32(2), "length 2"),
         (np.float32("nan"), "length nan"),
-        (np.float64(1), "float64"),
+        (np.ones(1), "float64"),
         (np.ones((2, 1, 1), np.float32), r"\[2, 1, 16\]"),
     ]:
         Broken.factor = factor
