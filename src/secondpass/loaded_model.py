@@ -370,7 +370,7 @@ class LoadedModel(RefusedInForks):
             staged = run(self.engine, batches, schedule, of_whole)
             logits[~from_join], exit_layer[~from_join] = staged
             stats += Stats(batch_ms=batch_ms, infer_ms=ms_since(begun))
-        return Staged(logits, exit_layer), stats
+        return Staged(owners.levelled(logits, exit_layer), exit_layer), stats
 
     def _empty(self, sequences: int) -> NDArray[np.float32]:
         """Return room for the logits of so many sequences, a row each where there are labels."""

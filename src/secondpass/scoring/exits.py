@@ -30,6 +30,7 @@ def going_on(logits: Floats, owners: Owners, exit_: Exit) -> NDArray[np.bool_]:
 
     A text counts by its best window. A logit of minus infinity is one of a text that has left.
     """
+    logits = owners.levelled(logits, np.isfinite(logits))
     bounds = np.flatnonzero(np.diff(owners.groups, prepend=-1, append=-1))
     parts = [
         _going_on(logits[start:stop], owners.texts[start:stop], exit_)

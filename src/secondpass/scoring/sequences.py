@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,10 +56,16 @@ class Logits(NamedTuple):
 
 
 class Owners(NamedTuple):
-    """Of each sequence of several requests: the number of its request, and of its text over all."""
+    """Of each sequence of several requests: the number of its request, and of its text over all.
+
+    `alike` is the same number for those of a request that have the same tokens and begin at the
+    same place; None where no two do. Equal texts in different batches are rounded differently, and
+    are to have one score all the same.
+    """
 
     groups: NDArray[np.intp]
     texts: NDArray[np.intp]
+    alike: NDArray[np.intp] | None = None
 
     @classmethod
     def of(cls, prepared: Sequence[Prepared]) -> Owners:
@@ -67,11 +73,39 @@ class Owners(NamedTuple):
         counts = [len(request.sequences) for request in prepared]
         firsts = np.cumsum([0, *(len(request.tokens) for request in prepared)])[:-1]
         texts = [request.texts + first for request, first in zip(prepared, firsts, strict=True)]
-        return cls(np.repeat(np.arange(len(prepared)), counts), np.concatenate(texts))
+        groups = np.repeat(np.arange(len(prepared)), counts)
+        return cls(groups, np.concatenate(texts), _alike(prepared))
 
     def part(self, part: slice | NDArray[np.bool_]) -> Owners:
         """Return those of some sequences."""
-        return Owners(self.groups[part], self.texts[part])
+        alike = None if self.alike is None else self.alike[part]
+        return Owners(self.groups[part], self.texts[part], alike)
+
+    def levelled(self, logits: NDArray[np.float32], layers: NDArray[Any]) -> NDArray[np.float32]:
+        """Return the logits of all sequences, of those alike after the same layers the first's."""
+        if self.alike is None:
+            return logits
+        firsts: dict[tuple[int, int], int] = {}
+        pairs = zip(self.alike.tolist(), layers.tolist(), strict=True)
+        return logits[[firsts.setdefault(pair, at) for at, pair in enumerate(pairs)]]
+
+
+def _alike(prepared: Sequence[Prepared]) -> NDArray[np.intp] | None:
+    """Return the numbers of `Owners.alike`."""
+    known: dict[tuple[int, bytes, bytes, str], int] = {}
+    numbers = [
+        known.setdefault(
+            (group, one.query.tobytes(), one.text.tobytes(), _begin_of(one)), len(known)
+        )
+        for group, request in enumerate(prepared)
+        for one in request.sequences
+    ]
+    return None if len(known) == len(numbers) else np.array(numbers, np.intp)
+
+
+def _begin_of(sequence: TokenSequence) -> str:
+    """Return how the states are kept that a sequence begins with, "" for one without."""
+    return "" if sequence.states is None else str(sequence.states.values.dtype)
 
 
 def divided(
