@@ -9,6 +9,7 @@ from secondpass.bench.summary_text import notes, summary
 from secondpass.bench.table import cells, shown
 from secondpass.report.page import Section, Table, render
 
+EFFORT_HEAD = ("effort", "candidates", "from states", "rerank P50 ms", "rerank P95 ms")
 STATISTICS = ("P50 ms", "P95 ms", "P99 ms", "mean ms")
 
 
@@ -19,6 +20,7 @@ def make_page(result: BenchResult) -> str:
         Section("Distribution", figures=[drawings.distribution(result)]),
         Section("Where the time goes", figures=[drawings.shares(result)]),
         *_depth(result),
+        *_efforts(result),
         Section("Start and use", tables=[Table(("what", "value"), start_lines(result))]),
         Section("What the numbers depend on", tables=[Table(("what", "value"), facts(result))]),
     ]
@@ -35,6 +37,20 @@ def depth_rows(result: BenchResult) -> list[list[str]]:
             shown(point.rerank_ms.p95),
         ]
         for point in result.depth_curve
+    ]
+
+
+def effort_rows(result: BenchResult) -> list[list[str]]:
+    """Return effort, candidates, how many of them from states, P50 and P95 of each effort."""
+    return [
+        [
+            point.effort,
+            f"{point.candidates:g}",
+            f"{point.from_states:g}",
+            shown(point.rerank_ms.p50),
+            shown(point.rerank_ms.p95),
+        ]
+        for point in result.from_states
     ]
 
 
@@ -60,5 +76,19 @@ def _depth(result: BenchResult) -> list[Section]:
             f"The rerank alone, in milliseconds, of {count} queries at each depth, one at a time.",
             tables=[Table(("depth", "candidates", "P50 ms", "P95 ms"), depth_rows(result))],
             figures=[drawings.depth_curve(result)],
+        )
+    ]
+
+
+def _efforts(result: BenchResult) -> list[Section]:
+    if not result.from_states:
+        return []
+    count = result.from_states[0].rerank_ms.count
+    return [
+        Section(
+            "From states",
+            f"The rerank alone, in milliseconds, of {count} queries at each effort, one at a time, "
+            "of candidates that bring their states.",
+            tables=[Table(EFFORT_HEAD, effort_rows(result))],
         )
     ]

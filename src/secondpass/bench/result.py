@@ -10,6 +10,7 @@ from typing import Literal
 
 from secondpass.environment.machine import Machine
 from secondpass.environment.software import Software
+from secondpass.options.effort import Effort
 from secondpass.stats.summary import Summary
 from secondpass.types import ModelInfo
 from secondpass.verify.outputs import Outputs
@@ -21,7 +22,8 @@ LoopName = Literal["closed", "open"]
 class Setting:
     """What was asked for. At most `clients` queries are in progress.
 
-    `rate_per_second` counts arrivals and is None in the closed loop.
+    `rate_per_second` counts arrivals and is None in the closed loop. `states` is how states of the
+    candidates were made, None where those of the index are used, if it keeps any.
     """
 
     depth: int
@@ -34,6 +36,7 @@ class Setting:
     depths: tuple[int, ...]
     seed: int
     command: str
+    states: Literal["int8", "float16", "compact"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,16 @@ class DepthPoint:
 
 
 @dataclass(frozen=True, slots=True)
+class EffortPoint:
+    """Rerank milliseconds at one effort where candidates bring states; both counts are means."""
+
+    effort: Effort
+    candidates: float
+    from_states: float
+    rerank_ms: Summary
+
+
+@dataclass(frozen=True, slots=True)
 class Start:
     """Milliseconds before the first warm answer: loading both models, then one cold query."""
 
@@ -146,6 +159,7 @@ class BenchResult:
     """One run. `complete` is False if it was interrupted: then there are fewer measurements.
 
     `finished_at` is ISO 8601, UTC. `rows` are the table: each stage, both together, their ratio.
+    `from_states` is empty where no candidate brought states.
     `observed` holds the first queries' candidates, best first, and nothing of a run that was
     interrupted; `measured` every measurement, in the order in which the queries were asked.
     """
@@ -161,6 +175,7 @@ class BenchResult:
     depth_curve: tuple[DepthPoint, ...]
     observed: Outputs
     measured: tuple[Served, ...]
+    from_states: tuple[EffortPoint, ...] = ()
 
     def row(self, key: str) -> Row | None:
         """Return the row of a key, None where this run has no such stage."""

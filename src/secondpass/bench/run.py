@@ -11,11 +11,14 @@ from secondpass.bench.clock import Clock
 from secondpass.bench.constraints import read_constraints
 from secondpass.bench.depths import QUERIES as CURVE_QUERIES
 from secondpass.bench.depths import DepthCurve
+from secondpass.bench.efforts import QUERIES as EFFORT_QUERIES
+from secondpass.bench.efforts import EffortCurve, states_are_there
 from secondpass.bench.observed import observe
 from secondpass.bench.process_use import ProcessMeter
 from secondpass.bench.result import (
     BenchResult,
     DepthPoint,
+    EffortPoint,
     QueryTimes,
     Served,
     Setting,
@@ -58,6 +61,9 @@ def run(
     if complete:
         depths = DepthCurve(workload.first, loaded.reranker, setting.depths, clock)
         curve, curve_complete = _curve(depths, queries, setting, progress)
+    efforts: tuple[EffortPoint, ...] = ()
+    if complete and curve_complete:
+        efforts, curve_complete = _efforts(loaded, workload, queries, setting, clock, progress)
     complete = complete and curve_complete
     # An interrupted run is not recorded, and who interrupts it waits for no further query.
     observed = observe(pipeline, queries, dense=workload.dense) if complete else Outputs(())
@@ -77,6 +83,7 @@ def run(
         depth_curve=curve,
         observed=observed,
         measured=tuple(served),
+        from_states=efforts,
     )
 
 
@@ -134,6 +141,28 @@ def _curve(
         return (), True
     chosen = queries[:CURVE_QUERIES]
     with progress("depth curve", len(chosen) * sum(setting.depths)) as finished:
+        try:
+            curve.measure(chosen, finished)
+            return curve.points(seed=setting.seed), True
+        except KeyboardInterrupt:
+            return curve.points(seed=setting.seed), False
+
+
+def _efforts(
+    loaded: Loaded,
+    workload: Workload,
+    queries: Sequence[str],
+    setting: Setting,
+    clock: Clock,
+    progress: ProgressBar,
+) -> tuple[tuple[EffortPoint, ...], bool]:
+    """Return what each effort takes from states, if there are any, and whether all was measured."""
+    first, reranker = workload.first, loaded.reranker
+    if setting.states is None and not states_are_there(first, reranker, queries[0]):
+        return (), True
+    chosen = queries[:EFFORT_QUERIES]
+    curve = EffortCurve(first, reranker, setting.depth, clock, setting.states)
+    with progress("from states", len(chosen)) as finished:
         try:
             curve.measure(chosen, finished)
             return curve.points(seed=setting.seed), True

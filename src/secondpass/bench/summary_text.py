@@ -40,7 +40,7 @@ def notes(result: BenchResult) -> list[str]:
     if count < result.setting.queries:
         said.append(f"interrupted after {count} of {result.setting.queries} queries")
     elif not result.complete:
-        said.append("the depth curve was interrupted")
+        said.append("the depth curve or the times from states were interrupted")
     return said
 
 

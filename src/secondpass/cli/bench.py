@@ -15,6 +15,7 @@ from secondpass.cli.options import (
     json_instead_option,
     options_of,
     reranker_options,
+    states_option,
 )
 from secondpass.cli.table_options import text_column_option
 from secondpass.errors import InputError
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from secondpass.bench.result import BenchResult, Setting
     from secondpass.bench.workload import Loaded, Workload
     from secondpass.cli.outputs import Outputs
+    from secondpass.reranker import CrossEncoderReranker
+    from secondpass.states.codec import StatePrecision
 
 _DEPTHS = "10,20,50,100,200"
 
@@ -62,6 +65,7 @@ _DEPTHS = "10,20,50,100,200"
 )
 @options_of(RankOptions, "top_k")
 @reranker_options
+@states_option
 @click.option(
     "--clients",
     type=click.IntRange(min=1, max=256),
@@ -100,7 +104,8 @@ def command(
     """Measure what reranking takes, by stage, beside dense retrieval: P50, P95 and P99.
 
     Without data it searches the docstrings of this Python's standard library, as the demo does, for
-    first sentences of its documents. Ctrl-C prints what has been measured so far.
+    first sentences of its documents. Of an index that keeps states, and with --states, it also
+    shows what each effort takes from there. Ctrl-C prints what has been measured so far.
     """
     from secondpass.bench.clock import WallClock
     from secondpass.bench.run import run
@@ -139,6 +144,7 @@ def _setting(options: dict[str, Any]) -> Setting:
         depths=_depths(options["depths"]),
         seed=options["seed"],
         command=output.command_line(),
+        states=options["states"],
     )
 
 
@@ -163,7 +169,7 @@ def _load(
     from secondpass.bench.workload import Loaded, candidates_workload, index_workload, timed_load
     from secondpass.cli.candidates import read_candidates
     from secondpass.cli.demo import open_index
-    from secondpass.cli.loading import check_reranker, load_reranker
+    from secondpass.cli.loading import check_reranker
     from secondpass.retrieval.embedder import Embedder
     from secondpass.retrieval.index import Index
     from secondpass.scoring.candidates import candidate_text
@@ -184,13 +190,31 @@ def _load(
         with candidates.named():
             texts = [candidate_text(one, at, field) for at, one in enumerate(candidates)]
         workload = candidates_workload(texts, candidates_file, queries_file, seed=seed)
-        reranker, reranker_ms = timed_load(lambda: load_reranker(**model), clock)
+        reranker, reranker_ms = _timed(model, options["states"])
         return Loaded(reranker, reranker_ms), workload
     embedder, embedder_ms = timed_load(lambda: Embedder(threads=options["threads"]), clock)
     index = open_index(embedder) if folder is None else Index.open(folder, embedder)
     workload = index_workload(index, queries_file, seed=seed)
-    reranker, reranker_ms = timed_load(lambda: load_reranker(**model), clock)
+    reranker, reranker_ms = _timed(model, options["states"])
     return Loaded(reranker, reranker_ms, embedder.info, embedder_ms), workload
+
+
+def _timed(
+    model: dict[str, Any], states: StatePrecision | None
+) -> tuple[CrossEncoderReranker, float]:
+    """Load the reranker, timed.
+
+    Raises:
+        InputError: it has no states of this kind.
+    """
+    from secondpass.bench.clock import WallClock
+    from secondpass.bench.workload import timed_load
+    from secondpass.cli.loading import load_reranker
+
+    reranker, milliseconds = timed_load(lambda: load_reranker(**model), WallClock())
+    if states is not None:
+        reranker.passages([], states)
+    return reranker, milliseconds
 
 
 def _check_queries(file: str) -> None:
@@ -209,7 +233,7 @@ def _check_queries(file: str) -> None:
 
 
 def _print(result: BenchResult) -> None:
-    from secondpass.bench.report import depth_rows
+    from secondpass.bench.report import EFFORT_HEAD, depth_rows, effort_rows
     from secondpass.bench.setting_lines import facts, start_lines
     from secondpass.bench.summary_text import notes, summary
     from secondpass.bench.table import brief_cells
@@ -227,6 +251,9 @@ def _print(result: BenchResult) -> None:
         output.print_table(
             ("depth", "candidates", "rerank P50 ms", "rerank P95 ms"), depth_rows(result)
         )
+    if result.from_states:
+        output.show("")
+        output.print_table(EFFORT_HEAD, effort_rows(result))
     output.show(f"\n{summary(result)}")
     for note in notes(result):
         output.say(f"note: {note}")
