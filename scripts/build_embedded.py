@@ -28,6 +28,7 @@ from secondpass.models.digest import file_sha256
 from secondpass.models.embedded import ACCURATE, BI_ENCODER, CROSS_ENCODER, embedded_folder
 from secondpass.models.folder import find_folder
 from secondpass.models.spec import (
+    DIRECTIONS_FILE,
     ModelSpec,
     read_bi_encoder_spec,
     read_cross_encoder_spec,
@@ -45,6 +46,7 @@ COPIED_FILES = (
     "sentence_bert_config.json",
     "config_sentence_transformers.json",
     "1_Pooling/config.json",
+    DIRECTIONS_FILE,
     "CARD.md",
     "LICENSE",
 )

@@ -16,6 +16,7 @@ from safetensors.numpy import save_file
 
 from recipes.embedded.dequantize import dequantized
 from secondpass.models.digest import require_sha256
+from secondpass.models.spec import DIRECTIONS_FILE
 from secondpass.training.late_join_files import assemble
 
 ROOT = Path(__file__).parent.parent
@@ -48,6 +49,7 @@ def cross_encoder(work: Path) -> Path:
         exits=SETTINGS["exits"],
     )
     shutil.copyfile(RECIPE / "CARD.md", folder / "CARD.md")
+    shutil.copyfile(RECIPE / DIRECTIONS_FILE, folder / DIRECTIONS_FILE)
     shutil.copyfile(ROOT / "LICENSE", folder / "LICENSE")
     return folder
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from secondpass.states.compact import Directions, code_bytes
+
 Floats = NDArray[np.float32]
 # States [n, width] of one text to what is read of them again, [m, width].
 RoundTrip = Callable[[Floats], Floats]
@@ -113,6 +115,16 @@ def _k_means(sample: Floats, count: int, rounds: int = 6) -> Floats:
         np.add.at(sums, near, sample)
         centres = np.where(sizes[:, None] > 0, sums / np.maximum(sizes, 1)[:, None], centres)
     return centres.astype(np.float32)
+
+
+def shipped(directions: Directions) -> Codec:
+    """Return the compact states of a model, whose directions are fitted to other collections."""
+
+    def through(states: Floats) -> Floats:
+        return directions.decode(*directions.encode(states, np.inner), np.inner)
+
+    each = code_bytes(len(directions.mean)) + SCALE_BYTES + LENGTH_BYTES
+    return Codec("compact", each, lambda _: through)
 
 
 def codecs(width: int) -> list[Codec]:

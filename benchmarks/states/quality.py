@@ -4,14 +4,15 @@
 
 The whole pipeline: the embedded bi-encoder's nearest 100, then the second pass, fused as a search
 fuses them. The curve sends other shares on from the join, by other weights of the first stage, and
-is computed from the logits of "instant" and "full". Our bias: the model and its schedules were
-chosen on these collections.
+is computed from the logits of "instant" and "full" of the first codec. Our bias: the model and its
+schedules were chosen on these collections.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections import defaultdict
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 from typing import get_args
@@ -41,7 +42,7 @@ Logits = dict[str, dict[str, Floats]]
 def logits_of(
     reranker: CrossEncoderReranker,
     task: Task,
-    codec: StatePrecision,
+    codecs: Sequence[StatePrecision],
     with_texts: bool,
     advance: Advance,
 ) -> Logits:
@@ -50,7 +51,7 @@ def logits_of(
     for query_id, ranked in task.run.items():
         query = task.collection.queries[query_id]
         texts = [task.collection.documents[one.document_id] for one in ranked]
-        kinds = {f"{codec} states": reranker.passages(texts, codec)}
+        kinds = {f"{codec} states": reranker.passages(texts, codec) for codec in codecs}
         if with_texts:
             kinds["texts"] = texts
         for effort in get_args(Effort):
@@ -80,7 +81,7 @@ def main() -> None:
     add("--only", nargs="+", default=list(COLLECTIONS))
     add("--queries", type=int, default=12, help="of each collection; 0 is all")
     add("--depth", type=int, default=100)
-    add("--codec", choices=STATE_PRECISIONS, default="int8")
+    add("--codecs", choices=STATE_PRECISIONS, nargs="+", default=["int8"])
     add("--seed", type=int, default=0)
     add("--states-only", action="store_true", help="leave out the rows of texts without states")
     given = parser.parse_args()
@@ -99,16 +100,16 @@ def main() -> None:
         )
         table["first stage"].append(fused_ndcg(task, _nothing(task)))
         with progress(f"{name}: queries", len(task.run)) as advance:
-            logits = logits_of(reranker, task, given.codec, not given.states_only, advance)
+            logits = logits_of(reranker, task, given.codecs, not given.states_only, advance)
         for row, values in logits.items():
             table[row].append(fused_ndcg(task, values))
-        instant, full = (logits[f"{one}, {given.codec} states"] for one in ("instant", "full"))
+        instant, full = (logits[f"{one}, {given.codecs[0]} states"] for one in ("instant", "full"))
         for prior, share in product(PRIORS, SHARES):
             exit_ = Exit(layer, share, first_stage=prior)
             mixed = {id_: sent_on(instant[id_], full[id_], exit_) for id_ in task.run}
             curve[prior, share].append(fused_ndcg(task, mixed))
     print(f"\n{read_machine()}\n")
-    _show_table(table, given.only, f"full, {given.codec} states")
+    _show_table(table, given.only, f"full, {given.codecs[0]} states")
     _show_curve(curve)
 
 

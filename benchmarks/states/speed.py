@@ -57,12 +57,17 @@ def rows_of(
     reranker: CrossEncoderReranker, texts: list[str], rival: Callable[[str], object] | None
 ) -> list[Row]:
     """Return the rows in their order; those that take seconds take part in some rounds only."""
-    int8, float16 = reranker.passages(texts), reranker.passages(texts, "float16")
+    int8, float16, compact = (
+        reranker.passages(texts, precision) for precision in ("int8", "float16", "compact")
+    )
 
     def ours(given: list[str], effort: Effort) -> Callable[[str], object]:
         return lambda query: reranker.rank(query, given, effort=effort)
 
     rows = [Row(f"{effort}, int8 states", ours(int8, effort)) for effort in reversed(EFFORTS)]
+    rows += [
+        Row(f"{effort}, compact states", ours(compact, effort)) for effort in reversed(EFFORTS)
+    ]
     rows.append(Row("full, float16 states", ours(float16, "full")))
     rows += [Row(effort, ours(texts, effort), every=3) for effort in reversed(EFFORTS)]
     if rival is not None:
@@ -90,11 +95,14 @@ def main() -> None:
     add("--candidates", type=int, default=100)
     add("--tokens", type=int, default=253)
     add("--rounds", type=int, default=12)
+    add("--states-only", action="store_true", help="leave out the rows without states")
     add("--seed", type=int, default=7)
     given = parser.parse_args()
     reranker = CrossEncoderReranker()
     texts = texts_of(reranker, given.candidates, given.tokens, given.seed)
-    rows = rows_of(reranker, texts, rival_of(given.model, texts))
+    rows = rows_of(reranker, texts, None if given.states_only else rival_of(given.model, texts))
+    if given.states_only:
+        rows = [row for row in rows if row.every == 1]
     for row in rows:  # compiles what is made at the first call
         row.call(QUERIES[-1])
     for number in range(given.rounds):

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.quality.task import COLLECTIONS, Task, open_task
-from benchmarks.states.codecs import Codec, codecs
+from benchmarks.states.codecs import Codec, codecs, shipped
 from benchmarks.states.orders import ndcg, sent_on
 from secondpass import CrossEncoderReranker
 from secondpass.engine.parted import PartedModel
@@ -108,9 +108,12 @@ def main() -> None:
         open_task(given.data / name, depth=given.depth, queries=given.queries, seed=given.seed)
         for name in given.only
     ]
+    assert reranker.model._states is not None
+    directions = reranker.model._states.parted.directions
+    assert directions is not None
     kinds = [
         one
-        for one in codecs(reranker.states_width)
+        for one in (*codecs(reranker.states_width), shipped(directions))
         if given.codecs is None or one.name in {"float16", *given.codecs}
     ]
     study = Study(reranker, tasks, kinds, given.seed)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from secondpass.checks import shortened
 from secondpass.engine.contract import NO_EXIT, Batch, Staged
+from secondpass.engine.directions import read_directions
 from secondpass.engine.kept_states import KeptStatesOf
 from secondpass.engine.load import load_engine
 from secondpass.engine.parted import PartedModel
@@ -158,6 +159,7 @@ class LoadedModel(RefusedInForks):
             padding_id=self.spec.padding_id,
             max_length=self.max_length,
             tokenizer=lambda: self.encoder.digest,
+            directions=lambda: read_directions(self.spec),
         )
         most = self.max_length - self.layout.special_tokens - 1
         return KeptStatesOf(parted, self.encoder, most, self.spec.weights.entry)
@@ -301,7 +303,8 @@ class LoadedModel(RefusedInForks):
         """Return each text's states as columns (states/codec.py); None for one that is too long.
 
         Raises:
-            InputError: the model is not late-joined.
+            InputError: the model is not late-joined, or "compact" is asked for, and it has no
+                directions.
             ModelFileError: a state is not a number that a float16 holds.
         """
         require_no_fork()

@@ -15,7 +15,7 @@ from secondpass.plan.memory import Need
 from secondpass.plan.plan import KeptCost, Plan, Wanted, make_plan
 from secondpass.plan.predict import plan_result
 from secondpass.plan.result import Target
-from secondpass.states.codec import bytes_of
+from secondpass.states.codec import STATE_PRECISIONS, bytes_of
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def embedded():
         yield reranker
 
 
-@pytest.mark.parametrize("precision", ["int8", "float16"])
+@pytest.mark.parametrize("precision", STATE_PRECISIONS)
 @pytest.mark.parametrize("words", [1, 7, 90])
 def test_the_bytes_of_a_token_are_those_that_the_codec_makes(embedded, precision, words):
     (columns,) = embedded.encode_texts(["word " * words], precision)
@@ -36,7 +36,7 @@ def test_the_bytes_of_a_token_are_those_that_the_codec_makes(embedded, precision
 
 @pytest.mark.parametrize(
     ("precision", "width", "expected"),
-    [("int8", 384, 390), ("float16", 384, 772), ("int8", 96, 102), ("float16", 1, 6)],
+    [("int8", 384, 390), ("float16", 384, 772), ("compact", 384, 98), ("int8", 96, 102)],
 )
 def test_the_bytes_of_a_token_are_those_of_the_page(precision, width, expected):
     assert token_bytes(precision, width) == expected

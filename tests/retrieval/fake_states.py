@@ -5,6 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 
 import numpy as np
+from compact_directions import drawn_directions
 
 from secondpass.states.codec import encode, to_columns
 
@@ -28,5 +29,10 @@ class FakeEncoder:
             return None
         seed = int.from_bytes(sha256((self.states_identity + text).encode()).digest()[:8], "little")
         states = np.random.default_rng(seed).standard_normal((len(words), self.states_width))
-        kept = encode(states.astype(np.float32), precision, lambda one: np.zeros(len(one) + 1))
+        directions = drawn_directions(self.states_width)
+        kept = encode(states.astype(np.float32), precision, _no_lengths, directions)
         return to_columns(kept, text, self.states_identity)
+
+
+def _no_lengths(states):
+    return np.zeros(len(states) + 1)

@@ -33,7 +33,7 @@ from secondpass.retrieval.stores.contract import FeatureIdentity, FeatureRows
 from secondpass.retrieval.stores.memory import MemoryStore
 from secondpass.scoring.passage import Passage
 from secondpass.scoring.tokenized import TokenizedText
-from secondpass.states.codec import STATE_COLUMNS, from_columns
+from secondpass.states.codec import STATE_COLUMNS, STATE_PRECISIONS, from_columns
 from secondpass.types import Document
 
 TEXTS = {"a": "a csv file", "b": "", "c": "word " * 21, "d": "é 漢字 🙂 a date"}
@@ -84,7 +84,7 @@ def check_states(index, encoder, texts=TEXTS, precision="int8"):
                 assert kept[name].dtype == column.dtype
 
 
-@pytest.mark.parametrize("precision", ["int8", "float16"])
+@pytest.mark.parametrize("precision", STATE_PRECISIONS)
 def test_what_is_found_brings_the_states_of_its_text(made, precision):
     encoder = FakeEncoder()
     index = made(states=precision, encoder=encoder)
@@ -136,13 +136,16 @@ def test_states_keep_step_with_what_is_changed_added_and_deleted(made):
     check_states(index, encoder, {**texts, "c": "short by now"})
 
 
-def test_the_other_precision_takes_the_place_of_the_first(made):
+@pytest.mark.parametrize("other", ["float16", "compact"])
+@pytest.mark.parametrize("turned", [False, True])
+def test_another_precision_takes_the_place_of_the_first(made, other, turned):
     encoder = FakeEncoder()
-    index = made(states="int8", encoder=encoder)
+    first, second = (other, "int8") if turned else ("int8", other)
+    index = made(states=first, encoder=encoder)
     index.add(documents())
-    assert index.add_states("float16") == len(TEXTS)
-    assert index.states == "float16"
-    check_states(index, encoder, precision="float16")
+    assert index.add_states(second) == len(TEXTS)
+    assert index.states == second
+    check_states(index, encoder, precision=second)
 
 
 @pytest.mark.parametrize("other", [FakeEncoder("another"), FakeEncoder(width=6)])
@@ -324,7 +327,7 @@ def test_states_can_be_read_as_numbers(made):
     index = made(states="float16", encoder=encoder)
     index.add([Document("a", "two words")])
     columns = found(index)["a"].states_of(encoder.states_identity, 4)
-    assert from_columns(columns, 4).states().shape == (2, 4)
+    assert from_columns(columns, 4).states(np.inner).shape == (2, 4)
 
 
 KILLED = """
@@ -353,7 +356,7 @@ for turn in range(1000):
 
 def started(code, count, *arguments):
     """Yield processes one after another, each of which waits for a line; two import meanwhile."""
-    path = [str(Path(__file__).parent), str(Path(secondpass.__file__).parents[1])]
+    path = [*map(str, Path(__file__).parents[:2]), str(Path(secondpass.__file__).parents[1])]
     ahead = deque()
     with ExitStack() as stack:
         for number in range(count):

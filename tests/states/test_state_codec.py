@@ -6,11 +6,23 @@ import re
 
 import numpy as np
 import pytest
+from compact_directions import drawn_directions
 
 from secondpass.states import codec
-from secondpass.states.codec import STATE_COLUMNS, STATE_TYPES, encode, from_columns, to_columns
+from secondpass.states.codec import (
+    STATE_COLUMNS,
+    STATE_PRECISIONS,
+    STATE_TYPES,
+    encode,
+    from_columns,
+    to_columns,
+)
+from secondpass.states.compact import Directions
 
 WIDTH = 12
+DIRECTIONS = drawn_directions(WIDTH)
+WIDE = Directions(np.zeros(384, np.float32), np.eye(272, 384, dtype=np.float32))
+DOCUMENTED = [("int8", 384 + 6), ("float16", 2 * 384 + 4), ("compact", 98)]
 
 
 def measured(states):
@@ -23,7 +35,7 @@ def states_of(tokens, *, seed=0, scale=1.0):
 
 
 def columns_of(tokens=5, text="a text", precision="int8", identity="made by"):
-    return to_columns(encode(states_of(tokens), precision, measured), text, identity)
+    return to_columns(encode(states_of(tokens), precision, measured, DIRECTIONS), text, identity)
 
 
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 40.0])
@@ -33,26 +45,28 @@ def test_int8_is_wrong_by_half_a_step_at_most(tokens, scale):
     kept = from_columns(to_columns(encode(states, "int8", measured), "t", "i"), WIDTH)
     steps = np.maximum(np.abs(states).max(axis=1, keepdims=True) / 127, 2**-14)
     # The scale itself is rounded to a float16, by which 127 steps are off by a fifth of one.
-    assert (np.abs(kept.states() - states) <= 0.65 * steps).all()
+    assert (np.abs(kept.states(np.inner) - states) <= 0.65 * steps).all()
 
 
 @pytest.mark.parametrize("tokens", [1, 2, 7])
 def test_float16_is_the_nearest_float16(tokens):
     states = states_of(tokens)
     kept = from_columns(to_columns(encode(states, "float16", measured), "t", "i"), WIDTH)
-    np.testing.assert_array_equal(kept.states(), states.astype(np.float16).astype(np.float32))
+    expected = states.astype(np.float16).astype(np.float32)
+    np.testing.assert_array_equal(kept.states(np.inner), expected)
 
 
-@pytest.mark.parametrize("precision", ["int8", "float16"])
+@pytest.mark.parametrize("precision", STATE_PRECISIONS)
 def test_lengths_are_those_of_the_states_as_they_are_kept(precision):
     def lengths(states):
         return np.append(np.linalg.norm(states, axis=1), np.linalg.norm(states.sum(axis=0)))
 
-    kept = encode(states_of(4), precision, lengths)
-    np.testing.assert_array_equal(kept.lengths, lengths(kept.states()).astype(np.float32))
+    kept = encode(states_of(4), precision, lengths, DIRECTIONS)
+    expected = lengths(kept.states(np.inner)).astype(np.float32)
+    np.testing.assert_array_equal(kept.lengths, expected)
 
 
-@pytest.mark.parametrize("precision", ["int8", "float16"])
+@pytest.mark.parametrize("precision", STATE_PRECISIONS)
 def test_columns_are_those_that_are_documented(precision):
     columns = columns_of(tokens=5, precision=precision)
     assert set(columns) == set(STATE_COLUMNS[precision])
@@ -64,28 +78,28 @@ def test_columns_are_those_that_are_documented(precision):
     assert codec.precision_of(["token_ids"]) is None
 
 
-@pytest.mark.parametrize(("precision", "each"), [("int8", 384 + 6), ("float16", 2 * 384 + 4)])
+@pytest.mark.parametrize(("precision", "each"), DOCUMENTED)
 def test_bytes_a_token_are_those_that_are_documented(precision, each):
-    states = np.ones((10, 384), np.float32)
-    columns = to_columns(encode(states, precision, measured), "t", "i")
+    states = np.random.default_rng(0).standard_normal((10, 384)).astype(np.float32)
+    columns = to_columns(encode(states, precision, measured, WIDE), "t", "i")
     assert codec.bytes_of(columns) == 10 * each + 4 + 8
 
 
-@pytest.mark.parametrize("precision", ["int8", "float16"])
+@pytest.mark.parametrize("precision", STATE_PRECISIONS)
 @pytest.mark.parametrize("broken", [np.nan, np.inf, 1e38])
 def test_what_no_float16_holds_is_refused(precision, broken):
     states = states_of(3)
     states[1, 2] = broken
     with pytest.raises(ValueError, match="finite"):
-        encode(states, precision, measured)
+        encode(states, precision, measured, DIRECTIONS)
 
 
 def test_a_state_of_zeros_stays_one():
     kept = encode(np.zeros((2, WIDTH), np.float32), "int8", measured)
-    np.testing.assert_array_equal(kept.states(), 0)
+    np.testing.assert_array_equal(kept.states(np.inner), 0)
 
 
-@pytest.mark.parametrize("precision", ["int8", "float16"])
+@pytest.mark.parametrize("precision", STATE_PRECISIONS)
 @pytest.mark.parametrize("tokens", [1, 3, 5])
 def test_columns_know_their_text_and_what_made_them(precision, tokens):
     columns = columns_of(tokens, "a text", precision)
@@ -96,7 +110,7 @@ def test_columns_know_their_text_and_what_made_them(precision, tokens):
     assert codec.are_of(columns_of(text="\ud800"), "\ud800", "made by")
 
 
-@pytest.mark.parametrize("precision", ["int8", "float16"])
+@pytest.mark.parametrize("precision", STATE_PRECISIONS)
 def test_any_number_that_changes_is_seen(precision):
     for name in set(STATE_COLUMNS[precision]) - {codec.STATES_DIGEST}:
         for at in (0, -1):
@@ -110,6 +124,10 @@ def without(name):
     return {key: value for key, value in columns_of().items() if key != name}
 
 
+def compact_with(name, values):
+    return {**columns_of(precision="compact"), name: values}
+
+
 @pytest.mark.parametrize(
     ("columns", "said"),
     [
@@ -121,6 +139,10 @@ def without(name):
         ({**columns_of(), codec.STATE_SCALES: np.ones(4, np.float16)}, "4 numbers for 5 tokens"),
         ({**columns_of(), codec.STATE_LENGTHS: np.ones(5, np.float32)}, "5 numbers for 5 tokens"),
         ({**columns_of(), codec.STATES_DIGEST: np.empty(0, np.int64)}, "0 numbers"),
+        (compact_with(codec.STATES_COMPACT, np.zeros(10, np.int8)), "int8"),
+        (compact_with(codec.STATES_COMPACT, np.zeros(11, np.uint8)), "11 numbers"),
+        (compact_with(codec.STATES_COMPACT, np.zeros(12, np.uint8)), "5 numbers for 6 tokens"),
+        (compact_with(codec.STATE_SCALES, np.ones(4, np.float16)), "4 numbers for 5 tokens"),
     ],
 )
 def test_damage_is_said(columns, said):

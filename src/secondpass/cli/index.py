@@ -102,9 +102,9 @@ def command(
     With --column a field of the rows, such as the column of a table, is kept with a type, so that
     `search --where` can filter by it; an index that has documents already reads their fields anew.
 
-    With --states it keeps what the cross-encoder computes of a text before it sees a query, some
-    390 bytes a token at int8, so that a search begins there; an index that has texts already gets
-    the states of these too. An index that keeps states does so in every later run.
+    With --states it keeps what the cross-encoder computes of a text before it sees a query, 98
+    bytes a token compact and 390 at int8, so that a search begins there; an index that has texts
+    already gets the states of these too. An index that keeps states does so in every later run.
 
     A file that cannot be read is named and left out; the exit status is 1 then, and 2 where there
     is nothing to index.

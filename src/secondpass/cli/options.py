@@ -77,7 +77,7 @@ class FiniteFloat(click.types.FloatParamType):
 
 
 # `STATE_PRECISIONS` of states/codec.py, without numpy.
-STATES = ("int8", "float16")
+STATES = ("int8", "float16", "compact")
 
 
 class Words(click.Choice[str]):
@@ -122,7 +122,7 @@ def states_option(command: Command) -> Command:
     return click.option(
         "--states",
         type=Words(STATES),
-        help="Use texts' states below the join of the cross-encoder, kept in so many bits.",
+        help="Use texts' states below the join of the cross-encoder, kept this way.",
     )(command)
 
 

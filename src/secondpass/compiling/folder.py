@@ -15,7 +15,7 @@ from secondpass.errors import InputError
 from secondpass.models import tokenizer_settings, transformer_settings
 from secondpass.models.files import require_file
 from secondpass.models.modules import module_files
-from secondpass.models.spec import EXITS_FILE, ModelSpec
+from secondpass.models.spec import DIRECTIONS_FILE, EXITS_FILE, ModelSpec
 from secondpass.models.tokenizer import TOKENIZER
 from secondpass.result_file import write_result
 
@@ -29,6 +29,7 @@ _COPIED = (
     *transformer_settings.FILES,
     "config_sentence_transformers.json",
     "modules.json",
+    DIRECTIONS_FILE,
     "README.md",
     "CARD.md",
     "LICENSE",

@@ -12,7 +12,7 @@ from secondpass.errors import InputError
 from secondpass.models.files import read_json_if_there
 from secondpass.models.hub import CONFIG_FILES
 from secondpass.models.modules import MODULES_FILE, module_files
-from secondpass.models.spec import EXITS_FILE, MODULAR_FILE, ModelSpec
+from secondpass.models.spec import DIRECTIONS_FILE, EXITS_FILE, MODULAR_FILE, ModelSpec
 
 # What sentence-transformers writes of a model with the head of its architecture.
 _ONE_MODULE = [
@@ -28,7 +28,7 @@ _TRANSFORMER = {
     "modality_config": {"text": {"method": "forward", "method_output_name": "logits"}},
     "module_output_name": "scores",
 }
-_BESIDE = ("README.md", "CARD.md", "LICENSE", "NOTICE", EXITS_FILE)
+_BESIDE = ("README.md", "CARD.md", "LICENSE", "NOTICE", EXITS_FILE, DIRECTIONS_FILE)
 
 
 def save(spec: ModelSpec, folder: Path, modular: dict[str, Any]) -> None:

@@ -154,10 +154,16 @@ class Join(Protocol):
         ...
 
     def products(self, values: NDArray[Any], vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return values [n, width] times vectors [k, width]: [n, k].
+        """Return values [n, m] times vectors [k, m]: [n, k].
 
         The values are int8, float16 or float32.
         """
+        ...
+
+    def exact_products(
+        self, values: NDArray[Any], vectors: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Return the products of one text's values, computed in float32."""
         ...
 
     def lengths(self, states: NDArray[np.float32]) -> NDArray[np.float32]:

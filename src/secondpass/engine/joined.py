@@ -26,7 +26,7 @@ from secondpass.graph.ops import layer_output
 from secondpass.models.boundary import at_the_boundary
 from secondpass.models.spec import ModelSpec
 
-# Products are computed of so many states at a time: one shape, whatever the texts.
+# Products with a query are computed of so many states at a time: one shape, whatever the texts.
 STATES_AT_A_TIME = 2048
 # The vectors of a query, and the states of a text, are padded to a multiple: there are few shapes.
 _VECTOR_MULTIPLE = 16
@@ -67,13 +67,27 @@ class JoinedGraph:
     def products(self, values: NDArray[Any], vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return values [n, width] times vectors [k, width]: [n, k]."""
         padded = _padded(vectors, _VECTOR_MULTIPLE)
+        width = values.shape[1]
         graph = self._part(
-            values.dtype, lambda: products(values.dtype, self.width, STATES_AT_A_TIME)
+            (values.dtype, width), lambda: products(values.dtype, width, STATES_AT_A_TIME)
         )
         outputs = _first_outputs(
             graph, ({"values": part, "vectors": padded} for part in _parts(values))
         )
         return np.concatenate(outputs)[: len(values), : len(vectors)]
+
+    def exact_products(
+        self, values: NDArray[Any], vectors: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Return the products of one text's values, computed in float32."""
+        width = values.shape[1]
+        graph = self._part(
+            ("exact", values.dtype, width), lambda: products(values.dtype, width, -1), exact=True
+        )
+        (output,) = _first_outputs(
+            graph, [{"values": _padded(values, _LENGTH_MULTIPLE), "vectors": vectors}]
+        )
+        return output[: len(values)]
 
     def lengths(self, states: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the lengths [n] of the projections of states [n, width], computed in float32."""

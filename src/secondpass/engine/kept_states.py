@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
 from secondpass.engine.parted import PartedModel
-from secondpass.errors import ModelFileError
+from secondpass.errors import InputError, ModelFileError
+from secondpass.models.spec import DIRECTIONS_FILE
 from secondpass.scoring.encode import TextEncoder, TokenIds
 from secondpass.scoring.passage import Passage, TextFeatures
 from secondpass.scoring.sequences import Prepared
 from secondpass.scoring.stats import Stats
 from secondpass.scoring.tokenized import ids_digest
 from secondpass.states.codec import (
+    STATES_COMPACT,
     Columns,
-    Floats,
     StatePrecision,
-    encode,
     from_columns,
     to_columns,
 )
+from secondpass.states.compact import Floats
 
 # Of this many texts the states are in memory as floats at a time, of which a token takes 1.5 kB.
 TEXTS_AT_A_TIME = 128
@@ -38,7 +40,7 @@ class KeptStatesOf:
     """
 
     def __init__(
-        self, parted: PartedModel, encoder: TextEncoder, most_tokens: int, source: object
+        self, parted: PartedModel, encoder: TextEncoder, most_tokens: int, source: Path
     ) -> None:
         self.parted = parted
         self._encoder = encoder
@@ -49,6 +51,7 @@ class KeptStatesOf:
         """Return each text's states as columns (states/codec.py); None for one that is too long.
 
         Raises:
+            InputError: "compact" is asked for, and the model has no directions.
             ModelFileError: a state is not a number that a float16 holds.
         """
         return [columns for _, _, columns in self._encoded(texts, precision)]
@@ -57,7 +60,7 @@ class KeptStatesOf:
         """Return each text with its token ids and states; one that is too long as it is.
 
         Raises:
-            ModelFileError: a state is not a number that a float16 holds.
+            InputError, ModelFileError: as `encode`.
         """
         return [
             text if columns is None else Passage(text, self._features(text, ids, columns))
@@ -73,6 +76,11 @@ class KeptStatesOf:
         self, texts: Sequence[str], precision: StatePrecision
     ) -> Iterator[tuple[str, TokenIds, Columns | None]]:
         """Yield each text, its token ids and its states; few are in memory as floats at a time."""
+        if precision == "compact" and self.parted.directions is None:
+            raise InputError(
+                f"{self._source.parent} has no {DIRECTIONS_FILE}, which compact states need: "
+                'take "int8" or "float16"'
+            )
         for start in range(0, len(texts), TEXTS_AT_A_TIME):
             block = texts[start : start + TEXTS_AT_A_TIME]
             encoded = self._encoder.encode_counted(block, self._most_tokens + 1)
@@ -84,7 +92,7 @@ class KeptStatesOf:
 
     def _kept(self, states: Floats, precision: StatePrecision, text: str) -> Columns:
         try:
-            kept = encode(states, precision, self.parted.measure)
+            kept = self.parted.keep(states, precision)
         except ValueError as error:
             raise ModelFileError(
                 f"{self._source} gives states that cannot be kept: {error}"
@@ -97,12 +105,13 @@ class KeptStatesOf:
         Raises:
             InputError: those of a text have other sizes than the model's.
         """
-        return [
-            text.states_of(self.parted.identity, self.parted.width)
-            if isinstance(text, Passage)
-            else None
-            for text in texts
-        ]
+        return [self._brought(text) if isinstance(text, Passage) else None for text in texts]
+
+    def _brought(self, text: Passage) -> Columns | None:
+        states = text.states_of(self.parted.identity, self.parted.width)
+        if states is not None and STATES_COMPACT in states and self.parted.directions is None:
+            return None
+        return states
 
     def with_states(self, prepared: Prepared, kept: Sequence[Columns | None]) -> Prepared:
         """Return a request with the states of the texts that are scored whole.
@@ -115,7 +124,7 @@ class KeptStatesOf:
             columns = kept[text]
             if columns is None or windows[text] > 1 or prepared.dropped_tokens[text]:
                 continue
-            states = from_columns(columns, self.parted.width)
+            states = from_columns(columns, self.parted.width, self.parted.directions)
             if len(states) == len(sequences[number].text) + self.parted.sides.of_text:
                 sequences[number] = sequences[number]._replace(states=states)
         found = sum(one.states is not None for one in sequences)

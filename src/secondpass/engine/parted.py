@@ -16,7 +16,8 @@ from secondpass.scoring.encode import TokenIds
 from secondpass.scoring.exits import going_on
 from secondpass.scoring.pairs import Pair, Sides
 from secondpass.scoring.sequences import Owners, TokenSequence
-from secondpass.states.codec import VERSION, Floats, KeptStates
+from secondpass.states.codec import VERSION, KeptStates, StatePrecision, encode
+from secondpass.states.compact import Directions, Floats
 from secondpass.states.late_interaction import LateInteraction
 
 
@@ -30,6 +31,7 @@ class PartedModel:
         padding_id: the token id to pad with.
         max_length: the most tokens of a sequence.
         tokenizer: gives the digest of the tokenizer.
+        directions: gives the directions of compact states, None where the model has none.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class PartedModel:
         padding_id: int,
         max_length: int,
         tokenizer: Callable[[], str],
+        directions: Callable[[], Directions | None] = lambda: None,
     ) -> None:
         self.sides = sides
         self._join = join
@@ -48,6 +51,7 @@ class PartedModel:
         self._padding_id = padding_id
         self._max_length = max_length
         self._tokenizer = tokenizer
+        self._directions = directions
 
     @property
     def layer(self) -> int:
@@ -73,8 +77,14 @@ class PartedModel:
     def identity(self) -> str:
         """A digest of all that decides a text's states; see states/codec.py."""
         special = [ids.tolist() for ids in self.sides]
-        rules = (self._join.digest, self._tokenizer(), special, VERSION)
+        own = [] if self.directions is None else [self.directions.digest]
+        rules = (self._join.digest, self._tokenizer(), special, VERSION, *own)
         return sha256(repr(rules).encode()).hexdigest()
+
+    @cached_property
+    def directions(self) -> Directions | None:
+        """The directions of compact states; None for a model that has none."""
+        return self._directions()
 
     @cached_property
     def interaction(self) -> LateInteraction:
@@ -84,6 +94,15 @@ class PartedModel:
     def measure(self, states: Floats) -> Floats:
         """Return the lengths [n + 1] that late interaction divides states [n, width] by."""
         return self.interaction.measure(states, self._join.lengths)
+
+    def keep(self, states: Floats, precision: StatePrecision) -> KeptStates:
+        """Return states [n, width] of a text as they are kept; "compact" needs directions.
+
+        Raises:
+            ValueError: a state is not a number that a float16 holds.
+        """
+        products = self._join.exact_products
+        return encode(states, precision, self.measure, self.directions, products)
 
     def encode(self, texts: Sequence[TokenIds]) -> list[Floats]:
         """Return the states of each text's side: float32 [its tokens, width]."""
@@ -108,7 +127,11 @@ class PartedModel:
             going = going_on(staged.logits, owners, exit_)
             staged.exit_layer[~going] = exit_.layers
         rows = np.flatnonzero(going).tolist()
-        of_rows = [(queries[int(owners.groups[row])], texts[row]) for row in rows]
+        decoded = self._decoded([texts[row] for row in rows])
+        of_rows = [
+            (queries[int(owners.groups[row])], text)
+            for row, text in zip(rows, decoded, strict=True)
+        ]
         staged.logits[rows] = self._above(of_rows, early[rows])
         return staged
 
@@ -129,6 +152,23 @@ class PartedModel:
 
     def _unkept(self, states: Floats) -> KeptStates:
         return KeptStates(states, np.ones(len(states), np.float32), self.measure(states))
+
+    def _decoded(self, texts: Sequence[KeptStates]) -> list[KeptStates]:
+        """Return the texts with every state as numbers times a scale: compact ones are decoded."""
+        coded = [text for text in texts if text.directions is not None]
+        if not coded:
+            return list(texts)
+        values, scales = (
+            np.concatenate([getattr(text, name) for text in coded]) for name in ("values", "scales")
+        )
+        states = KeptStates(values, scales, scales, coded[0].directions).states(self._join.products)
+        parts = iter(np.split(states, np.cumsum([len(text) for text in coded])[:-1]))
+        return [
+            text
+            if text.directions is None
+            else KeptStates(next(parts), np.ones(len(text), np.float32), text.lengths)
+            for text in texts
+        ]
 
     def _below(self, sides: Sequence[Pair]) -> list[Floats]:
         """Return the states of each side."""

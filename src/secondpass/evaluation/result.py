@@ -154,4 +154,4 @@ class Evaluation:
     queries: tuple[QueryResult, ...]
     notes: tuple[str, ...]
     observed: Outputs
-    states: Literal["int8", "float16"] | None = None
+    states: Literal["int8", "float16", "compact"] | None = None

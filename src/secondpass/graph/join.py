@@ -54,7 +54,7 @@ def below_join(model: ov.Model, spec: ModelSpec) -> ov.Model:
 def products(dtype: Any, width: int, rows: int) -> ov.Model:
     """Return the graph of values [rows, width] times vectors [n, width]: [rows, n].
 
-    `rows` are fixed, so that there is one shape of them.
+    With a number of `rows` there is one shape of them; -1 takes any.
     """
     values = op.parameter([rows, width], dtype, name="values")
     vectors = op.parameter([-1, width], np.float32, name="vectors")

@@ -25,7 +25,7 @@ CONFIG_FILES = (
     "config_sentence_transformers.json",
 )
 WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json", "model-*-of-*.safetensors")
-WANTED_FILES = [*CONFIG_FILES, *WEIGHT_FILES, "exits.safetensors"]
+WANTED_FILES = [*CONFIG_FILES, *WEIGHT_FILES, "exits.safetensors", "directions.safetensors"]
 REQUIRED_FILES = ("config.json", TOKENIZER)
 
 Reason = str | Argument

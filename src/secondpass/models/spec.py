@@ -50,6 +50,8 @@ from secondpass.options.model import DEFAULT_MAX_LENGTH
 
 # Exit heads beside weights that have none, or whose format is not safetensors.
 EXITS_FILE = "exits.safetensors"
+# The directions of compact states of a late-joined model.
+DIRECTIONS_FILE = "directions.safetensors"
 MODULAR_FILE = "config_sentence_transformers.json"
 
 # What `model_type` of config_sentence_transformers.json says, and means where it says nothing.

@@ -11,6 +11,7 @@ from secondpass.states.codec import (
     STATE_TYPES,
     STATES_DIGEST,
     StatePrecision,
+    numbers_a_token,
 )
 
 # Of the embedded bi-encoder: 384 numbers of 4 bytes.
@@ -25,9 +26,10 @@ _ROW_BYTES = 150
 
 def token_bytes(precision: StatePrecision, width: int) -> int:
     """Return how many bytes the states of a token take; `width` is the numbers of one."""
+    each = numbers_a_token(precision, width)
     numbers = {STATE_SCALES: 1, STATE_LENGTHS: 1, STATES_DIGEST: 0}
     return sum(
-        np.dtype(STATE_TYPES[name]).itemsize * numbers.get(name, width)
+        np.dtype(STATE_TYPES[name]).itemsize * numbers.get(name, each)
         for name in STATE_COLUMNS[precision]
     )
 

@@ -134,7 +134,8 @@ class Index(RefusedInForks):
             embedder: every text of the index, and every query, is embedded with it.
             exist_ok: open the index that is there, if there is one.
             states: keep each text's states below the join of the cross-encoder, so that a search
-                begins there: "int8", some 390 bytes a token, or "float16", some 770. None for none.
+                begins there: "compact", 98 bytes a token of the embedded model, "int8", 390, or
+                "float16", 772. None for none.
             encoder: a late-joined cross-encoder, by default the embedded one.
             columns: fields of the metadata that searches can be filtered by, and their types: str,
                 int, float or bool, such as `{"year": int}`. An index that is there must declare
@@ -412,7 +413,7 @@ class Index(RefusedInForks):
 
     @property
     def states(self) -> StatePrecision | None:
-        """How it keeps the states of its texts: "int8", "float16", or None for not at all."""
+        """How it keeps the states of its texts, such as "int8", or None for not at all."""
         return precision_of(self._store.identity().features)
 
     def has_states_of(self, encoder: StateEncoder) -> bool:
@@ -646,7 +647,7 @@ class Index(RefusedInForks):
     def _keep(self, columns: StateColumns) -> None:
         features = self._store.identity().features
         if not columns.are_in(features):
-            # All go first: states of either precision share columns.
+            # All go first: states of all precisions share columns.
             self._store.change_features(without_states(features))
             self._store.change_features({**without_states(features), **columns.identities})
 

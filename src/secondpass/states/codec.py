@@ -5,19 +5,21 @@ text of n tokens, its last special token among them, is kept as
 
     column                 numbers           n tokens of `width` take
     states_int8            int8 [n * width]  width bytes a token, with "int8"
-    state_scales           float16 [n]       2 bytes a token, with "int8"
+    state_scales           float16 [n]       2 bytes a token, not with "float16"
     states_float16         float16 [n * w.]  2 * width bytes a token, with "float16"
+    states_compact         uint8 [n * code]  some width / 4 bytes a token, with "compact"
     state_lengths          float32 [n + 1]   4 bytes a token, and 4
     states_digest          int64 [1]         8 bytes a text
 
-With a width of 384 that is 390 bytes a token at int8 and 772 at float16. A state is its int8
-numbers times its scale. `state_lengths` are what late interaction divides by: the length of each
-token's projection and, last, that of the sum of all states, both of the states as they are kept.
+With a width of 384 that is 390 bytes a token at int8, 772 at float16 and 98 compact. A state is its
+int8 numbers times its scale; compact.py has what it is of its code. `state_lengths` are what late
+interaction divides by: the length of each token's projection and, last, that of the sum of all
+states, both of the states as they are kept.
 
 One digest stands for all that decides the columns (`FeatureIdentity` of a store): each weight and
-setting at or below the join, the tokenizer, and `VERSION`. No length limit is among them: only
-whole texts have states. `states_digest` is a row's own: it shows states that were damaged or put to
-another text.
+setting at or below the join, the tokenizer, the directions of compact states where the model has
+them, and `VERSION`. No length limit is among them: only whole texts have states. `states_digest` is
+a row's own: it shows states that were damaged or put to another text.
 """
 
 from __future__ import annotations
@@ -31,15 +33,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.checks import one_of
+from secondpass.states.compact import Directions, Floats, Products, code_bytes
 
 # Raise it with any change of what a column holds: states of another version are not used.
 VERSION = 1
 
-StatePrecision = Literal["int8", "float16"]
+StatePrecision = Literal["int8", "float16", "compact"]
 STATE_PRECISIONS: tuple[StatePrecision, ...] = get_args(StatePrecision)
 
 STATES_INT8 = "states_int8"
 STATES_FLOAT16 = "states_float16"
+STATES_COMPACT = "states_compact"
 STATE_SCALES = "state_scales"
 STATE_LENGTHS = "state_lengths"
 STATES_DIGEST = "states_digest"
@@ -48,17 +52,21 @@ STATES_DIGEST = "states_digest"
 STATE_TYPES: Mapping[str, type[np.generic]] = {
     STATES_INT8: np.int8,
     STATES_FLOAT16: np.float16,
+    STATES_COMPACT: np.uint8,
     STATE_SCALES: np.float16,
     STATE_LENGTHS: np.float32,
     STATES_DIGEST: np.int64,
 }
+# The column of the states themselves is the first.
 STATE_COLUMNS: Mapping[StatePrecision, tuple[str, ...]] = {
     "int8": (STATES_INT8, STATE_SCALES, STATE_LENGTHS, STATES_DIGEST),
     "float16": (STATES_FLOAT16, STATE_LENGTHS, STATES_DIGEST),
+    "compact": (STATES_COMPACT, STATE_SCALES, STATE_LENGTHS, STATES_DIGEST),
 }
 
+_OF_STATES = frozenset(names[0] for names in STATE_COLUMNS.values())
+
 Columns = Mapping[str, NDArray[Any]]
-Floats = NDArray[np.float32]
 # The lengths [n + 1] of states [n, width]: those of the projected tokens, and that of their sum.
 Measure = Callable[[Floats], Floats]
 
@@ -71,20 +79,25 @@ _LEAST_SCALE = np.float16(2**-14)
 class KeptStates:
     """A text's states as they are kept.
 
-    values: int8 or float16 [n, width]; a state is a row of them times its scale.
+    values: int8, float16 or float32 [n, width]; a state is a row of them times its scale. With
+        directions uint8 [n, bytes of a code].
     scales: float32 [n]; 1 for float16.
     lengths: float32 [n + 1], see above.
+    directions: what compact states are of, None for others.
     """
 
     values: NDArray[Any]
     scales: Floats
     lengths: Floats
+    directions: Directions | None = None
 
     def __len__(self) -> int:
         return len(self.values)
 
-    def states(self) -> Floats:
-        """Return the states: float32 [n, width]."""
+    def states(self, products: Products) -> Floats:
+        """Return the states: float32 [n, width]; `products` computes them where they are coded."""
+        if self.directions is not None:
+            return self.directions.decode(self.values, self.scales, products)
         states: Floats = np.multiply(self.values, self.scales[:, None], dtype=np.float32)
         return states
 
@@ -94,12 +107,30 @@ def checked_precision(precision: Any) -> StatePrecision:
     return one_of("precision", precision, STATE_PRECISIONS)
 
 
-def encode(states: Floats, precision: StatePrecision, measure: Measure) -> KeptStates:
+def numbers_a_token(precision: StatePrecision, width: int) -> int:
+    """Return how many numbers the column of states has a token."""
+    return code_bytes(width) if precision == "compact" else width
+
+
+def encode(
+    states: Floats,
+    precision: StatePrecision,
+    measure: Measure,
+    directions: Directions | None = None,
+    products: Products = np.inner,
+) -> KeptStates:
     """Return states [n, width] as they are kept, with the lengths that `measure` gives of them.
+
+    "compact" needs the model's directions.
 
     Raises:
         ValueError: a state is not a finite number, or too large for a float16.
     """
+    if precision == "compact":
+        assert directions is not None
+        codes, scales = directions.encode(states, products)
+        lengths = measure(directions.decode(codes, scales, products))
+        return KeptStates(codes, scales, np.asarray(lengths, np.float32), directions)
     with np.errstate(over="ignore"):
         if precision == "float16":
             values = states.astype(np.float16)
@@ -115,28 +146,30 @@ def encode(states: Floats, precision: StatePrecision, measure: Measure) -> KeptS
     if precision == "int8":
         values = np.clip(np.rint(states / scales[:, None]), -_MOST, _MOST).astype(np.int8)
     kept = KeptStates(values, scales, np.empty(0, np.float32))
-    return KeptStates(values, scales, np.asarray(measure(kept.states()), np.float32))
+    return KeptStates(values, scales, np.asarray(measure(kept.states(products)), np.float32))
 
 
 def to_columns(kept: KeptStates, text: str, identity: str) -> dict[str, NDArray[Any]]:
     """Return the columns of a text's states; `identity` is the digest of what made them."""
     flat = kept.values.reshape(-1)
-    if flat.dtype == np.int8:
-        columns = {STATES_INT8: flat, STATE_SCALES: kept.scales.astype(np.float16)}
-    else:
-        columns = {STATES_FLOAT16: flat}
+    name = next(name for name in _OF_STATES if STATE_TYPES[name] == flat.dtype)
+    columns = {name: flat}
+    if name != STATES_FLOAT16:
+        columns[STATE_SCALES] = kept.scales.astype(np.float16)
     columns[STATE_LENGTHS] = kept.lengths
     columns[STATES_DIGEST] = np.array([_digest(columns, text, identity)], np.int64)
     return columns
 
 
-def from_columns(columns: Columns, width: int) -> KeptStates:
+def from_columns(columns: Columns, width: int, directions: Directions | None = None) -> KeptStates:
     """Undo `to_columns`: columns of which `damage` says nothing."""
-    if STATES_INT8 in columns:
-        scales = columns[STATE_SCALES].astype(np.float32)
-        return KeptStates(columns[STATES_INT8].reshape(-1, width), scales, columns[STATE_LENGTHS])
-    values = columns[STATES_FLOAT16].reshape(-1, width)
-    return KeptStates(values, np.ones(len(values), np.float32), columns[STATE_LENGTHS])
+    precision = precision_of(columns)
+    assert precision is not None
+    flat = columns[STATE_COLUMNS[precision][0]]
+    values = flat.reshape(-1, numbers_a_token(precision, width))
+    scales = columns.get(STATE_SCALES, np.ones(len(values))).astype(np.float32)
+    own = directions if precision == "compact" else None
+    return KeptStates(values, scales, columns[STATE_LENGTHS], own)
 
 
 def precision_of(columns: Sequence[str] | Columns) -> StatePrecision | None:
@@ -156,10 +189,10 @@ def damage(columns: Columns, width: int) -> str | None:
         if columns[name].dtype != STATE_TYPES[name] or columns[name].ndim != 1:
             found = f"{columns[name].dtype} {list(columns[name].shape)}"
             return f"{name} is {found}, expected {np.dtype(STATE_TYPES[name])} [n]"
-    numbers = len(columns[STATE_COLUMNS[precision][0]])
-    tokens, rest = divmod(numbers, width)
+    numbers, each = len(columns[STATE_COLUMNS[precision][0]]), numbers_a_token(precision, width)
+    tokens, rest = divmod(numbers, each)
     if rest:
-        return f"{numbers} numbers are not states of {width} each"
+        return f"{numbers} numbers are not states of {each} each"
     sizes = {STATE_SCALES: tokens, STATE_LENGTHS: tokens + 1, STATES_DIGEST: 1}
     for name in STATE_COLUMNS[precision][1:]:
         if len(columns[name]) != sizes[name]:
@@ -190,7 +223,7 @@ def _digest(columns: Columns, text: str, identity: str) -> int:
     hashed = blake2b(digest_size=8)
     parts = [text.encode("utf-8", "surrogatepass"), identity.encode()]
     for name in sorted(columns):
-        if name in (STATES_INT8, STATES_FLOAT16):
+        if name in _OF_STATES:
             parts.append(_sums(columns[name]))
         elif name != STATES_DIGEST:
             parts.append(columns[name].tobytes())

@@ -15,10 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.engine.contract import JoinHead
-from secondpass.states.codec import Floats, KeptStates
-
-# Values [n, width] and vectors [k, width] to their products [n, k].
-Products = Callable[[NDArray[Any], Floats], Floats]
+from secondpass.states.codec import KeptStates
+from secondpass.states.compact import Floats, Products, numbers_of
 
 # States [n, width] to the lengths [n] of their projections.
 Lengths = Callable[[Floats], Floats]
@@ -81,18 +79,33 @@ class LateInteraction:
 
     def _scores(self, asked: Asked, texts: Sequence[KeptStates], products: Products) -> Floats:
         starts = np.cumsum([0, *(len(text) for text in texts)])[:-1]
-        found = products(np.concatenate([text.values for text in texts]), asked.vectors)
+        values, vectors, added = _compared(asked, texts)
+        found = products(values, vectors)
         scales = np.concatenate([text.scales for text in texts])[:, None]
         lengths = np.concatenate([text.lengths[:-1] for text in texts])[:, None]
         similar = found[:, :-1] * (scales / lengths)
-        if asked.added.any():
-            similar += asked.added / lengths
+        if added.any():
+            similar += added[:-1] / lengths
         nearest = np.maximum.reduceat(similar, starts, axis=0)
-        means = np.add.reduceat(found[:, -1] * scales[:, 0], starts)
+        means = np.add.reduceat(found[:, -1] * scales[:, 0] + added[-1], starts)
         cosines = means / np.array([text.lengths[-1] for text in texts], np.float32)
         weights = self._head.weights
         scores: Floats = weights[0] * cosines + weights[1] * (nearest * asked.gates).sum(axis=1)
         return scores
+
+
+def _compared(asked: Asked, texts: Sequence[KeptStates]) -> tuple[NDArray[Any], Floats, Floats]:
+    """Return the values of texts that are kept alike, the vectors to compare them with, and what
+    is added to each product of a vector and a state: [tokens, m], [k, m] and [k].
+
+    Compact states are not decoded: the query's vectors are multiplied by the directions.
+    """
+    values = np.concatenate([text.values for text in texts])
+    added, directions = np.append(asked.added, np.float32(0)), texts[0].directions
+    if directions is None:
+        return values, asked.vectors, added
+    added += _product(asked.vectors, directions.mean[None])[:, 0]
+    return numbers_of(values), _product(asked.vectors, directions.of_numbers), added
 
 
 def _product(rows: Floats, vectors: Floats) -> Floats:
