@@ -39,6 +39,21 @@ def test_a_test_says_the_scores_the_time_and_what_happens():
         reranker.rank("bad", ["a"])
 
 
+def test_it_drops_and_fuses_as_the_reranker_does():
+    reranker = FakeReranker()
+    texts = ["a csv", "the date", "csv file"]
+    ranking = reranker.rank("csv file", texts, min_score=0.5)
+    assert ([hit.index for hit in ranking], ranking.timings.dropped) == ([2, 0], 1)
+    assert len(reranker.rank("csv file", texts, min_score=0.0)) == 3
+    first = {"first_stage_scores": [9, 0, 1], "fuse_weight": 5}
+    fused = reranker.rank("csv file", texts, fuse="weighted", **first)
+    assert fused[0].index == 0
+    assert fused[0].fused is not None
+    assert [hit.index for hit in reranker.rank("csv file", texts, fuse="rrf")] == [0, 2, 1]
+    with pytest.raises(InputError, match="first_stage_scores"):
+        reranker.rank("csv file", texts, fuse="weighted", first_stage_scores=[1])
+
+
 @pytest.mark.parametrize(("query", "texts"), [("", ["a"]), ("q", "a"), ("q", [3])])
 def test_it_refuses_what_the_reranker_refuses(query, texts):
     with pytest.raises(InputError):

@@ -9,12 +9,14 @@ pipeline = SearchPipeline(index, FakeReranker(lambda query, text: -len(text)))
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.options.call import RankOptions
+from secondpass.options.fusion import Fuse
 from secondpass.scoring.candidates import (
     candidate_text,
     checked_pairs,
@@ -23,6 +25,7 @@ from secondpass.scoring.candidates import (
     checked_texts,
     with_scores,
 )
+from secondpass.scoring.first_stage_scores import given_scores
 from secondpass.scoring.scores import plain_scores
 from secondpass.scoring.selection import select
 from secondpass.types import ModelInfo, Ranking, Scores
@@ -95,12 +98,24 @@ class FakeReranker:
         scores = np.array([self._score(query, text) for text in given], np.float32)
         return plain_scores(scores, total_ms=self._ms_per_text * len(given))
 
-    def rank(self, query: str, texts: Iterable[str], top_k: int | None = 10) -> Ranking:
+    def rank(
+        self,
+        query: str,
+        texts: Iterable[str],
+        top_k: int | None = 10,
+        *,
+        min_score: float | None = None,
+        fuse: Fuse = "none",
+        fuse_weight: float | None = None,
+        first_stage_scores: Iterable[float] | None = None,
+    ) -> Ranking:
         """Return the `top_k` best texts, best first; equal scores keep their order."""
         given = checked_texts(texts)
+        options = RankOptions(top_k=top_k, min_score=min_score, fuse=fuse, fuse_weight=fuse_weight)
+        first = given_scores(first_stage_scores, len(given), options.fusion())
         scores = self.score(query, given)
-        hits = select(RankOptions(top_k=top_k), given, scores, None).hits
-        return Ranking(hits, scores.timings)
+        hits, dropped = select(options, given, scores, first)
+        return Ranking(hits, replace(scores.timings, dropped=dropped))
 
     def rerank(
         self, query: str, candidates: Iterable[Mapping[str, Any]], top_k: int | None = 10

@@ -47,6 +47,32 @@ def test_the_documents_that_were_given_are_not_changed(found):
     assert [document.to_dict() for document in found] == [one.to_dict() for one in before]
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"meta_fields_to_embed": "title"}, "meta_fields_to_embed is str 'title', expected a list"),
+        ({"embedding_separator": 3}, "embedding_separator is 3, expected a string"),
+        ({"meta_fields_to_embed": 3}, "meta_fields_to_embed is int 3"),
+    ],
+)
+def test_fields_and_their_separator_are_checked_where_they_are_given(options, said):
+    with pytest.raises(InputError, match=said):
+        SecondpassRanker(reranker=FakeReranker(), **options)
+
+
+@pytest.mark.parametrize("item", ["a text", None])
+def test_what_is_no_document_is_named(found, item):
+    with pytest.raises(InputError, match=r"documents\[4\] is .*expected a Document"):
+        SecondpassRanker(reranker=FakeReranker()).run(query=QUERY, documents=[*found, item])
+
+
+def test_what_an_earlier_run_said_of_a_text_is_gone(tiny):
+    long = Document(content="csv file " * 100)
+    cut = SecondpassRanker(reranker=tiny).run(query=QUERY, documents=[long])["documents"]
+    again = SecondpassRanker(reranker=FakeReranker()).run(query=QUERY, documents=cut)["documents"]
+    assert (set(cut[0].meta), again[0].meta) == ({"secondpass"}, {})
+
+
 def test_a_run_may_say_how_many_and_above_which_score(found, tiny):
     scores = sorted(tiny.predict([(QUERY, text) for text in TEXTS]).tolist())
     ranker = SecondpassRanker(reranker=tiny, top_k=2, score_threshold=scores[-1])

@@ -100,6 +100,62 @@ def test_a_text_that_was_cut_says_so(tiny):
     assert long.metadata == {}
 
 
+def test_what_an_earlier_call_said_of_a_text_is_gone(tiny):
+    cut = SecondpassRerank(reranker=tiny).compress_documents([Document("csv file " * 100)], QUERY)
+    (again,) = SecondpassRerank(reranker=FakeReranker()).compress_documents(cut, QUERY)
+    assert set(again.metadata) == {"relevance_score"}
+    assert "secondpass" in cut[0].metadata
+
+
+def test_documents_may_come_one_by_one_and_without_metadata(found):
+    compressor = SecondpassRerank(reranker=FakeReranker())
+    assert texts(compressor.compress_documents(iter(found), QUERY)) == texts(
+        compressor.compress_documents(tuple(found), QUERY)
+    )
+    found[1].metadata = None
+    by_id = {one.id: one for one in compressor.compress_documents(found, QUERY)}
+    assert set(by_id["1"].metadata) == {"relevance_score"}
+
+
+@pytest.mark.parametrize("item", ["a text", None, {"page_content": "a text"}])
+def test_what_is_no_document_is_named(found, item):
+    with pytest.raises(InputError, match=r"documents\[4\] is .*expected a Document"):
+        SecondpassRerank(reranker=FakeReranker()).compress_documents([*found, item], QUERY)
+
+
+def test_a_limit_of_zero_is_a_limit_and_a_number_set_later_is_checked(found):
+    none_below = SecondpassRerank(reranker=FakeReranker(), min_score=0.0, top_n=None)
+    assert len(none_below.compress_documents(found, QUERY)) == 4
+    none_below.top_n = 0
+    with pytest.raises(InputError, match="top_n is 0"):
+        none_below.compress_documents(found, QUERY)
+
+
+def test_who_stops_waiting_leaves_the_others_alone(found):
+    begun, go_on = threading.Event(), threading.Event()
+
+    def wait(*_):
+        begun.set()
+        assert go_on.wait(60)
+
+    compressor = SecondpassRerank(reranker=FakeReranker(on_call=wait))
+
+    async def main():
+        stopped = asyncio.create_task(compressor.acompress_documents(found, QUERY))
+        await asyncio.to_thread(begun.wait)
+        stopped.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await stopped
+        go_on.set()
+        return await asyncio.gather(
+            *(compressor.acompress_documents(found, QUERY) for _ in range(20))
+        )
+
+    assert {tuple(texts(one)) for one in asyncio.run(main())} == {
+        tuple(texts(compressor.compress_documents(found, QUERY)))
+    }
+
+
 def test_a_text_that_cannot_be_scored_comes_last_where_that_is_asked(found, tiny):
     found.insert(0, Document("half a pair \ud800"))
     ranked = SecondpassRerank(reranker=tiny, on_error="skip", top_n=None).compress_documents(

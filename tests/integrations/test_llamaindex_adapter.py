@@ -224,3 +224,23 @@ def test_it_is_a_node_postprocessor_whose_help_has_its_options():
     assert issubclass(SecondpassRerank, BaseNodePostprocessor)
     for name in ("top_n: how many", "budget_ms: ", "model_name: ", "metadata_mode: "):
         assert name in SecondpassRerank.__doc__
+
+
+def test_what_an_earlier_call_said_of_a_text_is_gone_and_nothing_is_said_twice(tiny):
+    long = NodeWithScore(node=TextNode(text="csv file " * 100, metadata={"page": 1}))
+    postprocessor = SecondpassRerank(reranker=tiny)
+    (cut,) = postprocessor.postprocess_nodes([long], query_str=QUERY)
+    (twice,) = postprocessor.postprocess_nodes([cut], query_str=QUERY)
+    assert twice.node.excluded_llm_metadata_keys == ["secondpass"]
+    assert twice.node.metadata == cut.node.metadata
+    (again,) = SecondpassRerank(reranker=FakeReranker()).postprocess_nodes([cut], query_str=QUERY)
+    assert again.node.metadata == {"page": 1}
+    assert "secondpass" in cut.node.metadata
+
+
+def test_a_number_that_is_set_later_is_checked(found):
+    postprocessor = SecondpassRerank(reranker=FakeReranker(), min_score=0.0, top_n=None)
+    assert len(postprocessor.postprocess_nodes(found, query_str=QUERY)) == 4
+    postprocessor.top_n = 0
+    with pytest.raises(InputError, match="top_n is 0"):
+        postprocessor.postprocess_nodes(found, query_str=QUERY)

@@ -5,10 +5,18 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Unpack
 
-from secondpass.checks import shortened
+from secondpass.checks import kind_of, shortened
 from secondpass.errors import InputError, MissingExtraError
-from secondpass.integrations.ranker import Options, Ranker, details, lists_options, renamed
+from secondpass.integrations.ranker import (
+    Options,
+    Ranker,
+    documents_of,
+    lists_options,
+    renamed,
+    with_details,
+)
 from secondpass.pipeline import SecondPass
+from secondpass.scoring.candidates import checked_texts
 
 try:
     from haystack import Document, component, default_from_dict, default_to_dict
@@ -62,7 +70,10 @@ class SecondpassRanker:
         self.score_threshold = renamed("min_score", "score_threshold", score_threshold)
         _activation(scale_score)
         self.scale_score = scale_score
-        self.meta_fields_to_embed = list(meta_fields_to_embed or ())
+        self.meta_fields_to_embed = list(
+            checked_texts(meta_fields_to_embed or (), "meta_fields_to_embed")
+        )
+        kind_of("embedding_separator", embedding_separator, str, "a string")
         self.embedding_separator = embedding_separator
 
     def warm_up(self) -> None:
@@ -116,9 +127,9 @@ class SecondpassRanker:
             scale_score: for this run, in place of the component's own.
 
         Raises:
-            InputError: the query is empty, or an option is not usable.
+            InputError: the query is empty, an item is not a document, or an option is not usable.
         """
-        given = _highest_of_each_id(documents)
+        given = _highest_of_each_id(documents_of(documents, Document))
         least = self.score_threshold if score_threshold is None else score_threshold
         limit = self.top_k if top_k is None else top_k
         hits = self._ranker.rank(
@@ -130,7 +141,9 @@ class SecondpassRanker:
             **_activation(self.scale_score if scale_score is None else scale_score),
         )
         ranked = [
-            replace(given[hit.index], score=hit.score, meta=given[hit.index].meta | details(hit))
+            replace(
+                given[hit.index], score=hit.score, meta=with_details(given[hit.index].meta, hit)
+            )
             for hit in hits
         ]
         return {"documents": ranked}

@@ -6,7 +6,14 @@ from collections.abc import Sequence
 from typing import Unpack
 
 from secondpass.errors import MissingExtraError
-from secondpass.integrations.ranker import Options, Ranker, details, lists_options, renamed
+from secondpass.integrations.ranker import (
+    Options,
+    Ranker,
+    documents_of,
+    lists_options,
+    renamed,
+    with_details,
+)
 from secondpass.pipeline import SecondPass
 
 try:
@@ -84,20 +91,21 @@ class SecondpassRerank(BaseDocumentCompressor):
         """Return copies of the best documents, best first, with `relevance_score` in metadata.
 
         Raises:
-            InputError: the query is empty.
+            InputError: the query is empty, or an item is not a document.
         """
-        if not documents:
+        given = documents_of(documents, Document)
+        if not given:
             return []
         hits = self._ranker.rank(
             query,
-            [document.page_content for document in documents],
-            self.top_n,
-            self.min_score,
-            [document.metadata.get(self.first_stage_score) for document in documents],
+            [document.page_content for document in given],
+            renamed("top_k", "top_n", self.top_n),
+            renamed("min_score", "min_score", self.min_score),
+            [(document.metadata or {}).get(self.first_stage_score) for document in given],
         )
         ranked = []
         for hit in hits:
-            document = documents[hit.index]
-            said = {"relevance_score": hit.score, **details(hit)}
-            ranked.append(document.model_copy(update={"metadata": document.metadata | said}))
+            document = given[hit.index]
+            metadata = with_details(document.metadata, hit) | {"relevance_score": hit.score}
+            ranked.append(document.model_copy(update={"metadata": metadata}))
         return ranked

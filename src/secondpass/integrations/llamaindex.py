@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Any, Unpack
 
 from secondpass.errors import InputError, MissingExtraError
-from secondpass.integrations.ranker import DETAILS, Options, Ranker, details, lists_options, renamed
+from secondpass.integrations.ranker import (
+    DETAILS,
+    Options,
+    Ranker,
+    lists_options,
+    renamed,
+    with_details,
+)
 from secondpass.pipeline import SecondPass
 from secondpass.types import Hit
 
@@ -107,8 +114,8 @@ class SecondpassRerank(BaseNodePostprocessor):
         hits = self._ranker.rank(
             query_bundle.query_str,
             [node.node.get_content(metadata_mode=self.metadata_mode) for node in nodes],
-            self.top_n,
-            self.min_score,
+            renamed("top_k", "top_n", self.top_n),
+            renamed("min_score", "min_score", self.min_score),
             [node.score for node in nodes],
         )
         ranked = [
@@ -121,12 +128,17 @@ class SecondpassRerank(BaseNodePostprocessor):
 
 def _with_details(node: BaseNode, hit: Hit) -> BaseNode:
     """Return a node, or a copy that says what there is to say of its text."""
-    said = details(hit)
-    if not said:
+    metadata = with_details(node.metadata, hit)
+    if metadata == node.metadata:
         return node
+    hidden = [DETAILS] if DETAILS in metadata else []
     changed = {
-        "metadata": node.metadata | said,
-        "excluded_llm_metadata_keys": [*node.excluded_llm_metadata_keys, DETAILS],
-        "excluded_embed_metadata_keys": [*node.excluded_embed_metadata_keys, DETAILS],
+        "metadata": metadata,
+        "excluded_llm_metadata_keys": _and(node.excluded_llm_metadata_keys, hidden),
+        "excluded_embed_metadata_keys": _and(node.excluded_embed_metadata_keys, hidden),
     }
     return node.model_copy(update=changed)
+
+
+def _and(keys: list[str], more: list[str]) -> list[str]:
+    return list(dict.fromkeys([*keys, *more]))

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from inspect import Parameter, Signature, getdoc, signature
 from typing import Any, TypedDict, TypeVar
 
-from secondpass.checks import did_you_mean, shortened
+from secondpass.checks import described, did_you_mean, shortened
 from secondpass.errors import InputError
 from secondpass.options.call import LongQuery, OnError, RankOptions
 from secondpass.options.effort import Effort
@@ -22,6 +22,7 @@ from secondpass.scoring.candidates import SCORE_FIELD, score_fields, text_fields
 from secondpass.types import Hit
 
 K = TypeVar("K", bound=type)
+D = TypeVar("D")
 
 # Where a document's metadata has what is to be said of it beyond its score.
 DETAILS = "secondpass"
@@ -143,6 +144,21 @@ class Ranker:
         return self.load().rank(query, list(texts), top_k, **options).hits
 
 
+def documents_of(given: Iterable[Any], kind: type[D]) -> list[D]:
+    """Return the documents of a framework in a list.
+
+    Raises:
+        InputError: an item is not one; the message names its position.
+    """
+    documents = list(given)
+    for position, document in enumerate(documents):
+        if not isinstance(document, kind):
+            raise InputError(
+                f"documents[{position}] is {described(document)}, expected a {kind.__name__}"
+            )
+    return documents
+
+
 def renamed(option: str, name: str, value: Any) -> Any:
     """Return the checked value of an option of a call that a framework calls by another name.
 
@@ -153,14 +169,15 @@ def renamed(option: str, name: str, value: Any) -> Any:
     return None if value is None else kind.checked(name, value, also or "")
 
 
-def details(hit: Hit) -> dict[str, Any]:
-    """Return what `rerank` says of a hit beyond its score, to be added to a document's metadata.
+def with_details(metadata: Mapping[str, Any] | None, hit: Hit) -> dict[str, Any]:
+    """Return a document's metadata with what `rerank` says of a hit beyond its score.
 
-    Of most there is nothing to say, and nothing to add.
+    Of most there is nothing to say, and nothing is added; what an earlier call said is gone.
     """
     said = score_fields(hit, marked=not hit.reranked) | text_fields(hit)
     del said[SCORE_FIELD]
-    return {DETAILS: said} if said else {}
+    kept = {name: value for name, value in (metadata or {}).items() if name != DETAILS}
+    return kept | ({DETAILS: said} if said else {})
 
 
 def lists_options(kind: K) -> K:
