@@ -26,6 +26,13 @@ def test_by_default_the_shared_words_rank():
     assert reranker.calls[0] == ("csv file", ["x", "a csv", "csv file"])
 
 
+def test_many_queries_are_ranked_one_by_one():
+    reranker = FakeReranker()
+    first, second = reranker.rank_many(["csv", "date"], [["a csv", "x"], ["y", "the date"]], 1)
+    assert (first.hits[0].index, second.hits[0].index) == (0, 1)
+    assert [query for query, _ in reranker.calls] == ["csv", "date"]
+
+
 def test_a_test_says_the_scores_the_time_and_what_happens():
     def refuse(query, texts):
         if query == "bad":

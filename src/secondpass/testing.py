@@ -45,7 +45,7 @@ def shared_words(query: str, text: str) -> float:
 
 
 class FakeReranker:
-    """Has `score`, `rank`, `rerank`, `predict` and `info` of a reranker, and loads nothing.
+    """Has the methods and `info` of a reranker, and loads nothing.
 
     Scores and logits are the same. `calls` notes the query and the texts of each call.
 
@@ -116,6 +116,13 @@ class FakeReranker:
         scores = self.score(query, given)
         hits, dropped = select(options, given, scores, first)
         return Ranking(hits, replace(scores.timings, dropped=dropped))
+
+    def rank_many(
+        self, queries: Iterable[str], texts: Iterable[Iterable[str]], top_k: int | None = 10
+    ) -> list[Ranking]:
+        """Return a ranking of each query's texts."""
+        asked, given = checked_texts(queries, "queries"), checked_texts(texts)
+        return [self.rank(*one, top_k) for one in zip(asked, given, strict=True)]
 
     def rerank(
         self, query: str, candidates: Iterable[Mapping[str, Any]], top_k: int | None = 10

@@ -235,3 +235,41 @@ def test_it_is_a_reranker_whose_help_has_its_options():
     )
     for name in ("column: the column", "budget_ms: ", "model_name: ", "min_score: "):
         assert name in SecondpassReranker.__doc__
+
+
+FOUND = pa.table({"text": ["a csv", "read a csv file"], "_distance": [0.1, 0.2]})
+
+
+@pytest.mark.parametrize("return_score", ["relevance", "all"])
+def test_the_score_of_an_earlier_reranker_is_replaced(return_score):
+    first = SecondpassReranker(reranker=FakeReranker(), return_score="all")
+    rows = first.rerank_vector(QUERY, FOUND)
+    again = SecondpassReranker(reranker=FakeReranker(), return_score=return_score)
+    ranked = again.rerank_vector("a csv", rows)
+    assert ranked.column_names.count("_relevance_score") == 1
+    assert ranked["text"].to_pylist() == ["read a csv file", "a csv"]
+    assert ranked["_relevance_score"].to_pylist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    "table_of",
+    [
+        lambda rows: rows.set_column(0, "text", rows["text"].cast(pa.large_string())),
+        lambda rows: rows.set_column(0, "text", rows["text"].dictionary_encode()),
+        lambda rows: pa.concat_tables([rows.slice(0, 1), rows.slice(1)]),
+    ],
+    ids=["large", "dictionary", "chunks"],
+)
+def test_texts_may_be_laid_out_in_any_way(table_of):
+    ranked = SecondpassReranker(reranker=FakeReranker()).rerank_vector(QUERY, table_of(FOUND))
+    assert ranked["text"].to_pylist() == ["read a csv file", "a csv"]
+
+
+def test_rows_of_two_searches_need_their_ids():
+    with pytest.raises(InputError, match="the rows have no '_rowid', only"):
+        SecondpassReranker(reranker=FakeReranker()).rerank_hybrid(QUERY, FOUND, FOUND)
+
+
+def test_the_column_is_a_name():
+    with pytest.raises(InputError, match="column is 3, expected the name of a column"):
+        SecondpassReranker(reranker=FakeReranker(), column=3)

@@ -5,7 +5,9 @@ import os
 import subprocess
 import sys
 import threading
+from datetime import date
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -276,6 +278,50 @@ def test_an_error_is_told_as_the_caller_asks():
     assert refusal(server, "rerank", {"query": "", "texts": ["a"]}) == "no: InputError"
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (RuntimeError("on fire"), "rerank failed: RuntimeError: 'on fire'"),
+        (MemoryError(), "rerank failed: MemoryError: ''"),
+        (ValueError("x" * 5000), "rerank failed: ValueError: 'xxx"),
+    ],
+)
+def test_what_nobody_foresaw_is_an_answer_too(error, said, caplog):
+    def fail(*_):
+        raise error
+
+    server = build_server(partial(FakeReranker, on_call=fail))
+    told = refusal(server, "rerank", {"query": QUERY, "texts": TEXTS})
+    assert told.startswith(said)
+    assert len(told) < 150
+    assert "a call of rerank failed" in caplog.text
+
+
+def test_metadata_that_json_has_not_are_said_as_json_can():
+    class Odd(Found):
+        def search(self, query, limit=10):
+            metadata = {
+                "day": date(2020, 1, 31),
+                "size": np.float32(0.5),
+                "many": np.arange(2),
+                "none": float("nan"),
+                "tags": {"a"},
+                "path": Path("a/b"),
+            }
+            return [RetrievedDocument("d", "text", metadata, 0.5)]
+
+    result = call(fake_server(open_index=Odd), "search", {"query": QUERY})
+    assert result.structured_content["results"][0]["metadata"] == {
+        "day": "2020-01-31",
+        "size": 0.5,
+        "many": [0, 1],
+        "none": None,
+        "tags": ["a"],
+        "path": str(Path("a/b")),
+    }
+    assert json.loads(result.content[0].text) == result.structured_content
+
+
 def test_others_are_answered_while_a_call_is_under_way():
     go_on, begun = threading.Event(), threading.Event()
 
@@ -430,6 +476,31 @@ def test_what_cannot_be_used_is_known_at_the_start(arguments, expected):
     assert done.stdout == ""
     assert expected in done.stderr
     assert "Traceback" not in done.stderr
+
+
+MALFORMED = [
+    *("not json", '{"jsonrpc": "2.0", "id": 1,', "[]", "3", "null", "", '{"id": 1}'),
+    '{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": [1]}',
+    '{"jsonrpc": "2.0", "id": 1, "method": "' + "[" * 50_000 + '"}',
+]
+
+
+def test_lines_that_are_no_requests_stop_nothing():
+    """The last line is answered, whatever comes before it."""
+    request = json.dumps({"jsonrpc": "2.0", "id": 9, "method": "ping"})
+    with subprocess.Popen(
+        [sys.executable, "-c", NOISY],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as server:
+        server.stdin.write("".join(f"{line}\n" for line in (*MALFORMED, request)))
+        server.stdin.flush()
+        answers = iter(server.stdout.readline, "")
+        assert any(json.loads(line).get("id") == 9 for line in answers)
+        server.stdin.close()
+        assert server.wait(timeout=60) == 0
 
 
 def test_it_ends_with_its_client():

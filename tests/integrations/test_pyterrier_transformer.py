@@ -173,3 +173,27 @@ def test_a_copy_ranks_alike(transformer):
     copied = pickle.loads(pickle.dumps(transformer))
     pd.testing.assert_frame_equal(copied(results()), transformer(results()), check_exact=False)
     assert repr(copied) == repr(transformer)
+
+
+@pytest.mark.parametrize(
+    ("reranker", "options", "said"),
+    [
+        ("a model", {}, "reranker is str 'a model', expected a CrossEncoderReranker"),
+        (None, {"text_field": 3}, "text_field is 3, expected the name of a column"),
+        (None, {"text_field": None}, "text_field is None"),
+    ],
+)
+def test_what_it_is_made_of_is_checked_at_once(reranker, options, said):
+    from secondpass.testing import FakeReranker
+
+    with pytest.raises(InputError, match=said):
+        SecondpassReranker(FakeReranker() if reranker is None else reranker, **options)
+
+
+def test_a_fake_reranker_ranks_in_tests():
+    from secondpass.testing import FakeReranker
+
+    found = pd.DataFrame(
+        {"qid": ["1", "1"], "query": "csv", "docno": ["a", "b"], "text": ["x", "a csv"]}
+    )
+    assert SecondpassReranker(FakeReranker())(found)["docno"].tolist() == ["b", "a"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal, Unpack
 
-from secondpass.checks import listed, shortened
+from secondpass.checks import kind_of, listed, shortened
 from secondpass.errors import InputError, MissingExtraError
 from secondpass.integrations.ranker import Options, Ranker, lists_options, renamed
 from secondpass.options.fusion import K
@@ -64,6 +64,7 @@ class SecondpassReranker(Reranker):
     ) -> None:
         super().__init__(return_score)
         self._ranker = Ranker(reranker, options)
+        kind_of("column", column, str, "the name of a column")
         self.column = column
         self.min_score = renamed("min_score", "min_score", min_score)
         self._ranker.load()
@@ -100,10 +101,9 @@ class SecondpassReranker(Reranker):
             )
         scores = pa.array([hit.score for hit in hits], pa.float32())
         ranked = rows.take(pa.array([hit.index for hit in hits], pa.int64()))
-        if self.score == "relevance":
-            ranked = ranked.drop_columns(
-                [name for name in ("_distance", "_score") if name in ranked.column_names]
-            )
+        # An earlier reranker's score is replaced.
+        dropped = ("_distance", "_score", SCORE) if self.score == "relevance" else (SCORE,)
+        ranked = ranked.drop_columns([name for name in dropped if name in ranked.column_names])
         return ranked.append_column(SCORE, scores)
 
     def _texts(self, rows: pa.Table) -> list[Any]:
@@ -139,12 +139,20 @@ def _merged(vector: pa.Table, fts: pa.Table) -> tuple[pa.Table, list[float]]:
     """Return the rows of both, each once, by the sum of their reciprocal ranks, and the sums.
 
     A row that both found has the distance and the score of each.
+
+    Raises:
+        InputError: the rows have no ids.
     """
     found = [rows for rows in (vector, fts) if len(rows)]
     if not found:
         return vector, []
     sums: dict[int, float] = {}
     for rows in found:
+        if "_rowid" not in rows.column_names:
+            raise InputError(
+                f"the rows have no '_rowid', only {listed(rows.column_names)}: ask for it with "
+                "with_row_id(True), so that rows that both searches found are ranked once"
+            )
         for rank, row in enumerate(rows["_rowid"].to_pylist(), start=1):
             sums[row] = sums.get(row, 0.0) + 1 / (K + rank)
     best_first = sorted(sums, key=lambda row: -sums[row])

@@ -11,6 +11,7 @@ the others are answered meanwhile.
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
@@ -21,6 +22,7 @@ from threading import Lock
 from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
+import numpy as np
 from msgspec import Meta
 
 from secondpass import __version__
@@ -47,6 +49,8 @@ try:
     )
 except ImportError as error:
     raise MissingExtraError("secondpass.integrations.mcp", "mcp") from error
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Taken = TypeVar("Taken", bound=msgspec.Struct)
@@ -157,14 +161,13 @@ class _Offered(Generic[Taken]):
             ),
         )
 
-    def answer(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the result of a call, as JSON has it.
+    def answer(self, arguments: Mapping[str, Any]) -> bytes:
+        """Return the result of a call as JSON.
 
         Raises:
             SecondpassError: the arguments are not usable, or a model or the index cannot be loaded.
         """
-        answer: dict[str, Any] = msgspec.to_builtins(self.call(self._read(arguments)))
-        return answer
+        return msgspec.json.encode(self.call(self._read(arguments)), enc_hook=_plain)
 
     def _read(self, arguments: Mapping[str, Any]) -> Taken:
         known = self.takes.__struct_fields__
@@ -286,9 +289,14 @@ def _server_of(
             result = await anyio.to_thread.run_sync(answer, abandon_on_cancel=True)
         except SecondpassError as error:
             return CallToolResult(content=[_text(tell(error))], is_error=True)
+        except Exception as error:
+            logger.exception("a call of %s failed", asked.name)
+            said = f"{asked.name} failed: {type(error).__name__}: {shortened(str(error))}"
+            return CallToolResult(content=[_text(said)], is_error=True)
         # As text too, for clients that do not read structured content.
-        text = _text(msgspec.json.encode(result).decode())
-        return CallToolResult(content=[text], structured_content=result)
+        return CallToolResult(
+            content=[_text(result.decode())], structured_content=msgspec.json.decode(result)
+        )
 
     return Server(
         "secondpass",
@@ -341,6 +349,11 @@ def _least(min_score: float | None) -> dict[str, Any]:
 def _read_of(hit: Hit) -> dict[str, Any]:
     # A text of an index carries its token ids; JSON is written of plain strings alone.
     return {"text": str(hit.text), "truncated": hit.truncated}
+
+
+def _plain(value: Any) -> Any:
+    """Return what JSON has of a value of metadata that it has not: a number of NumPy's, or text."""
+    return value.tolist() if isinstance(value, np.generic | np.ndarray) else str(value)
 
 
 def _schema(kind: type[Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import Any
 
-from secondpass.checks import shortened
+from secondpass.checks import described, kind_of, shortened
 from secondpass.errors import InputError, MissingExtraError
 from secondpass.reranker import CrossEncoderReranker
 
@@ -36,11 +36,17 @@ class SecondpassReranker(pt.Transformer):
     Args:
         reranker: by default the embedded model.
         text_field: the column of the text.
+
+    Raises:
+        InputError: it is not a name, or the reranker is not one.
     """
 
     def __init__(
         self, reranker: CrossEncoderReranker | None = None, *, text_field: str = "text"
     ) -> None:
+        if reranker is not None and not hasattr(reranker, "rank_many"):
+            raise InputError(f"reranker is {described(reranker)}, expected a CrossEncoderReranker")
+        kind_of("text_field", text_field, str, "the name of a column")
         self.reranker = CrossEncoderReranker() if reranker is None else reranker
         self.text_field = text_field
 
