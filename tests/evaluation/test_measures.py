@@ -1,5 +1,7 @@
+import ast
 from math import log2
 
+import ir_measures
 import pytest
 import pytrec_eval
 
@@ -164,3 +166,13 @@ def test_bm25_on_dl19_is_the_published_figure(shared):
     run = given_run(collection, "run.bm25.trec")
     values = Measures(("nDCG@10",), collection.qrels).values(run)["nDCG@10"]
     assert round(float(values.mean()), 4) == 0.5058
+
+
+def test_without_the_nodes_that_python_3_14_removed(monkeypatch):
+    monkeypatch.setattr(ir_measures.util, "_ast_to_value", ir_measures.util._ast_to_value)
+    for name in ("Num", "Str", "NameConstant"):
+        monkeypatch.delattr(ast, name, raising=False)
+    measures = Measures(["nDCG@10", "AP(rel=2)"], {"q": {"d": 1}})
+    assert measures.names == ("nDCG@10", "AP(rel=2)")
+    with pytest.raises(InputError, match="is not a measure"):
+        Measures(["nDCG@x"], {"q": {"d": 1}})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
@@ -152,4 +153,6 @@ def _import_ir_measures() -> Any:
         import ir_measures
     except ImportError as error:
         raise MissingExtraError("secondpass eval", "measure") from error
+    if not hasattr(ast, "Num"):  # Python 3.14 and newer, which ir_measures 0.4.3 does not know
+        ir_measures.util._ast_to_value = ast.literal_eval
     return ir_measures
