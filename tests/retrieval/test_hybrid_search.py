@@ -38,11 +38,14 @@ def documents():
     ]
 
 
-@pytest.fixture(params=["memory", "lance"])
+@pytest.fixture(params=["memory", "lance", "postgres"])
 def index(request, tmp_path):
     embedder = FakeEmbedder()
     if request.param == "lance":
         made = Index.create(tmp_path / "index", embedder, columns=COLUMNS)
+    elif request.param == "postgres":
+        address = request.getfixturevalue("postgres_address")
+        made = Index.create(address, embedder, columns=COLUMNS)
     else:
         columns = {"year": "int", "lang": "str"}
         made = Index(MemoryStore(store_identity(embedder, None, columns)), embedder)

@@ -54,8 +54,15 @@ def in_memory(folder, *, states=None, encoder=None):
     return Index(MemoryStore(store_identity(embedder, columns)), embedder, encoder=encoder)
 
 
-@pytest.fixture(params=[in_folder, in_memory])
+def in_database(address, **given):
+    return Index.create(address, FakeEmbedder(), **given)
+
+
+@pytest.fixture(params=[in_folder, in_memory, in_database])
 def made(request, tmp_path):
+    if request.param is in_database:
+        address = request.getfixturevalue("postgres_address")
+        return lambda **given: in_database(address, **given)
     return lambda **given: request.param(tmp_path, **given)
 
 

@@ -1,5 +1,6 @@
 """What an index in PostgreSQL does beyond the contract of stores."""
 
+import multiprocessing
 import os
 import pickle
 import signal
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fake_embedder import FakeEmbedder
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +19,7 @@ import secondpass
 from scripts.pg_kills import IDENTITY, check_whole, kills
 from secondpass.errors import IndexExistsError, IndexFileError, InputError
 from secondpass.progress import silent
+from secondpass.retrieval.index import Index
 from secondpass.retrieval.stores import postgres_load
 from secondpass.retrieval.stores.contract import EmbedderIdentity, Rows, StoreIdentity
 from secondpass.retrieval.stores.filters import And, Compare, In, Not
@@ -370,6 +373,62 @@ def test_a_read_goes_on_while_columns_change(store):
         store.change_features({**DECLARED.features, **features})
     reader.join()
     assert failed == []
+
+
+def test_an_index_has_the_content_of_one_in_a_folder(postgres_address, tmp_path):
+    documents = [{"id": f"{at}", "text": f"text {at}", "year": at} for at in range(20)]
+    embedder = FakeEmbedder()
+    made = [
+        Index.create(one, embedder, columns={"year": int})
+        for one in places(postgres_address, tmp_path)
+    ]
+    for index in made:
+        index.add(documents)
+        index.add([{"id": "7", "text": "a new text\0 with NUL", "year": 7}], replace=True)
+        assert index.delete(where="year < 5") == 5
+    first, second = ({one.id: one for one in index.documents()} for index in made)
+    assert first == second
+    assert made[0].content_sha256() == made[1].content_sha256()
+    assert made[0].location.startswith("postgresql://")
+    assert made[0].directory is None
+    again = [Index.open(one, embedder) for one in places(postgres_address, tmp_path)]
+    found = [[(one.id, one.similarity) for one in index.search("text 9", 9)] for index in again]
+    assert found[0] == found[1]
+    with pytest.raises(IndexFileError, match="was made with the embedder"):
+        Index.open(postgres_address, FakeEmbedder("other"))
+    with pytest.raises(IndexExistsError, match="there is an index in postgresql://"):
+        Index.create(postgres_address, embedder)
+    assert len(Index.create(postgres_address, embedder, exist_ok=True)) == 15
+
+
+def places(address, folder):
+    return address, folder / "index"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_fork_has_connections_of_its_own(store):
+    store.write([rows("abc")], replace=False)
+    context = multiprocessing.get_context("fork")
+    with context.Pool(2) as pool:
+        assert pool.map(count_of, [store] * 4) == [3] * 4
+        inherited = context.Process(target=add_one)
+        INHERITED.append(store)
+        inherited.start()
+        inherited.join(60)
+    assert inherited.exitcode == 0
+    assert ids_in(store) == [*"abc", "of the fork"]
+
+
+INHERITED = []
+
+
+def add_one():
+    (store,) = INHERITED
+    store.write([rows(["of the fork"])], replace=False)
+
+
+def count_of(store):
+    return store.count()
 
 
 EMPTY = IDENTITY.features["terms"]
