@@ -13,6 +13,7 @@ from secondpass.cli import terminal
 from secondpass.cli.main import main
 from secondpass.cli.passages import show_snippet, show_with_passages
 from secondpass.cli.search import print_result, result_rows
+from secondpass.retrieval.chunk_places import chunk_place
 from secondpass.retrieval.snippets import snippet
 from secondpass.types import Hit, RetrievedDocument, SearchHit, SearchResult, SearchTimings, Timings
 
@@ -70,12 +71,39 @@ def test_passages_fit_at_any_width(monkeypatch, capsys, width, text):
     monkeypatch.setenv("COLUMNS", str(width))
     found = snippet("renew a certificate 重置密码", text)
     rows = [(1, 100, "0.987", "manual/long/name.md#1-2"), (2, 1, "0.1", "b")]
-    show_with_passages(("rank", "was", "score", "document"), rows, [found, found])
+    place = "page 3, Certificates and keys > Renewing one before it ends"
+    columns = ("rank", "was", "score", "document")
+    show_with_passages(columns, rows, [found, found], [place, ""])
     lines = capsys.readouterr().out.splitlines()
     assert all(cell_len(line) <= width or width == 20 for line in lines)
     squeezed = re.sub(r"\s", "", "".join(lines))
     assert squeezed.count(re.sub(r"\s", "", found.text)) == 2
     assert "0.987" in squeezed
+    assert squeezed.count(re.sub(r"\s", "", place)) == 1
+
+
+@pytest.mark.parametrize(
+    ("metadata", "place"),
+    [
+        ({"page": 3, "heading": "A > B"}, "page 3, A > B"),
+        ({"page": 3}, "page 3"),
+        ({"heading": "A"}, "A"),
+        ({}, ""),
+        ({"page": True, "heading": 4}, ""),
+        ({"page": "iii", "heading": None}, ""),
+        ({"page": 1, "heading": ""}, "page 1"),
+    ],
+)
+def test_where_a_chunk_is_in_words(metadata, place):
+    assert chunk_place(metadata) == place
+
+
+def test_a_place_stands_between_a_hit_and_its_passage(capsys):
+    found = RetrievedDocument("d1", LONG, {"page": 7, "heading": "Keys\x1b[2J"}, 0.5)
+    hit = SearchHit(found, 1, 1, Hit(0, 0.5, LONG, False))
+    shown = SearchResult((hit,), SearchTimings(1.0, Timings(candidates=1), 2.0))
+    print_result(shown, "certificate")
+    assert capsys.readouterr().out.splitlines()[2] == "    page 7, Keys\ufffd[2J"
 
 
 def result(**scores):

@@ -238,7 +238,7 @@ def test_folders_are_read_in_order_at_any_depth_each_file_once(folder: Path) -> 
 def test_what_a_folder_holds_beside_is_listed(folder: Path) -> None:
     for name in (
         "d/a.txt",
-        "d/b.pdf",
+        "d/b.odt",
         "d/noext",
         "d/.hidden.txt",
         "d/.git/x.txt",
@@ -252,7 +252,7 @@ def test_what_a_folder_holds_beside_is_listed(folder: Path) -> None:
     assert found.skipped == (
         "d/.git",
         "d/.hidden.txt",
-        "d/b.pdf",
+        "d/b.odt",
         "d/dangling.txt",
         "d/loop",
         "d/noext",
@@ -267,12 +267,12 @@ def test_a_hidden_file_that_is_named_is_read(folder: Path) -> None:
 
 
 def test_paths_are_checked_before_anything_is_read(folder: Path) -> None:
-    write("a.pdf", "x")
+    write("a.odt", "x")
     write("a.txt", "x")
     with pytest.raises(
-        InputError, match=r"a\.pdf has the suffix '\.pdf', supported are \.csv.*\.txt"
+        InputError, match=r"a\.odt has the suffix '\.odt', supported are text \(\.txt.*\.parquet\)"
     ):
-        reading("a.txt", "a.pdf")
+        reading("a.txt", "a.odt")
     with pytest.raises(InputError, match=f"no file or folder {folder}/missing"):
         reading("a.txt", "missing")
     with pytest.raises(InputError, match="expected a list"):

@@ -117,10 +117,21 @@ def test_an_index_is_searched():
         assert client.get("/playground/index").json()["documents"] == 4
         found = client.post("/playground/search", json={"query": "wool", "limit": 2}).json()
     assert found["passages"] == [
-        {"id": "doc 0", "text": "Sheep give wool.", "similarity": 1.0},
-        {"id": "doc 1", "text": "Wool is warm.", "similarity": 0.9},
+        {"id": "doc 0", "text": "Sheep give wool.", "similarity": 1.0, "place": ""},
+        {"id": "doc 1", "text": "Wool is warm.", "similarity": 0.9, "place": ""},
     ]
     assert found["retrieve_ms"] >= 0
+
+
+def test_where_a_chunk_is_goes_with_it():
+    class Placed(FakeIndex):
+        def search(self, query, limit=10):
+            found = super().search(query, limit)
+            return [replace(found[0], metadata={"page": 3, "heading": "A > B"}), *found[1:]]
+
+    with fake_client(index=Placed()) as client:
+        found = client.post("/playground/search", json={"query": "wool"}).json()
+    assert [one["place"] for one in found["passages"][:2]] == ["page 3, A > B", ""]
 
 
 def test_texts_that_carry_their_tokens_are_sent_as_texts():

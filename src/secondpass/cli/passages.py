@@ -30,9 +30,12 @@ def hit_snippet(query: str, hit: Hit, *, named: str = "") -> Snippet:
 
 
 def show_with_passages(
-    columns: Sequence[str], rows: Sequence[Sequence[Any]], snippets: Sequence[Snippet]
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    snippets: Sequence[Snippet],
+    places: Sequence[str],
 ) -> None:
-    """Print a table with a passage below each row."""
+    """Print a table with a place, if it is not empty, and a passage below each row."""
     width = terminal.width()
     cells = [[output.cell(value) for value in row] for row in rows]
     lines = table_lines(columns, cells, width)
@@ -41,8 +44,11 @@ def show_with_passages(
     else:
         head, blocks = [], [table_lines(columns, [row], width) for row in cells]
     output.show_lines(head)
-    for block, snippet in zip(blocks, snippets, strict=True):
+    for block, snippet, place in zip(blocks, snippets, places, strict=True):
         output.show_lines(block)
+        if place:
+            room = None if width is None else max(terminal.LEAST_WIDTH, width - len(_INDENT))
+            output.show_lines([_INDENT + line for line in wrap(terminal.harmless(place), room)])
         show_snippet(snippet, _INDENT)
 
 

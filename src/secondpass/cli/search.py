@@ -136,6 +136,8 @@ def print_result(result: SearchResult, query: str, from_states: int | None = Non
 
     `from_states` counts those that were scored from states, None where these are no concern.
     """
+    from secondpass.retrieval.chunk_places import chunk_place
+
     fused = any(hit.hit.fused is not None for hit in result)
     # One score of the first stage says no more than its rank.
     both = any(hit.document.fused is not None for hit in result)
@@ -154,6 +156,7 @@ def print_result(result: SearchResult, query: str, from_states: int | None = Non
             for hit in result
         ],
         [hit_snippet(query, hit.hit, named=hit.document.id) for hit in result],
+        [chunk_place(hit.document.metadata) for hit in result],
     )
     timings = result.timings
     stages = timings.rerank

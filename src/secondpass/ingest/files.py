@@ -12,6 +12,13 @@ from secondpass.checks import shortened
 from secondpass.errors import InputError
 from secondpass.ingest.tables import suffix_of
 
+SUPPORTED = (
+    "text (.txt, .md, .rst), source code, documents (.pdf, .docx, .pptx, .html, .epub) and tables "
+    "(.jsonl, .csv, .tsv, .parquet)"
+)
+# So begins the name of the file by which Word says that it has a document open.
+_LOCK = "~$"
+
 
 class SourceFile(NamedTuple):
     """A file to read. `source` is its absolute path, `shown` the path in ids: see `from_root`."""
@@ -139,7 +146,8 @@ class _Walk:
 
     def _kind(self, entry: Path, root: Path) -> set[Path]:
         """Return the set that an entry belongs to; nothing is opened to tell."""
-        if entry.name[0] == "." or suffix_of(entry) not in self.suffixes or not entry.is_file():
+        hidden = entry.name.startswith((".", _LOCK))
+        if hidden or suffix_of(entry) not in self.suffixes or not entry.is_file():
             return self.skipped
         if entry.is_symlink() and not entry.resolve().is_relative_to(root):
             return self.outside
@@ -151,8 +159,8 @@ def _check_file(path: Path, suffixes: Collection[str]) -> None:
         raise InputError(f"there is no file or folder {path}")
     if suffix_of(path) not in suffixes:
         raise InputError(
-            f"{path} has the suffix {shortened(path.suffix)}, supported are "
-            f"{', '.join(sorted(suffixes))}"
+            f"{path} has the suffix {shortened(path.suffix)}, supported are {SUPPORTED}: export it "
+            "as one of these"
         )
     if not path.is_file():
         raise InputError(f"{path} is not a regular file: copy what it gives into one")

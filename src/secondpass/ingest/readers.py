@@ -3,36 +3,41 @@
 Ids and sources. A chunk's id is `path#start-end@digest`: the path from the folder that was named,
 with that folder's name (`SourceFile.shown`), the chunk's place in characters, and a digest of the
 absolute path and the chunk's text. So an id changes when the content does, and not with the current
-folder. A row is known by its `id` (or `_id`) column, else by `path#line@digest`; a row that is too
-long for one document is cut into chunks, whose ids add `#start-end`. The metadata's `source` is the
-file's absolute path; `updating` goes by it.
+folder. Its metadata have the `page` it begins on, the `heading` it is under and the `title` of its
+document, where there are such. A row is known by its `id` (or `_id`) column, else by
+`path#line@digest`; a row that is too long for one document is cut into chunks, whose ids add
+`#start-end`. The metadata's `source` is the file's absolute path; `updating` goes by it.
 """
 
 from __future__ import annotations
 
 import os
+from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from secondpass.checks import shortened
-from secondpass.errors import InputError
-from secondpass.ingest.chunking import Chunker
+from secondpass.errors import InputError, MissingExtraError
+from secondpass.ingest.chunking import Chunk, Chunker
 from secondpass.ingest.columns import USUAL, Columns, Parts
+from secondpass.ingest.documents import DOCUMENTS, read_document, reader_versions
 from secondpass.ingest.files import Found, SourceFile, find_files
+from secondpass.ingest.headings import Outline
 from secondpass.ingest.tables import TABLES, read_rows, suffix_of
+from secondpass.ingest.texts import TEXTS, Text, read_text_file
 from secondpass.jsonl import Where
 from secondpass.retrieval.columns import column_values
 from secondpass.retrieval.records import Record, content_digest, to_record
 from secondpass.retrieval.stores.filters import ColumnType
 from secondpass.types import Document
-from secondpass.utf8 import read_text
 
 # Raised when a reader gives other records of the same file.
-RULES = 2
+RULES = 3
 
-# Suffix of a text file -> whether it is Markdown.
-_TEXTS = {".txt": False, ".rst": False, ".md": True, ".markdown": True}
-SUFFIXES = (*_TEXTS, *TABLES)
+SUFFIXES = (*TEXTS, *DOCUMENTS, *TABLES)
+# What leaves a file out, where that is asked for.
+UNREADABLE = (InputError, MissingExtraError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +61,24 @@ class Reading:
     @property
     def rules(self) -> str:
         """Return what decides the records of a file beside its content, for its stamp."""
-        return f"{RULES} {self.chunker.rules} {self.columns} {self.delimiter!r}"
+        rules = f"{RULES} {self.chunker.rules} {self.columns} {self.delimiter!r}"
+        return f"{rules} {reader_versions()}"
 
     def records(self, file: SourceFile) -> Iterator[Record]:
         """Yield the records of one file.
 
         Raises:
             InputError: the file has an error; the records before it were yielded.
+            MissingExtraError: what reads it is not installed.
         """
         _check_name(file)
-        markdown = _TEXTS.get(suffix_of(file.path))
-        if markdown is None:
+        suffix = suffix_of(file.path)
+        if suffix in TABLES:
             yield from self._rows(file)
+        elif suffix in DOCUMENTS:
+            yield from self._chunks(file, read_document(file.path))
         else:
-            yield from _chunks(file, self.chunker, markdown=markdown)
+            yield from self._chunks(file, read_text_file(file.path))
 
     def begin(self) -> None:
         """Begin to read: nothing failed but folders that cannot be listed.
@@ -81,11 +90,11 @@ class Reading:
         for source, reason in self.found.unreadable:
             self.fail(source, InputError(reason))
 
-    def fail(self, source: str, error: InputError) -> None:
+    def fail(self, source: str, error: InputError | MissingExtraError) -> None:
         """Note that a file is left out.
 
         Raises:
-            InputError: it is not to be skipped.
+            InputError, MissingExtraError: it is not to be skipped.
         """
         if not self.skip_unreadable:
             raise error
@@ -98,8 +107,23 @@ class Reading:
                 # Of a file that may be left out every record is checked before one is given.
                 records = self.records(file)
                 yield from (list(records) if self.skip_unreadable else records)
-            except InputError as error:
+            except UNREADABLE as error:
                 self.fail(file.source, error)
+
+    def _chunks(self, file: SourceFile, text: Text) -> Iterator[Record]:
+        place = _Places(text)
+        for chunk in self.chunker.split(text.text, markdown=text.markup == "markdown"):
+            digest = content_digest(chunk.text, file.source)[:12]
+            metadata = {
+                "source": file.source,
+                "start": chunk.start,
+                "end": chunk.end,
+                **place.of(chunk),
+            }
+            id_ = f"{file.shown}#{chunk.start}-{chunk.end}@{digest}"
+            if self.declared:
+                column_values(metadata, self.declared, file.source)
+            yield to_record(Document(id_, chunk.text, metadata), id_)
 
     def _rows(self, file: SourceFile) -> Iterator[Record]:
         lines: dict[str, int] = {}
@@ -113,7 +137,7 @@ class Reading:
                 )
             if self.declared:
                 column_values(record.document.metadata, self.declared, str(where))
-            yield from _split(record, self.chunker)
+            yield from split_long(record, self.chunker)
 
 
 def read_documents(
@@ -158,15 +182,20 @@ def _check_name(file: SourceFile) -> None:
         raise InputError(f"{shown} has a name that is not UTF-8: rename it") from None
 
 
-def _chunks(file: SourceFile, chunker: Chunker, *, markdown: bool) -> Iterator[Record]:
-    for chunk in chunker.split(read_text(file.path), markdown=markdown):
-        digest = content_digest(chunk.text, file.source)[:12]
-        document = Document(
-            f"{file.shown}#{chunk.start}-{chunk.end}@{digest}",
-            chunk.text,
-            {"source": file.source, "start": chunk.start, "end": chunk.end},
-        )
-        yield to_record(document, document.id)
+class _Places:
+    """Where in a document its chunks are."""
+
+    def __init__(self, text: Text) -> None:
+        self._title = {"title": text.title} if text.title else {}
+        self._outline = Outline(text.headings)
+        self._pages = text.pages
+
+    def of(self, chunk: Chunk) -> dict[str, Any]:
+        """Return the page that a chunk begins on, its headings and the title of its document."""
+        before = bisect_right(self._pages, chunk.start, key=lambda page: page.start)
+        page = {"page": self._pages[before - 1].number} if before else {}
+        heading = self._outline.of(chunk.start, chunk.end)
+        return {**page, **({"heading": heading} if heading else {}), **self._title}
 
 
 def _row(parts: Parts, file: SourceFile, where: Where) -> Record:
@@ -181,7 +210,7 @@ def _row(parts: Parts, file: SourceFile, where: Where) -> Record:
     return replace(record, id=f"{file.shown}#{where.number}@{record.digest[:12]}")
 
 
-def _split(record: Record, chunker: Chunker) -> Iterator[Record]:
+def split_long(record: Record, chunker: Chunker) -> Iterator[Record]:
     """Yield the record, or one for each chunk of a text that is too long for one document.
 
     A chunk has `start` and `end`, its place in the row's text, unless the row has such columns.

@@ -26,7 +26,7 @@ from secondpass.atomic import beside
 from secondpass.checks import shortened
 from secondpass.errors import InputError
 from secondpass.ingest.files import SourceFile, lies_in
-from secondpass.ingest.readers import Reading
+from secondpass.ingest.readers import UNREADABLE, Reading
 from secondpass.ingest.sources import (
     Stamp,
     Stamps,
@@ -301,7 +301,7 @@ def _read(
                 whole.add(record)
                 gave.append((record.id, record.digest))
                 all_its_own = all_its_own and record.source == file.source
-        except InputError as error:
+        except UNREADABLE as error:
             reading.fail(file.source, error)
             return
         added = 0

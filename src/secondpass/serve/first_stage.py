@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 
 from secondpass.options.serve import ServeOptions
 from secondpass.pipeline import retrieve
+from secondpass.retrieval.chunk_places import chunk_place
 from secondpass.serve.body import decoded, read_body
 from secondpass.serve.rerank import json_response
 from secondpass.serve.wire.documents import check_characters
@@ -31,11 +32,15 @@ class Search(msgspec.Struct):
 
 
 class Passage(msgspec.Struct):
-    """A document that was found; `similarity` is the cosine of query and document."""
+    """A document that was found; `similarity` is the cosine of query and document.
+
+    `place` is the page and the heading of a chunk, empty where they are not known.
+    """
 
     id: str
     text: str
     similarity: float
+    place: str
 
 
 class Found(msgspec.Struct):
@@ -62,7 +67,10 @@ def first_stage_routes(index: Index | None, options: ServeOptions) -> list[BaseR
             retrieve, index, asked.query, limit, limiter=one_at_a_time
         )
         # A text of an index carries its token ids; JSON is written of plain strings alone.
-        passages = [Passage(one.id, str(one.text), one.score) for one in found.documents]
+        passages = [
+            Passage(one.id, str(one.text), one.score, chunk_place(one.metadata))
+            for one in found.documents
+        ]
         return json_response(Found(passages, found.retrieve_ms))
 
     routes: list[BaseRoute] = [Route("/playground/index", about)]

@@ -5,6 +5,7 @@ import { byId, element, score } from "./dom.js";
 export function showPassage(one) {
   byId("passage").replaceChildren(
     element("h3", { text: one.passage.name }),
+    ...(one.passage.place ? [element("p", { class: "note", text: one.passage.place })] : []),
     element("p", { class: "note", text: facts(one).join("; ") }),
     element("p", { class: "text" }, ...pieces(one)),
   );

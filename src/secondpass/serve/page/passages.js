@@ -1,4 +1,4 @@
-// The passages of each source: { name, text }, in the first stage's order.
+// The passages of each source: { name, text }, of an index also { place }, in the first stage's order.
 
 import { get, post } from "./api.js";
 
@@ -31,7 +31,7 @@ export async function indexed() {
 export async function searched(query, limit, signal) {
   const found = await post("/playground/search", { query, limit }, signal);
   return {
-    passages: found.passages.map(({ id, text }) => ({ name: id, text })),
+    passages: found.passages.map(({ id, text, place }) => ({ name: id, text, place })),
     stages: [["retrieve", found.retrieve_ms]],
   };
 }
