@@ -112,7 +112,8 @@ def _arrow(hit: SearchHit) -> str:
 
 
 def _answering(answer: str, result: SearchResult) -> SearchHit | None:
-    return next((hit for hit in result.hits if hit.document.id == answer), None)
+    # A long one is there in chunks, whose ids add a place to its own.
+    return next((hit for hit in result.hits if hit.document.id.split("#")[0] == answer), None)
 
 
 def _moved(hit: SearchHit | None) -> str:

@@ -16,6 +16,7 @@ _MODULES = {
     "train": (*_MEASURE, "accelerate", "datasets", "sentence_transformers", "torch"),
     "serve": ("anyio", "httptools", "starlette", "uvicorn"),
     "mcp": ("anyio", "mcp"),
+    "watch": ("watchfiles",),
 }
 
 

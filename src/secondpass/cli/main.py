@@ -34,7 +34,7 @@ _COMMANDS = {
     "demo": ("demo", "Index this Python's own documentation, search it and rerank."),
     "doctor": ("doctor", "Check a model before it is trusted."),
     "eval": ("eval", "Measure whether reranking helps, on judged queries."),
-    "index": ("index", "Add text, Markdown, JSON Lines or CSV files to an index."),
+    "index": ("index", "Add documents, text and tables to an index, and keep it current."),
     "mcp": ("mcp", "Let a language model rerank and search, over the Model Context Protocol."),
     "models": ("models", "Show the models that need no download: embedded and cached."),
     "plan": ("plan", "Predict latency and memory on this machine, and the depth for a target."),

@@ -69,6 +69,13 @@ def column_values(
     return [_value(metadata.get(name), name, type_, where) for name, type_ in columns.items()]
 
 
+def values_of(
+    metadata: Mapping[str, Any], columns: Mapping[str, ColumnType], where: str
+) -> dict[str, Value | None]:
+    """Return the values of declared columns by name. Raises as `column_values`."""
+    return dict(zip(columns, column_values(metadata, columns, where), strict=True))
+
+
 def _value(value: Any, name: str, type_: ColumnType, where: str) -> Value | None:
     if value is None:
         return None

@@ -20,7 +20,7 @@ from secondpass.native import RefusedInForks, rebuilt
 from secondpass.options.mode import MODES, Mode
 from secondpass.progress import ProgressBar, silent
 from secondpass.retrieval.blocks import BATCH
-from secondpass.retrieval.columns import checked_columns, column_values, new_columns
+from secondpass.retrieval.columns import checked_columns, column_values, new_columns, values_of
 from secondpass.retrieval.content_hash import documents_sha256
 from secondpass.retrieval.contract import (
     LENGTH_TOLERANCE,
@@ -56,7 +56,7 @@ from secondpass.retrieval.stores.contract import (
     Vectors,
     VectorStore,
 )
-from secondpass.retrieval.stores.filters import ColumnType, Filter, Value
+from secondpass.retrieval.stores.filters import ColumnType, Filter, Value, holds
 from secondpass.retrieval.stores.lance import LanceStore
 from secondpass.retrieval.stores.postgres_address import Address
 from secondpass.retrieval.terms import TERMS_IDENTITY, document_terms, query_terms
@@ -365,11 +365,11 @@ class Index(RefusedInForks):
         if not new:
             return
 
-        def values_of(metadata: str) -> Any:
+        def values(metadata: str) -> Any:
             fields = decode_metadata(metadata, "a document")
             return column_values(fields, new, f"a document of {fields.get('source', 'the index')}")
 
-        self._store.declare(new, values_of)
+        self._store.declare(new, values)
 
     @property
     def keeps_terms(self) -> bool:
@@ -491,9 +491,21 @@ class Index(RefusedInForks):
         """The folder it lies in, None for one in memory or in a database."""
         return self._store.folder if isinstance(self._store, LanceStore) else None
 
-    def ids(self) -> set[str]:
-        """Return the id of every document."""
-        return {id_ for (id_,) in self._store.scan(["id"])}
+    def ids(self, *, where: str | Filter | None = None) -> set[str]:
+        """Return the id of every document, or of those of which `where` is true, as for `search`.
+
+        Raises:
+            InputError: `where` is not a condition over the declared columns.
+        """
+        condition = self._filter(where)
+        if condition is None:
+            return {id_ for (id_,) in self._store.scan(["id"])}
+        columns = self.columns
+        return {
+            id_
+            for id_, encoded in self._store.scan(["id", "metadata"])
+            if holds(condition, values_of(decode_metadata(encoded, id_), columns, id_))
+        }
 
     def stored(self) -> dict[str, Stored]:
         """Return id -> digest and source of every document, to tell what has changed."""
