@@ -204,7 +204,7 @@ $(VENV)-base/.done: pyproject.toml
 $(VENV)-torch/.done: pyproject.toml scripts/parity-requirements.txt
 	$(PYTHON) -m venv $(VENV)-torch
 	$(VENV)-torch/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
-	$(VENV)-torch/bin/python -m pip install --quiet --disable-pip-version-check -r scripts/parity-requirements.txt -e '.[test,int8,train,tokenizer,ray,mcp,pyterrier,langchain,llamaindex,haystack]' langchain-classic
+	$(VENV)-torch/bin/python -m pip install --quiet --disable-pip-version-check -r scripts/parity-requirements.txt -e '.[test,int8,train,tokenizer,ray,mcp,pyterrier,langchain,llamaindex,haystack]' langchain-classic qdrant-client
 	@touch $@
 
 # optimum-intel brings a CUDA build of torch for torchvision, which nobody here imports.

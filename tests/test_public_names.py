@@ -7,6 +7,7 @@ import pytest
 import secondpass
 
 PUBLIC = [
+    "Candidates",
     "CrossEncoder",
     "CrossEncoderReranker",
     "Document",

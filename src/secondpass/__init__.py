@@ -14,6 +14,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from secondpass.batch.candidates import Candidates
     from secondpass.drop_in.cross_encoder import CrossEncoder
     from secondpass.errors import (
         EngineError,
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _MODULES = {
+    "Candidates": "batch.candidates",
     "CrossEncoder": "drop_in.cross_encoder",
     "CrossEncoderReranker": "reranker",
     "Document": "types",
@@ -87,6 +89,7 @@ _MODULES = {
 }
 
 __all__ = [
+    "Candidates",
     "CrossEncoder",
     "CrossEncoderReranker",
     "Document",

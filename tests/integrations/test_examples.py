@@ -19,7 +19,9 @@ FIRST = {
     "langchain_retriever.py": "sorted",
     "llamaindex_postprocessor.py": "sorted",
     "mcp_client.py": "rerank: Order texts",
+    "opensearch_first_stage.py": '{"size": 50',
     "pyterrier_rerank.py": "qid docno",
+    "qdrant_first_stage.py": "1 (was ",
 }
 
 

@@ -79,7 +79,12 @@ class Fields:
             raise InputError(f"{where} has no {shortened(self.query)}, only {listed(value)}")
         return checked_query(value[self.query], f"{where}: {self.query}")
 
-    def _documents(self, value: Mapping[str, Any], where: str) -> list[BatchDocument]:
+    def documents_of(self, value: Mapping[str, Any], where: str = "row") -> list[Any]:
+        """Return the list of documents in a mapping, as they are there.
+
+        Raises:
+            InputError: there is none; the message begins with `where`.
+        """
         names = _DOCUMENTS if self.documents is None else (self.documents,)
         name = next((one for one in names if one in value), None)
         if name is None:
@@ -88,7 +93,10 @@ class Fields:
         given = value[name]
         if not isinstance(given, list):
             raise InputError(f"{where}: {name} is {described_json(given)}, expected a list")
-        return [self._document(one, at) for at, one in enumerate(given)]
+        return given
+
+    def _documents(self, value: Mapping[str, Any], where: str) -> list[BatchDocument]:
+        return [self._document(one, at) for at, one in enumerate(self.documents_of(value, where))]
 
     def _document(self, value: Any, at: int) -> BatchDocument:
         id_ = None

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Protocol
+from typing import Any, Protocol
 
 from secondpass.batch.rows import BatchDocument, Fields, Row, bad_row
 from secondpass.batch.texts import DiskTexts
@@ -69,18 +69,22 @@ class RowFile:
 
     def rows(self) -> Iterator[Row]:
         """Yield the rows; a line that is not a JSON object is one with an error."""
+        return (row for _, row in self.values())
+
+    def values(self) -> Iterator[tuple[Mapping[str, Any], Row]]:
+        """Yield each row as it stands in the file, and as it is read."""
         if suffix_of(self.file) == _PARQUET:
             for number, (where, value) in enumerate(read_rows(self.file, at_a_time=_ROWS)):
-                yield self.fields.row(value, number, f"{where.unit} {where.number}")
+                yield value, self.fields.row(value, number, f"{where.unit} {where.number}")
             return
         for number, (where, line) in enumerate(each_object(self.file)):
             # Without the file's path, which may be written otherwise the next time.
             place = f"{where.unit} {where.number}"
             if isinstance(line, InputError):
                 message = str(line).removeprefix(f"{where.file} ")
-                yield bad_row(number, str(number), message)
+                yield {}, bad_row(number, str(number), message)
             else:
-                yield self.fields.row(line, number, place)
+                yield line, self.fields.row(line, number, place)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ TIE_RULE = (
     "descending (version 10 compares 64-bit scores)"
 )
 
-_LARGEST = float(np.finfo(np.float32).max)
+LARGEST_SCORE = float(np.finfo(np.float32).max)
 
 
 class Ranked(NamedTuple):
@@ -164,7 +164,7 @@ def _run_fields(line: str, where: str) -> tuple[str, str, float]:
         score = float(fields[4])
     except ValueError:
         raise InputError(f"{where}: score {shortened(fields[4])} is not a number") from None
-    if not abs(score) <= _LARGEST:
+    if not abs(score) <= LARGEST_SCORE:
         raise InputError(f"{where}: score {fields[4][:80]} is not a finite 32-bit number")
     return checked_id(fields[0], where), checked_id(fields[2], where), score
 

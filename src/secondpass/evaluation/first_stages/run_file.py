@@ -6,6 +6,7 @@ from pathlib import Path
 
 from secondpass.errors import InputError
 from secondpass.evaluation.collection import Collection
+from secondpass.evaluation.first_stages.run_rows import is_of_rows, read_run_of_rows
 from secondpass.evaluation.runs import Run, read_run
 
 PREFIX = "run:"
@@ -14,10 +15,13 @@ PREFIX = "run:"
 def given_run(collection: Collection, name: str) -> Run:
     """Read the run of the judged queries from a file in the collection's folder, or from here.
 
+    A name that ends in .jsonl, .ndjson or .parquet is of rows, any other of a TREC run.
+
     Raises:
         InputError: there is no such file, or none of its queries is judged.
     """
-    run = read_run(_find(collection, name))
+    file = _find(collection, name)
+    run = read_run_of_rows(file) if is_of_rows(file) else read_run(file)
     judged = {query_id: run[query_id] for query_id in collection.qrels if query_id in run}
     if not judged:
         raise InputError(f"{name} has no query that {collection.name} has judgements of")
