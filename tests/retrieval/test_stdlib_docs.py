@@ -128,11 +128,37 @@ def test_all_of_it_can_be_indexed(documents: list[Document], tmp_path: Path) -> 
     assert index.ids() == {document.id for document in documents}
 
 
+def reading_embedder(most_tokens: int = 10_000):
+    """Return a class of embedders that tell how much of a text they read."""
+    from fake_embedder import FakeEmbedder
+    from word_tokenizer import word_tokenizer
+
+    pytest.importorskip("semantic_text_splitter")
+    told = {"tokenizer": word_tokenizer(), "most_tokens": most_tokens}
+    return type("Reading", (FakeEmbedder,), told)
+
+
+def test_a_docstring_that_is_too_long_to_be_embedded_is_there_in_chunks(tmp_path, monkeypatch):
+    from secondpass.demo import stdlib_index
+
+    pytest.importorskip("lancedb")
+    long = "json.load\n" + "Deserialize a file to a Python object. " * 10
+    documents = [Document("json.load", long, {"line": 3}), Document("json.loads", "Short.", {})]
+    monkeypatch.setattr(stdlib_index, "stdlib_documents", lambda: iter(documents))
+    index = stdlib_index.open_stdlib_index(reading_embedder(20)(), tmp_path)
+    found = {one.id: one for one in index.documents()}
+    assert found.pop("json.loads") == documents[1]
+    assert len(found) > 2
+    for id_, part in found.items():
+        start, end = part.metadata["start"], part.metadata["end"]
+        assert id_ == f"json.load#{start}-{end}"
+        assert part.text == long[start:end]
+        assert part.metadata["line"] == 3
+
+
 def test_an_unwritable_cache_is_a_warning_and_the_index_is_made_elsewhere(
     unwritable, monkeypatch
 ) -> None:
-    from fake_embedder import FakeEmbedder
-
     from secondpass.demo import stdlib_index
 
     pytest.importorskip("lancedb")
@@ -140,13 +166,11 @@ def test_an_unwritable_cache_is_a_warning_and_the_index_is_made_elsewhere(
     monkeypatch.setattr(stdlib_index, "stdlib_documents", lambda: iter(documents))
 
     with pytest.warns(UserWarning, match="SECONDPASS_CACHE_DIR"):
-        index = stdlib_index.open_stdlib_index(FakeEmbedder(), unwritable)
+        index = stdlib_index.open_stdlib_index(reading_embedder()(), unwritable)
     assert len(index) == 5
 
 
 def test_an_index_of_the_demo_that_was_interrupted_is_gone_on_with(tmp_path, monkeypatch) -> None:
-    from fake_embedder import FakeEmbedder
-
     from secondpass.demo import stdlib_index
     from secondpass.retrieval import blocks
 
@@ -158,7 +182,7 @@ def test_an_index_of_the_demo_that_was_interrupted_is_gone_on_with(tmp_path, mon
     monkeypatch.setattr(blocks, "BLOCK_SHARE", 0.0)
     embedded = []
 
-    class Ending(FakeEmbedder):
+    class Ending(reading_embedder()):
         def embed(self, texts, *, progress=None):
             if len(embedded) == 4:
                 embedded.append(None)

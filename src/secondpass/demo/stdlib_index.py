@@ -11,11 +11,14 @@ from pathlib import Path
 
 from secondpass.atomic import try_writing
 from secondpass.demo.stdlib_docs import stdlib_documents
+from secondpass.ingest.chunking import Chunker
+from secondpass.ingest.readers import split_long
 from secondpass.locks import locked
 from secondpass.progress import ProgressBar, silent
 from secondpass.retrieval.blocks import BATCH, in_blocks
 from secondpass.retrieval.embedder import Embedder
 from secondpass.retrieval.index import Index
+from secondpass.retrieval.records import to_record
 from secondpass.retrieval.stores.lance import is_index
 from secondpass.retrieval.stores.lance_schema import FORMAT
 
@@ -36,7 +39,7 @@ def open_stdlib_index(embedder: Embedder, cache_dir: Path, progress: ProgressBar
     begun = folder.with_name(f"{folder.name}.begun")
     with locked(begun.with_suffix(".lock")):
         if not _is_filled(folder, embedder):  # as it is if another process was first
-            _fill(Index.create(begun, embedder, exist_ok=True), progress)
+            _fill(Index.create(begun, embedder, exist_ok=True), embedder, progress)
             shutil.rmtree(folder, ignore_errors=True)
             begun.rename(folder)
     return Index.open(folder, embedder)
@@ -46,10 +49,13 @@ def _is_filled(folder: Path, embedder: Embedder) -> bool:
     return is_index(folder) and len(Index.open(folder, embedder)) > 0
 
 
-def _fill(index: Index, progress: ProgressBar) -> None:
-    documents = list(stdlib_documents())
+def _fill(index: Index, embedder: Embedder, progress: ProgressBar) -> None:
+    """Add the docstrings; one that is longer than the embedder reads is cut into chunks."""
+    chunker = Chunker(embedder.tokenizer, max_tokens=embedder.most_tokens)
+    records = [to_record(one, one.id) for one in stdlib_documents()]
     there = index.ids()
-    missing = [one for one in documents if one.id not in there]
+    parts = (part for record in records for part in split_long(record, chunker))
+    missing = [one for one in parts if one.id not in there]
     with progress("embedding", len(missing)) as advance:
         for block in in_blocks(iter(missing)):
             index.add(block, replace=True, batch_size=BATCH, progress=advance)
