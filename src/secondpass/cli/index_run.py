@@ -122,7 +122,9 @@ class Run:
     def _say_waiting(self) -> None:
         output.say(f"another run writes to {self.shown}: waiting for it")
 
-    def _say_done(self, done: _Done, reading: Reading, chosen: Approximation | GraphApproximation | None) -> None:
+    def _say_done(
+        self, done: _Done, reading: Reading, chosen: Approximation | GraphApproximation | None
+    ) -> None:
         update, documents = done.update, done.documents
         files = sum(file.source not in reading.failed for file in reading.found.files)
         if self.as_json:
