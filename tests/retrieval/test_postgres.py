@@ -20,7 +20,7 @@ from scripts.pg_kills import IDENTITY, check_whole, kills
 from secondpass.errors import IndexExistsError, IndexFileError, InputError
 from secondpass.progress import silent
 from secondpass.retrieval.index import Index
-from secondpass.retrieval.stores import postgres_load
+from secondpass.retrieval.stores import postgres_connections, postgres_load
 from secondpass.retrieval.stores.contract import EmbedderIdentity, Rows, StoreIdentity
 from secondpass.retrieval.stores.filters import And, Compare, In, Not
 from secondpass.retrieval.stores.memory import MemoryStore
@@ -234,6 +234,17 @@ def test_a_server_that_is_not_there_is_named_without_the_password(given):
         PgVectorStore.open(Address.parse(given))
     assert "s3cr3t" not in str(error.value)
     assert error.value.__cause__ is None
+
+
+def test_a_database_that_lost_its_extension_says_so(address, store, monkeypatch):
+    monkeypatch.setattr(postgres_connections, "_SERVER_SECONDS", 0.3)
+    database = f"of_{address.index}"
+    store._connections.once(lambda one: one.execute(f"CREATE DATABASE {database}"))
+    other = Address(address.index, {**address.options, "dbname": database})
+    broken = PgVectorStore.create(other, DECLARED)
+    broken._connections.once(lambda one: one.execute("DROP EXTENSION vector CASCADE"))
+    with pytest.raises(IndexFileError, match="vector type not found"):
+        PgVectorStore.open(other)
 
 
 def terminate_others(store):

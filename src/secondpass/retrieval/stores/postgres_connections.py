@@ -204,7 +204,7 @@ class Connections:
             connection = self._opened().getconn()
         except psycopg_pool.PoolTimeout:
             # The pool knows no reason.
-            self.once(lambda _: None)
+            self.once(_configure)
             raise
         try:
             yield connection
