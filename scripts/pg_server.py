@@ -21,6 +21,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self
 
+with suppress(ImportError):  # not on Windows
+    from pwd import getpwnam
+
 SECONDS = 60
 _DEBIAN = Path("/usr/lib/postgresql")
 
@@ -37,9 +40,12 @@ class Server(AbstractContextManager["Server"]):
     """
 
     def __init__(self, *, safe: bool = False, settings: tuple[str, ...] = ()) -> None:
+        if os.name != "posix":
+            raise NoServerError("a server is started on Linux and macOS only")
         self._user: dict[str, Any] = {}
         if os.geteuid() == 0:
-            self._user = {"user": "nobody", "group": "nogroup", "extra_groups": []}
+            nobody = getpwnam("nobody")
+            self._user = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
         self._folder = Path(tempfile.mkdtemp(prefix="pg"))
         self._folder.chmod(0o755)
         self._data = self._folder / "data"
@@ -52,7 +58,7 @@ class Server(AbstractContextManager["Server"]):
         try:
             self.binaries = _binaries(self._folder, for_others=bool(self._user))
             if self._user:
-                shutil.chown(self._folder, "nobody", "nogroup")
+                os.chown(self._folder, self._user["user"], self._user["group"])
             self._initialize()
             self.start()
         except BaseException:
@@ -137,8 +143,6 @@ class Server(AbstractContextManager["Server"]):
 
 
 def _binaries(folder: Path, *, for_others: bool) -> Path:
-    if os.name != "posix":
-        raise NoServerError("the server for tests is started on Linux and macOS only")
     for one in sorted(_DEBIAN.glob("*/bin"), reverse=True):
         control = Path(f"/usr/share/postgresql/{one.parent.name}/extension/vector.control")
         if control.exists() and (one / "initdb").exists():
