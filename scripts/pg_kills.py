@@ -105,7 +105,8 @@ def check_whole(address: str) -> State:
         cursor.execute(f"SELECT id, digest FROM {tables.documents}")
         return cursor.fetchall(), counted and all(one == places[0] for one in places)
 
-    rows, agree = store._connections.read(read)
+    # In turn: the server may be about to end what a killed writer began.
+    rows, agree = store._connections.write(read)
     assert agree, "the tables do not agree with each other"
     assert len(rows) == len({id_ for id_, _ in rows}), "an id is there twice"
     return dict(rows)

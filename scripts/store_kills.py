@@ -1,11 +1,12 @@
 """Kills writers of an index at random moments and checks that nothing is lost and nothing is twice.
 
     python -m scripts.store_kills --store lancedb --kills 50
+    python -m scripts.store_kills --store postgresql --kills 50
 
 A process adds, replaces and deletes documents and says before and after each commit what it does.
 It is killed (SIGKILL), and the index has to hold what the finished commits made of it, the one that
 was under way whole or not at all; each document once, under its own vector. The next process goes
-on with that index.
+on with that index. A server is started for PostgreSQL; scripts/pg_kills.py kills servers too.
 """
 
 from __future__ import annotations
@@ -20,11 +21,14 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from scripts.pg_kills import check_whole
+from scripts.pg_server import Server
 from secondpass import Document, Index
 from secondpass.retrieval.stores.contract import Vectors
 
@@ -57,7 +61,17 @@ def open_lancedb(place: str) -> Index:
     return Index.create(place, ToyEmbedder(), exist_ok=True)
 
 
-STORES: dict[str, Callable[[str], Index]] = {"lancedb": open_lancedb}
+def open_postgresql(place: str) -> Index:
+    """Open an index in a database, or make it; raise unless its tables agree with each other."""
+    index = Index.create(place, ToyEmbedder(), exist_ok=True)
+    check_whole(place)
+    return index
+
+
+STORES: dict[str, Callable[[str], Index]] = {
+    "lancedb": open_lancedb,
+    "postgresql": open_postgresql,
+}
 
 
 def work(index: Index, seed: int) -> None:
@@ -111,6 +125,14 @@ def check(index: Index, allowed: Sequence[State]) -> State:
     return held
 
 
+def new_place(store: str, stack: ExitStack) -> str:
+    """Return where an index can be made, until the stack is closed."""
+    if store == "postgresql":
+        return stack.enter_context(Server()).address()
+    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="store-kills-"))
+    return f"{folder}/index"
+
+
 def kill_once(store: str, place: str, state: State, seed: int) -> tuple[State, int, str]:
     """Kill a writer at a random moment; return what the index holds, its commits, and the step."""
     command = [sys.executable, "-m", "scripts.store_kills", "--store", store, "--work", place]
@@ -150,8 +172,8 @@ def main() -> None:
     given = parser.parse_args()
     if given.work:
         work(STORES[given.store](given.work), given.seed)
-    with tempfile.TemporaryDirectory(prefix="store-kills-") as folder:
-        place, state = given.place or f"{folder}/index", State()
+    with ExitStack() as stack:
+        place, state = given.place or new_place(given.store, stack), State()
         kills, commits = Counter[str](), 0
         for kill in range(given.kills):
             state, done, during = kill_once(given.store, place, state, given.seed + kill)
