@@ -7,7 +7,7 @@
     │   ├── ModelNotFoundError   no such folder, file or hub name
     │   ├── ModelFileError       a file that is missing or broken
     │   └── UnsupportedModelError   an architecture, head or setting that has no engine
-    ├── IndexFileError           an index folder that cannot be read
+    ├── IndexFileError           an index that cannot be read or written
     ├── EngineError              an engine that failed, is closed, or is used in a fork
     ├── ScoreError               the model gave a score that is not a finite number
     └── MissingExtraError        an optional dependency is not installed (also an ImportError)
@@ -145,13 +145,14 @@ class UnsupportedModelError(ModelError):
 
 
 class IndexFileError(SecondpassError):
-    """An index folder that is missing, corrupt or made by other rules.
+    """An index that is missing, corrupt or made by other rules, or whose server is away.
 
     Cause: a misspelt folder; an index of another embedder; a file of it that is cut or gone; a
-    folder that cannot be written.
+    folder that cannot be written; a database server that cannot be reached, refuses, or has no
+    pgvector.
 
     Way out: open it with the embedder that the message names, or index the documents again into a
-    new folder.
+    new folder. For a database the message has the server's reason.
     """
 
 

@@ -46,11 +46,13 @@ def test_an_index_in_a_database_is_made_kept_current_and_searched(
         assert SECRET not in said.out + said.err
     assert rows[0] == rows[1]
     assert "sheep" in rows[0]
+    main(["index", "--into", address, "--delete-where", "year < 1990"])
+    assert "1 deleted; 2 documents left" in capsys.readouterr().out
     write(ROWS[:2])
     main(["index", "rows.jsonl", "--into", address, "--approximate", "--json"])
     said = capsys.readouterr()
     counts = json.loads(said.out)
-    assert (counts["added"], counts["unchanged"], counts["removed"]) == (0, 2, 1)
+    assert (counts["added"], counts["unchanged"], counts["removed"]) == (1, 1, 1)
     assert "searches stay exact" in said.err
     assert SECRET not in said.out + said.err
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import secondpass
 from scripts.pg_kills import IDENTITY, check_whole, kills
-from secondpass.errors import IndexExistsError, IndexFileError, InputError
+from secondpass.errors import IndexExistsError, IndexFileError, InputError, MissingExtraError
 from secondpass.progress import silent
 from secondpass.retrieval.index import Index
 from secondpass.retrieval.stores import postgres_connections, postgres_load
@@ -247,6 +247,14 @@ def test_a_database_that_lost_its_extension_says_so(address, store, monkeypatch)
         PgVectorStore.open(other)
 
 
+@pytest.mark.parametrize("module", ["psycopg", "psycopg_pool", "pgvector.psycopg"])
+def test_what_is_not_installed_is_the_extra(postgres_address, monkeypatch, module):
+    Index.create(postgres_address, FakeEmbedder())
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(MissingExtraError, match="needs the extra 'postgres'"):
+        Index.open(postgres_address, FakeEmbedder())
+
+
 def terminate_others(store):
     """End every connection but this one, as a server does that is shut down."""
     store._connections.once(
@@ -464,6 +472,8 @@ def test_a_search_follows_the_graph(address, monkeypatch):
     exact = [[row.id for row in store.nearest(vector, 100)] for vector in batch.vectors[:20]]
     chosen = store.approximate(silent)
     assert chosen.recall >= 0.985
+    again = store.approximate(silent)
+    assert again.recall >= 0.985
     compared = []
     monkeypatch.setattr(
         "secondpass.retrieval.stores.postgres_search._compared",

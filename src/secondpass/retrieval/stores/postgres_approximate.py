@@ -47,9 +47,10 @@ def build(cursor: Any, tables: Tables, progress: ProgressBar) -> GraphApproximat
         megabytes = rows * (dimension * 4 + _LINK_BYTES) // 2**20
         memory = max(_LEAST_MB, min(_MOST_MB, megabytes))
         cursor.execute("SELECT set_config('maintenance_work_mem', %s, true)", [f"{memory}MB"])
-        cursor.execute(f"DROP INDEX IF EXISTS {tables.schema}.{GRAPH}")
+        # The server keeps one that is there in step, and to drop it readers would have to wait.
         cursor.execute(
-            f"CREATE INDEX {GRAPH} ON {tables.vectors} USING hnsw (vector vector_cosine_ops)"
+            f"CREATE INDEX IF NOT EXISTS {GRAPH} ON {tables.vectors}"
+            " USING hnsw (vector vector_cosine_ops)"
         )
         advance(1)
     chosen = _choose(cursor, tables, queries, nearest)
