@@ -14,7 +14,8 @@ KINDS: tuple[Kind, ...] = ("random", "alike")
 DIMENSION = 384
 # Embeddings of texts vary along some dozens of directions, and a little along all.
 _DIRECTIONS = 48
-_BLOCK = 20_000
+# A commit looks at every id that is there.
+_BLOCK = 100_000
 TEXT = "Return the rows of a file whose first line names the columns, as one dictionary each. " * 4
 
 
