@@ -13,7 +13,7 @@ from secondpass.errors import IndexFileError
 from secondpass.progress import ProgressBar
 from secondpass.retrieval.stores.contract import GraphApproximation, Vectors
 from secondpass.retrieval.stores.lance_approximate import DEPTH, LEAST_RECALL, LEAST_ROWS, QUERIES
-from secondpass.retrieval.stores.postgres_schema import Meta, Tables
+from secondpass.retrieval.stores.postgres_schema import Tables
 
 # pgvector's most, of candidates and of dimensions.
 MOST_CANDIDATES = 1_000
@@ -54,12 +54,8 @@ def build(cursor: Any, tables: Tables, progress: ProgressBar) -> GraphApproximat
         )
         advance(1)
     chosen = _choose(cursor, tables, queries, nearest)
-    tables.write_meta(cursor, _with(meta, chosen))
+    tables.write_meta(cursor, replace(meta, approximation=chosen))
     return chosen
-
-
-def _with(meta: Meta, chosen: GraphApproximation) -> Meta:
-    return replace(meta, approximation=chosen)
 
 
 def _require_graphs(cursor: Any, tables: Tables, dimension: int) -> None:
