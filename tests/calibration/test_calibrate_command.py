@@ -7,8 +7,14 @@ import numpy as np
 import pytest
 
 from secondpass import CrossEncoder, CrossEncoderReranker, InputError
-from secondpass.calibration.judged import read_labelled
+from secondpass.calibration.judged import (
+    Labelled,
+    judge_collection,
+    judge_labelled,
+    read_labelled,
+)
 from secondpass.cli.main import main
+from secondpass.evaluation.collection import Collection
 
 pytest.importorskip("scipy", reason="needs the measure extra")
 
@@ -80,6 +86,38 @@ def test_beside_the_model_by_default_and_in_the_drop_in(model, pairs, capsys):
     np.testing.assert_allclose(drop_in, reranker.predict(ranked), atol=1e-6)
     with pytest.raises(InputError, match="is not saved with the model"):
         CrossEncoder(model, calibration=model).save_pretrained(model.parent / "saved")
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--depth", 3), ("--split", "train"), ("--max-queries", 5)]
+)
+def test_an_option_of_a_collection_is_refused_beside_a_file_of_pairs(
+    model, pairs, tmp_path, capsys, option, value
+):
+    assert run("calibrate", model, "--on", pairs, option, value, "--out", tmp_path / "o.json") == 2
+    said = capsys.readouterr().err
+    assert f"{option} is of a collection, and --on is a file of pairs" in said
+    assert not (tmp_path / "o.json").exists()
+
+
+class Unasked:
+    """A model that must not be asked."""
+
+    def score(self, query, texts):
+        raise AssertionError("scored")
+
+
+@pytest.mark.parametrize("right", [0, 1])
+def test_too_few_labels_of_a_file_are_known_before_it_is_scored(right):
+    texts = {f"q{at}": ((f"t{at}", bool(right)),) for at in range(200)}
+    with pytest.raises(InputError, match="at least 50, 50 and 10"):
+        judge_labelled(Labelled("pairs", "0" * 64, texts), Unasked(), lambda _: None)
+
+
+def test_too_few_labels_of_a_collection_are_known_before_it_is_scored():
+    collection = Collection("few", {"d": "csv"}, {"q": "csv"}, {"q": {"d": 1}})
+    with pytest.raises(InputError, match="few has 1 relevant candidates, 0 others"):
+        judge_collection(collection, Unasked(), depth=5, relevant_from=1, advance=lambda _: None)
 
 
 def test_a_collection_is_scored_by_its_candidates(model, reranker, tmp_path, capsys):

@@ -8,14 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secondpass.calibration.fit import (
-    LEAST_PAIRS,
     best_of,
     calibration_error,
     fit_map,
     log_loss,
-    require_enough,
 )
-from secondpass.calibration.judged import Judged
+from secondpass.calibration.judged import LEAST_PAIRS, LEAST_QUERIES, Judged, require_enough
 from secondpass.errors import InputError
 from secondpass.scoring.calibration_map import CalibrationMap, read_calibration
 
@@ -105,8 +103,7 @@ def test_equal_steps_of_isotonic_keep_the_order_of_the_logits():
 
 
 def test_too_few_labels_are_refused_with_their_numbers():
-    enough = drawn(lambda logits: sigmoid(logits), 400)
-    require_enough(enough)
+    require_enough("enough", LEAST_PAIRS, LEAST_PAIRS, LEAST_QUERIES)
     for few, words in [
         (judged(np.arange(400), np.arange(400) < LEAST_PAIRS - 1), "49 relevant candidates"),
         (judged(np.arange(400), np.arange(400) > LEAST_PAIRS - 2), "49 others"),

@@ -7,19 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from secondpass.calibration.judged import Judged
+from secondpass.calibration.judged import Judged, require_enough
 from secondpass.calibration.platt import (
     Numbers,
     expected_calibration_error,
     fit_platt,
 )
-from secondpass.errors import InputError, MissingExtraError
+from secondpass.errors import MissingExtraError
 from secondpass.scoring.calibration_map import METHODS, CalibrationMap, Method
 
-# With fewer of a kind the error's interval is wider than what a calibration gains.
-LEAST_PAIRS = 50
-# Queries with a relevant candidate: a fold has at least two.
-LEAST_QUERIES = 10
 FOLDS = 5
 RESAMPLES = 999
 CONFIDENCE = 0.95
@@ -47,23 +43,6 @@ class Validated:
     method: Method
     log_loss: float
     calibration_error: CalibrationError
-
-
-def require_enough(judged: Judged) -> None:
-    """Raise unless there are enough labels to fit and to check.
-
-    Raises:
-        InputError: there are not; the message says how many there are and are needed.
-    """
-    relevant = int(judged.relevant.sum())
-    others = len(judged.relevant) - relevant
-    queries = len(np.unique(judged.query[judged.relevant]))
-    if relevant < LEAST_PAIRS or others < LEAST_PAIRS or queries < LEAST_QUERIES:
-        raise InputError(
-            f"{judged.name} has {relevant} relevant candidates, {others} others, and {queries} "
-            f"queries with a relevant one: a calibration needs at least {LEAST_PAIRS}, "
-            f"{LEAST_PAIRS} and {LEAST_QUERIES}; give more labels"
-        )
 
 
 def fit_map(method: Method, logits: Numbers, relevant: NDArray[np.bool_]) -> CalibrationMap:
@@ -115,7 +94,9 @@ def best_of(judged: Judged, *, seed: int = 0) -> tuple[CalibrationMap, tuple[Val
         InputError: there are too few labels, or the logits do not rise with relevance.
         MissingExtraError: scipy is not installed.
     """
-    require_enough(judged)
+    relevant = int(judged.relevant.sum())
+    queries = len(np.unique(judged.query[judged.relevant]))
+    require_enough(judged.name, relevant, len(judged.relevant) - relevant, queries)
     tried = tuple(validate(method, judged, seed=seed) for method in METHODS)
     best = min(tried, key=lambda one: one.log_loss)
     return fit_map(best.method, judged.logits, judged.relevant), tried

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,11 @@ from secondpass.evaluation.rerank import TextScorer, rescore
 from secondpass.ingest.tables import TABLES, read_rows, suffix_of
 from secondpass.jsonl import Where
 from secondpass.models.digest import file_sha256
+
+# With fewer of a kind the error's interval is wider than what a calibration gains.
+LEAST_PAIRS = 50
+# Queries with a relevant candidate: a fold has at least two.
+LEAST_QUERIES = 10
 
 _WORDS = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0}
 
@@ -50,6 +55,30 @@ class Labelled:
     name: str
     sha256: str
     texts: Mapping[str, tuple[tuple[str, bool], ...]]
+
+
+def require_enough(name: str, relevant: int, others: int, queries: int) -> None:
+    """Raise unless there are enough labels to fit and to check.
+
+    `relevant` and `others` count candidates, `queries` those that have a relevant one.
+
+    Raises:
+        InputError: there are not; the message says how many there are and are needed.
+    """
+    if relevant < LEAST_PAIRS or others < LEAST_PAIRS or queries < LEAST_QUERIES:
+        raise InputError(
+            f"{name} has {relevant} relevant candidates, {others} others, and {queries} "
+            f"queries with a relevant one: a calibration needs at least {LEAST_PAIRS}, "
+            f"{LEAST_PAIRS} and {LEAST_QUERIES}; give more labels"
+        )
+
+
+def _require_enough_of(name: str, of_queries: Iterable[Sequence[bool]]) -> None:
+    """Raise as `require_enough`, by the labels of each query's candidates."""
+    counts = [(sum(labels), len(labels)) for labels in of_queries]
+    relevant = sum(right for right, _ in counts)
+    others = sum(count for _, count in counts) - relevant
+    require_enough(name, relevant, others, sum(right > 0 for right, _ in counts))
 
 
 def is_table(name: str) -> bool:
@@ -108,7 +137,13 @@ def _number(text: str) -> Any:
 
 
 def judge_labelled(labelled: Labelled, model: TextScorer, advance: Callable[[int], None]) -> Judged:
-    """Score every pair of a file; `advance` is called for each query."""
+    """Score every pair of a file; `advance` is called for each query.
+
+    Raises:
+        InputError: there are too few labels, which is known before anything is scored.
+    """
+    labels = ([right for _, right in pairs] for pairs in labelled.texts.values())
+    _require_enough_of(labelled.name, labels)
 
     def scored() -> Iterator[tuple[list[float], list[bool]]]:
         for query, pairs in labelled.texts.items():
@@ -130,19 +165,28 @@ def judge_collection(
     """Score BM25's top `depth` of each judged query; what is not judged is not relevant.
 
     Raises:
-        InputError: every query is refused.
+        InputError: there are too few labels, which is known before anything is scored, or every
+            query is refused.
         MissingExtraError: bm25s is not installed.
     """
     run = bm25_run(collection, limit=depth)
+
+    def labels(query_id: str, ids: Iterable[str]) -> list[bool]:
+        grades = collection.qrels[query_id]
+        return [grades.get(id_, 0) >= relevant_from for id_ in ids]
+
+    _require_enough_of(
+        collection.name,
+        (labels(id_, (one.document_id for one in run.get(id_, ()))) for id_ in collection.qrels),
+    )
     found = rescore(collection, run, model, depth, advance)
     if not found.complete:
         raise KeyboardInterrupt
 
     def scored() -> Iterator[tuple[list[float], list[bool]]]:
         for query_id, logits in found.logits.items():
-            grades = collection.qrels[query_id]
-            ids = [one.document_id for one in found.scores[query_id]]
-            yield list(logits), [grades.get(id_, 0) >= relevant_from for id_ in ids]
+            ids = (one.document_id for one in found.scores[query_id])
+            yield list(logits), labels(query_id, ids)
 
     return _judged(collection.name, collection.sha256, scored(), depth)
 

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from secondpass.cli import output
 from secondpass.cli.extras import require_extra
 from secondpass.cli.options import FiniteFloatRange, json_report_option, options_of
+from secondpass.errors import Argument, InputError
 from secondpass.options.model import RerankerOptions
 
 if TYPE_CHECKING:
@@ -82,6 +84,7 @@ def command(
     files = Outputs({"--out": usual_file(model) if out is None else out}, read={"--on": on})
     found: Collection | Labelled
     if is_table(on):
+        _require_of_tables()
         found = read_labelled(Path(on), 1 if relevant_from is None else relevant_from)
     else:
         found = open_collection(on, split=split)
@@ -101,6 +104,23 @@ def command(
         output.print_report(calibrated)
     files.write("--out", lambda file: write_result(file, calibrated))
     files.finish()
+
+
+def _require_of_tables() -> None:
+    """Raise where an option is given that only a collection has.
+
+    Raises:
+        InputError: one is.
+    """
+    context = click.get_current_context()
+    for name in ("split", "depth", "max_queries"):
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise InputError(
+                Argument(name),
+                " is of a collection, and ",
+                Argument("on"),
+                " is a file of pairs, all of which are scored: leave it out",
+            )
 
 
 def print_calibrated(calibrated: Calibrated) -> None:
