@@ -28,7 +28,7 @@ from secondpass.errors import InputError
 from secondpass.models.digest import file_sha256
 
 # The first is what the others' scores are compared with.
-CONTESTANTS = ("theirs_default", "theirs_best", "theirs_openvino", OURS)
+CONTESTANTS = ("theirs_default", "theirs_best", "theirs_openvino", OURS, "ours_auto")
 
 
 def _measure(arguments: argparse.Namespace) -> Iterator[Result]:
