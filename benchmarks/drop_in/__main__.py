@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.drop_in.lists import LENGTHS, lists
-from benchmarks.drop_in.result import OURS, Result, Row, Timed, pages
+from benchmarks.drop_in.result import Result, Row, Timed, pages
 from benchmarks.run import Benchmark, command, main, now
 from benchmarks.speed.run import ROOT, Contestant, in_turn
 from benchmarks.speed.work import Work, as_float32, token_counts
@@ -28,7 +28,7 @@ from secondpass.errors import InputError
 from secondpass.models.digest import file_sha256
 
 # The first is what the others' scores are compared with.
-CONTESTANTS = ("theirs_default", "theirs_best", "theirs_openvino", OURS, "ours_auto")
+CONTESTANTS = ("theirs_default", "theirs_best", "theirs_openvino", "ours", "ours_auto")
 
 
 def _measure(arguments: argparse.Namespace) -> Iterator[Result]:

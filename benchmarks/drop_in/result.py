@@ -12,7 +12,6 @@ from secondpass.environment.machine import Machine
 from secondpass.environment.software import Software
 
 MARKER = "drop-in speed"
-OURS = "ours"
 
 
 @dataclass(frozen=True)
@@ -68,25 +67,31 @@ def pages(result: Result) -> Mapping[str, str]:
 
 
 def _table(result: Result) -> str:
-    head = ("texts", "script", "ms a call", "ours is faster by", "largest difference of a score")
+    head = (
+        "texts",
+        "script",
+        "ms a call",
+        "times as fast as the first",
+        "largest difference of a score",
+    )
     return table(head, _cells(result))
 
 
 def _cells(result: Result) -> Iterator[tuple[str, ...]]:
     for kind in result.kinds:
-        ours = next((row for row in kind.rows if row.name == OURS), None)
+        first = kind.rows[0]
         for row in kind.rows:
             detail = f" ({row.detail})" if row.detail else ""
             yield (
                 f"{kind.kind}, {kind.tokens_mean:.0f} tokens a pair",
                 f"{row.label}{detail}",
                 f"{median(row.ms):,.0f} ({min(row.ms):,.0f} to {max(row.ms):,.0f})",
-                "–" if ours in (None, row) else _faster(row, ours),
-                "–" if row is kind.rows[0] else f"{row.difference:.1e}",
+                "–" if row is first else _faster(first, row),
+                "–" if row is first else f"{row.difference:.1e}",
             )
 
 
-def _faster(row: Row, ours: Row) -> str:
-    """Say how many times as fast ours is, compared round by round."""
-    ratios = [theirs / mine for theirs, mine in zip(row.ms, ours.ms, strict=True)]
-    return f"{median(ratios):.2f} times ({min(ratios):.2f} to {max(ratios):.2f})"
+def _faster(first: Row, row: Row) -> str:
+    """Say how many times as fast a row is, compared round by round."""
+    ratios = [theirs / mine for theirs, mine in zip(first.ms, row.ms, strict=True)]
+    return f"{median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"

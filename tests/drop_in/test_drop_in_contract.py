@@ -5,6 +5,7 @@ import inspect
 import json
 import logging
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -386,6 +387,14 @@ def test_devices_are_known_before_a_process_is_started(model, devices, words):
         model.start_multi_process_pool(devices)
 
 
+def test_threads_share_a_model(model):
+    pairs = [(f"csv {at % 5}", "rows of a file " * (at % 9)) for at in range(60)]
+    expected = model.predict(pairs)
+    with ThreadPoolExecutor(8) as threads:
+        for got in threads.map(model.predict, [pairs] * 16):
+            np.testing.assert_allclose(got, expected, atol=1e-6)
+
+
 def test_pools(model):
     pairs = PAIRS * 20
     pool = model.start_multi_process_pool(["cpu", "cpu"])
@@ -402,6 +411,8 @@ def test_pools(model):
         one["corpus_id"] for one in model.rank("csv", ["a file", "csv rows"])
     ]
     assert empty.shape == (0,)
+    with pytest.raises(InputError, match="the pool was stopped"):
+        model.predict(pairs, pool=pool)
     with pytest.raises(InputError, match="target_devices is empty"):
         model.start_multi_process_pool([])
 

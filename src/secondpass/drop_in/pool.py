@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
@@ -58,7 +58,7 @@ def logits_of(pool: Pool, pairs: Pairs, rules: Rules, chunk_size: int | None) ->
     """Return the logits of pairs, float32 [n, labels], by the processes of a pool.
 
     Raises:
-        InputError: `chunk_size` is not a positive integer, or the pool is not one.
+        InputError: `chunk_size` is not a positive integer, or the pool is not one or was stopped.
         EngineError: a process died.
     """
     if chunk_size is not None and not is_integer(chunk_size):
@@ -67,13 +67,23 @@ def logits_of(pool: Pool, pairs: Pairs, rules: Rules, chunk_size: int | None) ->
     size = chunk_size or max(1, min(math.ceil(len(pairs) / workers / 10), _MOST_PAIRS))
     chunks = [pairs[start : start + size] for start in range(0, len(pairs), size)]
     try:
-        scored = list(pool["input"].map(_score, chunks, [rules] * len(chunks)))
+        return np.concatenate(list(_handed_out(pool, chunks, rules)))
     except BrokenProcessPool as error:
         raise EngineError(
             "a process of the pool ended: start pools below `if __name__ == '__main__':`, and of "
             "fewer processes where memory is short"
         ) from error
-    return np.concatenate(scored)
+
+
+def _handed_out(pool: Pool, chunks: Sequence[Pairs], rules: Rules) -> Iterator[Floats]:
+    """Hand chunks out, and return what waits for them in turn."""
+    try:
+        scored: Iterator[Floats] = pool["input"].map(_score, chunks, [rules] * len(chunks))
+    except BrokenProcessPool:
+        raise
+    except RuntimeError as error:
+        raise InputError(f"the pool was stopped, or this process ends: {error}") from error
+    return scored
 
 
 def _checked(pool: Any) -> Pool:
