@@ -7,7 +7,7 @@ LOWEST_TESTS := tests/contract tests/retrieval tests/serve tests/cli tests/inges
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: ci demo dist install-check test-lowest site site-serve options-page errors-page test test-extras lint embedded parity bench-speed bench-drop-in bench-serve speed-pages memory bench-batch bench-models models-page quality quality-pages long deadline deadline-pages recipe-dry-run calibration clean
+.PHONY: ci demo dist install-check test-lowest site site-serve options-page errors-page test test-extras lint embedded parity bench-speed bench-drop-in bench-serve speed-pages memory bench-batch bench-queue bench-models models-page quality quality-pages long deadline deadline-pages recipe-dry-run calibration clean
 
 demo: $(VENV)/.search
 	$(BIN)/secondpass demo
@@ -109,6 +109,11 @@ MEMORY_OUT ?= benchmarks/memory/results/$(shell date +%F).json
 memory: $(VENV)/.test
 	$(BIN)/python -m benchmarks.memory --out $(MEMORY_OUT) --into docs/results/memory.md $(MEMORY_MORE)
 
+# Simulates the server's queue with the speeds of results that are there; QUEUE_MORE adds options.
+bench-queue: $(VENV)/.test
+	mkdir -p build
+	$(BIN)/python -m benchmarks.queue --out build/queue.json --into docs/guide/capacity.md $(QUEUE_MORE)
+
 # Times batches beside the library's own calls, their memory, and two nodes of Ray beside one.
 BATCH_OUT ?= benchmarks/batch/results/$(shell date +%F).json
 
@@ -204,7 +209,7 @@ $(VENV)-base/.done: pyproject.toml
 $(VENV)-torch/.done: pyproject.toml scripts/parity-requirements.txt
 	$(PYTHON) -m venv $(VENV)-torch
 	$(VENV)-torch/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
-	$(VENV)-torch/bin/python -m pip install --quiet --disable-pip-version-check -r scripts/parity-requirements.txt -e '.[test,int8,train,tokenizer,ray,mcp,pyterrier,langchain,llamaindex,haystack]' langchain-classic qdrant-client
+	$(VENV)-torch/bin/python -m pip install --quiet --disable-pip-version-check -r scripts/parity-requirements.txt -e '.[test,int8,train,tokenizer,ray,ray-serve,mcp,pyterrier,langchain,llamaindex,haystack]' langchain-classic qdrant-client
 	@touch $@
 
 # optimum-intel brings a CUDA build of torch for torchvision, which nobody here imports.

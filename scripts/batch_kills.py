@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,39 +84,41 @@ def start(data: Data, out: Path, *more: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
-def kill_driver(data: Data, out: Path, choices: random.Random) -> None:
+def kill_driver(data: Data, out: Path, choices: random.Random, _nodes: Any = None) -> None:
     """Kill a batch in one process, and start it again."""
     _killed(start(data, out), data, out, choices)
     _finish(start(data, out))
 
 
-def kill_ray_driver(data: Data, out: Path, choices: random.Random) -> None:
+def kill_ray_driver(data: Data, out: Path, choices: random.Random, nodes: Any = None) -> None:
     """Kill the process that started a batch on Ray, and start it again."""
-    more = ("--ray", "--ray-cpus", "1", "--ray-actors", "2")
+    more = _on_ray(nodes)
     _killed(start(data, out, *more), data, out, choices)
     _finish(start(data, out, *more))
 
 
-def kill_actor(data: Data, out: Path, choices: random.Random) -> None:
+def kill_actor(data: Data, out: Path, choices: random.Random, nodes: Any = None) -> None:
     """Kill an actor; the batch finishes by itself."""
-    process = start(data, out, "--ray", "--ray-cpus", "1", "--ray-actors", "2")
+    process = start(data, out, *_on_ray(nodes))
     _wait_for_shards(data, out, choices, process)
-    actors = _actors(psutil.Process(process.pid))
+    # Actors are children of Ray's processes, and those of who started Ray.
+    actors = _actors(psutil.Process(process.pid if nodes is None else os.getpid()))
     if actors:
         choices.choice(actors).kill()
     _finish(process)
 
 
-def kill_node(data: Data, out: Path, choices: random.Random) -> None:
+def kill_node(data: Data, out: Path, choices: random.Random, nodes: Any = None) -> None:
     """Kill all processes of one of two nodes; the batch finishes by itself."""
-    with cluster(2) as nodes:
+    with cluster(2) if nodes is None else nullcontext(nodes) as nodes:
         process = start(data, out, "--ray", nodes.address, "--ray-cpus", "1")
         _wait_for_shards(data, out, choices, process)
         nodes.remove_node(choices.choice(list(nodes.worker_nodes)), allow_graceful=False)
         _finish(process)
 
 
-KINDS: dict[str, Callable[[Data, Path, random.Random], None]] = {
+# Each with a cluster of its own, or with the one it is given, which has a node to lose.
+KINDS: dict[str, Callable[[Data, Path, random.Random, Any], None]] = {
     "driver": kill_driver,
     "driver on Ray": kill_ray_driver,
     "actor": kill_actor,
@@ -138,6 +140,11 @@ def cluster(workers: int) -> Iterator[Any]:
         yield nodes
     finally:
         nodes.shutdown()
+
+
+def _on_ray(nodes: Any) -> tuple[str, ...]:
+    address = () if nodes is None else (nodes.address,)
+    return ("--ray", *address, "--ray-cpus", "1", "--ray-actors", "2")
 
 
 def _killed(
@@ -202,7 +209,7 @@ def main() -> None:
             kind = kinds[kill % len(kinds)]
             out = Path(folder) / f"out-{kill}"
             began = time.monotonic()
-            KINDS[kind](data, out, random.Random(given.seed + kill))
+            KINDS[kind](data, out, random.Random(given.seed + kill), None)
             check(data, out)
             took = time.monotonic() - began
             print(

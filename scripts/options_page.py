@@ -1,4 +1,4 @@
-"""Writes the tables of docs/reference/ from the dataclasses of options: make options-page."""
+"""Writes the tables of docs/ from the dataclasses of options: make options-page."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from pathlib import Path
 from benchmarks.pages import put_between
 from secondpass.options.call import RankOptions
 from secondpass.options.model import RerankerOptions
+from secondpass.options.on_ray import RayServeOptions
 from secondpass.options.option import IsDataclass, declared
 from secondpass.options.serve import ServeOptions
 
-REFERENCE = Path(__file__).parent.parent / "docs" / "reference"
+DOCS = Path(__file__).parent.parent / "docs"
 # Of each page, its tables.
 PAGES: dict[str, dict[str, type[IsDataclass]]] = {
-    "options.md": {"model options": RerankerOptions, "call options": RankOptions},
-    "server.md": {"server options": ServeOptions},
+    "reference/options.md": {"model options": RerankerOptions, "call options": RankOptions},
+    "reference/server.md": {"server options": ServeOptions},
+    "guide/deployment.md": {"ray options": RayServeOptions},
 }
 
 
@@ -38,5 +40,5 @@ def table(options: type[IsDataclass]) -> str:
 
 if __name__ == "__main__":
     for name in PAGES:
-        file = REFERENCE / name
+        file = DOCS / name
         file.write_text(page(name, file.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,15 +1,15 @@
-"""Tables of docs/reference/ are made of the dataclasses; options.md names every option."""
+"""Tables of docs/ are made of the dataclasses; options.md names every option."""
 
 import inspect
 import re
 
 import pytest
 
-from scripts.options_page import PAGES, REFERENCE, page
+from scripts.options_page import DOCS, PAGES, page
 from secondpass import CrossEncoderReranker, SearchPipeline
 from secondpass.cli import rerank, search
 
-PAGE = (REFERENCE / "options.md").read_text()
+PAGE = (DOCS / "reference" / "options.md").read_text()
 NAMED = set(re.findall(r"`([^`]+)`", PAGE))
 # What is ranked, not how; and how the command is called.
 SUBJECTS = {"self", "query", "candidates", "texts", "index", "reranker"}
@@ -33,7 +33,7 @@ def test_every_option_of_python_is_named(function):
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_current(name):
-    text = (REFERENCE / name).read_text()
+    text = (DOCS / name).read_text()
     assert page(name, text) == text, "make options-page"
 
 

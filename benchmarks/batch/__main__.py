@@ -1,6 +1,9 @@
 """Time batches beside the library's own calls, their memory, and two nodes of Ray beside one.
 
     make bench-batch
+    make bench-batch BATCH_MORE="--parts memory --memory-pairs 1000000 --characters 40"
+
+`--parts` measures some of it, and keeps the rest of what --out holds.
 
 The same rows go through `rank`, `rank_many` and a batch in turns, so that a slow minute hits all;
 a batch is timed with reading, planning and writing, all without loading the model. Memory is that
@@ -15,7 +18,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,7 +28,7 @@ from typing import Any
 import psutil
 
 from benchmarks.batch.result import MARKER, Memory, Rates, Result, page
-from benchmarks.batch.work import make_rows, write_rows
+from benchmarks.batch.work import CHARACTERS, make_rows, write_rows
 from benchmarks.run import Benchmark, command, main, now
 from secondpass import CrossEncoderReranker, RerankerOptions
 from secondpass.batch.job import run_batch
@@ -36,7 +39,9 @@ from secondpass.batch.shards import is_shard
 from secondpass.batch.sources import RowFile
 from secondpass.environment.machine import read_machine
 from secondpass.environment.software import read_software
+from secondpass.errors import InputError
 from secondpass.options.effort import EFFORTS
+from secondpass.result_file import read_result
 
 # Rows that rank_many is given at a time.
 TOGETHER = 20
@@ -54,26 +59,33 @@ class Timed(RowFile):
 
 
 def _measure(given: argparse.Namespace) -> Iterator[Result]:
-    machine, software = read_machine(), read_software()
-    result = Result(now(), command("batch"), machine, software, given.effort, given.documents)
+    result = _begun(given)
     with tempfile.TemporaryDirectory(prefix="bench-batch-") as folder:
-        for ways in _ways(given, Path(folder)):
-            result = replace(result, ways=ways)
-            yield result
-        result = replace(result, memory=_memory(given, Path(folder)))
-        yield result
-        if find_spec("ray") is None:
-            print("Ray is not installed: nodes are not measured", file=sys.stderr)
-            return
-        for nodes in _nodes(given, Path(folder)):
-            result = replace(result, nodes=nodes)
-            yield result
+        for part in given.parts:
+            for measured in PARTS[part](given, Path(folder)):
+                result = replace(result, **{part: measured})
+                yield result
+
+
+def _begun(given: argparse.Namespace) -> Result:
+    """Return what was measured before, of the parts that are not to be measured."""
+    of_work = given.effort, given.documents, given.characters
+    result = Result(now(), command("batch"), read_machine(), read_software(), *of_work)
+    if set(given.parts) == set(PARTS) or not given.out.exists():
+        return result
+    before = read_result(given.out, Result, "result")
+    if of_work != (before.effort, before.documents, before.characters):
+        raise InputError(f"{given.out} is of other rows or another effort: name another file")
+    if before.machine != result.machine:
+        raise InputError(f"{given.out} is of another machine: name another file")
+    kept = {part: getattr(before, part) for part in PARTS if part not in given.parts}
+    return replace(result, command=f"{before.command}; {result.command}", **kept)
 
 
 def _ways(given: argparse.Namespace, folder: Path) -> Iterator[tuple[Rates, ...]]:
-    rows = list(make_rows(given.pairs, given.documents))
+    rows = list(make_rows(given.pairs, given.documents, given.characters))
     pairs = len(rows) * given.documents
-    file = write_rows(folder / "rows.jsonl", given.pairs, given.documents)
+    file = write_rows(folder / "rows.jsonl", given.pairs, given.documents, given.characters)
     reranker = CrossEncoderReranker(effort=given.effort)
     reranker.rank(rows[0]["query"], rows[0]["documents"])  # type: ignore[arg-type]
     calls = {
@@ -113,9 +125,9 @@ def _batch(file: Path, out: Path, effort: str) -> float:
     return perf_counter() - source.begun[0]
 
 
-def _memory(given: argparse.Namespace, folder: Path) -> Memory:
+def _memory(given: argparse.Namespace, folder: Path) -> Iterator[Memory]:
     """Run the command and look at it once a second."""
-    file = write_rows(folder / "many.jsonl", given.memory_pairs, given.documents)
+    file = write_rows(folder / "many.jsonl", given.memory_pairs, given.documents, given.characters)
     out = folder / "many"
     process = _start(file, out, given)
     watched, begun = psutil.Process(process.pid), perf_counter()
@@ -133,13 +145,16 @@ def _memory(given: argparse.Namespace, folder: Path) -> Memory:
         done.append(given.shard_pairs * len(list(out.glob("*.parquet"))))
     _require_done(process)
     print(f"resident: {[round(one / 1e6) for one in resident]} MB", file=sys.stderr)
-    return Memory(given.memory_pairs, tuple(seconds), tuple(done), tuple(resident))
+    yield Memory(given.memory_pairs, tuple(seconds), tuple(done), tuple(resident))
 
 
 def _nodes(given: argparse.Namespace, folder: Path) -> Iterator[tuple[Rates, ...]]:
+    if find_spec("ray") is None:
+        print("Ray is not installed: nodes are not measured", file=sys.stderr)
+        return
     from scripts.batch_kills import cluster
 
-    file = write_rows(folder / "nodes.jsonl", given.node_pairs, given.documents)
+    file = write_rows(folder / "nodes.jsonl", given.node_pairs, given.documents, given.characters)
     rates: dict[int, list[float]] = {1: [], 2: []}
     for at in range(given.node_rounds):
         for count, found in rates.items():
@@ -153,6 +168,13 @@ def _nodes(given: argparse.Namespace, folder: Path) -> Iterator[tuple[Rates, ...
             Rates(f"{count} node{'s' * (count > 1)}", tuple(found))
             for count, found in rates.items()
         )
+
+
+PARTS: dict[str, Callable[[argparse.Namespace, Path], Iterator[Any]]] = {
+    "ways": _ways,
+    "memory": _memory,
+    "nodes": _nodes,
+}
 
 
 def _rate(out: Path, nodes: int) -> float:
@@ -176,12 +198,14 @@ def _require_done(process: subprocess.Popen[bytes]) -> None:
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
+    add("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="what is measured")
     add("--pairs", type=int, default=10_000, help="of a round")
     add("--rounds", type=int, default=5)
     add("--memory-pairs", type=int, default=100_000, help="one million shows that it is flat")
     add("--node-pairs", type=int, default=30_000)
     add("--node-rounds", type=int, default=2)
     add("--documents", type=int, default=100, help="of a row")
+    add("--characters", type=int, default=CHARACTERS, help="of a text; 40 are some 10 tokens")
     add("--shard-pairs", type=int, default=1_000)
     add("--effort", default="fast", choices=EFFORTS)
 

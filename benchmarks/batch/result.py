@@ -34,6 +34,13 @@ class Memory:
     done: tuple[int, ...]
     resident: tuple[int, ...]
 
+    @property
+    def rate(self) -> float:
+        """Return pairs a second, from the first file that was written to the last look."""
+        first = next((at for at, done in enumerate(self.done) if done), len(self.done) - 1)
+        seconds = self.seconds[-1] - self.seconds[first]
+        return (self.done[-1] - self.done[first]) / seconds if seconds else 0.0
+
 
 @dataclass(frozen=True)
 class Result:
@@ -45,6 +52,7 @@ class Result:
     software: Software
     effort: str
     documents: int
+    characters: int
     ways: tuple[Rates, ...] = field(default=())
     memory: Memory | None = None
     nodes: tuple[Rates, ...] = field(default=())
@@ -55,7 +63,8 @@ def page(result: Result) -> str:
     basis = setting(result.machine, result.software, "OpenVINO", "openvino")
     head = (
         f"{basis}; {result.created[:10]}, "
-        f"effort {result.effort}, rows of {result.documents} short texts; `{result.command}`."
+        f"effort {result.effort}, rows of {result.documents} texts of at most {result.characters} "
+        f"characters; `{result.command}`."
     )
     parts = [head, _rates(result.ways, "of the library"), _memory(result.memory)]
     return "\n\n".join(filter(None, [*parts, _rates(result.nodes, "of one node")]))
@@ -86,4 +95,5 @@ def _memory(memory: Memory | None) -> str:
             len(memory.done) - 1,
         )
         rows.append((f"{memory.done[at]:,}", f"{memory.resident[at] / 1e6:.0f} MB"))
-    return table(("pairs done", "resident"), rows)
+    said = f"{memory.pairs:,} pairs by the command, {memory.rate:,.0f} pairs a second:"
+    return f"{said}\n\n{table(('pairs done', 'resident'), rows)}"

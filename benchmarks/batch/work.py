@@ -14,9 +14,11 @@ from secondpass.demo.stdlib_docs import stdlib_documents
 CHARACTERS = 140
 
 
-def make_rows(pairs: int, documents: int, seed: int = 0) -> Iterator[dict[str, object]]:
+def make_rows(
+    pairs: int, documents: int, characters: int = CHARACTERS, seed: int = 0
+) -> Iterator[dict[str, object]]:
     """Yield rows of so many documents each, beginnings of docstrings; no two texts are equal."""
-    texts = [document.text[:CHARACTERS] for document in stdlib_documents()]
+    texts = [document.text[:characters] for document in stdlib_documents()]
     choices = random.Random(seed)
     for number in range(-(-pairs // documents)):
         chosen = [f"{number}-{at} {choices.choice(texts)}" for at in range(documents)]
@@ -24,9 +26,9 @@ def make_rows(pairs: int, documents: int, seed: int = 0) -> Iterator[dict[str, o
         yield {"id": str(number), "query": query, "documents": chosen}
 
 
-def write_rows(file: Path, pairs: int, documents: int) -> Path:
+def write_rows(file: Path, pairs: int, documents: int, characters: int = CHARACTERS) -> Path:
     """Write rows as JSON Lines."""
     with file.open("w", encoding="utf-8") as stream:
-        for row in make_rows(pairs, documents):
+        for row in make_rows(pairs, documents, characters):
             stream.write(json.dumps(row) + "\n")
     return file

@@ -25,8 +25,6 @@ from secondpass.errors import EngineError, InputError
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install '.[ray]'")
 
-from ray_cluster import started
-
 from secondpass.batch import on_ray
 from secondpass.batch.callables import RerankRows, ScorePairs
 from secondpass.batch.datasets import rerank_dataset, score_pairs
@@ -37,12 +35,6 @@ pytestmark = [
     pytest.mark.timeout(240),
 ]
 GIVEN = rows(40)
-
-
-@pytest.fixture(scope="module")
-def ray():
-    with started(cpus=2) as ray:
-        yield ray
 
 
 @pytest.fixture(scope="module")

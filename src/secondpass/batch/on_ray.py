@@ -1,31 +1,36 @@
-"""A batch on Ray: the shards that are missing go through Ray Data to actors, a reranker each.
+"""Shards on Ray: those that are missing go through Ray Data to actors, a model each.
 
-The rows of each shard are written beside the results first, so that an actor on any node, started
-again after any failure, reads the same rows; what goes through Ray is the shards' names alone.
+What a shard is made of is written beside the results first, so that an actor on any node, started
+again after any failure, reads the same; what goes through Ray is the shards' names alone.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, TypeVar
 
 from secondpass.batch.job import Work
-from secondpass.batch.place import open_place
+from secondpass.batch.place import Place, open_place
 from secondpass.batch.results import Stats, read_stats, write
 from secondpass.batch.scoring import computed_by, rank_rows
 from secondpass.batch.shards import Shard, decode, encode
 from secondpass.errors import EngineError, InputError, MissingExtraError, SecondpassError
-from secondpass.models.folder import find_folder, located
+from secondpass.models.folder import Options, find_folder, located
 from secondpass.options.call import RankOptions
 from secondpass.options.model import RerankerOptions
+from secondpass.options.option import to_dict
 from secondpass.progress import Advance
 from secondpass.reranker import CrossEncoderReranker
 from secondpass.settings import available_processors
+
+Done = TypeVar("Done")
 
 LOCAL = "local"
 # More threads than the engine has streams gain less each.
@@ -109,26 +114,51 @@ class OnRay:
         self, reranker: CrossEncoderReranker, work: Work, advance: Advance
     ) -> Iterator[tuple[str, Stats]]:
         """Score and write the missing shards; the actors load the model, and this process not."""
-        options = _anywhere(reranker.options).to_dict()
+        options = to_dict(anywhere(reranker.options, reranker.options.models))
         reranker.close()
-        waiting = _hand_over(work)
+        shards = _hand_over(work)
+        made_of = {"options": options, "ranking": asdict(work.ranking), "url": work.place.url}
+        sizes = {shard.name: shard.characters for shard in work.missing}
+        for name, stats in self.each(ShardScorer, made_of, sizes, partial(read_stats, work.place)):
+            advance(shards[name].pairs)
+            yield name, stats
+
+    def each(
+        self,
+        actor: type[ShardActor],
+        made_of: Mapping[str, Any],
+        sizes: Mapping[str, int],
+        find: Callable[[str], Done | None],
+    ) -> Iterator[tuple[str, Done]]:
+        """Give shards to actors until all are done; yield the name of each that is, and what it is.
+
+        Args:
+            actor: the class of the actors.
+            made_of: its arguments; `options` get the threads of an actor.
+            sizes: each shard's size by its name: the largest are first.
+            find: gives what a shard is that is there and whole, else None.
+
+        Raises:
+            EngineError: no actor gets on with those that are left.
+        """
+        waiting = dict(sizes)
         fruitless = 0
         while waiting:
             before = len(waiting)
             failure = None
-            for name, failure in self._round(options, work, list(waiting.values())):
-                if failure is None and (stats := read_stats(work.place, name)) is not None:
-                    advance(waiting.pop(name).pairs)
-                    yield name, stats
+            for name, failure in self._round(actor, made_of, waiting):
+                if failure is None and (done := find(name)) is not None:
+                    del waiting[name]
+                    yield name, done
             fruitless = 0 if len(waiting) < before else fruitless + 1
             if fruitless == _FRUITLESS:
                 raise EngineError(
-                    f"{len(waiting)} shards were not scored by any actor: {failure or 'all died'}; "
-                    "what is scored is kept, and the same command goes on from there"
+                    f"{len(waiting)} shards were not done by any actor: {failure or 'all died'}; "
+                    "what is done is kept, and the same command goes on from there"
                 )
 
     def _round(
-        self, options: Mapping[str, Any], work: Work, shards: list[Shard]
+        self, actor: type[ShardActor], made_of: Mapping[str, Any], sizes: Mapping[str, int]
     ) -> Iterator[tuple[str, str | None]]:
         """Give each shard to an actor once; yield its name, and why it failed if it did."""
         import ray
@@ -138,17 +168,15 @@ class OnRay:
         context.enable_progress_bars = False
         # A block that no actor finishes is tried in another round.
         context.max_errored_blocks = -1
-        cpus, pool = actor_pool(self.cpus, self.actors, most=len(shards))
-        # The longest first, so that none of them is left alone at the end.
-        shards = sorted(shards, key=lambda shard: -shard.characters)
-        names = [{"name": shard.name} for shard in shards]
+        cpus, pool = actor_pool(self.cpus, self.actors, most=len(sizes))
+        # The largest first, so that none of them is left alone at the end.
+        names = [{"name": name} for name in sorted(sizes, key=lambda name: -sizes[name])]
         done = ray.data.from_items(names, override_num_blocks=min(len(names), _MOST_BLOCKS))
         done = done.map_batches(
-            ShardScorer,
+            actor,
             fn_constructor_kwargs={
-                "options": {**options, "threads": cpus},
-                "ranking": asdict(work.ranking),
-                "url": work.place.url,
+                **made_of,
+                "options": {**made_of["options"], "threads": cpus},
             },
             batch_size=1,
             batch_format="pyarrow",
@@ -190,41 +218,63 @@ def actor_pool(
     }
 
 
-class ShardScorer:
-    """An actor: a reranker that scores the shards it is given by name, and writes them."""
+class ShardActor(ABC):
+    """An actor: it does the shards that it is given by name.
 
-    def __init__(self, options: Mapping[str, Any], ranking: Mapping[str, Any], url: str) -> None:
-        self._reranker = CrossEncoderReranker.from_options(RerankerOptions.from_dict(options))
-        self._ranking = RankOptions.from_dict(ranking)
-        self._place = open_place(url)
-        self._computed = computed_by(self._reranker)
+    Args:
+        place: where they wait, and are written to.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+
+    @abstractmethod
+    def do(self, name: str, content: bytes) -> None:
+        """Write a shard, of what waited for it."""
+
+    @abstractmethod
+    def is_done(self, name: str) -> bool:
+        """Tell whether a shard is there and whole."""
 
     def __call__(self, batch: Any) -> Any:
-        """Score the shards that a table names; return the table with why each failed, if it did."""
+        """Do the shards that a table names; return the table with why each failed, if it did."""
         import pyarrow as pa
 
         names = batch.column("name").to_pylist()
-        failures = [self._score(name) for name in names]
+        failures = [self._done(name) for name in names]
         return pa.table({"name": names, "failure": pa.array(failures, pa.string())})
 
-    def _score(self, name: str) -> str | None:
+    def _done(self, name: str) -> str | None:
         try:
-            with self._place.open(waiting_name(name)) as stream:
-                rows = decode(stream.read())
-            write(
-                self._place,
-                name,
-                list(rank_rows(self._reranker, rows, self._ranking)),
-                self._computed,
-            )
+            with self.place.open(waiting_name(name)) as stream:
+                content = stream.read()
+            self.do(name, content)
         except FileNotFoundError as error:
             # Given to an actor that died behind its last step, or nodes see different folders.
-            there = read_stats(self._place, name) is not None
-            return None if there else f"{error}: nodes have to see the same folder"
+            return None if self.is_done(name) else f"{error}: nodes have to see the same folder"
         except (SecondpassError, OSError) as error:
             return f"{type(error).__name__}: {error}"
-        self._place.remove(waiting_name(name))
+        self.place.remove(waiting_name(name))
         return None
+
+
+class ShardScorer(ShardActor):
+    """A reranker that scores shards."""
+
+    def __init__(self, options: Mapping[str, Any], ranking: Mapping[str, Any], url: str) -> None:
+        super().__init__(open_place(url))
+        self._reranker = CrossEncoderReranker.from_options(RerankerOptions.from_dict(options))
+        self._ranking = RankOptions.from_dict(ranking)
+        self._computed = computed_by(self._reranker)
+
+    def do(self, name: str, content: bytes) -> None:
+        """Write the results of a shard's rows."""
+        ranked = list(rank_rows(self._reranker, decode(content), self._ranking))
+        write(self.place, name, ranked, self._computed)
+
+    def is_done(self, name: str) -> bool:
+        """Tell whether a shard's results are there."""
+        return read_stats(self.place, name) is not None
 
 
 def waiting_name(shard: str) -> str:
@@ -232,27 +282,43 @@ def waiting_name(shard: str) -> str:
     return f"{WAITING}{shard}.json"
 
 
-def _hand_over(work: Work) -> dict[str, Shard]:
-    """Write the rows of the missing shards, and return these by name."""
-    there = set(work.place.names())
-    shards = {shard.name: shard for shard in work.missing}
+def hand_over(
+    place: Place, names: Collection[str], contents: Iterable[tuple[str, Callable[[], bytes]]]
+) -> None:
+    """Write what shards are made of, where it does not wait already; remove what waits for others.
+
+    Args:
+        place: where they wait.
+        names: the shards that are missing.
+        contents: of each its name, and what gives its content.
+    """
+    there = set(place.names())
     for left in there:
         name = left.removeprefix(WAITING).removesuffix(".json")
-        if left.startswith(WAITING) and name not in shards:
-            work.place.remove(left)
-    for shard, block in work.blocks():
-        # The name is a hash of the rows, so what an earlier run left is the same.
-        if waiting_name(shard.name) not in there:
-            work.place.write(waiting_name(shard.name), encode(block))
+        if left.startswith(WAITING) and name not in names:
+            place.remove(left)
+    for name, content in contents:
+        # The name is a hash of the content, so what an earlier run left is the same.
+        if waiting_name(name) not in there:
+            place.write(waiting_name(name), content())
+
+
+def _hand_over(work: Work) -> dict[str, Shard]:
+    """Write the rows of the missing shards, and return these by name."""
+    shards = {shard.name: shard for shard in work.missing}
+    contents = ((shard.name, partial(encode, block)) for shard, block in work.blocks())
+    hand_over(work.place, shards, contents)
     return shards
 
 
-def _anywhere(options: RerankerOptions) -> RerankerOptions:
-    """Return the options with whole paths, for processes with another current folder."""
+def anywhere(options: Options, models: Iterable[str]) -> Options:
+    """Return the options with whole paths, for processes with another current folder.
+
+    `models` are the models that they name.
+    """
     only_here = options.local_files_only
     folders = [
-        find_folder(name, revision=options.revision, local_files_only=only_here)
-        for name in options.models
+        find_folder(name, revision=options.revision, local_files_only=only_here) for name in models
     ]
     return located(options, folders)
 

@@ -57,14 +57,19 @@ def describe(block: Sequence[Row], number: int, key: bytes) -> Shard:
         number: which shard of the batch it is, from 0.
         key: a digest of model and options.
     """
-    digest = blake2b(encode(block), digest_size=_DIGEST_BYTES, key=key).hexdigest()
     return Shard(
-        name=f"{_PREFIX}{number:06d}-{digest}{_SUFFIX}",
+        name=shard_name(encode(block), number, key),
         first=block[0].number,
         rows=len(block),
         pairs=sum(len(row.documents) for row in block),
         characters=sum(len(one.text) for row in block for one in row.documents),
     )
+
+
+def shard_name(content: bytes, number: int, key: bytes, prefix: str = _PREFIX) -> str:
+    """Return the name of a shard: a hash of what is read for it and of what decides its results."""
+    digest = blake2b(content, digest_size=_DIGEST_BYTES, key=key).hexdigest()
+    return f"{prefix}{number:06d}-{digest}{_SUFFIX}"
 
 
 def encode(block: Sequence[Row]) -> bytes:
@@ -77,6 +82,6 @@ def decode(data: bytes) -> _Rows:
     return msgspec.json.decode(data, type=_Rows)
 
 
-def is_shard(name: str) -> bool:
+def is_shard(name: str, prefix: str = _PREFIX) -> bool:
     """Tell whether a file of this name holds results."""
-    return name.startswith(_PREFIX) and name.endswith(_SUFFIX)
+    return name.startswith(prefix) and name.endswith(_SUFFIX)

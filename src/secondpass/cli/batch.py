@@ -19,13 +19,14 @@ from secondpass.cli.options import (
     json_instead_option,
     options_of,
 )
+from secondpass.cli.ray_options import on_cluster, ray_options, refuse_beside
 from secondpass.cli.table_options import delimiter_option, id_column_option, text_column_option
 from secondpass.errors import InputError
 from secondpass.options.call import RankOptions
 from secondpass.progress import Advance
 
 if TYPE_CHECKING:
-    from secondpass.batch.job import Outcome, Runner
+    from secondpass.batch.job import Outcome
 
 FAILED = 1
 INTERRUPTED = 130
@@ -77,21 +78,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     show_default=True,
     help="Pairs of a file of results, which are lost at most where the process dies.",
 )
-@click.option(
-    "--ray",
-    metavar="[ADDRESS]",
-    is_flag=False,
-    flag_value="local",
-    help="Score on a Ray cluster; without an address on one that is started here.",
-)
-@click.option(
-    "--ray-cpus",
-    type=click.IntRange(min=1),
-    help="Processors of an actor.  [default: those of the smallest node, at most 4]",
-)
-@click.option(
-    "--ray-actors", type=click.IntRange(min=1), help="[default: as many as there is room for]"
-)
+@ray_options("Score")
 @json_instead_option
 def command(
     file: Path | None,
@@ -148,9 +135,9 @@ def command(
     of_run = {"--queries": queries, "--run": run, "--corpus": corpus}
     if (file is None) == all(one is None for one in of_run.values()):
         raise InputError("give either FILE, or --queries, --run and --corpus")
-    cluster, runner = _runner(ray, ray_cpus, ray_actors)
+    cluster, runner = on_cluster(ray, ray_cpus, ray_actors)
     if file is not None:
-        _refuse({**of_run, "--depth": depth, "--delimiter": delimiter}, "beside FILE")
+        refuse_beside({**of_run, "--depth": depth, "--delimiter": delimiter}, "beside FILE")
         scored = ranking.fusion().rule == "weighted"
         fields = Fields(
             query_column, documents_column, id_column, text_column, first_stage_score, scored
@@ -206,23 +193,6 @@ class _Lines:
             f"{self._description}: {self._done:,} of {self._total:,} pairs, {rate:,.0f} pairs/s, "
             f"{left / 60:,.0f} min left"
         )
-
-
-def _runner(ray: str | None, cpus: int | None, actors: int | None) -> tuple[Any, Runner | None]:
-    """Return the connection to a cluster, to be entered, and what scores there."""
-    if ray is None:
-        _refuse({"--ray-cpus": cpus, "--ray-actors": actors}, "without --ray")
-        return nullcontext(), None
-    from secondpass.batch.on_ray import OnRay, connected, require_ray
-
-    require_ray()
-    return connected(ray), OnRay(cpus, actors)
-
-
-def _refuse(given: dict[str, Any], where: str) -> None:
-    for option, value in given.items():
-        if value is not None:
-            raise InputError(f"{option} has no use {where}: leave it out")
 
 
 def _of_run(

@@ -9,6 +9,7 @@ import click
 
 from secondpass.cli.extras import require_extra
 from secondpass.cli.options import embedder_option, json_instead_option, states_option
+from secondpass.cli.ray_options import ray_options, refuse_beside
 from secondpass.cli.table_options import (
     delimiter_option,
     id_column_option,
@@ -58,6 +59,12 @@ FILES_LEFT_OUT = 1
     metavar="NAME:TYPE",
     help="Declare a field that `search --where` can use, as str, int, float or bool.",
 )
+@click.option(
+    "--shards",
+    metavar="DIR",
+    help="Embed into files here first, a folder or fsspec's URL, and then make the index of them.",
+)
+@ray_options("Embed")
 @click.option("--reread", is_flag=True, help="Read files too that have not changed.")
 @click.option(
     "--watch", is_flag=True, help="Go on, and follow the files as they change, until Ctrl-C."
@@ -83,6 +90,10 @@ def command(
     states: StatePrecision | None,
     approximate: bool,
     columns: tuple[str, ...],
+    shards: str | None,
+    ray: str | None,
+    ray_cpus: int | None,
+    ray_actors: int | None,
     reread: bool,
     watch: bool,
     where: str | None,
@@ -104,6 +115,9 @@ def command(
     With --states it keeps what the cross-encoder computes of a text before it sees a query, 98
     bytes a token compact and 390 at int8, so that a search begins there; an index that has texts
     already gets the states of these too. An index that keeps states does so in every later run.
+
+    With --ray the texts are embedded by the actors of a cluster, whose nodes have to see --shards
+    (by default a folder in the index) and have the embedder. The index is the same.
 
     With --watch it follows the files after that: what is new, changed or gone is in the index some
     two seconds later. With --delete-where documents go by a condition over declared columns; a
@@ -128,14 +142,17 @@ def command(
         raise click.UsageError("Missing argument 'PATH...'.")
     if watch:
         require_extra("watch", "index --watch")
+        refuse_beside({"--ray": ray, "--shards": shards}, "beside --watch")
     from secondpass.cli.index_run import Run
+    from secondpass.cli.index_shards import Shards
     from secondpass.retrieval.places import place_of
     from secondpass.retrieval.stores.postgres_address import without_password
 
+    place = place_of(folder)
     run = Run(
         paths,
         without_password(folder),
-        place_of(folder),
+        place,
         chunk_tokens,
         Columns(text_column, title_column, id_column),
         checked_delimiter(delimiter),
@@ -146,6 +163,7 @@ def command(
         columns=columns,
         reread=reread,
         as_json=as_json,
+        shards=Shards.of(place, shards, ray, ray_cpus, ray_actors),
     )
     if watch:
         from secondpass.cli.index_watch import follow

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from secondpass.checks import counted, shortened
 from secondpass.cli import output
+from secondpass.cli.index_shards import Shards
 from secondpass.errors import InputError
 from secondpass.ingest.chunking import Chunker
 from secondpass.ingest.columns import Columns
@@ -58,6 +59,7 @@ class Run:
     columns: Sequence[str]
     reread: bool
     as_json: bool
+    shards: Shards
     failed: Mapping[str, str] = field(default_factory=dict)
     _loaded: tuple[Embedder, EmbeddedEncoder] | None = None
 
@@ -95,6 +97,7 @@ class Run:
                 reread=self.reread,
                 states=self.states,
                 columns=declared,
+                shards=self.shards,
             )
             chosen = None
             if self.approximate:
@@ -186,6 +189,7 @@ def _update(
     reread: bool,
     states: StatePrecision | None,
     columns: Mapping[str, ColumnType],
+    shards: Shards,
 ) -> _Done:
     """Bring the index up to date, or make it once there is something to put into it."""
     from secondpass.ingest.sources import read_stamps
@@ -201,19 +205,23 @@ def _update(
             index.add_terms(progress=output.progress)
             if states is not None:
                 _keep_states(index, encoder, states)
-            update = apply_changes(index, changes, output.progress)
+            with shards.embedder(waiting, embedder, folder) as adding:
+                if adding is not embedder:
+                    index = Index.open(folder, adding, encoder=encoder)
+                update = apply_changes(index, changes, output.progress)
             if states is not None:
                 encoded = index.add_states(states, progress=output.progress)
         elif len(waiting):
-            update = make_index(
-                folder,
-                embedder,
-                changes,
-                output.progress,
-                states=states,
-                encoder=encoder,
-                columns=columns,
-            )
+            with shards.embedder(waiting, embedder, folder) as adding:
+                update = make_index(
+                    folder,
+                    adding,
+                    changes,
+                    output.progress,
+                    states=states,
+                    encoder=encoder,
+                    columns=columns,
+                )
         else:
             raise _nothing_to_index(reading)
     gone = {path: removed_of(contents, changes.stale, path) for path in reading.found.gone}

@@ -22,9 +22,12 @@ class Budget:
     now: Now
 
     @classmethod
-    def start(cls, ms: float, now: Now = perf_counter) -> Budget:
-        """Return a budget that runs from now on; beyond `MOST_MS` there is no difference."""
-        return cls(min(ms, MOST_MS), now(), now)
+    def start(cls, ms: float, now: Now = perf_counter, *, spent_ms: float = 0.0) -> Budget:
+        """Return a budget that runs from now on, or has run for `spent_ms` already.
+
+        Beyond `MOST_MS` there is no difference.
+        """
+        return cls(min(ms, MOST_MS), now() - spent_ms / 1000, now)
 
     def left_ms(self) -> float:
         """Return the milliseconds left; below zero when it is overrun."""

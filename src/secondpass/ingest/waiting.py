@@ -18,7 +18,7 @@ _IN_MEMORY = 16 * 2**20
 
 
 class Waiting(AbstractContextManager["Waiting"]):
-    """Takes records and gives them back once, in order. It vanishes with the process.
+    """Takes records and gives them back in order, as often as asked. It vanishes with the process.
 
     Args:
         folder: on a disk with room for them, such as an index's; the system's folder of temporary
@@ -48,7 +48,7 @@ class Waiting(AbstractContextManager["Waiting"]):
         self._records += 1
 
     def records(self) -> Iterator[Record]:
-        """Yield the records; no more can be added after."""
+        """Yield the records; no more can be added after, and none be read meanwhile by another."""
         self._file.seek(0)
         for line in self._file:
             yield msgspec.json.decode(line, type=Record)

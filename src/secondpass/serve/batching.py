@@ -86,7 +86,7 @@ class BatchingService:
             (
                 "predicted_wait_seconds",
                 "How long it takes until nothing waits.",
-                lambda: sum(one.batcher.all_ms() for one in loaded.values()) / 1000,
+                lambda: self.predicted_wait_ms / 1000,
             ),
             ("models_loaded", "Models in memory.", lambda: len(loaded)),
         ):
@@ -108,6 +108,11 @@ class BatchingService:
                 answers = await self._scored(jobs)
         self.metrics.answered(jobs, answers)
         return answers
+
+    @property
+    def predicted_wait_ms(self) -> float:
+        """Return how long it takes until nothing waits."""
+        return sum(one.batcher.all_ms() for one in self._registry.loaded.values())
 
     def models(self) -> Sequence[ServedModel]:
         """Return what is served."""

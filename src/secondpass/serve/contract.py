@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from secondpass.checks import listed, plain_number, shortened
 from secondpass.errors import SecondpassError
@@ -42,9 +42,10 @@ class Job:
     """One query and its texts, and what may be spent on them; None is the model's own.
 
     `model` is a name or an alias that the service has, None for its first model. `budget_ms` are
-    the wall milliseconds from when the service got the job. `activation` is "sigmoid" where the
-    answer has to be in 0 to 1. `max_tokens` are the most tokens that are read of each text.
-    `instruction` is what a text is judged by.
+    the wall milliseconds from when the service got the job; `waited_ms` of them are gone where
+    another process had it before. `activation` is "sigmoid" where the answer has to be in 0 to 1.
+    `max_tokens` are the most tokens that are read of each text. `instruction` is what a text is
+    judged by.
     """
 
     query: str
@@ -52,6 +53,7 @@ class Job:
     model: str | None = None
     effort: Effort | None = None
     budget_ms: float | None = None
+    waited_ms: float = 0.0
     when_late: WhenLate = "partial"
     activation: Activation | None = None
     max_tokens: int | None = None
@@ -138,6 +140,20 @@ class Service(Protocol):
 
 class ServiceError(SecondpassError):
     """The root of what a service raises of its own."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # `args` are the parts of the message, and not what `__init__` takes.
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(
+    kind: type[ServiceError], parts: tuple[Any, ...], state: dict[str, Any]
+) -> ServiceError:
+    """Return an error as another process had it."""
+    error = kind.__new__(kind, *parts)
+    error.args = parts
+    error.__dict__.update(state)
+    return error
 
 
 class Busy(ServiceError):

@@ -96,7 +96,9 @@ class Served:
             )
         effort = job.effort or self.reranker.options.effort
         request = Request(checked_query(job.query), checked_list(job.texts))
-        budget = None if job.budget_ms is None else Budget.start(job.budget_ms)
+        budget = (
+            None if job.budget_ms is None else Budget.start(job.budget_ms, spent_ms=job.waited_ms)
+        )
         each_ms = self._pacing.share(effort) * texts_ms(self._cost_of(job), *request)
         takes_ms = float(each_ms.sum()) + self._cost.line.call_ms
         now_ms = perf_counter() * 1000
@@ -177,7 +179,7 @@ class Served:
             raise DeadlineTooShort(job.budget_ms)
         timings = replace(scores.timings, query_dropped_tokens=opening.query_dropped)
         scores = with_lost_tokens(replace(scores, timings=timings), opening.lost)
-        return Answer(self.name, scores, work.waited_ms)
+        return Answer(self.name, scores, job.waited_ms + work.waited_ms)
 
 
 class _Opening:

@@ -58,8 +58,10 @@ _COMMIT_LOCK = Path(TABLE_FOLDER, ".commit.lock")
 # Who holds it is bringing the index up to date with files; and what is known of these.
 UPDATE_LOCK = ".update.lock"
 SOURCES_FILE = "sources.json"
+# Vectors that were computed before they are written into the table.
+VECTORS_FOLDER = ".vectors"
 # What may lie in the folder of an index.
-OWN_FILES = frozenset({TABLE_FOLDER, UPDATE_LOCK, SOURCES_FILE})
+OWN_FILES = frozenset({TABLE_FOLDER, UPDATE_LOCK, SOURCES_FILE, VECTORS_FOLDER})
 # The number of replaced commits that is worth a clean-up, and when a reader has left a commit: it
 # reads many times these bytes a second.
 _MANY_COMMITS = 20
