@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from secondpass.states.compact import Directions, code_bytes
+from secondpass.states.compact import Directions, code_bytes, numpy_products
 
 Floats = NDArray[np.float32]
 # States [n, width] of one text to what is read of them again, [m, width].
@@ -121,7 +121,7 @@ def shipped(directions: Directions) -> Codec:
     """Return the compact states of a model, whose directions are fitted to other collections."""
 
     def through(states: Floats) -> Floats:
-        return directions.decode(*directions.encode(states, np.inner), np.inner)
+        return directions.decode(*directions.encode(states, numpy_products), numpy_products)
 
     each = code_bytes(len(directions.mean)) + SCALE_BYTES + LENGTH_BYTES
     return Codec("compact", each, lambda _: through)

@@ -21,7 +21,7 @@ from recipes.embedded.settings import read_settings
 from secondpass import CrossEncoderReranker
 from secondpass.jsonl import read_objects
 from secondpass.states.codec import STATES_FLOAT16
-from secondpass.states.compact import Directions, Floats, fitted
+from secondpass.states.compact import Directions, Floats, fitted, numpy_products
 
 OUT = Path(__file__).parent / "directions.safetensors"
 SEED = 16
@@ -75,8 +75,8 @@ def states_of(reranker: CrossEncoderReranker, texts: list[str]) -> list[Floats]:
 
 def lost(states: Floats, directions: Directions) -> float:
     """Return the squared error of compact states over the squared distance from their mean."""
-    codes, scales = directions.encode(states, np.inner)
-    rest = directions.decode(codes, scales, np.inner) - states
+    codes, scales = directions.encode(states, numpy_products)
+    rest = directions.decode(codes, scales, numpy_products) - states
     return float(np.square(rest).sum() / np.square(states - states.mean(axis=0)).sum())
 
 

@@ -16,7 +16,7 @@ from secondpass.models.folder import find_folder
 from secondpass.models.spec import DIRECTIONS_FILE, read_cross_encoder_spec
 from secondpass.scoring.passage import Passage, TextFeatures
 from secondpass.states.codec import STATES_FLOAT16, encode, from_columns, to_columns
-from secondpass.states.compact import fitted
+from secondpass.states.compact import fitted, numpy_products
 
 QUERY = "read the csv rows"
 SCHEDULES = {
@@ -73,7 +73,7 @@ def decoded(reranker, texts):
     found = []
     for text, columns in zip(texts, reranker.encode_texts(texts, "compact"), strict=True):
         kept = from_columns(columns, parted.width, parted.directions)
-        plain = encode(kept.states(np.inner), "float16", parted.measure)
+        plain = encode(kept.states(numpy_products), "float16", parted.measure)
         features = TextFeatures(states=to_columns(plain, text, identity), encoder=identity)
         found.append(Passage(text, features))
     return found

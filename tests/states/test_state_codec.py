@@ -17,7 +17,7 @@ from secondpass.states.codec import (
     from_columns,
     to_columns,
 )
-from secondpass.states.compact import Directions
+from secondpass.states.compact import Directions, numpy_products
 
 WIDTH = 12
 DIRECTIONS = drawn_directions(WIDTH)
@@ -45,7 +45,7 @@ def test_int8_is_wrong_by_half_a_step_at_most(tokens, scale):
     kept = from_columns(to_columns(encode(states, "int8", measured), "t", "i"), WIDTH)
     steps = np.maximum(np.abs(states).max(axis=1, keepdims=True) / 127, 2**-14)
     # The scale itself is rounded to a float16, by which 127 steps are off by a fifth of one.
-    assert (np.abs(kept.states(np.inner) - states) <= 0.65 * steps).all()
+    assert (np.abs(kept.states(numpy_products) - states) <= 0.65 * steps).all()
 
 
 @pytest.mark.parametrize("tokens", [1, 2, 7])
@@ -53,7 +53,7 @@ def test_float16_is_the_nearest_float16(tokens):
     states = states_of(tokens)
     kept = from_columns(to_columns(encode(states, "float16", measured), "t", "i"), WIDTH)
     expected = states.astype(np.float16).astype(np.float32)
-    np.testing.assert_array_equal(kept.states(np.inner), expected)
+    np.testing.assert_array_equal(kept.states(numpy_products), expected)
 
 
 @pytest.mark.parametrize("precision", STATE_PRECISIONS)
@@ -62,7 +62,7 @@ def test_lengths_are_those_of_the_states_as_they_are_kept(precision):
         return np.append(np.linalg.norm(states, axis=1), np.linalg.norm(states.sum(axis=0)))
 
     kept = encode(states_of(4), precision, lengths, DIRECTIONS)
-    expected = lengths(kept.states(np.inner)).astype(np.float32)
+    expected = lengths(kept.states(numpy_products)).astype(np.float32)
     np.testing.assert_array_equal(kept.lengths, expected)
 
 
@@ -96,7 +96,7 @@ def test_what_no_float16_holds_is_refused(precision, broken):
 
 def test_a_state_of_zeros_stays_one():
     kept = encode(np.zeros((2, WIDTH), np.float32), "int8", measured)
-    np.testing.assert_array_equal(kept.states(np.inner), 0)
+    np.testing.assert_array_equal(kept.states(numpy_products), 0)
 
 
 @pytest.mark.parametrize("precision", STATE_PRECISIONS)

@@ -156,8 +156,14 @@ class Join(Protocol):
     def products(self, values: NDArray[Any], vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return values [n, m] times vectors [k, m]: [n, k].
 
-        The values are int8, float16 or float32.
+        The values are int8, float16 or float32, or codes: uint8 [n, m / 4] (states/compact.py).
         """
+        ...
+
+    def decode(
+        self, codes: NDArray[np.uint8], scales: NDArray[np.float32], directions: Any
+    ) -> NDArray[np.float32]:
+        """Return the states [n, width] of codes and scales [n]; `directions` are the model's."""
         ...
 
     def exact_products(

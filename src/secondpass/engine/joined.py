@@ -16,6 +16,7 @@ from secondpass.graph.cut import cut
 from secondpass.graph.join import (
     below_digest,
     below_join,
+    decoded,
     join_head,
     products,
     projected_lengths,
@@ -25,6 +26,7 @@ from secondpass.graph.openvino import ov
 from secondpass.graph.ops import layer_output
 from secondpass.models.boundary import at_the_boundary
 from secondpass.models.spec import ModelSpec
+from secondpass.states.compact import Directions, Floats
 
 # Products with a query are computed of so many states at a time: one shape, whatever the texts.
 STATES_AT_A_TIME = 2048
@@ -75,6 +77,13 @@ class JoinedGraph:
             graph, ({"values": part, "vectors": padded} for part in _parts(values))
         )
         return np.concatenate(outputs)[: len(values), : len(vectors)]
+
+    def decode(self, codes: NDArray[np.uint8], scales: Floats, directions: Directions) -> Floats:
+        """Return the states [n, width] of codes [n, b] and scales [n] of one model's directions."""
+        graph = self._part("decoded", lambda: decoded(directions, STATES_AT_A_TIME))
+        columns = zip(_parts(codes), _parts(scales[:, None]), strict=True)
+        outputs = _first_outputs(graph, ({"codes": one, "scales": two} for one, two in columns))
+        return np.concatenate(outputs)[: len(codes)]
 
     def exact_products(
         self, values: NDArray[Any], vectors: NDArray[np.float32]

@@ -161,7 +161,8 @@ class PartedModel:
         values, scales = (
             np.concatenate([getattr(text, name) for text in coded]) for name in ("values", "scales")
         )
-        states = KeptStates(values, scales, scales, coded[0].directions).states(self._join.products)
+        assert self.directions is not None
+        states = self._join.decode(values, scales, self.directions)
         parts = iter(np.split(states, np.cumsum([len(text) for text in coded])[:-1]))
         return [
             text

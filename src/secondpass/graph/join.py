@@ -21,6 +21,7 @@ from secondpass.graph.late_join import EARLY_GATE, EARLY_PROJECTION, EARLY_SCORE
 from secondpass.graph.openvino import op, ov
 from secondpass.graph.ops import Node, layer_output
 from secondpass.models.spec import ModelSpec
+from secondpass.states.compact import Directions
 
 STATES = "states"
 # The settings that decide a state; what else config.json says is of later layers or of training.
@@ -54,16 +55,50 @@ def below_join(model: ov.Model, spec: ModelSpec) -> ov.Model:
 def products(dtype: Any, width: int, rows: int) -> ov.Model:
     """Return the graph of values [rows, width] times vectors [n, width]: [rows, n].
 
-    With a number of `rows` there is one shape of them; -1 takes any.
+    With a number of `rows` there is one shape of them; -1 takes any. Values that are uint8 are
+    codes, of which the product is that of their numbers (states/compact.py): vectors [n, 4 width].
     """
+    coded = np.dtype(dtype) == np.uint8
     values = op.parameter([rows, width], dtype, name="values")
-    vectors = op.parameter([-1, width], np.float32, name="vectors")
+    vectors = op.parameter([-1, 4 * width if coded else width], np.float32, name="vectors")
     for node in (values, vectors):
         node.output(0).set_names({node.get_friendly_name()})
     floats = values if dtype == np.float32 else op.convert(values, np.float32)
+    if coded:
+        floats = _numbers(floats)
     product = op.matmul(floats, vectors, False, True)
     product.output(0).set_names({"products"})
     return ov.Model([op.result(product)], [values, vectors], "secondpass products")
+
+
+def decoded(directions: Directions, rows: int) -> ov.Model:
+    """Return the graph of codes [rows, b] and scales [rows, 1] to states [rows, width]."""
+    of_numbers = directions.of_numbers
+    codes = op.parameter([rows, len(of_numbers) // 4], np.uint8, name="codes")
+    scales = op.parameter([rows, 1], np.float32, name="scales")
+    for node in (codes, scales):
+        node.output(0).set_names({node.get_friendly_name()})
+    numbers = _numbers(op.convert(codes, np.float32))
+    sums = op.matmul(numbers, ops.constant(of_numbers), False, False)
+    states = op.add(op.multiply(sums, scales), ops.constant(directions.mean[None]))
+    states.output(0).set_names({"states"})
+    return ov.Model([op.result(states)], [codes, scales], "secondpass decoded")
+
+
+def _numbers(codes: Node) -> Node:
+    """Return the numbers [rows, 4 b] of codes [rows, b], as `states.compact.numbers_of`.
+
+    A float holds a byte exactly, in bfloat16 too.
+    """
+    pairs, left = [], codes
+    for _ in range(3):
+        fours = op.floor(op.multiply(left, ops.constant(np.float32(0.25))))
+        pairs.append(op.subtract(left, op.multiply(fours, ops.constant(np.float32(4.0)))))
+        left = fours
+    levels = op.concat([*pairs, left], axis=1)
+    return op.subtract(
+        op.multiply(levels, ops.constant(np.float32(2.0))), ops.constant(np.float32(3.0))
+    )
 
 
 def projected_lengths(head: JoinHead) -> ov.Model:

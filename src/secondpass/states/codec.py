@@ -33,7 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.checks import one_of
-from secondpass.states.compact import Directions, Floats, Products, code_bytes
+from secondpass.states.compact import Directions, Floats, Products, code_bytes, numpy_products
 
 # Raise it with any change of what a column holds: states of another version are not used.
 VERSION = 1
@@ -117,7 +117,7 @@ def encode(
     precision: StatePrecision,
     measure: Measure,
     directions: Directions | None = None,
-    products: Products = np.inner,
+    products: Products = numpy_products,
 ) -> KeptStates:
     """Return states [n, width] as they are kept, with the lengths that `measure` gives of them.
 

@@ -11,13 +11,14 @@ A direction is as long as half a step of its integers. Of a width of 384 the fir
 more, lose more of what states vary by.
 
 Each byte holds four pairs of bits, and a pair stands for -3, -1, 1 or 3. A direction of 4 bits is
-two pairs, of which the first counts four times. So a state is unpacked by one look-up of two bytes.
+two pairs, of which the first counts four times. The products of codes with vectors are those of
+their numbers, and unpacking them is part of the product.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache, cached_property
+from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
@@ -25,7 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
-# Values [n, width] and vectors [k, width] to their products [n, k].
+# Values [n, m] and vectors [k, m] to their products [n, k]; of codes, uint8 [n, b], the products of
+# their numbers with vectors [k, 4 b].
 Products = Callable[[NDArray[Any], Floats], Floats]
 
 # The length of a step, in standard deviations of what is rounded, that loses the least of normally
@@ -34,6 +36,13 @@ _STEPS = {4: 0.3352, 2: 0.9957}
 _HIGHER = 4
 # The least float16 that is not denormal.
 _LEAST_SCALE = np.float16(2**-14)
+
+
+def numpy_products(values: NDArray[Any], vectors: Floats) -> Floats:
+    """Return the products of values or codes, by numpy."""
+    numbers = numbers_of(values) if values.dtype == np.uint8 else values
+    products: Floats = np.inner(numbers, vectors)
+    return products
 
 
 def directions_of(width: int) -> tuple[int, int]:
@@ -48,21 +57,9 @@ def code_bytes(width: int) -> int:
 
 
 def numbers_of(codes: NDArray[np.uint8]) -> NDArray[np.int8]:
-    """Return the numbers [n, 4 b] of codes [n, b]: of each pair of bits -3, -1, 1 or 3."""
-    flat = codes.reshape(-1)
-    twos = np.append(flat, np.uint8(0)) if len(flat) % 2 else flat
-    numbers = np.take(_unpacked(), twos.view("<u2"), mode="clip").view(np.int8)
-    return numbers[: 4 * len(flat)].reshape(len(codes), 4 * codes.shape[1])
-
-
-@cache
-def _unpacked() -> NDArray[np.uint64]:
-    """Return the eight numbers of every two bytes, the lowest pair first, in one integer's memory.
-
-    Two bytes at a time take half as long as one.
-    """
-    pairs = np.arange(2**16)[:, None] >> np.arange(0, 16, 2) & 3
-    return (2 * pairs - 3).astype(np.int8).view(np.uint64)[:, 0]
+    """Return the numbers [n, 4 b] of codes [n, b]: the lowest pair of each byte, then the next."""
+    pairs = [codes >> shift & 3 for shift in range(0, 8, 2)]
+    return (2 * np.concatenate(pairs, axis=1) - 3).astype(np.int8)
 
 
 class Directions:
@@ -89,7 +86,9 @@ class Directions:
         """What each number of a state is multiplied by: float32 [4 * bytes of a code, width]."""
         fine = np.repeat(self._directions[: self._fine], 2, axis=0)
         fine[::2] *= _HIGHER
-        return np.concatenate((fine, self._directions[self._fine :]))
+        of_pairs = np.concatenate((fine, self._directions[self._fine :]))
+        by_byte = of_pairs.reshape(-1, 4, len(self.mean))
+        return np.ascontiguousarray(by_byte.transpose(1, 0, 2).reshape(of_pairs.shape))
 
     @cached_property
     def digest(self) -> str:
@@ -118,7 +117,7 @@ class Directions:
 
     def decode(self, codes: NDArray[np.uint8], scales: Floats, products: Products) -> Floats:
         """Return the states [n, width] of codes and scales."""
-        states = products(numbers_of(codes), np.ascontiguousarray(self.of_numbers.T))
+        states = products(codes, np.ascontiguousarray(self.of_numbers.T))
         states *= scales[:, None]
         states += self.mean
         return states

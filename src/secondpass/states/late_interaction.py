@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from secondpass.engine.contract import JoinHead
 from secondpass.states.codec import KeptStates
-from secondpass.states.compact import Floats, Products, numbers_of
+from secondpass.states.compact import Floats, Products
 
 # States [n, width] to the lengths [n] of their projections.
 Lengths = Callable[[Floats], Floats]
@@ -105,7 +105,7 @@ def _compared(asked: Asked, texts: Sequence[KeptStates]) -> tuple[NDArray[Any], 
     if directions is None:
         return values, asked.vectors, added
     added += _product(asked.vectors, directions.mean[None])[:, 0]
-    return numbers_of(values), _product(asked.vectors, directions.of_numbers), added
+    return values, _product(asked.vectors, directions.of_numbers), added
 
 
 def _product(rows: Floats, vectors: Floats) -> Floats:
