@@ -8,7 +8,8 @@ each is measured on vectors of the table, and kept with the column of vectors.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -86,15 +87,35 @@ def _exact(table: Any, rows: int, progress: ProgressBar) -> tuple[Vectors, list[
 
 def _choose(table: Any, cells: int, queries: Vectors, nearest: list[set[int]]) -> Approximation:
     """Return the first settings that find enough; if none does, those that compare all codes."""
-    chosen = Approximation(cells, cells, max(_REFINES), DEPTH, 0.0)
+
+    def tried(refine: int, probes: int) -> Approximation:
+        one = Approximation(cells, probes, refine, DEPTH, 0.0)
+        return one._replace(recall=_recall(table, one, queries, nearest))
+
+    chosen, too_few = Approximation(cells, cells, max(_REFINES), DEPTH, 0.0), 0
     for probes in _probes(cells):
         for refine in _REFINES:
-            chosen = Approximation(cells, probes, refine, DEPTH, 0.0)
-            recall = _recall(table, chosen, queries, nearest)
-            chosen = chosen._replace(recall=recall)
-            if recall >= LEAST_RECALL:
-                return chosen
+            chosen = tried(refine, probes)
+            if chosen.recall >= LEAST_RECALL:
+                return fewest(too_few, chosen, partial(tried, refine))
+        too_few = probes
     return chosen
+
+
+def fewest(
+    too_few: int, enough: Approximation, tried: Callable[[int], Approximation]
+) -> Approximation:
+    """Return the settings of about the fewest probes above `too_few` that find enough.
+
+    `tried` measures those of a number of probes. It ends where a twentieth is left to save.
+    """
+    while enough.probes - too_few > max(1, enough.probes // 20):
+        middle = tried((too_few + enough.probes) // 2)
+        if middle.recall >= LEAST_RECALL:
+            enough = middle
+        else:
+            too_few = middle.probes
+    return enough
 
 
 def _probes(cells: int) -> Iterator[int]:
