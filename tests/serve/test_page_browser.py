@@ -296,7 +296,8 @@ class FakeIndex:
         return 2
 
     def search(self, query, limit=10):
-        return [RetrievedDocument(f"doc of {query}", "Cows give milk.", {}, 0.5)]
+        place = {"page": 3, "heading": "Farm > Milk"}
+        return [RetrievedDocument(f"doc of {query}", "Cows give milk.", place, 0.5)]
 
 
 def test_the_index_is_offered_where_there_is_one(shown):
@@ -306,6 +307,8 @@ def test_the_index_is_offered_where_there_is_one(shown):
     page.get_by_label("Query").fill("milk")
     sync_api.expect(page.get_by_role("button", name="doc of milk")).to_be_visible()
     sync_api.expect(page.locator("#stages")).to_contain_text("retrieve")
+    page.get_by_role("button", name="doc of milk").click()
+    sync_api.expect(page.locator("#passage")).to_contain_text("page 3, Farm > Milk")
 
 
 def test_without_an_index_it_is_not(shown):

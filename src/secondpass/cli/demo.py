@@ -26,6 +26,7 @@ QUESTIONS = {
     "round a number to the nearest even": "round",
     "guess the type of a file from its name": "mimetypes.guess_type",
 }
+CHOSEN = "The questions were chosen to show it: secondpass eval measures what it does on yours."
 _WIDTH = 80
 
 
@@ -65,7 +66,8 @@ def command(questions: tuple[str, ...], depth: int, top_k: int, as_json: bool) -
     output.show(f"{len(index)} documents in {index.folder}")
     for question, result in asked:
         _print_question(question, result, top_k)
-    output.show(f"\n{conclusion(asked)}")
+    output.show()
+    output.show_wrapped(conclusion(asked))
 
 
 def open_index(embedder: Embedder) -> Index:
@@ -97,12 +99,19 @@ def _print_question(question: str, result: SearchResult, top_k: int) -> None:
         ],
     )
     if reranked:
-        best = reranked[0]
-        output.show(f"\n{terminal.harmless(best.document.id)}")
-        show_snippet(hit_snippet(question, best.hit, named=best.document.id), "    ")
+        output.show()
+        if before[0] is not reranked[0]:
+            _print_passage("First before", question, before[0])
+        _print_passage("First reranked", question, reranked[0])
     answer = QUESTIONS.get(question)
     if answer is not None:
         output.show_wrapped(f"Answer: {answer}, {_moved(_answering(answer, result))}.")
+
+
+def _print_passage(which: str, question: str, hit: SearchHit) -> None:
+    """Print which document it is, and the passage of it with most of the question's words."""
+    output.show_wrapped(f"{which}: {terminal.harmless(hit.document.id)}")
+    show_snippet(hit_snippet(question, hit.hit, named=hit.document.id), "    ")
 
 
 def _arrow(hit: SearchHit) -> str:
@@ -125,16 +134,17 @@ def _moved(hit: SearchHit | None) -> str:
 
 
 def conclusion(asked: list[tuple[str, SearchResult]]) -> str:
-    """Say in one line what reranking did to the answers, or to the first place."""
+    """Say what reranking did to the answers, or to the first place."""
     if all(question in QUESTIONS for question, _ in asked):
         found = [_answering(QUESTIONS[question], result) for question, result in asked]
         hits = [hit for hit in found if hit is not None]
         up = sum(hit.rank < hit.first_rank for hit in hits)
         down = sum(hit.rank > hit.first_rank for hit in hits)
-        return (
+        moved = (
             f"Of {len(asked)} answers reranking moved {up} up and {down} down; "
             f"{len(asked) - up - down} did not move."
         )
+        return f"{moved} {CHOSEN}"
     changed = sum(bool(result.hits) and result.hits[0].first_rank != 1 for _, result in asked)
     return (
         f"Reranking changed the first document of {changed} of {counted(len(asked), 'question')}."
