@@ -1,4 +1,4 @@
-"""What secondpass demo prints of a question: both first passages whole, and where the answer was."""
+"""What secondpass demo prints of a question: both first passages, and where the answer was."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ QUESTION = "how is wool shorn"
 def result(*found: tuple[str, str, int]) -> SearchResult:
     """A result in its order: id, text and the rank before."""
     hits = tuple(
-        SearchHit(RetrievedDocument(id_, text, {}, 0.5), before, rank, Hit(rank - 1, 0.5, text))
+        SearchHit(
+            RetrievedDocument(id_, text, {}, 0.5), before, rank, Hit(rank - 1, 0.5, text, False)
+        )
         for rank, (id_, text, before) in enumerate(found, start=1)
     )
     return SearchResult(hits, SearchTimings(1.0, Timings(candidates=len(hits)), 2.0))
