@@ -7,8 +7,8 @@
 
 The same rows go through `rank`, `rank_many` and a batch in turns, so that a slow minute hits all;
 a batch is timed with reading, planning and writing, all without loading the model. Memory is that
-of the command in a process of its own. A node of Ray has one processor; its rate is that between
-its first and its last file.
+of the command in a process of its own. A node of Ray has one processor; rates are of the files
+behind the first third, when each has loaded its model.
 """
 
 from __future__ import annotations
@@ -178,11 +178,15 @@ PARTS: dict[str, Callable[[argparse.Namespace, Path], Iterator[Any]]] = {
 
 
 def _rate(out: Path, nodes: int) -> float:
-    """Return pairs a second from when each node had written a file to when the last was written."""
+    """Return pairs a second while all nodes scored: of the files behind the first third.
+
+    Before that a node may still load its model, and at the very end one has nothing left to do.
+    """
     place = open_place(out)
     ended = sorted(((out / name).stat().st_mtime, name) for name in place.names() if is_shard(name))
     counted = [stats.pairs for _, name in ended if (stats := read_stats(place, name))]
-    return sum(counted[nodes:]) / (ended[-1][0] - ended[nodes - 1][0])
+    first, last = max(nodes, len(ended) // 3) - 1, len(ended) - nodes
+    return sum(counted[first + 1 : last + 1]) / (ended[last][0] - ended[first][0])
 
 
 def _start(file: Path, out: Path, given: argparse.Namespace, *more: str) -> subprocess.Popen[bytes]:
