@@ -19,6 +19,7 @@ from secondpass.models.embedded import (
     embedded_names,
 )
 from secondpass.models.files import find_weights
+from secondpass.models.spec import DIRECTIONS_FILE
 from secondpass.scoring.batches import pad_batch
 
 # The folder of `make build/...` that holds the cross-encoder at fp32.
@@ -48,6 +49,23 @@ def test_each_ships_with_its_card_licence_and_source(name):
     assert source["precision"] == "int8"
     assert len(source["weights_sha256"]) == 64
     assert (folder / "openvino_model.bin").stat().st_size < 36e6
+
+
+def test_the_directions_of_compact_states_are_those_of_the_recipe():
+    shipped = embedded_folder(CROSS_ENCODER) / DIRECTIONS_FILE
+    assert shipped.stat().st_size < 300_000
+    recipe = Path(__file__).parents[1] / "recipes" / "embedded" / DIRECTIONS_FILE
+    assert recipe.read_bytes() == shipped.read_bytes()
+
+
+def test_compact_states_of_the_embedded_model_rank_nearly_as_int8(reranker):
+    texts = [f"{text} {word}" for text in TEXTS for word in ("wool", "a file", "of numbers")]
+    kept = {
+        precision: reranker.score(QUERY, reranker.passages(texts, precision), effort="instant")
+        for precision in ("int8", "compact")
+    }
+    assert all(one.timings.from_states == len(texts) for one in kept.values())
+    assert np.corrcoef(kept["int8"].logits, kept["compact"].logits)[0, 1] > 0.95
 
 
 def test_a_query_is_embedded_with_the_prompt_of_bge():

@@ -62,8 +62,8 @@ def test_states_follow_the_files(tmp_path, capsys, embedder):
 
 def test_an_index_can_be_made_with_states(tmp_path, capsys, embedder):
     (tmp_path / "a.txt").write_text("Sheep give wool.")
-    assert not run("index", tmp_path / "a.txt", "--into", tmp_path / "index", "--states", "int8")
-    assert Index.open(tmp_path / "index", embedder).states == "int8"
+    assert not run("index", tmp_path / "a.txt", "--into", tmp_path / "index", "--states", "compact")
+    assert Index.open(tmp_path / "index", embedder).states == "compact"
     assert all(
         isinstance(text, Passage) for text in passages(tmp_path / "index", embedder).values()
     )
