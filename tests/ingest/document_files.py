@@ -65,8 +65,11 @@ def archive(parts: dict[str, str | bytes]) -> bytes:
     return stream.getvalue()
 
 
-def docx(paragraphs: Sequence[tuple[str, str]], title: str = "") -> bytes:
-    """A Word document: paragraphs with the id of their style, such as Heading1 or Normal."""
+def docx(paragraphs: Sequence[tuple[str, str]], title: str = "", core: str = "") -> bytes:
+    """A Word document: paragraphs with the id of their style, such as Heading1 or Normal.
+
+    `core` takes the place of the element of the title.
+    """
     body = "".join(
         f'<w:p><w:pPr><w:pStyle w:val="{style}"/></w:pPr><w:r><w:t>{text}</w:t></w:r></w:p>'
         for style, text in paragraphs
@@ -91,7 +94,7 @@ def docx(paragraphs: Sequence[tuple[str, str]], title: str = "") -> bytes:
             "word/document.xml": f"<w:document {_WORD}><w:body>{body}</w:body></w:document>",
             "word/styles.xml": f"<w:styles {_WORD}>{styles}</w:styles>",
             "docProps/core.xml": '<cp:coreProperties xmlns:cp="c" xmlns:dc="d">'
-            f"<dc:title>{title}</dc:title></cp:coreProperties>",
+            f"{core or f'<dc:title>{title}</dc:title>'}</cp:coreProperties>",
         }
     )
 

@@ -79,6 +79,22 @@ def test_a_word_document_keeps_headings_and_its_title(here):
     ]
 
 
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    ("core", "title"),
+    [
+        ("<dc:title>" * 300_000, None),
+        ("<dc:title>" * 2 + "Fibres</dc:title>", "<dc:title>Fibres"),
+        ("<dc:title>Fibres</dc:title></dc:title>", "Fibres"),
+        ("</dc:title><dc:title>Fi\nbres</dc:title><dc:title>Other</dc:title>", "Fi bres"),
+        ("</dc:title>", None),
+    ],
+)
+def test_the_title_of_a_word_document_is_its_first_that_ends(here, core, title):
+    (read_of,) = read("a.docx", docx([("Normal", WOOL)], core=core), 30)
+    assert read_of[1].get("title") == title
+
+
 def test_slides_are_pages(here):
     content = pptx([("Wool", WOOL), ("Milk", "Cows give milk.")], title="PowerPoint Presentation")
     assert read("a.pptx", content) == [

@@ -41,7 +41,6 @@ _AS_TEXT = {"strip": ["a"], "escape_asterisks": False, "escape_underscores": Fal
 # A picture in Markdown: what it is of says something, where it lies does not.
 _PICTURE = re.compile(r'!\[([^\[\]]*)\]\([^()\s]*(?:\s+"[^"\n]*")?\)')
 _SLIDE = re.compile(r"<!-- Slide number: (\d+) -->\n?")
-_CORE_TITLE = re.compile(r"<dc:title>(.*?)</dc:title>", re.DOTALL)
 # What programs call a document that nobody gave a title.
 _NO_TITLE = {"", "untitled", "word document", "powerpoint presentation"}
 # A line that does not end a sentence goes on in the next; PDFium's mark of a word that does.
@@ -223,8 +222,9 @@ def _core_title(data: bytes) -> str:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         if "docProps/core.xml" not in archive.namelist():
             return ""
-        found = _CORE_TITLE.search(archive.read("docProps/core.xml").decode(errors="replace"))
-    return html.unescape(found[1]) if found else ""
+        core = archive.read("docProps/core.xml").decode(errors="replace")
+    title, closed, _ = core.partition("<dc:title>")[2].partition("</dc:title>")
+    return html.unescape(title) if closed else ""
 
 
 # --- PDF
