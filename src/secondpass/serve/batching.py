@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
-from types import TracebackType
 
 from secondpass.checks import plain_number
 from secondpass.errors import EngineError, InputError
@@ -15,21 +14,18 @@ from secondpass.serve.admission import Admission
 from secondpass.serve.client import client
 from secondpass.serve.contract import (
     Answer,
-    Busy,
     Closed,
-    DeadlineTooShort,
     Failed,
     Job,
     ServedModel,
     ServiceError,
-    TookTooLong,
 )
 from secondpass.serve.counted_engine import CountedEngine
-from secondpass.serve.metrics import Metrics
 from secondpass.serve.models import ModelEntry
 from secondpass.serve.registry import Registry
 from secondpass.serve.served import GROUP_TOKENS, Served, Ticket
 from secondpass.serve.slices import FINISH_MS
+from secondpass.serve.timed import TimedService
 from secondpass.serve.work import Work
 from secondpass.types import ModelInfo
 
@@ -45,7 +41,7 @@ GRACE_S = 30.0
 _WATCH_S = 1.0
 
 
-class BatchingService:
+class BatchingService(TimedService):
     """Scores jobs of all clients together, as `CrossEncoderReranker.score` scores each alone.
 
     Args:
@@ -55,7 +51,6 @@ class BatchingService:
         idle_s: a model but the first that nobody asked for so long is freed; None for never.
         grace_s: how long the end waits for what is in flight.
         group_tokens: about how many tokens are scored together, for each stream of the engine.
-        metrics: counts what happens.
     """
 
     def __init__(
@@ -67,14 +62,11 @@ class BatchingService:
         idle_s: float | None = IDLE_S,
         grace_s: float = GRACE_S,
         group_tokens: int = GROUP_TOKENS,
-        metrics: Metrics | None = None,
     ) -> None:
-        self.metrics = metrics or Metrics()
+        super().__init__(timeout_s)
         self._registry = Registry(entries, self._load, idle_s=idle_s)
         self._admission = Admission(most_wait_ms)
-        self._timeout_s, self._group_tokens = timeout_s, group_tokens
-        self._grace_s = grace_s
-        self._closed = False
+        self._group_tokens, self._grace_s = group_tokens, grace_s
         self._watching: asyncio.Task[None] | None = None
         loaded = self._registry.loaded
         for name, what, value in (
@@ -91,23 +83,6 @@ class BatchingService:
             ("models_loaded", "Models in memory.", lambda: len(loaded)),
         ):
             self.metrics.gauge(name, what, value)
-
-    async def rank(self, job: Job) -> Answer:
-        """Return the job's answer."""
-        (answer,) = await self.rank_together([job])
-        return answer
-
-    async def rank_together(self, jobs: Sequence[Job]) -> list[Answer]:
-        """Return the answers of a request's jobs, admitted or refused as one."""
-        if not jobs:
-            return []
-        if self._closed:
-            raise Closed
-        with self._own_errors():
-            async with asyncio.timeout(self._timeout_s):
-                answers = await self._scored(jobs)
-        self.metrics.answered(jobs, answers)
-        return answers
 
     @property
     def predicted_wait_ms(self) -> float:
@@ -149,14 +124,8 @@ class BatchingService:
         self._watching = asyncio.create_task(self._watch())
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def _end(self) -> None:
         """Finish what is in flight, refuse the rest and free the models."""
-        self._closed = True
         if self._watching is not None:
             self._watching.cancel()
             with suppress(asyncio.CancelledError):
@@ -164,6 +133,11 @@ class BatchingService:
         await self._registry.close(self._grace_s)
 
     async def _scored(self, jobs: Sequence[Job]) -> list[Answer]:
+        """Return the answers, or raise what a service raises."""
+        with self._own_errors():
+            return await self._admitted(jobs)
+
+    async def _admitted(self, jobs: Sequence[Job]) -> list[Answer]:
         """Let the jobs in, or refuse them as one, and wait for their answers."""
         async with AsyncExitStack() as models:
             names = dict.fromkeys(job.model for job in jobs)
@@ -228,17 +202,11 @@ class BatchingService:
 
     @contextmanager
     def _own_errors(self) -> Iterator[None]:
-        """Turn what a model raises into what a service raises, and count what is refused."""
+        """Turn what a model raises into what a service raises."""
         try:
             yield
-        except (Busy, DeadlineTooShort) as error:
-            self.metrics.refused(type(error).__name__)
+        except (InputError, ServiceError, TimeoutError):
             raise
-        except (InputError, ServiceError):
-            raise
-        except TimeoutError:
-            self.metrics.refused(TookTooLong.__name__)
-            raise TookTooLong(self._timeout_s) from None
         except EngineError as error:
             if self._closed:
                 raise Closed from None

@@ -5,22 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from types import TracebackType
 from typing import Any, TypeVar
 
 from secondpass.serve.client import client
-from secondpass.serve.contract import (
-    Answer,
-    Busy,
-    Closed,
-    DeadlineTooShort,
-    Failed,
-    Job,
-    ServedModel,
-    TookTooLong,
-)
-from secondpass.serve.metrics import Metrics
+from secondpass.serve.contract import Answer, Busy, Failed, Job, ServedModel
 from secondpass.serve.models import ModelEntry, ModelNames
+from secondpass.serve.timed import TimedService
 from secondpass.types import ModelInfo
 
 T = TypeVar("T")
@@ -32,53 +22,20 @@ TRIES = 3
 _RETRY_AFTER_S = 1.0
 
 
-class RayService:
+class RayService(TimedService):
     """Scores jobs by the replicas of a deployment.
 
     Args:
         replicas: Ray's handle of them.
         entry: the model that they have.
         timeout_s: how long a request may take, all waiting and trying again included.
-        metrics: counts what happens.
     """
 
-    def __init__(
-        self, replicas: Any, entry: ModelEntry, *, timeout_s: float, metrics: Metrics | None = None
-    ) -> None:
-        self.metrics = metrics or Metrics()
-        self._replicas, self._timeout_s = replicas, timeout_s
+    def __init__(self, replicas: Any, entry: ModelEntry, *, timeout_s: float) -> None:
+        super().__init__(timeout_s)
+        self._replicas = replicas
         self._names = ModelNames([entry])
         self._info: ModelInfo | None = None
-        self._closed = False
-
-    async def rank(self, job: Job) -> Answer:
-        """Return the job's answer."""
-        (answer,) = await self.rank_together([job])
-        return answer
-
-    async def rank_together(self, jobs: Sequence[Job]) -> list[Answer]:
-        """Return the answers of a request's jobs, which one replica scores."""
-        if not jobs:
-            return []
-        if self._closed:
-            raise Closed
-        sent = time.time()
-        for job in jobs:
-            self._names.find(job.model)
-        who = client.get()
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                answers: list[Answer] = await self._call(
-                    lambda: self._replicas.rank_together.remote(list(jobs), who, sent)
-                )
-        except (Busy, DeadlineTooShort, TookTooLong) as error:
-            self.metrics.refused(type(error).__name__)
-            raise
-        except TimeoutError:
-            self.metrics.refused(TookTooLong.__name__)
-            raise TookTooLong(self._timeout_s) from None
-        self.metrics.answered(jobs, answers)
-        return answers
 
     def models(self) -> Sequence[ServedModel]:
         """Return what is served."""
@@ -103,14 +60,18 @@ class RayService:
         await self.describe()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Take no more; Ray ends a front once it has answered."""
-        self._closed = True
+    async def _end(self) -> None:
+        """Do nothing: Ray ends a front once it has answered."""
+
+    async def _scored(self, jobs: Sequence[Job]) -> list[Answer]:
+        """Return the answers of one replica."""
+        sent, who = time.time(), client.get()
+        for job in jobs:
+            self._names.find(job.model)
+        answers: list[Answer] = await self._call(
+            lambda: self._replicas.rank_together.remote(list(jobs), who, sent)
+        )
+        return answers
 
     async def _call(self, send: Callable[[], Awaitable[Any]]) -> Any:
         """Return what a replica gives, and raise what it gives as an error."""
