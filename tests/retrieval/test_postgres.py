@@ -125,6 +125,16 @@ def test_an_address_is_shown_without_its_password(given):
         "postgresql://me:pa?s3cr3t@h/d",
         "postgresql://me:pa#s3cr3t@h/d",
         "postgresql://me:s3cr3t:7@h:x/d",
+        "postgresql://me:s3cr3t@[::1",
+        "postgresql://me:s3cr3t@[nowhere]/d",
+        "postgresql://me:s3cr3t[@h/d",
+        "postgresql://me:s3cr3t]@h/d",
+        "postgresql://me:s3cr3t@\u2100/d",
+        "postgresql://me:s3cr3t\u2100@h/d",
+        "postgresql://me:s3cr3t\udcff@h/d",
+        "postgresql://me\udcff:s3cr3t@h/d",
+        "postgresql://me:s3cr3t@h/\udcff",
+        "postgresql://me@h/d?password=s3cr3t\udcff",
         "postgresql://h/d#s3cr3t",
         "postgresql://h/d?index=S3cr3t",
         "postgresql://h/d?index=",
@@ -137,6 +147,7 @@ def test_an_address_that_is_none_is_refused_without_its_password(given):
         Address.parse(given)
     assert "s3cr3t" not in str(error.value)
     assert "address" in str(error.value)
+    assert error.value.__suppress_context__ or error.value.__context__ is None
     assert "s3cr3t" not in without_password(given)
 
 

@@ -23,8 +23,8 @@ _HOST = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%]+\]|[^:\[\]]*)(?::(?P<port>\d+))?"
 # What of the options of an address is shown: where it leads, and nothing else.
 _SHOWN = ("host", "port", "dbname", "user", "service")
 _EXPECTED = (
-    "expected postgresql://USER@HOST:PORT/DATABASE?index=NAME, with percent signs for @, /, ?, #, "
-    ": and % within a password"
+    "expected postgresql://USER@HOST:PORT/DATABASE?index=NAME, with percent signs within a "
+    "password for @, /, ?, #, [, ], :, % and what is not ASCII"
 )
 
 
@@ -45,7 +45,12 @@ class Address:
         Raises:
             InputError: it is not one; no message quotes what may be of a password.
         """
-        parts = urlsplit(given)
+        try:
+            given.encode()
+            parts = urlsplit(given)
+        except ValueError:
+            # Its message may quote the password.
+            raise InputError(f"the address of the database is not valid: {_EXPECTED}") from None
         if "@" in parts.path + parts.query + parts.fragment or parts.fragment:
             raise InputError(f"the address of the database is not valid: {_EXPECTED}")
         user, _, hosts = parts.netloc.rpartition("@")
