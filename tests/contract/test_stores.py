@@ -662,6 +662,20 @@ def test_a_filter_finds_just_the_rows_of_which_it_is_true(worded, tree):
     ]
 
 
+@pytest.mark.parametrize("more", [(), (7.0, 8.0, 9.0, 10.0)], ids=["alone", "with others"])
+@pytest.mark.parametrize("zero", [0.0, -0.0])
+def test_both_zeros_are_one_of_some_values(worded, zero, more):
+    prices = dict(zip("abcd", (0.0, -0.0, 1.0, None), strict=True))
+    batch = worded_rows(dict.fromkeys(prices, "cat"))
+    worded.write([replace(batch, columns={"price": list(prices.values())})], replace=False)
+    for tree in (In("price", (zero, *more)), Not(In("price", (zero, *more)))):
+        wanted = {id_ for id_, price in prices.items() if holds(tree, {"price": price})}
+        assert {row.id for row in worded.nearest(unit(1, 0, 0, 0), 9, where=tree)} == wanted
+        assert set(matches(worded, "cat", where=tree)) == wanted
+        assert worded.delete_where(tree) == len(wanted)
+    assert ids_in(worded) == ["d"]
+
+
 def test_the_statistics_of_bm25_are_of_all_rows_whatever_the_filter(worded):
     worded.write([worded_rows(TEXTS)], replace=False)
     every = {row.id: row.bm25 for row in worded.matching(query_terms("cat"), 9)}

@@ -88,7 +88,7 @@ def to_sql(tree: Filter, fields: Mapping[str, str]) -> str:
         case Compare(column, operator, value):
             return f"{fields[column]} {operator} {_literal(value)}"
         case In(column, values):
-            return f"{fields[column]} IN ({', '.join(map(_literal, values))})"
+            return f"{fields[column]} IN ({', '.join(map(_literal, _both_zeros(values)))})"
         case IsNull(column):
             return f"{fields[column]} IS NULL"
         case Not(part):
@@ -122,7 +122,7 @@ def _evaluated(tree: Filter, table: Any, fields: Mapping[str, str]) -> Any:
             return getattr(compute, _ARROW[operator])(values, pa.scalar(value, values.type))
         case In(column, wanted):
             values = table.column(fields[column])
-            found = compute.is_in(values, value_set=pa.array(wanted, values.type))
+            found = compute.is_in(values, value_set=pa.array(_both_zeros(wanted), values.type))
             return compute.if_else(compute.is_null(values), pa.scalar(None, pa.bool_()), found)
         case IsNull(column):
             return compute.is_null(table.column(fields[column]))
@@ -132,6 +132,12 @@ def _evaluated(tree: Filter, table: Any, fields: Mapping[str, str]) -> Any:
             return reduce(compute.and_kleene, each(parts))
         case Or(parts):
             return reduce(compute.or_kleene, each(parts))
+
+
+def _both_zeros(values: tuple[Value, ...]) -> tuple[Value, ...]:
+    """Return the values of an IN, with 0.0 and -0.0 where one is there: Arrow keeps them apart."""
+    zero = any(isinstance(value, float) and value == 0 for value in values)
+    return (*values, 0.0, -0.0) if zero else values
 
 
 def _literal(value: Value) -> str:
