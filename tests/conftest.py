@@ -70,14 +70,20 @@ def postgres_address(postgres: Server) -> str:
 
 
 @pytest.fixture(scope="session")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> CrossEncoderReranker:
+def tiny_options(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The options of a tiny BERT at fp32, of values that JSON has."""
+    return {
+        "model_name": str(PARITY / "bert"),
+        "max_length": 64,
+        "precision": "fp32",
+        "cache_dir": str(tmp_path_factory.mktemp("graphs")),
+    }
+
+
+@pytest.fixture(scope="session")
+def tiny(tiny_options: dict[str, Any]) -> CrossEncoderReranker:
     """A loaded tiny BERT at fp32: fast, and its scores are well spread."""
-    return CrossEncoderReranker(
-        PARITY / "bert",
-        max_length=64,
-        precision="fp32",
-        cache_dir=tmp_path_factory.mktemp("graphs"),
-    )
+    return CrossEncoderReranker(**tiny_options)
 
 
 @pytest.fixture(scope="session")

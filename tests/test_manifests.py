@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from missing_ray import require_ray_serve
 
 from secondpass.options.model import RerankerOptions
 from secondpass.options.serve import KEY_VARIABLE, ServeOptions
@@ -185,8 +186,7 @@ def test_the_ray_application_takes_its_arguments():
 
 @pytest.mark.filterwarnings("ignore")
 def test_the_ray_application_is_of_rays_schema():
-    pytest.importorskip("fastapi", reason="Ray Serve is not installed: pip install '.[ray-serve]'")
-    pytest.importorskip("ray", reason="Ray is not installed: pip install '.[ray-serve]'")
+    require_ray_serve()
     from ray.serve.schema import ServeDeploySchema
 
     ServeDeploySchema.model_validate(yaml.safe_load(service()["spec"]["serveConfigV2"]))

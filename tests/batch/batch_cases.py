@@ -4,9 +4,6 @@ import json
 import random
 
 import pyarrow.dataset
-import pytest
-
-from secondpass import CrossEncoderReranker
 
 WORDS = ["csv", "file", "reader", "row", "column", "path", "open", "close", "list", "sort", "key"]
 
@@ -64,13 +61,3 @@ def assert_equal_to_the_library(folder, given, reranker):
         assert found[number]["error"] is None
         assert found[number]["id"] == row["id"]
         assert scored(found[number]) == expected(reranker, row)
-
-
-def tiny_reranker(parity, cache, threads):
-    return CrossEncoderReranker(
-        parity / "bert", max_length=64, precision="fp32", threads=threads, cache_dir=cache
-    )
-
-
-def needs_ray():
-    return pytest.importorskip("ray", reason="Ray is not installed: pip install '.[ray]'")

@@ -4,13 +4,23 @@ from pathlib import Path
 
 import pytest
 import ray_cluster
+from missing_ray import require_ray
+
+from secondpass import CrossEncoderReranker
 
 HERE = Path(__file__).parent
 
 
+@pytest.fixture(scope="session")
+def library(tiny_options):
+    """The library with as many threads as an actor has processors."""
+    with CrossEncoderReranker(**tiny_options, threads=1) as reranker:
+        yield reranker
+
+
 @pytest.fixture
 def cluster():
-    pytest.importorskip("ray", reason="Ray is not installed: pip install '.[ray]'")
+    require_ray()
     return ray_cluster.cluster()
 
 

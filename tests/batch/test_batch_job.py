@@ -8,7 +8,6 @@ from batch_cases import (
     assert_equal_to_the_library,
     read,
     rows,
-    tiny_reranker,
     write_rows,
 )
 from exit_models import with_exits
@@ -27,29 +26,22 @@ FIELDS = Fields()
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    return tmp_path_factory.mktemp("graphs")
+def options(tiny_options):
+    return {**tiny_options, "threads": THREADS}
 
 
 @pytest.fixture(scope="module")
-def library(parity, cache):
-    with tiny_reranker(parity, cache, THREADS) as reranker:
+def library(options):
+    with CrossEncoderReranker(**options) as reranker:
         yield reranker
 
 
 @pytest.fixture
-def start(parity, cache, tmp_path):
+def start(options, tmp_path):
     """Return what runs a batch of rows into tmp_path / "out"."""
 
     def run(given, *, shard_pairs=25, out=None, fields=FIELDS, more=None, **named):
         file = write_rows(tmp_path / "rows.jsonl", given)
-        options = {
-            "model_name": str(parity / "bert"),
-            "max_length": 64,
-            "precision": "fp32",
-            "threads": THREADS,
-            "cache_dir": str(cache),
-        }
         return run_batch(
             RowFile(file, fields),
             open_place(out or tmp_path / "out"),
@@ -74,12 +66,12 @@ def test_results_are_those_of_the_library_bit_for_bit(start, library, tmp_path, 
 
 
 @pytest.mark.parametrize("effort", ["balanced", "fast"])
-def test_early_exits_choose_among_a_rows_own_documents(start, parity, cache, tmp_path, effort):
+def test_early_exits_choose_among_a_rows_own_documents(start, options, parity, tmp_path, effort):
     model = with_exits(parity / "bert", tmp_path / "model")
     given = rows(25)
-    start(given, more={"model_name": str(model), "effort": effort})
-    options = {"max_length": 64, "precision": "fp32", "threads": THREADS, "effort": effort}
-    with CrossEncoderReranker(model, cache_dir=cache, **options) as reranker:
+    more = {"model_name": str(model), "effort": effort}
+    start(given, more=more)
+    with CrossEncoderReranker(**options | more) as reranker:
         assert_equal_to_the_library(tmp_path / "out", given, reranker)
 
 

@@ -12,7 +12,6 @@ from batch_cases import (
     read,
     rows,
     scored,
-    tiny_reranker,
     write_rows,
 )
 
@@ -37,31 +36,14 @@ pytestmark = [
 GIVEN = rows(40)
 
 
-@pytest.fixture(scope="module")
-def options(parity, tmp_path_factory):
-    return {
-        "model_name": str(parity / "bert"),
-        "max_length": 64,
-        "precision": "fp32",
-        "cache_dir": str(tmp_path_factory.mktemp("graphs")),
-    }
-
-
-@pytest.fixture(scope="module")
-def library(parity, options):
-    """The library with as many threads as an actor has processors."""
-    with tiny_reranker(parity, options["cache_dir"], 1) as reranker:
-        yield reranker
-
-
 @pytest.fixture
-def start(options, tmp_path):
+def start(tiny_options, tmp_path):
     def run(given, *, shard_pairs=25, runner=None, **named):
         file = write_rows(tmp_path / "rows.jsonl", given)
         return run_batch(
             RowFile(file, Fields()),
             open_place(tmp_path / "out"),
-            options=RerankerOptions.from_dict({**options, "threads": 1}),
+            options=RerankerOptions.from_dict({**tiny_options, "threads": 1}),
             shard_pairs=shard_pairs,
             runner=runner or on_ray.OnRay(cpus=1, actors=2),
             **named,
@@ -144,12 +126,12 @@ def test_a_cluster_that_is_not_there_is_an_error_of_ours(ray, monkeypatch):
 
 
 @pytest.mark.parametrize("batch_size", [1, 64])
-def test_a_dataset_of_rows_is_reranked(ray, options, library, batch_size):
+def test_a_dataset_of_rows_is_reranked(ray, tiny_options, library, batch_size):
     given = [
         {"name": row["id"], **{key: row[key] for key in ("query", "documents")}} for row in GIVEN
     ]
     dataset = ray.data.from_items(given, override_num_blocks=3)
-    done = rerank_dataset(dataset, cpus=1, batch_size=batch_size, **options).take_all()
+    done = rerank_dataset(dataset, cpus=1, batch_size=batch_size, **tiny_options).take_all()
     found = {row["name"]: row for row in done}
     assert len(done) == len(found) == len(GIVEN)
     for row in GIVEN:
@@ -157,7 +139,7 @@ def test_a_dataset_of_rows_is_reranked(ray, options, library, batch_size):
         assert scored(found[row["id"]]) == expected(library, row)
 
 
-def test_a_bad_row_of_a_dataset_is_an_error_column(ray, options):
+def test_a_bad_row_of_a_dataset_is_an_error_column(ray, tiny_options):
     dataset = ray.data.from_arrow(
         pa.table(
             {
@@ -167,7 +149,7 @@ def test_a_bad_row_of_a_dataset_is_an_error_column(ray, options):
         )
     )
     ranking = RankOptions(top_k=1)
-    done = rerank_dataset(dataset, cpus=1, ranking=ranking, **options).take_all()
+    done = rerank_dataset(dataset, cpus=1, ranking=ranking, **tiny_options).take_all()
     errors = {row["query"]: row["error"] for row in done}
     assert errors["csv"] is None
     assert "is empty" in errors[""]
@@ -183,10 +165,10 @@ def pairs():
     ]
 
 
-def test_pairs_are_scored_and_the_best_of_each_query_kept(ray, options, library):
+def test_pairs_are_scored_and_the_best_of_each_query_kept(ray, tiny_options, library):
     given = [*pairs(), {"query": GIVEN[0]["query"], "text": None, "number": -1}]
     dataset = ray.data.from_items(given, override_num_blocks=3)
-    done = score_pairs(dataset, cpus=1, batch_size=32, top_k=2, **options).take_all()
+    done = score_pairs(dataset, cpus=1, batch_size=32, top_k=2, **tiny_options).take_all()
     failed = [row for row in done if row["error"]]
     assert [row["number"] for row in failed] == [-1]
     for row in GIVEN:
@@ -196,23 +178,23 @@ def test_pairs_are_scored_and_the_best_of_each_query_kept(ray, options, library)
         np.testing.assert_allclose(found, best, atol=1e-5)
 
 
-def test_the_classes_map_batches_by_themselves(ray, options):
+def test_the_classes_map_batches_by_themselves(ray, tiny_options):
     dataset = ray.data.from_items(pairs()[:20])
     done = dataset.map_batches(
         ScorePairs,
-        fn_constructor_kwargs={**options, "threads": 1},
+        fn_constructor_kwargs={**tiny_options, "threads": 1},
         batch_format="pyarrow",
         concurrency=1,
     ).take_all()
     assert len(done) == 20
     assert all(row["error"] is None for row in done)
     table = pa.table({"query": ["csv"], "documents": [["a", "csv file"]]})
-    (row,) = RerankRows(**options)(table).to_pylist()
+    (row,) = RerankRows(**tiny_options)(table).to_pylist()
     assert len(row["ranking"]) == 2
 
 
-def test_another_kind_of_batch_is_refused(options):
+def test_another_kind_of_batch_is_refused(tiny_options):
     with pytest.raises(InputError, match="batch_format='pyarrow'"):
-        ScorePairs(**options)({"query": np.array(["a"]), "text": np.array(["b"])})
+        ScorePairs(**tiny_options)({"query": np.array(["a"]), "text": np.array(["b"])})
     with pytest.raises(InputError, match="no column 'text', only query, body"):
-        ScorePairs(**options)(pa.table({"query": ["a"], "body": ["b"]}))
+        ScorePairs(**tiny_options)(pa.table({"query": ["a"], "body": ["b"]}))

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pyarrow as pa
 import pytest
-from batch_cases import rows, tiny_reranker
+from batch_cases import rows
 
 from secondpass.batch.callables import ScorePairs, pair_predictor
 from secondpass.errors import InputError
@@ -16,24 +16,16 @@ LONG = "csv " * 100
 
 
 @pytest.fixture(scope="module")
-def options(parity, tmp_path_factory):
-    cache = str(tmp_path_factory.mktemp("graphs"))
-    model = str(parity / "bert")
-    return {"model_name": model, "max_length": 64, "precision": "fp32", "cache_dir": cache}
-
-
-@pytest.fixture(scope="module")
-def scores(parity, options):
-    with tiny_reranker(parity, options["cache_dir"], 1) as reranker:
-        return reranker.predict(GIVEN)
+def scores(library):
+    return library.predict(GIVEN)
 
 
 def table(pairs):
     return pa.table({"query": [query for query, _ in pairs], "text": [text for _, text in pairs]})
 
 
-def test_pairs_have_the_scores_of_predict(options, scores):
-    found = ScorePairs(**options)(table(GIVEN))
+def test_pairs_have_the_scores_of_predict(tiny_options, scores):
+    found = ScorePairs(**tiny_options)(table(GIVEN))
     np.testing.assert_allclose(found.column("score").to_numpy(), scores, atol=1e-5)
     assert found.column("error").null_count == len(GIVEN)
     assert found.column_names == ["query", "text", "score", "error"]
@@ -48,30 +40,30 @@ def test_pairs_have_the_scores_of_predict(options, scores):
         ((LONG, "text"), "query"),
     ],
 )
-def test_a_bad_pair_has_an_error_and_the_others_their_scores(options, scores, pair, why):
-    found = ScorePairs(**options)(table([*GIVEN, pair, pair])).to_pylist()
+def test_a_bad_pair_has_an_error_and_the_others_their_scores(tiny_options, scores, pair, why):
+    found = ScorePairs(**tiny_options)(table([*GIVEN, pair, pair])).to_pylist()
     np.testing.assert_allclose([row["score"] for row in found[:-2]], scores, atol=1e-5)
     for row in found[-2:]:
         assert row["score"] is None
         assert why in row["error"]
 
 
-def test_nothing_is_scored_of_nothing(options):
-    found = ScorePairs(**options)(
+def test_nothing_is_scored_of_nothing(tiny_options):
+    found = ScorePairs(**tiny_options)(
         table([]).cast(pa.schema([("query", "string"), ("text", "string")]))
     )
     assert found.num_rows == 0
 
 
-def test_columns_of_the_same_names_are_replaced(options):
+def test_columns_of_the_same_names_are_replaced(tiny_options):
     given = table(GIVEN[:2]).append_column("score", pa.array(["old", "older"]))
-    found = ScorePairs(**options)(given)
+    found = ScorePairs(**tiny_options)(given)
     assert found.column_names == ["query", "text", "score", "error"]
     assert found.schema.field("score").type == pa.float32()
 
 
-def test_the_predictor_of_spark_gives_scores_and_errors(options, scores):
-    predict = pair_predictor(**options, threads=1)()
+def test_the_predictor_of_spark_gives_scores_and_errors(tiny_options, scores):
+    predict = pair_predictor(**tiny_options, threads=1)()
     queries, texts = (np.array(column, object) for column in zip(*GIVEN, ("", "a"), strict=True))
     found = predict(queries, texts)
     np.testing.assert_allclose(found["score"][:-1], scores, atol=1e-5)
@@ -86,7 +78,7 @@ def test_a_wrong_option_is_known_before_a_worker_starts():
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_spark_scores_a_frame(options, scores, monkeypatch):
+def test_spark_scores_a_frame(tiny_options, scores, monkeypatch):
     pytest.importorskip("pyspark", reason="pyspark is not installed")
     if shutil.which("java") is None:
         pytest.skip("Spark needs Java")
@@ -101,7 +93,7 @@ def test_spark_scores_a_frame(options, scores, monkeypatch):
     spark = builder.config("spark.driver.memory", "512m").getOrCreate()
     try:
         score = predict_batch_udf(
-            pair_predictor(**options, threads=1),
+            pair_predictor(**tiny_options, threads=1),
             return_type=kind,
             batch_size=32,
         )

@@ -6,6 +6,7 @@ from contextlib import suppress
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from missing_ray import require_ray
 
 from secondpass import Embedder, Index, InputError
 from secondpass.batch.embedding import embed_here, embedded
@@ -180,7 +181,7 @@ def test_the_command_makes_the_same_index_on_ray(cluster, command, parity, tmp_p
 
 
 def test_an_index_in_a_database_needs_a_place_for_vectors(parity):
-    pytest.importorskip("ray", reason="Ray is not installed: pip install '.[ray]'")
+    require_ray()
     words = ["index", __file__, "--into", "postgresql://localhost/secondpass", "--ray", "auto"]
     done = CliRunner().invoke(group, words)
     assert "--ray needs --shards" in str(done.exception)

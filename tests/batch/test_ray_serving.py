@@ -8,10 +8,7 @@ import httpx
 import psutil
 import pytest
 import ray_cluster
-
-from secondpass import CrossEncoderReranker
-
-pytest.importorskip("fastapi", reason="Ray Serve is not installed: pip install '.[ray-serve]'")
+from missing_ray import require_ray_serve
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.timeout(240)]
 CLIENTS, ROUNDS = 6, 8
@@ -19,24 +16,8 @@ TEXTS = [f"{'csv file reader row column ' * (at % 9)}{at}" for at in range(80)]
 
 
 @pytest.fixture(scope="module")
-def options(parity, tmp_path_factory):
-    return {
-        "model_name": str(parity / "bert"),
-        "max_length": 64,
-        "precision": "fp32",
-        "cache_dir": str(tmp_path_factory.mktemp("graphs")),
-    }
-
-
-@pytest.fixture(scope="module")
-def library(options):
-    with CrossEncoderReranker.from_dict({**options, "threads": 1}) as reranker:
-        yield reranker
-
-
-@pytest.fixture(scope="module")
-def client(options):
-    pytest.importorskip("ray", reason="Ray is not installed: pip install '.[ray-serve]'")
+def client(tiny_options):
+    require_ray_serve()
     cluster = ray_cluster.cluster()
     from ray import serve
 
@@ -49,7 +30,7 @@ def client(options):
         assert cluster.worker_nodes
         serve.start(http_options={"host": "127.0.0.1", "port": port})
         asked = {
-            **options,
+            **tiny_options,
             "min_replicas": 2,
             "max_replicas": 2,
             "max_ongoing_requests": CLIENTS,

@@ -36,13 +36,8 @@ def _fixed_cost(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def options(parity, tmp_path_factory):
-    return RerankerOptions(
-        model_name=str(parity / "bert"),
-        max_length=64,
-        precision="fp32",
-        cache_dir=str(tmp_path_factory.mktemp("graphs")),
-    )
+def options(tiny_options):
+    return RerankerOptions(**tiny_options)
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from fake_service import FakeService
+from missing_ray import require_ray_serve
 from serve_client import fake_client
 from serve_fakes import COST
 
@@ -105,14 +106,8 @@ def test_a_wrong_option_is_refused_before_anything_starts(given, said):
 
 
 @pytest.fixture(scope="module")
-def model(parity, tmp_path_factory):
-    return {
-        "model_name": str(parity / "bert"),
-        "max_length": 64,
-        "precision": "fp32",
-        "threads": 1,
-        "cache_dir": str(tmp_path_factory.mktemp("graphs")),
-    }
+def model(tiny_options):
+    return {**tiny_options, "threads": 1}
 
 
 @pytest.fixture
@@ -224,8 +219,7 @@ class Response:
 @pytest.fixture
 def ray_errors():
     """What Ray raises where a replica cannot be called."""
-    pytest.importorskip("fastapi", reason="Ray Serve is not installed: pip install '.[ray-serve]'")
-    pytest.importorskip("ray", reason="Ray is not installed: pip install '.[ray-serve]'")
+    require_ray_serve()
     with warnings.catch_warnings():
         # What Ray Serve says is to change in pydantic is not what is tested.
         warnings.simplefilter("ignore")
