@@ -84,20 +84,20 @@ def start(data: Data, out: Path, *more: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
-def kill_driver(data: Data, out: Path, choices: random.Random, _nodes: Any = None) -> None:
+def kill_driver(data: Data, out: Path, choices: random.Random, _nodes: Any) -> None:
     """Kill a batch in one process, and start it again."""
     _killed(start(data, out), data, out, choices)
     _finish(start(data, out))
 
 
-def kill_ray_driver(data: Data, out: Path, choices: random.Random, nodes: Any = None) -> None:
+def kill_ray_driver(data: Data, out: Path, choices: random.Random, nodes: Any) -> None:
     """Kill the process that started a batch on Ray, and start it again."""
     more = _on_ray(nodes)
     _killed(start(data, out, *more), data, out, choices)
     _finish(start(data, out, *more))
 
 
-def kill_actor(data: Data, out: Path, choices: random.Random, nodes: Any = None) -> None:
+def kill_actor(data: Data, out: Path, choices: random.Random, nodes: Any) -> None:
     """Kill an actor; the batch finishes by itself."""
     process = start(data, out, *_on_ray(nodes))
     _wait_for_shards(data, out, choices, process)
@@ -108,7 +108,7 @@ def kill_actor(data: Data, out: Path, choices: random.Random, nodes: Any = None)
     _finish(process)
 
 
-def kill_node(data: Data, out: Path, choices: random.Random, nodes: Any = None) -> None:
+def kill_node(data: Data, out: Path, choices: random.Random, nodes: Any) -> None:
     """Kill all processes of one of two nodes; the batch finishes by itself."""
     with cluster(2) if nodes is None else nullcontext(nodes) as nodes:
         process = start(data, out, "--ray", nodes.address, "--ray-cpus", "1")
@@ -195,7 +195,7 @@ def _finish(process: subprocess.Popen[bytes]) -> None:
 
 
 def main() -> None:
-    """Kill so many batches, of each kind in turn."""
+    """Kill as many batches as --kills says, of each kind in turn."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--rows", type=int, default=400)

@@ -83,10 +83,14 @@ def pages(result: Result) -> Mapping[str, str]:
 def _checked(result: Result) -> str:
     rows = []
     for one in result.checks:
-        ways = (("measured", one.measured), ("simulated", one.simulated), ("others", one.others))
-        for name, seen in ways:
-            label = name if name != "others" else "simulated, median of other arrivals"
-            rows.append((f"{one.name}, {one.a_second:.1f}/s", label, *_cells(seen)))
+        ways = (
+            ("measured", one.measured),
+            ("simulated", one.simulated),
+            ("simulated, median of other arrivals", one.others),
+        )
+        for label, seen in ways:
+            counts = (f"{seen.requests:,}", f"{seen.answered:,}")
+            rows.append((f"{one.name}, {one.a_second:.1f}/s", label, *counts, *_times(seen)))
     head = ("load", "", "requests", "answered", "P50 ms", "P95 ms", "P99 ms")
     said = (
         f"{result.source} ({result.processor}); a text takes {result.assumed.text_ms:.2f} ms of "
@@ -103,7 +107,7 @@ def _loads(result: Result) -> str:
             f"{one.share:.0%}",
             f"{one.a_second:,.1f}",
             f"{1 - one.seen.answered / one.seen.requests:.1%}",
-            *(f"{ms:,.0f}" for ms in (one.seen.p50_ms, one.seen.p95_ms, one.seen.p99_ms)),
+            *_times(one.seen),
         )
         for one in result.loads
     ]
@@ -138,6 +142,5 @@ def _machines(result: Result) -> str:
     return f"{table(head, rows)}\n\n{said}"
 
 
-def _cells(seen: Seen) -> tuple[str, ...]:
-    times = (f"{ms:,.0f}" for ms in (seen.p50_ms, seen.p95_ms, seen.p99_ms))
-    return (f"{seen.requests:,}", f"{seen.answered:,}", *times)
+def _times(seen: Seen) -> tuple[str, ...]:
+    return tuple(f"{ms:,.0f}" for ms in (seen.p50_ms, seen.p95_ms, seen.p99_ms))
