@@ -17,7 +17,7 @@ CHARACTERS = 140
 def make_rows(
     pairs: int, documents: int, characters: int = CHARACTERS, seed: int = 0
 ) -> Iterator[dict[str, object]]:
-    """Yield rows of so many documents each, beginnings of docstrings; no two texts are equal."""
+    """Yield rows of `documents` beginnings of docstrings each; no two texts are equal."""
     texts = [document.text[:characters] for document in stdlib_documents()]
     choices = random.Random(seed)
     for number in range(-(-pairs // documents)):

@@ -68,7 +68,7 @@ def assumed_of(served: Served) -> Assumed:
     text_tokens = served.tokens_mean / served.texts_mean
     token_ms = 1000 / median(served.speeds.server)
     text_ms = text_tokens * token_ms
-    # A stream for each thread; a group has so many tokens for each.
+    # A stream for each thread; a group has GROUP_TOKENS for each stream.
     group_ms = served.model.threads * GROUP_TOKENS * token_ms
     return Assumed(
         text_ms, group_ms, around_ms=max(0.0, served.burst.before_ms - _SINGLE * text_ms)

@@ -30,8 +30,9 @@ class Assumed:
     """What a server is taken to be.
 
     `text_ms` is what a text takes of the whole server, `spread` the standard deviation of that
-    between texts, as a share. `group_ms` is the size of a group, `most_wait_ms` beyond what wait is
-    refused, and `around_ms` what a request takes beside its texts and beside those of others.
+    between texts, as a share. `group_ms` is the size of a group, `most_wait_ms` the wait beyond
+    which a request is refused, and `around_ms` what a request takes beside its texts and beside
+    those of others.
     `pace_spread` is how wrong the wait is that a request is told: the standard deviation of its
     logarithm.
     """
@@ -149,7 +150,7 @@ def simulate(
     seed: int = 0,
     servers: int = 1,
 ) -> Outcome:
-    """Return what happens to requests of so many texts each, in that order.
+    """Return what happens to requests of `sizes` texts each, in that order.
 
     They come at random times, `a_second` on average, whatever waits, and go to the server with the
     shorter queue of two that are chosen at random, as Ray Serve's router sends them.

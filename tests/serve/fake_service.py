@@ -34,7 +34,7 @@ ERRORS = {
 class FakeService:
     """Logits are 4 times the score less 2. A word is a token, a budget's millisecond a text.
 
-    Of a text 8 words are read; with a `window` its span is its first so many words.
+    Of a text 8 words are scored; with a `window` its span is its first `window` words.
     """
 
     def __init__(self, *, window=None, delay=None):

@@ -263,8 +263,8 @@ def _own_files(place: Place) -> list[str]:
     for name in files:
         if not is_shard(name, _PREFIX):
             raise InputError(
-                f"{place.url} holds {shortened(name)}, which is no file of vectors: name an empty "
-                "folder for them, or a new one"
+                f"{place.url} holds {shortened(name)}, which is not a file of vectors: name an "
+                "empty folder for them, or a new one"
             )
     return files
 

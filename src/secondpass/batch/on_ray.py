@@ -37,7 +37,7 @@ LOCAL = "local"
 _MOST_CPUS = 4
 # Names and counts alone go through Ray's store.
 _STORE_BYTES = 128 * 2**20
-# Shards are handed out by so many blocks at most.
+# The most blocks in which shards are handed out.
 _MOST_BLOCKS = 4096
 # Rounds without a single shard done after which the batch gives up.
 _FRUITLESS = 2
@@ -99,10 +99,10 @@ def connected(address: str = LOCAL) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class OnRay:
-    """Runs a batch on the Ray cluster that this process is connected to.
+    """Gives shards to actors on the Ray cluster that this process is connected to.
 
     Args:
-        cpus: processors of an actor, which are its reranker's threads; by default those of the
+        cpus: processors of an actor, which are its model's threads; by default those of the
             smallest node, at most 4.
         actors: how many there are, by default as many as the cluster has processors for.
     """

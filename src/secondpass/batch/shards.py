@@ -32,7 +32,7 @@ class Shard:
 
 
 def cut(rows: Iterable[Row], most_pairs: int) -> Iterator[_Rows]:
-    """Yield consecutive rows with at most so many documents; a longer row stands alone.
+    """Yield consecutive rows with at most `most_pairs` documents; a longer row stands alone.
 
     A row without documents counts as one.
     """

@@ -33,7 +33,7 @@ _log = logging.getLogger("secondpass.serve")
 
 # How long a request may be going to wait.
 MOST_WAIT_MS = 2_000.0
-# A model that nobody asked for so long is freed.
+# After how long a model that nobody asked for is freed.
 IDLE_S = 900.0
 # How long the end waits for what is in flight.
 GRACE_S = 30.0
@@ -48,7 +48,8 @@ class BatchingService(TimedService):
         entries: the models; the first is loaded at the start, others when they are asked for.
         most_wait_ms: a job that would wait longer is refused.
         timeout_s: how long a job may take, waiting included.
-        idle_s: a model but the first that nobody asked for so long is freed; None for never.
+        idle_s: after how long a model that nobody asked for is freed, except the first; None for
+            never.
         grace_s: how long the end waits for what is in flight.
         group_tokens: about how many tokens are scored together, for each stream of the engine.
     """

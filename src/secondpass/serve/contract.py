@@ -44,7 +44,7 @@ class Job:
     `model` is a name or an alias that the service has, None for its first model. `budget_ms` are
     the wall milliseconds from when the service got the job; `waited_ms` of them are gone where
     another process had it before. `activation` is "sigmoid" where the answer has to be in 0 to 1.
-    `max_tokens` are the most tokens that are read of each text. `instruction` is what a text is
+    `max_tokens` are the most tokens of each text that are scored. `instruction` is what a text is
     judged by.
     """
 

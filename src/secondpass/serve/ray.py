@@ -25,7 +25,7 @@ from secondpass.serve.ray_scaling import ByQueueTime
 
 # Reading and writing take little beside scoring.
 _FRONT_CPUS = 0.25
-# A front refuses by what its replicas say: it never has so many, and Ray refuses none before it.
+# More than a front ever has: it refuses by what its replicas say, and Ray refuses none before it.
 _FRONT_REQUESTS = 10_000
 # What is Ray's own here, and how it is said there.
 _OF_RAY = {

@@ -12,7 +12,7 @@ from typing import Any
 WAIT_MS = "secondpass_wait_ms"
 # Where the wait is less than this share of the target, one replica fewer would do.
 _IDLE = 0.25
-# At most so many times as many replicas in one step: a wait is not proportional to load.
+# By how much one step multiplies the replicas at most: a wait is not proportional to load.
 _MOST_UP = 2.0
 
 

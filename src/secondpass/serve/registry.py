@@ -20,7 +20,7 @@ class Registry:
     Args:
         entries: the models that may be asked for; the first is never freed.
         load: loads one; runs in a thread.
-        idle_s: a model that nobody asked for so long is freed; None for never.
+        idle_s: after how long a model that nobody asked for is freed; None for never.
         now: a clock in seconds.
     """
 

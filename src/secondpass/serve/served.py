@@ -129,7 +129,7 @@ class Served:
         return Outlook(wait_ms, self.batcher.waiting, own_ms, first.first_ms, guessed, idle)
 
     def close(self, seconds: float) -> bool:
-        """Score what waits, for at most so long, and free the model; tell whether all was scored.
+        """Score what waits, for at most `seconds`, and free the model; tell whether all was scored.
 
         What is not scored by then fails: `Closed`.
         """
