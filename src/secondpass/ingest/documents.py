@@ -14,9 +14,9 @@ import re
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 from pathlib import Path
@@ -78,6 +78,7 @@ def read_document(file: Path) -> Text:
     return _with_title(text)
 
 
+@cache
 def reader_versions() -> str:
     """Return the versions of what reads documents: another may read another text."""
     return " ".join(f"{package} {_version(package)}" for package in _PACKAGES)
@@ -138,7 +139,7 @@ def _html(data: bytes, name: str) -> Text:
         )
     converter = _html_converter(_converters(name))
     text = _html_text(data, name)
-    return _markdown(lambda: converter.convert_string(text))
+    return _text_of(*_markdown(lambda: converter.convert_string(text)))
 
 
 def _html_text(data: bytes, name: str) -> str:
@@ -161,29 +162,27 @@ def _html_text(data: bytes, name: str) -> str:
 
 
 def _epub(data: bytes, name: str) -> Text:
-    return _of_archive(data, name, "EpubConverter")
+    return _text_of(*_of_archive(data, name, "EpubConverter"))
 
 
 def _docx(data: bytes, name: str) -> Text:
-    return _of_archive(data, name, "DocxConverter")._replace(title=_core_title(data))
+    text, _ = _of_archive(data, name, "DocxConverter")
+    return _text_of(text, _core_title(data))
 
 
 def _pptx(data: bytes, name: str) -> Text:
     """Return the text of slides, each a page."""
-    whole = _of_archive(data, name, "PptxConverter")
+    whole, _ = _of_archive(data, name, "PptxConverter")
     parts, pages, length = list[str](), list[Page](), 0
-    _, *slides = _SLIDE.split(whole.text)
+    _, *slides = _SLIDE.split(whole)
     for number, slide in zip(slides[::2], slides[1::2], strict=True):
         pages.append(Page(length, int(number)))
         parts.append(slide)
         length += len(slide)
-    text = "".join(parts)
-    return Text(
-        text, "markdown", tuple(headings_of(text, "markdown")), tuple(pages), _core_title(data)
-    )
+    return _text_of("".join(parts), _core_title(data), pages)
 
 
-def _of_archive(data: bytes, name: str, converter: str) -> Text:
+def _of_archive(data: bytes, name: str, converter: str) -> tuple[str, str]:
     check_archive(io.BytesIO(data), name)
     converters = _converters(name)
     from markitdown import StreamInfo
@@ -208,13 +207,18 @@ def _html_converter(converters: Any) -> Any:
     return made
 
 
-def _markdown(convert: Callable[[], Any]) -> Text:
+def _markdown(convert: Callable[[], Any]) -> tuple[str, str]:
+    """Return the Markdown that a converter makes, and the title that it found."""
     # The parsers warn of what they take for a mistake in the page, which is none of ours.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         result = convert()
-    text = _PICTURE.sub(r"\1", result.markdown)
-    return Text(text, "markdown", tuple(headings_of(text, "markdown")), (), result.title or "")
+    return _PICTURE.sub(r"\1", result.markdown), result.title or ""
+
+
+def _text_of(markdown: str, title: str, pages: Iterable[Page] = ()) -> Text:
+    headings = headings_of(markdown, "markdown")
+    return Text(markdown, "markdown", tuple(headings), tuple(pages), title)
 
 
 def _core_title(data: bytes) -> str:
