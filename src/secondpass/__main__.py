@@ -2,7 +2,7 @@
 
 import sys
 
-INTERRUPTED = 130
+from secondpass.cli import INTERRUPTED
 
 
 def main() -> int:

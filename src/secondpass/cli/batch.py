@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from secondpass.checks import counted
-from secondpass.cli import output
+from secondpass.cli import INTERRUPTED, output
 from secondpass.cli.extras import require_extra
 from secondpass.cli.options import (
     all_reranker_options,
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from secondpass.batch.job import Outcome
 
 FAILED = 1
-INTERRUPTED = 130
 # Between two lines that say how far the work is.
 _EVERY_SECONDS = 30.0
 _FILE = click.Path(dir_okay=False, path_type=Path)

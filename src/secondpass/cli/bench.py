@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from secondpass.cli import output
+from secondpass.cli import INTERRUPTED, output
 from secondpass.cli.extras import require_extra
 from secondpass.cli.options import (
     FiniteFloatRange,
@@ -125,7 +125,7 @@ def command(
         _print(result)
     _write(result, outputs)
     if not result.complete:
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
     outputs.finish()
     return result
 

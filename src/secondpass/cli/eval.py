@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from secondpass.cli import output
+from secondpass.cli import INTERRUPTED, output
 from secondpass.cli.extras import require_extra
 from secondpass.cli.options import (
     embedder_option,
@@ -199,7 +199,7 @@ def command(
             print_evaluation(evaluated.evaluation)
         _write(evaluated, outputs)
     if evaluated.interrupted or interrupted() or not evaluated.evaluation.complete:
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
     outputs.finish()
     return evaluated.evaluation
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from secondpass.checks import counted, shortened
-from secondpass.cli import output
+from secondpass.cli import INTERRUPTED, output
 from secondpass.cli.index_shards import Shards
 from secondpass.errors import InputError
 from secondpass.ingest.chunking import Chunker
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from secondpass.states.codec import StatePrecision
     from secondpass.states.contract import StateEncoder
 
-INTERRUPTED = 130
 # Names in a line, and reasons in lines.
 _NAMED, _LISTED = 3, 20
 

@@ -6,8 +6,8 @@ import sys
 from typing import NoReturn
 
 from secondpass.checks import counted
-from secondpass.cli import output
-from secondpass.cli.index_run import INTERRUPTED, NothingToIndexError, Run
+from secondpass.cli import INTERRUPTED, output
+from secondpass.cli.index_run import NothingToIndexError, Run
 from secondpass.errors import SecondpassError
 from secondpass.ingest.watching import changes
 

@@ -18,7 +18,7 @@ import click
 
 from secondpass import __version__
 from secondpass.checks import did_you_mean, shortened
-from secondpass.cli import terminal
+from secondpass.cli import INTERRUPTED, terminal
 from secondpass.errors import SecondpassError
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def main(arguments: list[str] | None = None) -> int:
     except click.ClickException as error:
         _fail(_with_hint(error), 2)
     except (click.Abort, KeyboardInterrupt):
-        _fail("interrupted", 130)
+        _fail("interrupted", INTERRUPTED)
     except BrokenPipeError:
         _leave_quietly()
     except SecondpassError as error:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from secondpass.cli import output
+from secondpass.cli import INTERRUPTED, output
 from secondpass.cli.extras import require_extra
 from secondpass.cli.options import json_instead_option, options_of
 from secondpass.training.recipe import Recipe
@@ -88,7 +88,7 @@ def command(
     else:
         _say_result(outcome, out)
     if not outcome.complete:
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
 
 
 def prepare(
