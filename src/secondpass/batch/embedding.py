@@ -122,14 +122,15 @@ def embedded(
     """
     key = _key(embedder)
     with held(place, on_wait):
+        there = set(_own_files(place))
         shards = [shard for shard, _ in _cut(texts(), shard_texts, key)]
-        stray = set(_own_files(place)) - {shard.name for shard in shards}
-        whole = {one.name for one in shards if count_vectors(place, one.name) == one.texts}
+        known = (one for one in shards if one.name in there)
+        whole = {one.name for one in known if count_vectors(place, one.name) == one.texts}
         missing = {one.name: one for one in shards if one.name not in whole}
         with progress("embedding into files", sum(one.texts for one in missing.values())) as done:
             runner(embedder, Embedding(texts, place, shard_texts, key, missing), done)
         yield FromShards(embedder, place, shards)
-        for name in (*stray, *(shard.name for shard in shards)):
+        for name in there.union(shard.name for shard in shards):
             place.remove(name)
 
 
