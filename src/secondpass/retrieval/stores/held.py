@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from secondpass.retrieval.stores.bm25 import Postings
 from secondpass.retrieval.stores.contract import TERMS, Terms
-from secondpass.retrieval.stores.exact import ExactSearch, Places
-from secondpass.retrieval.stores.filters import Filter
-from secondpass.retrieval.stores.lance_filters import fields_in, mask
+from secondpass.retrieval.stores.exact import ExactSearch
+from secondpass.retrieval.stores.lance_filters import fields_in
 
 # More is not held: an index of larger vectors is searched on disk, and of larger rows, or of more
 # terms, these alone are read from it.
@@ -53,22 +52,6 @@ class HeldTable:
         """The terms, by term; made by the first search for some."""
         assert self.terms is not None
         return Postings(self.terms.values, self.terms.lengths)
-
-    def places(self, among: Collection[str] | None, where: Filter | None) -> Places | None:
-        """Return the places of the rows that may be found; None for all. `among` needs `rows`."""
-        import pyarrow as pa
-        from pyarrow import compute
-
-        if among is None and where is None:
-            return None
-        keep = np.ones(len(self.row_ids), np.bool_)
-        if where is not None:
-            keep &= mask(where, self.columns, self.fields)
-        if among is not None:
-            assert self.rows is not None
-            wanted = pa.array(sorted(among), pa.string())
-            keep &= np.asarray(compute.is_in(self.rows.column("id"), value_set=wanted), np.bool_)
-        return np.flatnonzero(keep)
 
 
 class Holder:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,13 +73,28 @@ class _Allowed:
 
     def of(self, batch: Any) -> NDArray[np.bool_]:
         """Return which rows of a batch these are."""
-        keep = np.ones(len(batch), np.bool_)
+        return self._mask(len(batch), batch, fields_in(batch.schema), batch)
+
+    def places(self, held: HeldTable) -> Places | None:
+        """Return the places of these rows in what is held, None for all; `among` needs its rows."""
+        if self.among is None and self.where is None:
+            return None
+        keep = self._mask(len(held.row_ids), held.columns, held.fields, held.rows)
+        return np.flatnonzero(keep)
+
+    def _mask(
+        self, count: int, columns: Any, fields: Mapping[str, str], texts: Any
+    ) -> NDArray[np.bool_]:
+        """Return which of `count` rows these are; `where` is of `columns`, ids are of `texts`."""
+        import pyarrow as pa
+        from pyarrow import compute
+
+        keep = np.ones(count, np.bool_)
         if self.where is not None:
-            keep &= mask(self.where, batch, fields_in(batch.schema))
+            keep &= mask(self.where, columns, fields)
         if self.among is not None:
-            keep &= np.array(
-                [id_ in self.among for id_ in batch.column("id").to_pylist()], np.bool_
-            )
+            wanted = pa.array(list(self.among), pa.string())
+            keep &= np.asarray(compute.is_in(texts.column("id"), value_set=wanted), np.bool_)
         return keep
 
 
@@ -110,7 +125,7 @@ class LanceSearch:
         held = self._held(allowed)
         if held is not None:
             with file_errors(self._folder, "read"):
-                places = held.places(among, where)
+                places = allowed.places(held)
             near = _Scored(*held.search.nearest(vector, limit, places), by_terms=False)
             found = self._rows_of(held, near, limit)
             if found is not None:
@@ -134,7 +149,7 @@ class LanceSearch:
                 raise lacking(str(self._folder), held.terms.lack)
             scores = held.postings.scores(terms)
             with file_errors(self._folder, "read"):
-                places = best(scores, limit, held.places(among, where))
+                places = best(scores, limit, allowed.places(held))
             matching = _Scored(places, scores[places].tolist(), by_terms=True)
             found = self._rows_of(held, matching, limit)
             if found is not None:
