@@ -231,7 +231,7 @@ class PgVectorStore:
             for name in new:
                 if name != TERMS:
                     cursor.execute(f"ALTER TABLE {tables.documents} ADD COLUMN {name} bytea")
-            tables.plain_features(cursor, dict.fromkeys(new))
+            tables.plain_features(cursor, new)
             tables.write_meta(cursor, replaced(meta, features=dict(features)))
 
         self._connections.write(change)
@@ -246,7 +246,7 @@ class PgVectorStore:
             meta = tables.add_columns(cursor, columns, tables.read_meta(cursor))
             cursor.execute(f"SELECT place, metadata FROM {tables.documents}")
             rows = [(place, values_of(from_server(text))) for place, text in cursor]
-            named = {f"column_{meta.numbers[name]}": kind for name, kind in columns.items()}
+            named = {meta.fields[name]: kind for name, kind in columns.items()}
             fill_columns(cursor, tables, named, iter(rows))
             tables.write_meta(cursor, meta)
 
@@ -274,7 +274,7 @@ class PgVectorStore:
 
         def delete(cursor: Any) -> int:
             meta = self._tables.read_meta(cursor)
-            condition, values = to_sql(where, meta.fields("c"), meta.columns)
+            condition, values = to_sql(where, meta.fields, meta.columns)
             return self._tables.delete(cursor, condition, values)
 
         return self._connections.write(delete)

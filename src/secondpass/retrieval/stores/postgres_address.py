@@ -81,6 +81,11 @@ class Address:
         database = quote(known.get("dbname", ""), safe="")
         return f"postgresql://{user}{place}/{database}" + ("?" if query else "") + "&".join(query)
 
+    @property
+    def schema(self) -> str:
+        """The schema as SQL names it: nothing in a name of an index needs more than quotes."""
+        return f'"{self.index}"'
+
     def without_secrets(self, text: str) -> str:
         """Return a message of the server or of libpq without the password."""
         for name in ("password", "sslpassword"):

@@ -15,9 +15,9 @@ from secondpass.retrieval.stores.contract import GraphApproximation, Vectors
 from secondpass.retrieval.stores.lance_approximate import DEPTH, LEAST_RECALL, LEAST_ROWS, QUERIES
 from secondpass.retrieval.stores.postgres_schema import Tables
 
-# pgvector's most, of candidates and of dimensions.
+# The most candidates and the most dimensions of pgvector's HNSW.
 MOST_CANDIDATES = 1_000
-MOST_DIMENSIONS = 2_000
+_MOST_DIMENSIONS = 2_000
 GRAPH = "vectors_by_graph"
 _CANDIDATES = (100, 120, 150, 200, 300, 400, 600, 800, MOST_CANDIDATES)
 _LEAST_VERSION = (0, 5)
@@ -66,10 +66,10 @@ def _require_graphs(cursor: Any, tables: Tables, dimension: int) -> None:
             f"index {tables.address}: pgvector {version} has no HNSW, 0.5 or later has: searches "
             "stay exact"
         )
-    if dimension > MOST_DIMENSIONS:
+    if dimension > _MOST_DIMENSIONS:
         raise IndexFileError(
             f"index {tables.address} has vectors of {dimension} dimensions, and pgvector's HNSW "
-            f"takes up to {MOST_DIMENSIONS}: searches stay exact"
+            f"takes up to {_MOST_DIMENSIONS}: searches stay exact"
         )
 
 

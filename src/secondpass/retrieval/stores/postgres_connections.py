@@ -46,8 +46,7 @@ class Connections:
 
     def __init__(self, address: Address) -> None:
         self.address = address
-        # A name of an index has nothing in it that needs more than quotes.
-        self._commits = f'"{address.index}".{COMMITS}'
+        self._commits = f"{address.schema}.{COMMITS}"
         self._opening = threading.Lock()
         self._pool: Any = None
         self._process = 0

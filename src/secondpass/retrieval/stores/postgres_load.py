@@ -21,7 +21,7 @@ from secondpass.retrieval.stores.features import from_arrow
 from secondpass.retrieval.stores.filters import ColumnType, Value
 from secondpass.retrieval.stores.lance_filters import fields_in
 from secondpass.retrieval.stores.postgres_filters import SQL_TYPES, to_value
-from secondpass.retrieval.stores.postgres_schema import TERMS_INDEX, Meta, Tables
+from secondpass.retrieval.stores.postgres_schema import TERMS_INDEX, Meta, Tables, described
 from secondpass.retrieval.stores.postgres_text import to_server
 from secondpass.retrieval.stores.spool import Spool
 
@@ -99,7 +99,7 @@ def load(cursor: Any, tables: Tables, meta: Meta, made: StoreIdentity, spool: Sp
         tables.columns,
         {
             "place": "int8",
-            **{f"column_{meta.numbers[one]}": SQL_TYPES[meta.columns[one]] for one in declared},
+            **{meta.fields[one]: SQL_TYPES[meta.columns[one]] for one in declared},
         },
         (row for batch in _batches(spool, meta) for row in _columns(batch, declared, fields)),
     )
@@ -213,11 +213,8 @@ def _term_list(terms: Feature) -> list[int] | None:
 def _stage(cursor: Any, columns: Mapping[str, str], rows: Iterator[tuple[Any, ...]]) -> None:
     """Put rows into a table that is gone with the transaction."""
     cursor.execute("DROP TABLE IF EXISTS staged")
-    described = ", ".join(
-        f"{name} {kind}{' COLLATE ' + chr(34) + 'C' + chr(34) if kind == 'text' else ''}"
-        for name, kind in columns.items()
-    )
-    cursor.execute(f"CREATE TEMP TABLE staged ({described}) ON COMMIT DROP")
+    made = ", ".join(described(name, kind) for name, kind in columns.items())
+    cursor.execute(f"CREATE TEMP TABLE staged ({made}) ON COMMIT DROP")
     _copy(cursor, "pg_temp.staged", columns, rows)
     cursor.execute("ANALYZE pg_temp.staged")
 

@@ -8,7 +8,7 @@ row's number in all four. `meta` is one row, and `commits` has the tokens of a d
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from secondpass.retrieval.stores.contract import (
     StoreIdentity,
 )
 from secondpass.retrieval.stores.filters import ColumnType
+from secondpass.retrieval.stores.lance_filters import COLUMN
 from secondpass.retrieval.stores.postgres_address import Address
 from secondpass.retrieval.stores.postgres_connections import COMMITS
 from secondpass.retrieval.stores.postgres_filters import SQL_TYPES
@@ -31,7 +32,7 @@ TABLES = ("documents", "vectors", "terms", "columns")
 TERMS_INDEX = "terms_by_term"
 # A vector of more bytes does not fit into a page of 8 KiB with the rest of its row.
 _PLAIN_BYTES = 7_600
-# pgvector's most.
+# The most dimensions of a vector of pgvector's.
 MOST_DIMENSIONS = 16_000
 
 
@@ -64,9 +65,10 @@ class Meta:
         """The features that are columns of `documents`."""
         return [name for name in self.features if name != TERMS]
 
-    def fields(self, alias: str) -> dict[str, str]:
-        """Return declared column -> column of the table."""
-        return {name: f"{alias}.column_{number}" for name, number in self.numbers.items()}
+    @property
+    def fields(self) -> dict[str, str]:
+        """Declared column -> column of the table `columns`; no other table has one of its name."""
+        return {name: f"{COLUMN}{number}" for name, number in self.numbers.items()}
 
 
 class Tables:
@@ -74,8 +76,7 @@ class Tables:
 
     def __init__(self, address: Address) -> None:
         self.address = address
-        # A name of an index has nothing in it that needs more than quotes.
-        self.schema = f'"{address.index}"'
+        self.schema = address.schema
         self.documents, self.vectors, self.terms, self.columns = (
             f"{self.schema}.{name}" for name in TABLES
         )
@@ -92,7 +93,7 @@ class Tables:
         features = "".join(f", {name} bytea" for name in identity.features if name != TERMS)
         numbers = {name: number for number, name in enumerate(identity.columns)}
         kinds = [SQL_TYPES[kind] for kind in identity.columns.values()]
-        declared = "".join(f", {_column(at, kind)}" for at, kind in enumerate(kinds))
+        declared = "".join(f", {described(f'{COLUMN}{at}', kind)}" for at, kind in enumerate(kinds))
         storage = "PLAIN" if dimension * 4 <= _PLAIN_BYTES else "EXTERNAL"
         for statement in (
             f"CREATE SCHEMA {self.schema}",
@@ -131,7 +132,7 @@ class Tables:
         """Return the statement that makes the index of terms."""
         return f"CREATE INDEX {TERMS_INDEX} ON {self.terms} USING gin (terms)"
 
-    def plain_features(self, cursor: Any, features: Mapping[str, Any]) -> None:
+    def plain_features(self, cursor: Any, features: Iterable[str]) -> None:
         """Keep features as they are given: numbers of a model cannot be compressed."""
         for name in features:
             if name != TERMS:
@@ -143,7 +144,7 @@ class Tables:
         """Add declared columns, all null, and return what the index is to say of itself."""
         numbers = {name: meta.next_number + at for at, name in enumerate(columns)}
         for name, kind in columns.items():
-            added = _column(numbers[name], SQL_TYPES[kind])
+            added = described(f"{COLUMN}{numbers[name]}", SQL_TYPES[kind])
             cursor.execute(f"ALTER TABLE {self.columns} ADD COLUMN {added}")
         return replace(
             meta,
@@ -243,6 +244,7 @@ class Tables:
         )
 
 
-def _column(number: int, kind: str) -> str:
+def described(column: str, kind: str) -> str:
+    """Return a column of a table as SQL describes it; text is in the order of its code points."""
     collated = ' COLLATE "C"' if kind == "text" else ""
-    return f"column_{number} {kind}{collated}"
+    return f"{column} {kind}{collated}"

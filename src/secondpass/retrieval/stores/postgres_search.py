@@ -52,13 +52,12 @@ def nearest(
     meta = tables.read_meta(cursor)
     chosen = meta.approximation
     every = among is None and where is None
-    places, vectors = None, None
+    found = None
     if chosen is not None and every and limit <= most_found(chosen):
-        found = _along_graph(cursor, tables, vector, limit, chosen.candidates / chosen.depth)
-        if len(found[0]) >= min(limit, meta.statistics.texts):
-            places, vectors = found
-    if places is None or vectors is None:
-        places, vectors = _compared(cursor, tables, meta, vector, limit, among, where)
+        near = _along_graph(cursor, tables, vector, limit, chosen.candidates / chosen.depth)
+        if len(near[0]) >= min(limit, meta.statistics.texts):
+            found = near
+    places, vectors = found or _compared(cursor, tables, meta, vector, limit, among, where)
     scores = cosines(vectors, vector)
     return _read(cursor, tables, meta, places, scores, limit, by_terms=False)
 
@@ -209,7 +208,7 @@ def _condition(
         parts.append("d.id = ANY(%s::text[])")
         values.append(sorted(map(to_server, among)))
     if where is not None:
-        text, given = to_sql(where, meta.fields("c"), meta.columns)
+        text, given = to_sql(where, meta.fields, meta.columns)
         parts.append(f"({text})")
         values += given
     return " AND ".join(parts), values
