@@ -152,7 +152,7 @@ def kill_server(server: Server, address: str, seed: int, chosen: random.Random) 
 
 
 def kills(count: int, seed: int = 0, server: Server | None = None) -> Counter[str]:
-    """Kill so many times and return what was killed, and how often.
+    """Kill `count` times and return what was killed, and how often.
 
     Raises:
         AssertionError: something is lost or half done.

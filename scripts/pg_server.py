@@ -77,13 +77,13 @@ class Server(AbstractContextManager["Server"]):
         return f"Server({str(self.binaries)!r})"
 
     @property
-    def data(self) -> Path:
-        """The folder of its files."""
-        return self._data
+    def database(self) -> str:
+        """The address of its database, as libpq takes it."""
+        return f"postgresql://secondpass@/postgres?host={self._folder}"
 
     def address(self, index: str = "secondpass") -> str:
         """Return the address of an index in its database."""
-        return f"postgresql://secondpass@/postgres?host={self._folder}&index={index}"
+        return f"{self.database}&index={index}"
 
     def start(self) -> Self:
         """Start it, and wait until it answers."""
@@ -137,7 +137,7 @@ class Server(AbstractContextManager["Server"]):
         import psycopg
 
         with suppress(psycopg.OperationalError):
-            psycopg.connect(self.address().partition("&")[0]).close()
+            psycopg.connect(self.database).close()
             return True
         return False
 

@@ -162,7 +162,7 @@ def kill_once(store: str, place: str, state: State, seed: int) -> tuple[State, i
 
 
 def main() -> None:
-    """Kill so many writers, one after the other, of one index."""
+    """Kill writers of one index, one after the other."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--store", choices=list(STORES), default="lancedb")
     parser.add_argument("--place", help="where the index is made; a temporary folder without it")

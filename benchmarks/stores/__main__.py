@@ -208,7 +208,7 @@ def _timed(one: Measured, name: str, search: Callable[[], Any]) -> Any:
 
 
 def _case(one: Measured, count: int) -> Case:
-    # The first of a kind may read the store into memory: twice, for it is the second that does.
+    # The second of a kind may read the store into memory, so neither it nor the first is counted.
     searches = tuple(Search(name, tuple(times[2:])) for name, times in one.times.items())
     return Case(
         one.name,
@@ -234,7 +234,7 @@ def _size(store: PgVectorStore) -> int:
 def _versions(server: Server) -> str:
     import psycopg
 
-    with psycopg.connect(server.address().partition("&")[0]) as connection:
+    with psycopg.connect(server.database) as connection:
         version = connection.execute("SHOW server_version").fetchone()
         vector = connection.execute(
             "SELECT extversion FROM pg_extension WHERE extname = 'vector'"

@@ -29,7 +29,7 @@ class Search:
 
 @dataclass(frozen=True)
 class Case:
-    """One store with so many documents.
+    """One store with `vectors` documents.
 
     `load_s` is the time to write all documents, `graph_s` to build the approximate index, and
     `recall` the mean share of the 100 nearest that a search by it finds; each None where the store
@@ -70,9 +70,8 @@ def page(result: Result) -> str:
         f"{lance}, {result.server}; {result.created[:10]}, `{result.command}`.\n\n"
         f"Vectors of {result.dimension} dimensions are drawn round as many centres as there are "
         f"hundreds of them, texts of {result.words} words by Zipf's law; queries leave the 30 most "
-        f"frequent words out. A search is for "
-        f"{result.limit} documents; those of the stores take turns, and the first of each kind is "
-        f"not counted.\n\n{table(result.cases)}"
+        f"frequent words out. A search is for {result.limit} documents; those of the stores take "
+        f"turns, and the first two of each kind are not counted.\n\n{table(result.cases)}"
     )
 
 

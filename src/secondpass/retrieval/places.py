@@ -20,7 +20,7 @@ def place_of(given: str | os.PathLike[str] | Address) -> Place:
     """Return the place that a user names: the address of a URL, else an absolute path.
 
     Raises:
-        InputError: a URL that is no address of an index.
+        InputError: a URL that is not the address of an index.
     """
     if isinstance(given, Address):
         return given

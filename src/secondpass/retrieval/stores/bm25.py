@@ -31,7 +31,7 @@ _BITS = 16
 
 
 class Statistics(NamedTuple):
-    """What a collection has: so many texts, and so many terms in all of them."""
+    """The number of texts of a collection, and of the terms in all of them."""
 
     texts: int
     terms: int

@@ -140,7 +140,7 @@ class PgVectorStore:
     def write(self, batches: Iterable[Rows], *, replace: bool) -> int:
         """Keep the rows of all batches, or after an error none.
 
-        They wait in a file of the system's folder for such, so memory holds one batch and every id.
+        They wait in a temporary file, so memory holds one batch and every id.
         """
         made = self.identity()
         with Spool(None, schema_of(made)) as spool:
@@ -284,7 +284,7 @@ class PgVectorStore:
         return 0
 
     def tidy(self) -> None:
-        """Tell the server how its tables look, by which it plans; it frees space by itself."""
+        """Update the statistics by which the server plans; it frees space by itself."""
         self._run("ANALYZE")
 
     def optimize(self, keep: timedelta) -> None:
@@ -309,7 +309,7 @@ class PgVectorStore:
 
 
 def _prepare(connection: Any, address: Address) -> None:
-    """Make pgvector there.
+    """Check the database, and make the extension pgvector in it.
 
     Raises:
         InputError: the database is not in UTF-8.

@@ -61,8 +61,9 @@ class Address:
         index = options.pop("index", DEFAULT_INDEX)
         if not _NAME.fullmatch(index) or index.startswith("pg_"):
             raise InputError(
-                f"index={shortened(index)} in the address of the database is no name of an index: "
-                "expected up to 40 of a-z, 0-9 and _, beginning with a letter"
+                f"index={shortened(index)} in the address of the database is not a name of an "
+                "index: expected up to 40 of a-z, 0-9 and _, beginning with a letter or _, and not "
+                "with pg_"
             )
         return cls(index, options)
 
@@ -97,7 +98,7 @@ class Address:
         """Return what libpq connects with.
 
         Raises:
-            InputError: an option of the address is none of libpq's.
+            InputError: an option of the address is not one of libpq's.
         """
         from psycopg import ProgrammingError
         from psycopg.conninfo import make_conninfo

@@ -25,7 +25,7 @@ from secondpass.retrieval.stores.postgres_schema import TERMS_INDEX, Meta, Table
 from secondpass.retrieval.stores.postgres_text import to_server
 from secondpass.retrieval.stores.spool import Spool
 
-# As many ids are sent at a time.
+# Ids that are sent at a time.
 _IDS = 10_000
 # With fewer rows, taking an index down and making it again does not pay.
 _MANY = 1_000

@@ -27,7 +27,7 @@ Numbers = NDArray[np.int64]
 
 # The server's distances are float32 sums: those of less than this apart may be in either order.
 _SUM_ERROR = 2e-5
-# So many more rows than are wanted show, mostly, that the last one is nearer than what is left.
+# Rows asked for beyond the limit: mostly they show that no other row is as near as the last wanted.
 _MORE = 16
 
 
@@ -137,7 +137,7 @@ def _compared(
     condition, values = _condition(meta, among, where)
     asked = limit + _MORE
     while True:
-        # The sum is no expression of an index, so none is used.
+        # The graph does not serve an ORDER BY of a sum, so every vector is compared.
         cursor.execute(
             "SELECT v.place, v.vector, (v.vector <=> %b) + 0::float8 AS distance"
             f" FROM {_joined(tables, 'vectors', among, where)} WHERE {condition}"

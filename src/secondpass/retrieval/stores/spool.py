@@ -18,7 +18,7 @@ from typing import Any
 class Spool(AbstractContextManager["Spool"]):
     """A temporary file in the index's folder, on the disk that must hold the data anyway.
 
-    Where the index is no folder, the system's folder of temporary files takes its place.
+    Where the index is not in a folder, the file is in the system's folder of temporary files.
 
     It has no name (where the system can do that), so it vanishes with the process. `last_rows` has
     every id that was written and the number of its last row.
