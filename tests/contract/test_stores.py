@@ -676,6 +676,16 @@ def test_both_zeros_are_one_of_some_values(worded, zero, more):
     assert ids_in(worded) == ["d"]
 
 
+def test_a_filter_finds_nothing_in_a_store_without_rows(worded):
+    for _ in range(2):
+        for tree in (Compare(YEAR, "=", 2021), IsNull(LANG)):
+            assert worded.nearest(unit(1, 0, 0, 0), 9, where=tree) == []
+            assert worded.nearest(unit(1, 0, 0, 0), 9, among=["a"], where=tree) == []
+            assert worded.matching(query_terms("cat"), 9, where=tree) == []
+        worded.write([worded_rows(TEXTS)], replace=False)
+        worded.delete(TEXTS)
+
+
 def test_the_statistics_of_bm25_are_of_all_rows_whatever_the_filter(worded):
     worded.write([worded_rows(TEXTS)], replace=False)
     every = {row.id: row.bm25 for row in worded.matching(query_terms("cat"), 9)}

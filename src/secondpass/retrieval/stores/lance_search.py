@@ -77,7 +77,8 @@ class _Allowed:
 
     def places(self, held: HeldTable) -> Places | None:
         """Return the places of these rows in what is held, None for all; `among` needs its rows."""
-        if self.among is None and self.where is None:
+        # Of no rows, Arrow gives no batch, and so no columns.
+        if (self.among is None and self.where is None) or not len(held.row_ids):
             return None
         keep = self._mask(len(held.row_ids), held.columns, held.fields, held.rows)
         return np.flatnonzero(keep)
