@@ -154,7 +154,7 @@ def command(
             shard_pairs=shard_pairs,
             runner=runner,
             progress=pairs_progress,
-            on_wait=lambda: output.say(f"another run writes to {out}: waiting for it"),
+            on_wait=lambda: output.say_waiting(out),
         )
     _report(out, outcome, as_json)
     if outcome.manifest.failed_rows or outcome.manifest.failed_documents:

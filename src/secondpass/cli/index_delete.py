@@ -25,9 +25,7 @@ def delete(
     if dry_run:
         count = len(index.ids(where=where))
     else:
-        with in_turn(
-            place_of(given), lambda: output.say(f"another run writes to {folder}: waiting")
-        ):
+        with in_turn(place_of(given), lambda: output.say_waiting(folder)):
             count = index.delete(where=where)
             if count:
                 index.tidy()

@@ -14,17 +14,26 @@ from secondpass.cli.index_shards import Shards
 from secondpass.errors import InputError
 from secondpass.ingest.chunking import Chunker
 from secondpass.ingest.columns import Columns
-from secondpass.ingest.readers import read_documents
+from secondpass.ingest.readers import Reading, read_documents
+from secondpass.ingest.sources import read_stamps
 from secondpass.ingest.turn import in_turn
-from secondpass.ingest.updating import contents_of
+from secondpass.ingest.updating import (
+    Contents,
+    Update,
+    apply_changes,
+    contents_of,
+    find_changes,
+    make_index,
+    removed_of,
+)
+from secondpass.ingest.waiting import Waiting
+from secondpass.retrieval.columns import checked_columns
 from secondpass.retrieval.embedder import Embedder
 from secondpass.retrieval.index import Index
 from secondpass.retrieval.places import Place, is_there
 from secondpass.retrieval.state_encoder import EmbeddedEncoder
 
 if TYPE_CHECKING:
-    from secondpass.ingest.readers import Reading
-    from secondpass.ingest.updating import Contents, Update
     from secondpass.retrieval.stores.contract import Approximation, GraphApproximation
     from secondpass.retrieval.stores.filters import ColumnType
     from secondpass.states.codec import StatePrecision
@@ -69,7 +78,7 @@ class Run:
         before for the same reason are not named again.
         """
         declared = _typed_columns(self.columns)
-        with in_turn(self.folder, self._say_waiting):
+        with in_turn(self.folder, lambda: output.say_waiting(self.shown)):
             loaded, encoder = self._models()
             chunker = Chunker(
                 loaded.tokenizer, max_tokens=self.chunk_tokens, whole_tokens=loaded.most_tokens
@@ -120,9 +129,6 @@ class Run:
             loaded = Embedder(self.embedder, threads=self.threads)
             self._loaded = loaded, EmbeddedEncoder(self.threads)
         return self._loaded
-
-    def _say_waiting(self) -> None:
-        output.say(f"another run writes to {self.shown}: waiting for it")
 
     def _say_done(
         self, done: _Done, reading: Reading, chosen: Approximation | GraphApproximation | None
@@ -191,10 +197,6 @@ def _update(
     shards: Shards,
 ) -> _Done:
     """Bring the index up to date, or make it once there is something to put into it."""
-    from secondpass.ingest.sources import read_stamps
-    from secondpass.ingest.updating import apply_changes, find_changes, make_index, removed_of
-    from secondpass.ingest.waiting import Waiting
-
     known = {} if reread or index is None else read_stamps(folder)
     with Waiting(folder) as waiting, _saying_what_is_kept(folder, embedder):
         changes = find_changes(contents, reading, known, waiting, output.progress)
@@ -230,8 +232,6 @@ def _update(
 
 def _typed_columns(given: Sequence[str]) -> dict[str, ColumnType]:
     """Return the columns that --column declares."""
-    from secondpass.retrieval.columns import checked_columns
-
     columns: dict[str, str] = {}
     for one in given:
         name, colon, type_ = one.rpartition(":")

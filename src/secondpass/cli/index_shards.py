@@ -77,7 +77,7 @@ class Shards:
                 open_place(place),
                 runner=embed_here if self.on_ray is None else EmbedOnRay(self.on_ray),
                 progress=output.progress,
-                on_wait=lambda: output.say(f"another run writes to {place}: waiting for it"),
+                on_wait=lambda: output.say_waiting(place),
             ) as vectors,
         ):
             yield vectors

@@ -98,6 +98,11 @@ def warn_truncated(timings: Timings, options: Mapping[str, Any]) -> None:
         say(f"{longer} --max-length {options['max_length']} tokens and were cut: {lost}")
 
 
+def say_waiting(place: object) -> None:
+    """Say that another process has the turn to write."""
+    say(f"another run writes to {place}: waiting for it")
+
+
 def say_truncated_by_server(timings: Timings) -> None:
     """Say how many texts a server has cut, if any, and of how much."""
     if timings.truncated:
