@@ -12,6 +12,9 @@ from secondpass.checks import described
 from secondpass.errors import InputError
 from secondpass.scoring.candidates import checked_text
 
+# Kinds of arrays that hold strings.
+_TEXTS = "UOT"
+
 
 def is_single(inputs: Any) -> bool:
     """Tell whether the input is one pair and no list of pairs, as sentence-transformers does.
@@ -26,10 +29,6 @@ def is_single(inputs: Any) -> bool:
     return True
 
 
-# Kinds of arrays that hold strings.
-_TEXTS = "UOT"
-
-
 def _list_types() -> tuple[type[Sequence[Any]], ...]:
     column = getattr(sys.modules.get("datasets"), "Column", None)
     return (list, tuple) if column is None else (list, tuple, column)
@@ -42,7 +41,7 @@ def checked_inputs(inputs: Any) -> tuple[list[tuple[str, str]], bool]:
         InputError: an item is not a pair of strings; the message names its position.
     """
     if isinstance(inputs, np.ndarray) and inputs.ndim:
-        single, given = inputs.ndim == 1 and inputs.size > 0 and is_single(inputs), inputs.tolist()
+        single, given = inputs.ndim == 1 and inputs.size > 0, inputs.tolist()
     elif isinstance(inputs, _list_types()):
         single, given = is_single(inputs), inputs
     else:

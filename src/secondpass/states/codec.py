@@ -33,7 +33,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.checks import one_of
-from secondpass.states.compact import Directions, Floats, Products, code_bytes, numpy_products
+from secondpass.states.compact import (
+    LEAST_SCALE,
+    Directions,
+    Floats,
+    Products,
+    code_bytes,
+    numpy_products,
+)
 
 # Raise it with any change of what a column holds: states of another version are not used.
 VERSION = 1
@@ -71,8 +78,6 @@ Columns = Mapping[str, NDArray[Any]]
 Measure = Callable[[Floats], Floats]
 
 _MOST = 127
-# The least float16 that is not denormal.
-_LEAST_SCALE = np.float16(2**-14)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,7 +143,7 @@ def encode(
             finite = np.isfinite(values).all()
         else:
             largest = np.abs(states).max(axis=1, initial=0.0)
-            halves = np.maximum((largest / _MOST).astype(np.float16), _LEAST_SCALE)
+            halves = np.maximum((largest / _MOST).astype(np.float16), LEAST_SCALE)
             finite = np.isfinite(halves).all()
             scales = halves.astype(np.float32)
     if not finite:

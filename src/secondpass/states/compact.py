@@ -35,7 +35,7 @@ Products = Callable[[NDArray[Any], Floats], Floats]
 _STEPS = {4: 0.3352, 2: 0.9957}
 _HIGHER = 4
 # The least float16 that is not denormal.
-_LEAST_SCALE = np.float16(2**-14)
+LEAST_SCALE = np.float16(2**-14)
 
 
 def numpy_products(values: NDArray[Any], vectors: Floats) -> Floats:
@@ -106,11 +106,11 @@ class Directions:
         with np.errstate(all="ignore"):
             along = products(states - self.mean, self._directions) / self._squares
             spread = np.sqrt(np.square(along * self._halves).mean(axis=1, keepdims=True))
-            steps = np.maximum(spread, np.float32(_LEAST_SCALE))
+            steps = np.maximum(spread, np.float32(LEAST_SCALE))
             integers = np.clip(2 * np.floor(along / steps / 2) + 1, -self._most, self._most)
             # With these integers, the scale that leaves the least of the state.
             best = (integers * along) @ self._squares / (np.square(integers) @ self._squares)
-            scales = np.maximum(best.astype(np.float16), _LEAST_SCALE)
+            scales = np.maximum(best.astype(np.float16), LEAST_SCALE)
         if not np.isfinite(scales).all():
             raise ValueError("a state is not a finite number that a float16 holds")
         return self._packed(integers), scales.astype(np.float32)
