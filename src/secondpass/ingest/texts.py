@@ -35,7 +35,7 @@ class Page(NamedTuple):
 
 
 class Text(NamedTuple):
-    """What is read of a file that is no table; places are in characters of `text`, in order."""
+    """What is read of a file that is not a table; places are in characters of `text`, in order."""
 
     text: str
     markup: Markup

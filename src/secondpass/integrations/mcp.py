@@ -352,7 +352,7 @@ def _read_of(hit: Hit) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Return what JSON has of a value of metadata that it has not: a number of NumPy's, or text."""
+    """Return a value that JSON has no type for as one it has: NumPy's as numbers, or else text."""
     return value.tolist() if isinstance(value, np.generic | np.ndarray) else str(value)
 
 

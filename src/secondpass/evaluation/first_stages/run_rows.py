@@ -30,7 +30,7 @@ def read_run_of_rows(file: Path) -> Run:
     row has a score they are in order, best first.
 
     Raises:
-        InputError: no such file, or a row that is none of a run; the message names it.
+        InputError: no such file, or a row that is not one of a run; the message names it.
     """
     run: dict[str, tuple[Ranked, ...]] = {}
     for where, row in read_rows(file):
