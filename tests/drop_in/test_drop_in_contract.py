@@ -260,11 +260,22 @@ def test_documents_that_are_no_list(model, documents):
         (lambda logits: logits.sum(), r"gives scores of shape \[\] for logits of shape \[3, 1\]"),
         (lambda logits: logits[:1], r"gives scores of shape \[1, 1\]"),
         (lambda logits: logits[:, :, None], r"gives scores of shape \[3, 1, 1\]"),
+    ],
+)
+def test_an_activation_gives_a_row_for_each_pair(model, given, words):
+    with pytest.raises(InputError, match=words):
+        model.predict(PAIRS, activation_fn=given)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
         (lambda logits: logits.tolist(), "gives list "),
         (lambda logits: None, "gives NoneType None"),
     ],
 )
-def test_an_activation_gives_a_row_for_each_pair(model, given, words):
+def test_an_activation_gives_a_tensor(model, given, words):
+    pytest.importorskip("torch", reason="without torch an activation is given arrays")
     with pytest.raises(InputError, match=words):
         model.predict(PAIRS, activation_fn=given)
 

@@ -72,6 +72,8 @@ def test_every_rival_is_a_file_with_a_label_and_ours_are_a_table():
 
 @pytest.mark.parametrize("name", ["secondpass_auto", "secondpass_cache", "embedded_fast"])
 def test_our_rows_score_the_list(parity, tmp_path, name):
+    if name == "secondpass_cache":
+        pytest.importorskip("nncf", reason="the int8 extra is not installed")
     shared = replace(work(tmp_path, parity / "bert"), max_length=64)
     rerank, detail = ours.OURS[name].load(shared)
     assert len(rerank("csv", TEXTS)) == len(TEXTS)

@@ -16,7 +16,7 @@ import numpy as np
 
 from secondpass.checks import integer, listed, one_of, shortened
 from secondpass.errors import Argument, Either, IndexExistsError, IndexFileError, InputError
-from secondpass.native import RefusedInForks, rebuilt
+from secondpass.native import RefusedInForks, rebuilt, require_no_fork
 from secondpass.options.mode import MODES, Mode
 from secondpass.progress import ProgressBar, silent
 from secondpass.retrieval.blocks import BATCH
@@ -217,7 +217,9 @@ class Index(RefusedInForks):
         Raises:
             InputError: a document that cannot be kept as it is; the message names its position.
             IndexFileError: the folder cannot be read or written.
+            EngineError: this process is a fork of one that had loaded a model.
         """
+        require_no_fork()  # before the store starts threads of its own here
         integer("batch_size", batch_size)
         if isinstance(documents, str | bytes | Mapping) or not isinstance(documents, Iterable):
             raise InputError(f"documents is {type(documents).__name__}, expected a list of them")
