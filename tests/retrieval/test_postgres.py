@@ -103,6 +103,7 @@ SHOWN = {
     f"postgresql:///d?host=/tmp/x&port=7&password={SECRET}": "postgresql:///d?host=/tmp/x&port=7",
     f"postgresql://me:{SECRET}@a:1,b:2/d": "postgresql://me@a:1,b:2/d",
     f"postgresql://me:{SECRET}@[::1]:5/d?sslmode=require": "postgresql://me@[::1]:5/d",
+    f" \npostgresql://me:{SECRET}@h/d \n": "postgresql://me@h/d",
     "postgresql://": "postgresql:///",
 }
 

@@ -17,7 +17,8 @@ from secondpass.errors import InputError
 
 DEFAULT_INDEX = "secondpass"
 
-_SCHEME = re.compile(r"postgres(?:ql)?://", re.IGNORECASE)
+# Blanks before it, such as a variable has that was copied with one, do not make it a folder.
+_SCHEME = re.compile(r"\s*postgres(?:ql)?://", re.IGNORECASE)
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,39}", re.ASCII)
 _HOST = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%]+\]|[^:\[\]]*)(?::(?P<port>\d+))?", re.ASCII)
 # What of the options of an address is shown: where it leads, and nothing else.
@@ -47,7 +48,7 @@ class Address:
         """
         try:
             given.encode()
-            parts = urlsplit(given)
+            parts = urlsplit(given.strip())
         except ValueError:
             # Its message may quote the password.
             raise InputError(f"the address of the database is not valid: {_EXPECTED}") from None
