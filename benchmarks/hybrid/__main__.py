@@ -90,6 +90,8 @@ def measure_case(
 def _measure(arguments: argparse.Namespace) -> Iterator[Result]:
     before = read_result(arguments.out, Result, "result") if arguments.out.exists() else None
     cases = [one for one in before.cases if _is_enough(one, arguments)] if before else []
+    if before:
+        yield before
     cache = arguments.cache / "scores"
     with Embedder() as embedder, CrossEncoderReranker(cache=str(cache)) as reranker:
         reranker.score("warm up", ["warm up"])
