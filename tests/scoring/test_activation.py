@@ -2,6 +2,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from secondpass.errors import ScoreError
 from secondpass.options.model import ACTIVATIONS
@@ -34,3 +36,11 @@ def test_every_activation_has_a_test_above_and_no_overflow_warning():
 def test_a_logit_that_is_not_finite_names_its_text(broken):
     with pytest.raises(ScoreError, match=r"text 1026 \(1 of 1027"):
         require_finite(np.array([*[0] * 1026, broken], np.float32))
+
+
+@pytest.mark.parametrize("function", ["sigmoid", "tanh", "softplus"])
+@given(logit=st.floats(-20, 20, width=32))
+def test_neighbouring_logits_keep_their_order(function, logit):
+    above = np.nextafter(np.float32(logit), np.float32(np.inf))
+    below, next_ = activate(np.array([logit, above], np.float32), function)
+    assert below <= next_

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from secondpass.engine.contract import NO_EXIT
@@ -110,6 +110,7 @@ def test_min_score_takes_the_aligned_score():
         max_size=30,
     )
 )
+@example([(0.0, 0), (0.0, 2), (25.0, None), (25.816789627075195, 2)])
 def test_order_depth_logits_and_scores_agree(texts):
     logits, left = zip(*texts, strict=True)
     hits = ranked(logits, left)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from secondpass.errors import Argument, ScoreError
 from secondpass.options.model import Activation
@@ -12,12 +13,14 @@ from secondpass.scoring.calibration_map import CalibrationMap
 from secondpass.scoring.scored import Floats
 from secondpass.scoring.sigmoid import sigmoid
 
-_FUNCTIONS: dict[Activation, Callable[[Floats], Floats]] = {
+Wide = NDArray[np.float64]
+
+_FUNCTIONS: dict[Activation, Callable[[Wide], Wide]] = {
     "sigmoid": sigmoid,
     "identity": lambda logits: logits,
     "tanh": np.tanh,
-    "relu": lambda logits: np.maximum(logits, np.float32(0)),
-    "softplus": lambda logits: np.logaddexp(np.float32(0), logits),
+    "relu": lambda logits: np.maximum(logits, 0.0),
+    "softplus": lambda logits: np.logaddexp(0.0, logits),
 }
 
 
@@ -47,7 +50,11 @@ def _first_broken(logits: Floats) -> np.float32:
 
 
 def activate(logits: Floats, activation: Activation | CalibrationMap) -> Floats:
-    """Apply the activation, or a calibration; float32 [n], or [n, labels], in and out."""
+    """Apply the activation, or a calibration; float32 [n], or [n, labels], in and out.
+
+    In float64 between: a float32 exponential can put neighbouring logits in the other order.
+    """
     if isinstance(activation, CalibrationMap):
         return activation.applied(logits)
-    return _FUNCTIONS[activation](logits)
+    wide = logits.astype(np.float64)
+    return np.asarray(_FUNCTIONS[activation](wide), np.float32)
