@@ -1,6 +1,6 @@
 """Haystack: BM25 finds twenty documents, the reranker keeps the best three.
 
-pip install "secondpass[haystack]"
+In a clone: pip install ".[haystack]"
 """
 
 import builtins

@@ -1,6 +1,6 @@
 """LanceDB: vectors and words find ten rows each, the reranker keeps the best three.
 
-pip install "secondpass[search]"
+In a clone: pip install ".[search]"
 """
 
 import builtins

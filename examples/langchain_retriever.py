@@ -1,6 +1,6 @@
 """LangChain: a vector store finds twenty documents, the reranker keeps the best three.
 
-pip install "secondpass[langchain]" langchain-classic
+In a clone: pip install ".[langchain]" langchain-classic
 """
 
 import builtins

@@ -1,6 +1,6 @@
 """LlamaIndex: a vector index finds twenty nodes, the reranker keeps the best three.
 
-pip install "secondpass[llamaindex]"
+In a clone: pip install ".[llamaindex]"
 """
 
 import builtins

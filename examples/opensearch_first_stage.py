@@ -1,6 +1,6 @@
 """OpenSearch finds by words and vectors, the reranker orders; prints the query where none runs.
 
-pip install "secondpass" opensearch-py
+In a clone: pip install ".[search]" opensearch-py
 """
 
 from __future__ import annotations
@@ -84,7 +84,9 @@ def main() -> None:
     query = "how do I renew a certificate"
     url = os.environ.get("OPENSEARCH_URL")
     if url is None:
-        print(json.dumps(hybrid_query(query, [0.1, 0.2], 50, where={"term": {"lang": "en"}})))
+        body = hybrid_query(query, [0.1, 0.2], 50, where={"term": {"lang": "en"}})
+        print("OPENSEARCH_URL is not set; the body of a query, with a vector of two numbers:")
+        print(json.dumps(body, indent=2))
         return
     from opensearchpy import OpenSearch
 

@@ -1,6 +1,6 @@
 """Qdrant finds, the reranker orders: any store is a first stage once it has a `search`.
 
-pip install "secondpass" qdrant-client
+In a clone: pip install ".[search]" qdrant-client
 """
 
 import builtins

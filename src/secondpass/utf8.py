@@ -165,7 +165,7 @@ def _decoded(stream: IO[bytes], name: str) -> Iterator[str]:
             line = lines + text.count("\n", 0, text.index("\0")) + 1
             raise InputError(
                 f"{name} line {line} holds a NUL character, which no text does; is the file "
-                "damaged, or none of text? Remove it, for example with tr -d '\\000'"
+                "damaged, or not a text file? Remove it, for example with tr -d '\\000'"
             )
         held = "\r" if data and text.endswith("\r") else ""
         text = text[: len(text) - len(held)]

@@ -87,6 +87,10 @@ def test_passages_fit_at_any_width(monkeypatch, capsys, width, text):
     [
         ({"page": 3, "heading": "A > B"}, "page 3, A > B"),
         ({"page": 3}, "page 3"),
+        ({"page": 3, "last_page": 5, "heading": "A"}, "pages 3-5, A"),
+        ({"page": 3, "last_page": 3}, "page 3"),
+        ({"page": 3, "last_page": "v"}, "page 3"),
+        ({"last_page": 3}, ""),
         ({"heading": "A"}, "A"),
         ({}, ""),
         ({"page": True, "heading": 4}, ""),
@@ -110,6 +114,12 @@ def result(**scores):
     document = RetrievedDocument("d1", LONG, {}, **scores)
     hit = SearchHit(document, 1, 1, Hit(0, 0.5, LONG, False))
     return SearchResult((hit,), SearchTimings(1.0, Timings(candidates=1), 2.0))
+
+
+def test_a_search_that_finds_nothing_has_no_table(capsys):
+    print_result(SearchResult((), SearchTimings(1.0, Timings(candidates=0), 2.0)), "certificate")
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("retrieve")
 
 
 def test_a_hybrid_search_shows_both_scores(capsys):
@@ -157,6 +167,11 @@ def test_columns_and_modes_from_the_shell(tmp_path, capsys):
     assert found_ids(capsys, folder, "--where", "year > 2021") == ["c"]
     assert found_ids(capsys, folder, "--mode", "bm25") == ["a"]
     assert found_ids(capsys, folder, "--mode", "hybrid", "--top-k", "1") == ["a"]
+    for nothing in (["--where", "year > 3000"], ["--mode", "bm25", "--where", "year > 2021"]):
+        assert (
+            "note: no document of which --where is true"
+            in run(capsys, "search", "sheep", "--index", folder, *nothing).err
+        )
     # Declared later, of rows that are there; and a row that does not fit is left out by name.
     (tmp_path / "bad.csv").write_text("id,text,year,lang\nd,Llamas,soon,en\n")
     with pytest.raises(SystemExit) as left:

@@ -274,7 +274,7 @@ def test_a_query_without_candidates_scores_zero_and_is_said(collection):
     run = {"q1": RUN["q1"], "q2": RUN["q2"]}
     found = run_evaluate(collection, CSV_FIRST, run, measures=("RR@10",)).evaluation
     assert found.queries[2].reranked == {"RR@10": 0.0}
-    assert "1 judged queries have no candidates and score zero" in found.notes
+    assert "1 judged query has no candidates and scores zero" in found.notes
 
 
 def test_a_candidate_that_is_no_document_is_an_error(collection):

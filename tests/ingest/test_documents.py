@@ -103,6 +103,13 @@ def test_slides_are_pages(here):
     ]
 
 
+def test_a_chunk_of_several_pages_says_the_last(here):
+    Path("a.pptx").write_bytes(pptx([("Wool", "Sheep."), ("Milk", "Cows."), ("Eggs", "Hens.")]))
+    chunker = Chunker(word_tokenizer(), max_tokens=10)
+    found = [one.document.metadata for one in read_documents(["a.pptx"], chunker)]
+    assert [(one["page"], one.get("last_page")) for one in found] == [(1, 2), (3, None)]
+
+
 def test_a_book_keeps_headings_and_its_title(here):
     content = epub([f"<h1>One</h1><p>{WOOL}</p>", "<h1>Two</h1><p>Cows <b>give</b> milk.</p>"])
     assert read("a.epub", content) == [

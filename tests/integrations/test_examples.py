@@ -19,7 +19,7 @@ FIRST = {
     "langchain_retriever.py": "sorted",
     "llamaindex_postprocessor.py": "sorted",
     "mcp_client.py": "rerank: Order texts",
-    "opensearch_first_stage.py": '{"size": 50',
+    "opensearch_first_stage.py": "OPENSEARCH_URL is not set",
     "pyterrier_rerank.py": "qid docno",
     "qdrant_first_stage.py": "1 (was ",
 }

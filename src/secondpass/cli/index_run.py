@@ -305,8 +305,8 @@ def _say_failed(reading: Reading) -> None:
         found = reading.found
         reasons = [_shown(reason) for reason in reading.failed.values()]
         output.say(
-            f"{len(reasons)} of {len(found.files) + len(found.unreadable)} files were left out; "
-            "what the index holds of them from before is kept"
+            f"{len(reasons)} of {counted(len(found.files) + len(found.unreadable), 'file')} left "
+            "out; what the index holds of them from before is kept"
         )
         for reason in reasons[:_LISTED]:
             output.say(f"left out: {reason}")

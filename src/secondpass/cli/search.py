@@ -114,6 +114,8 @@ def command(
         output.print_json_lines(result_rows(result, query, marked=marked))
         _say_from_states(from_states, result.timings.rerank.candidates)
     timings = result.timings.rerank
+    if not timings.candidates:
+        output.say(_nothing_found(mode, where))
     if from_states is not None and index.states is None and timings.candidates:
         output.say(
             "note: the index keeps no states, so --effort instant encoded every text: "
@@ -126,6 +128,13 @@ def command(
     output.say_unscored(timings.reranked, timings.candidates, options.budget_ms)
 
 
+def _nothing_found(mode: Mode | None, where: str | None) -> str:
+    """Return why a search gave the reranker nothing."""
+    words = " has a word of the query" if mode == "bm25" else ""
+    among = "" if where is None else " of which --where is true"
+    return f"note: no document{among}{words or ' was found'}"
+
+
 def _say_from_states(count: int | None, candidates: int) -> None:
     if count is not None:
         output.say(f"note: {count} of {counted(candidates, 'candidate')} scored from states")
@@ -136,6 +145,21 @@ def print_result(result: SearchResult, query: str, from_states: int | None = Non
 
     `from_states` counts those that were scored from states, None where these are no concern.
     """
+    if result.hits:
+        _show_hits(result, query)
+    timings = result.timings
+    stages = timings.rerank
+    output.show(
+        f"retrieve {timings.retrieve_ms:.0f} ms{_halves(timings)}; "
+        f"rerank {counted(stages.candidates, 'candidate')}{output.from_cache(stages.cached)}"
+        f"{_from_states(from_states)} "
+        f"{stages.total_ms:.0f} ms "
+        f"(tokenize {stages.tokenize_ms:.0f}, batch {stages.batch_ms:.0f}, "
+        f"infer {stages.infer_ms:.0f}, rank {stages.rank_ms:.0f}); total {timings.total_ms:.0f} ms"
+    )
+
+
+def _show_hits(result: SearchResult, query: str) -> None:
     from secondpass.retrieval.chunk_places import chunk_place
 
     fused = any(hit.hit.fused is not None for hit in result)
@@ -157,16 +181,6 @@ def print_result(result: SearchResult, query: str, from_states: int | None = Non
         ],
         [hit_snippet(query, hit.hit, named=hit.document.id) for hit in result],
         [chunk_place(hit.document.metadata) for hit in result],
-    )
-    timings = result.timings
-    stages = timings.rerank
-    output.show(
-        f"retrieve {timings.retrieve_ms:.0f} ms{_halves(timings)}; "
-        f"rerank {counted(stages.candidates, 'candidate')}{output.from_cache(stages.cached)}"
-        f"{_from_states(from_states)} "
-        f"{stages.total_ms:.0f} ms "
-        f"(tokenize {stages.tokenize_ms:.0f}, batch {stages.batch_ms:.0f}, "
-        f"infer {stages.infer_ms:.0f}, rank {stages.rank_ms:.0f}); total {timings.total_ms:.0f} ms"
     )
 
 

@@ -92,7 +92,11 @@ def _own_documents(stage: FirstStage) -> str:
 
 def _empty(collection: Collection, stage: FirstStage) -> str:
     empty = sum(not stage.run.get(query_id) for query_id in collection.qrels)
-    return f"{empty} judged queries have no candidates and score zero" if empty else ""
+    if not empty:
+        return ""
+    if empty == 1:
+        return "1 judged query has no candidates and scores zero"
+    return f"{empty} judged queries have no candidates and score zero"
 
 
 def _truncated(rescored: Rescored) -> str:

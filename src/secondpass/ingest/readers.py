@@ -3,8 +3,8 @@
 Ids and sources. A chunk's id is `path#start-end@digest`: the path from the folder that was named,
 with that folder's name (`SourceFile.shown`), the chunk's place in characters, and a digest of the
 absolute path and the chunk's text. So an id changes when the content does, and not with the current
-folder. Its metadata have the `page` it begins on, the `heading` it is under and the `title` of its
-document, where there are such. A row is known by its `id` (or `_id`) column, else by
+folder. Its metadata have its `page` (and `last_page`), the `heading` it is under and the `title` of
+its document, where there are such. A row is known by its `id` (or `_id`) column, else by
 `path#line@digest`; a row that is too long for one document is cut into chunks, whose ids add
 `#start-end`. The metadata's `source` is the file's absolute path; `updating` goes by it.
 """
@@ -191,11 +191,20 @@ class _Places:
         self._pages = text.pages
 
     def of(self, chunk: Chunk) -> dict[str, Any]:
-        """Return the page that a chunk begins on, its headings and the title of its document."""
-        before = bisect_right(self._pages, chunk.start, key=lambda page: page.start)
-        page = {"page": self._pages[before - 1].number} if before else {}
+        """Return the pages of a chunk, its headings and the title of its document."""
         heading = self._outline.of(chunk.start, chunk.end)
-        return {**page, **({"heading": heading} if heading else {}), **self._title}
+        pages = self._pages_of(chunk)
+        return {**pages, **({"heading": heading} if heading else {}), **self._title}
+
+    def _pages_of(self, chunk: Chunk) -> dict[str, int]:
+        first, last = self._page_at(chunk.start), self._page_at(chunk.end - 1)
+        if first is None:
+            return {}
+        return {"page": first, **({"last_page": last} if last not in (None, first) else {})}
+
+    def _page_at(self, place: int) -> int | None:
+        before = bisect_right(self._pages, place, key=lambda page: page.start)
+        return self._pages[before - 1].number if before else None
 
 
 def _row(parts: Parts, file: SourceFile, where: Where) -> Record:

@@ -264,7 +264,7 @@ def _require_declared(column: str, columns: Columns) -> None:
         )
     raise _error(
         f" names {shortened(column)}, which is not a declared column; the index declares "
-        f"{listed(columns)}{did_you_mean(column, list(columns))}; text is in single quotes"
+        f"{listed(columns)}; text is in single quotes{did_you_mean(column, list(columns))}"
     )
 
 
