@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from datetime import timedelta
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,7 @@ from secondpass.retrieval.stores.memory import MemoryStore
 from secondpass.retrieval.stores.postgres import PgVectorStore
 from secondpass.retrieval.stores.postgres_address import Address
 from secondpass.retrieval.terms import TERMS_IDENTITY, document_terms, query_terms
+from secondpass.retrieval.where import MOST_DEPTH
 
 IDENTITY = StoreIdentity(
     EmbedderIdentity("fake", "d" * 64, 4), {"token_ids": FeatureIdentity("t" * 64, 1000)}
@@ -614,6 +616,17 @@ def test_rows_without_terms_are_no_silent_loss(worded):
 
 
 YEAR, LANG, PRICE, NEW = WITH_TERMS.columns
+
+
+def nested(*around):
+    """A filter within others, in turn."""
+    return reduce(lambda tree, at: around[at % 2](tree), range(MOST_DEPTH), In(YEAR, (2021, 2022)))
+
+
+def short(tree):
+    return str(tree)[:60]
+
+
 FILTERS = [
     Compare(YEAR, ">=", 2020),
     Compare(YEAR, "=", 2021),
@@ -636,10 +649,14 @@ FILTERS = [
     Not(Or((Compare(YEAR, ">=", 2020), Compare(PRICE, ">", 2.0)))),
     Not(And((Compare(YEAR, ">=", 2020), Compare(NEW, "=", True)))),
     Or((And((Compare(YEAR, "=", 2021), Not(Compare(LANG, "=", "de")))), Compare(YEAR, "=", -5))),
+    # As deep as a condition may be.
+    nested(Not, Not),
+    nested(lambda part: And((part, Not(IsNull(LANG)))), lambda part: Or((part, IsNull(YEAR)))),
+    nested(Not, lambda part: And((part, Compare(PRICE, "<", 9.0)))),
 ]
 
 
-@pytest.mark.parametrize("tree", FILTERS, ids=str)
+@pytest.mark.parametrize("tree", FILTERS, ids=short)
 def test_a_filter_finds_just_the_rows_of_which_it_is_true(worded, tree):
     worded.write([worded_rows(TEXTS)], replace=False)
     wanted = {
@@ -693,7 +710,7 @@ def test_the_statistics_of_bm25_are_of_all_rows_whatever_the_filter(worded):
     assert {row.id: row.bm25 for row in found} == {"g": every["g"]}
 
 
-@pytest.mark.parametrize("tree", FILTERS[::4], ids=str)
+@pytest.mark.parametrize("tree", FILTERS[::4], ids=short)
 def test_deleting_by_a_filter_counts_what_was_there(worded, tree):
     worded.write([worded_rows(TEXTS)], replace=False)
     gone = {row.id for row in worded.nearest(unit(1, 0, 0, 0), 9, where=tree)}

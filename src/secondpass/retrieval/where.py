@@ -6,10 +6,21 @@ known here, and no store is given text.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+import sys
+from collections.abc import Collection, Mapping
+from numbers import Real
 from typing import Any, get_args
 
-from secondpass.checks import MOST_INTEGER, did_you_mean, listed, shortened
+from secondpass.checks import (
+    MOST_INTEGER,
+    did_you_mean,
+    finite_number,
+    is_integer,
+    is_numpy_bool,
+    listed,
+    shortened,
+)
 from secondpass.errors import Argument, Either, InputError, MissingExtraError
 from secondpass.retrieval.stores.filters import (
     And,
@@ -25,8 +36,9 @@ from secondpass.retrieval.stores.filters import (
 )
 
 MOST_CHARACTERS = 10_000
-# Parts within parts: more than people write, and less than Python's own stack takes.
-MOST_DEPTH = 100
+# Parts within parts: more than people write, and less than LanceDB's parser takes.
+MOST_DEPTH = 30
+MOST_PARTS = 10_000
 
 _EXAMPLE = "year >= 2020 AND lang = 'en'"
 _KNOWN = "=, !=, <, <=, >, >=, IN, BETWEEN, IS NULL, AND, OR, NOT and brackets"
@@ -52,6 +64,9 @@ _EXPECTED = {
     "float": "a number",
     "bool": "TRUE or FALSE",
 }
+# What is said of a number that a column of numbers cannot have.
+_LARGEST = {"int": f" of at most {MOST_INTEGER}", "float": f" of at most {sys.float_info.max:.2g}"}
+_SILENT = logging.NullHandler()
 
 Columns = Mapping[str, ColumnType]
 
@@ -69,26 +84,27 @@ def checked_where(where: Any, columns: Columns) -> Filter:
         MissingExtraError: sqlglot is not installed.
     """
     if isinstance(where, get_args(Filter)):
-        return _checked(where, columns)
+        return _Checker(columns).check(where)
     if not isinstance(where, str):
         raise _error(f" is {shortened(where)}, expected a condition such as {_EXAMPLE}")
     if not where.strip():
         raise _error(f" is empty, expected a condition such as {_EXAMPLE}")
     if len(where) > MOST_CHARACTERS:
         raise _error(f" has {len(where)} characters, expected at most {MOST_CHARACTERS}")
-    return _checked(_Reader(columns).read(_parsed(where), 0), columns)
+    return _Checker(columns).check(_Reader(columns).read(_parsed(where), 0))
 
 
 def _parsed(where: str) -> Any:
     try:
-        import sqlglot
         from sqlglot import exp
         from sqlglot.dialects.dialect import Dialect
     except ImportError as error:
         raise MissingExtraError("where", "search") from error
+    # Python prints what nobody handles, and sqlglot warns of what is refused here by name.
+    logging.getLogger("sqlglot").addHandler(_SILENT)
     try:
         found = Dialect.get_or_raise(None).parse_into(exp.Condition, where)
-    except (sqlglot.errors.SqlglotError, RecursionError) as error:
+    except Exception as error:  # sqlglot's own, and what a parser of half a language falls over
         raise _error(
             f" {shortened(where)} cannot be read{_place(error)}: write it like {_EXAMPLE}"
         ) from None
@@ -116,8 +132,7 @@ class _Reader:
         Raises:
             InputError: it has what no filter has.
         """
-        if depth > MOST_DEPTH:
-            raise _error(f" has more than {MOST_DEPTH} conditions within each other")
+        _require_depth(depth)
         kind = type(node).__name__
         if kind in ("And", "Or"):
             parts = tuple(self.read(part, depth + 1) for part in node.flatten())
@@ -194,7 +209,7 @@ def _value(node: Any, column: str, type_: ColumnType) -> Value:
         raise _error(f" compares {shortened(column)} with NULL: write {column} IS NULL")
     if kind == "Column":
         raise _error(
-            f" compares {shortened(column)} with {shortened(node.sql())}, which is a name: write "
+            f" compares {shortened(column)} with {_written(node)}, which is a name: write "
             f"text in single quotes, as in {_EXAMPLE}"
         )
     if kind != "Literal":
@@ -215,47 +230,100 @@ def _number(digits: str, column: str, type_: ColumnType) -> Value:
         raise _wrong_type(digits, column, type_) from None
 
 
-def _checked(tree: Filter, columns: Columns) -> Filter:
-    """Check the names and the values of a filter; an integer beside a float column is a float."""
-    match tree:
-        case Not(part):
-            return Not(_checked(part, columns))
-        case And(parts) | Or(parts):
-            if not parts:
-                raise _error(" has an AND or an OR of nothing")
-            return type(tree)(tuple(_checked(part, columns) for part in parts))
-        case IsNull(column):
-            _require_declared(column, columns)
-            return tree
-        case In(column, values):
-            _require_declared(column, columns)
-            if not values:
-                raise _error(f" has an IN of nothing for {shortened(column)}")
-            return In(column, tuple(_of_type(one, column, columns[column]) for one in values))
-        case Compare(column, operator, value):
-            _require_declared(column, columns)
-            if columns[column] == "bool" and operator not in ("=", "!="):
-                raise _error(f" compares {shortened(column)}, TRUE or FALSE, by {operator}: use =")
-            if operator not in _FLIPPED:
-                raise _error(f" has the operator {shortened(operator)}, expected {_KNOWN}")
-            return Compare(column, operator, _of_type(value, column, columns[column]))
+class _Checker:
+    """Checks a filter whole: its parts, their names and their values."""
+
+    def __init__(self, columns: Columns) -> None:
+        self._columns = columns
+        self._parts = 0
+
+    def check(self, tree: Any, depth: int = 0) -> Filter:
+        """Return a filter with its values as their columns have them.
+
+        Raises:
+            InputError: a part is no filter, or it does not fit the columns.
+        """
+        self._require_small(depth)
+        match tree:
+            case Not(part):
+                return Not(self.check(part, depth + 1))
+            case And(parts) | Or(parts):
+                inner = _several(parts, "has an AND or an OR", "filters")
+                return type(tree)(tuple(self.check(part, depth + 1) for part in inner))
+            case IsNull(column):
+                self._type(column)
+                return tree
+            case In(column, values):
+                type_ = self._type(column)
+                given = _several(values, f"has an IN for {shortened(column)}", "values")
+                return In(column, tuple(_of_type(value, column, type_) for value in given))
+            case Compare(column, operator, value):
+                type_ = self._type(column)
+                _require_operator(operator, column, type_)
+                return Compare(column, operator, _of_type(value, column, type_))
+        raise _error(
+            f" has {shortened(tree)}, expected Compare, In, IsNull, Not, And or Or of "
+            "secondpass.retrieval.stores.filters"
+        )
+
+    def _require_small(self, depth: int) -> None:
+        _require_depth(depth)
+        self._parts += 1
+        if self._parts > MOST_PARTS:
+            raise _error(f" has more than {MOST_PARTS} conditions: use In for many values")
+
+    def _type(self, column: Any) -> ColumnType:
+        _require_declared(column, self._columns)
+        return self._columns[column]
+
+
+def _several(values: Any, said: str, expected: str) -> Collection[Any]:
+    """Return what is in an IN, an AND or an OR, at least one."""
+    if not isinstance(values, tuple | list | set | frozenset):
+        raise _error(f" {said} of {shortened(values)}, expected a tuple of {expected}")
+    if not values:
+        raise _error(f" {said} of nothing")
+    return values
+
+
+def _require_depth(depth: int) -> None:
+    if depth > MOST_DEPTH:
+        raise _error(f" has more than {MOST_DEPTH} conditions within each other")
+
+
+def _require_operator(operator: Any, column: str, type_: ColumnType) -> None:
+    if not isinstance(operator, str) or operator not in _FLIPPED:
+        raise _error(f" has the operator {shortened(operator)}, expected {_KNOWN}")
+    if type_ == "bool" and operator not in ("=", "!="):
+        raise _error(f" compares {shortened(column)}, TRUE or FALSE, by {operator}: use =")
 
 
 def _of_type(value: Any, column: str, type_: ColumnType) -> Value:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if type_ == "float" and number and abs(value) < float("inf"):
-        return float(value)
-    if type_ == "int" and isinstance(value, int) and number:
-        if abs(value) > MOST_INTEGER:
-            raise _error(f" compares {shortened(column)} with {value}, more than {MOST_INTEGER}")
-        return value
-    if (type_ == "bool" and isinstance(value, bool)) or (type_ == "str" and isinstance(value, str)):
-        return value
+    """Return a value as a column of this type has it: an integer beside a float is a float."""
+    if type_ == "str" and isinstance(value, str):
+        return _text(value, column)
+    if type_ == "bool" and (isinstance(value, bool) or is_numpy_bool(value)):
+        return bool(value)
+    if type_ == "int" and is_integer(value, least=-MOST_INTEGER) and int(value) <= MOST_INTEGER:
+        return int(value)
+    if type_ == "float" and (number := finite_number(value)) is not None:
+        return number
     raise _wrong_type(value, column, type_)
 
 
-def _require_declared(column: str, columns: Columns) -> None:
-    if column in columns:
+def _text(value: str, column: str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise _error(
+            f" compares {shortened(column)} with {shortened(value)}, which has a lone surrogate "
+            "and is not valid Unicode text"
+        ) from None
+    return str(value)
+
+
+def _require_declared(column: Any, columns: Columns) -> None:
+    if isinstance(column, str) and column in columns:
         return
     if not columns:
         raise _error(
@@ -269,13 +337,22 @@ def _require_declared(column: str, columns: Columns) -> None:
 
 
 def _wrong_type(value: Any, column: str, type_: ColumnType) -> InputError:
-    return _error(
-        f" compares {shortened(column)} with {shortened(value)}, expected {_EXPECTED[type_]}"
-    )
+    expected = _EXPECTED[type_]
+    if isinstance(value, Real) and not isinstance(value, bool):
+        expected += _LARGEST.get(type_, "")
+    return _error(f" compares {shortened(column)} with {shortened(value)}, expected {expected}")
 
 
 def _unknown(node: Any) -> InputError:
-    return _error(f" has {shortened(node.sql())}, expected a comparison of a column: {_KNOWN}")
+    return _error(f" has {_written(node)}, expected a comparison of a column: {_KNOWN}")
+
+
+def _written(node: Any) -> str:
+    """Return a part of a condition as SQL, or its kind where sqlglot cannot write what it read."""
+    try:
+        return shortened(node.sql())
+    except Exception:
+        return type(node).__name__
 
 
 def _error(*parts: Any) -> InputError:

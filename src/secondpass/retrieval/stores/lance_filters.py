@@ -22,6 +22,7 @@ from secondpass.retrieval.stores.filters import (
     In,
     IsNull,
     Not,
+    Operator,
     Or,
     Value,
 )
@@ -32,6 +33,14 @@ _KEY = b"secondpass.column"
 _ARROW = {"=": "equal", "!=": "not_equal", "<": "less", "<=": "less_equal"} | {
     ">": "greater",
     ">=": "greater_equal",
+}
+_OPPOSITE: Mapping[Operator, Operator] = {
+    "=": "!=",
+    "!=": "=",
+    "<": ">=",
+    ">=": "<",
+    ">": "<=",
+    "<=": ">",
 }
 
 
@@ -82,21 +91,26 @@ def declaration(name: str, type_: ColumnType) -> Mapping[str, str]:
     return {_KEY.decode(): json.dumps({"name": name, "type": type_})}
 
 
-def to_sql(tree: Filter, fields: Mapping[str, str]) -> str:
-    """Return a filter as SQL; `fields` is declared column -> field."""
+def to_sql(tree: Filter, fields: Mapping[str, str], *, negated: bool = False) -> str:
+    """Return a filter, or what is false where it is true, as SQL; `fields` is column -> field.
+
+    A NOT goes to the comparisons: LanceDB takes few within each other, and then hangs.
+    """
     match tree:
         case Compare(column, operator, value):
-            return f"{fields[column]} {operator} {_literal(value)}"
+            return (
+                f"{fields[column]} {_OPPOSITE[operator] if negated else operator} {_literal(value)}"
+            )
         case In(column, values):
-            return f"{fields[column]} IN ({', '.join(map(_literal, _both_zeros(values)))})"
+            some = ", ".join(map(_literal, _both_zeros(values)))
+            return f"{fields[column]} {'NOT ' * negated}IN ({some})"
         case IsNull(column):
-            return f"{fields[column]} IS NULL"
+            return f"{fields[column]} IS {'NOT ' * negated}NULL"
         case Not(part):
-            return f"NOT ({to_sql(part, fields)})"
-        case And(parts):
-            return " AND ".join(f"({to_sql(part, fields)})" for part in parts)
-        case Or(parts):
-            return " OR ".join(f"({to_sql(part, fields)})" for part in parts)
+            return to_sql(part, fields, negated=not negated)
+        case And(parts) | Or(parts):
+            word = " AND " if isinstance(tree, And) != negated else " OR "
+            return word.join(f"({to_sql(part, fields, negated=negated)})" for part in parts)
 
 
 def mask(tree: Filter, table: Any, fields: Mapping[str, str]) -> NDArray[np.bool_]:
