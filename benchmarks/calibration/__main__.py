@@ -63,7 +63,13 @@ def _measure(arguments: argparse.Namespace) -> Iterator[Result]:
     yield result({})
     folders = [arguments.data / "eval" / name for name in COLLECTIONS]
     tasks = (
-        open_task(one, depth=arguments.depth, queries=None, seed=arguments.seed, find=find)
+        open_task(
+            one,
+            depth=arguments.depth,
+            queries=arguments.dev_queries,
+            seed=arguments.seed,
+            find=find,
+        )
         for one in folders
     )
     yield result({task.name: scored(task, kept) for task in tasks})
@@ -74,6 +80,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     add("--data", type=Path, default=Path("../shared/data"), help="holds eval/ and train/")
     add("--scores", type=Path, help="scores that benchmarks.quality kept of the same candidates")
     add("--queries", type=int, default=20, help="random sample of each new collection")
+    add("--dev-queries", type=int, help="random sample of each of the eight; by default all")
     add("--depth", type=int, default=100, help="candidates of a query")
     add("--seed", type=int, default=0)
 

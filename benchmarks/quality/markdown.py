@@ -49,8 +49,16 @@ def line(result: Quality) -> str:
     means = ", ".join(f"{names.get(one.label, one.label)} {one.mean:.3f}" for one in shown)
     return (
         f"{result.measure} over the top {result.depth} of {result.systems[0].label}, mean of "
-        f"{len(result.collections)} collections: {means}."
+        f"{len(result.collections)} collections, {_judged(result)}: {means}."
     )
+
+
+def _judged(result: Quality) -> str:
+    taken = sum(len(one.query_ids) for one in result.collections)
+    there = sum(one.judged_queries for one in result.collections)
+    if taken == there:
+        return f"all {there:,} judged queries"
+    return f"{taken:,} of {there:,} judged queries"
 
 
 def pages(result: Quality) -> Mapping[str, str]:

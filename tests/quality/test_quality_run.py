@@ -98,6 +98,13 @@ def test_the_table_has_a_row_for_each_collection_and_the_mean(done):
     assert len({line.count("|") for line in lines}) == 1
 
 
+def test_the_line_says_how_many_queries_it_is_of(done):
+    result = done[0]
+    assert "mean of 2 collections, 4 of 6 judged queries: BM25 0.815" in markdown.line(result)
+    whole = [replace(one, judged_queries=len(one.query_ids)) for one in result.collections]
+    assert ", all 4 judged queries: " in markdown.line(replace(result, collections=tuple(whole)))
+
+
 def test_a_run_cut_off_is_kept_and_goes_on_without_scoring_again(tmp_path, done):
     file = tmp_path / "out.json"
     cut = make_plan(tmp_path, cut_off_at="right")
