@@ -21,13 +21,24 @@ def unseen(data: Path, queries: int, seed: int) -> list[Collection]:
     Raises:
         InputError: a file is not there.
     """
-    files = [data / "train" / f"{name}.jsonl.gz" for name in PAIRS]
-    questions = data / "stdlib_questions.json"
-    for file in (*files, questions):
-        if not file.is_file():
-            raise InputError(f"there is no {file}; name the folder with --data")
+    files = [_there(data / "train" / f"{name}.jsonl.gz") for name in PAIRS]
     found = [_of_pairs(file) for file in files]
-    return [one.sample(queries, seed) for one in (_of_stdlib(questions), *found)]
+    return [one.sample(queries, seed) for one in (stdlib_questions(data), *found)]
+
+
+def stdlib_questions(data: Path) -> Collection:
+    """Return the docstrings of this Python's standard library, with questions to them.
+
+    Raises:
+        InputError: the file of questions is not there.
+    """
+    return _of_stdlib(_there(data / "stdlib_questions.json"))
+
+
+def _there(file: Path) -> Path:
+    if not file.is_file():
+        raise InputError(f"there is no {file}; name the folder with --data")
+    return file
 
 
 def _of_pairs(file: Path) -> Collection:
