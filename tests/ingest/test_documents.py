@@ -1,8 +1,12 @@
 """PDF, Word, PowerPoint, HTML and EPUB: their text, pages, headings and titles; and bad ones."""
 
 import gzip
+import io
+import re
 import socket
+import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -268,6 +272,86 @@ def test_documents_are_bounded(here, monkeypatch, limit, value, name, content, m
     monkeypatch.setattr(documents, limit, value)
     with pytest.raises(InputError, match=rf"{name} .*{message}"):
         read(name, content)
+
+
+ENCRYPTED = '<encryption><CipherReference URI="OEBPS/{}"/></encryption>'
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.pdf", b"", "is empty"),
+        ("a.docx", b"", "is empty"),
+        ("a.pdf", b"<html><p>no PDF", "is a web page, not a PDF document: its suffix is .html"),
+        ("a.pdf", docx([("Normal", "a")]), "is an office document, .* not a PDF document"),
+        ("a.docx", pdf([["a"]]), "is a PDF document, not a Word document: its suffix is .pdf"),
+        ("a.epub", b"\n <html>", "is a web page, not an EPUB book"),
+        ("a.docx", b"{\\rtf1 a", "is a rich text document, not a Word document"),
+        ("a.docx", b"\xd0\xcf\x11\xe0\xa1", "has a password, .* save it without .* as .docx"),
+        ("a.pptx", b"\xd0\xcf\x11\xe0\xa1", "has a password, .* save it without .* as .pptx"),
+        ("a.docx", docx([("Normal", "text")])[:-30], "is damaged"),
+        ("a.html", pdf([["a"]]), "is not text: it is a PDF document"),
+        (
+            "a.epub",
+            archive({"META-INF/encryption.xml": ENCRYPTED.format("a.xhtml")}),
+            "is encrypted",
+        ),
+        ("a.html", b'<meta charset="undefined"><p>K\xe4se', "is not UTF-8"),
+        ("a.html", b'<meta charset="unicode_escape"><p>\\ud800\xe4', "is not UTF-8"),
+        ("a.html", b'<meta charset="zlib"><p>K\xe4se', "is not UTF-8"),
+        (
+            "a.html",
+            "<table><tr>" + '<td colspan="1000">a</td>' * 400 + "</tr></table>",
+            "gives 4,400,805 characters of text out of",
+        ),
+    ],
+)
+def test_what_a_file_is_instead_is_said(here, name, content, said):
+    with pytest.raises(InputError, match=rf"{name} {said}"):
+        read(name, content)
+
+
+def test_a_book_whose_fonts_are_encrypted_is_read(here):
+    with zipfile.ZipFile(io.BytesIO(epub([f"<p>{WOOL}</p>"]))) as book:
+        parts = {part.filename: book.read(part) for part in book.infolist()}
+    content = archive({**parts, "META-INF/encryption.xml": ENCRYPTED.format("a.otf")})
+    assert WOOL in [text for text, _ in read("a.epub", content)]
+
+
+def test_a_part_of_a_book_that_is_named_very_often_is_refused(here, monkeypatch):
+    monkeypatch.setattr(documents, "_GROWTH_OF_SMALL", 0)
+    content = epub([f"<p>{WOOL * 20}</p>"])
+    with zipfile.ZipFile(io.BytesIO(content)) as book:
+        parts = {part.filename: book.read(part).decode() for part in book.infolist()}
+    (opf,) = (name for name in parts if name.endswith(".opf"))
+    parts[opf] = re.sub(r"<itemref [^>]*/>", lambda found: found[0] * 100, parts[opf])
+    with pytest.raises(InputError, match="names one part, or spans one cell, very many times"):
+        read("a.epub", archive(parts))
+
+
+def test_a_title_as_long_as_a_text_is_text_and_no_title(here):
+    title = "Sheep give wool. " * 100
+    found = read("a.html", f"<title>{title}</title><p>Cows give milk.</p>", max_tokens=1000)
+    assert " ".join(text for text, _ in found).count("wool") == 100
+    assert not any("title" in metadata for _, metadata in found)
+
+
+def test_bookmarks_beyond_what_is_searched_stand_at_their_page(here, monkeypatch):
+    content = pdf([["Wool.", "Milk."]], bookmarks=[("Wool", 1), ("Milk", 1)])
+    Path("a.pdf").write_bytes(content)
+    assert [one.start for one in documents.read_document(Path("a.pdf")).headings] == [0, 6]
+    monkeypatch.setattr(documents, "_MOST_SEARCHED", 13)
+    assert [one.start for one in documents.read_document(Path("a.pdf")).headings] == [0, 0]
+
+
+def test_what_a_library_logs_of_a_document_is_not_on_standard_error(here):
+    content = pdf([["Wool."]], bookmarks=[("Wool", 1), ("Milk", 1)])
+    # A list of bookmarks that comes back to its beginning.
+    Path("a.pdf").write_bytes(re.sub(rb"/Next (\d)", b"/Next 6", content, count=1))
+    code = "from secondpass.ingest.documents import read_document; from pathlib import Path; "
+    code += "print(len(read_document(Path('a.pdf')).headings))"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (ran.stdout, ran.stderr) == ("1\n", "")
 
 
 def test_pages_that_nest_without_end_are_read_or_named(here):

@@ -18,27 +18,32 @@ _MARKUP = (".xml", ".rels", ".opf", ".ncx", ".html", ".htm", ".xhtml")
 # An entity may stand for a text a million times as long, or for a file of this machine.
 _ENTITY = re.compile(rb"<\0?!\0?E\0?N\0?T\0?I\0?T\0?Y", re.IGNORECASE)
 
+# Where a book says which of its parts are encrypted: fonts alone in many.
+_ENCRYPTED_PARTS = "META-INF/encryption.xml"
+_PAGE_OF_A_BOOK = re.compile(rb"""URI\s*=\s*["'][^"']*\.x?html?["']""", re.IGNORECASE)
 
-def check_archive(stream: IO[bytes], name: str) -> None:
-    """Refuse an archive that is damaged, encrypted, or more than it seems; `name` is for messages.
+
+def check_archive(stream: IO[bytes], name: str) -> int:
+    """Return how many bytes an archive unpacks to; `name` is for messages.
 
     Raises:
-        InputError: it is.
+        InputError: it is damaged, encrypted, or more than it seems.
     """
     try:
         with zipfile.ZipFile(stream) as archive:
-            _check_sizes(archive.infolist(), name)
+            whole = _checked_size(archive.infolist(), name)
             for part in archive.infolist():
                 if part.filename.lower().endswith(_MARKUP):
                     # No more is unpacked than the archive says.
                     _check_markup(archive.read(part), part.filename, name)
+            return whole
     except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError) as error:
         raise InputError(f"{name} is damaged: {str(error)[:200]}") from None
     finally:
         stream.seek(0)
 
 
-def _check_sizes(parts: list[zipfile.ZipInfo], name: str) -> None:
+def _checked_size(parts: list[zipfile.ZipInfo], name: str) -> int:
     if any(part.flag_bits & 1 for part in parts):
         raise InputError(f"{name} is encrypted: save it without a password")
     if len(parts) > MOST_PARTS:
@@ -59,6 +64,7 @@ def _check_sizes(parts: list[zipfile.ZipInfo], name: str) -> None:
             f"{name} has a part of {largest.file_size:,} bytes of text and markup, expected at "
             f"most {LARGEST_MARKUP:,}: split it, or export it as text"
         )
+    return whole
 
 
 def _check_markup(content: bytes, part: str, name: str) -> None:
@@ -67,3 +73,5 @@ def _check_markup(content: bytes, part: str, name: str) -> None:
             f"{name} declares an entity in {part[:80]!r}, which no office program writes: "
             "export it as text"
         )
+    if part == _ENCRYPTED_PARTS and _PAGE_OF_A_BOOK.search(content):
+        raise InputError(f"{name} is encrypted: only the programs of its seller read it")

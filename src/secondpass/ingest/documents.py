@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import html
 import io
+import logging
 import re
 import warnings
 import zipfile
@@ -34,6 +35,12 @@ from secondpass.utf8 import LARGEST_TEXT, decode
 LARGEST_DOCUMENT = 256 * 2**20
 MOST_PAGES = 50_000
 _MOST_BOOKMARKS = 20_000
+# Characters of pages by words of titles: so much of a document is searched for its bookmarks.
+_MOST_SEARCHED = 2**28
+# A text is so many times as long as what it was made of, or it is one place that counts many times.
+_MOST_GROWTH, _GROWTH_OF_SMALL = 10, 2**20
+_LIBRARIES_THAT_LOG = ("bs4", "pypdfium2")
+_SILENT = logging.NullHandler()
 _PACKAGES = ("markitdown", "mammoth", "python-pptx", "pypdfium2")
 
 # How markdownify writes text: of a link its text alone, and nothing escaped.
@@ -48,6 +55,16 @@ _GOES_ON = re.compile(r"(?<![.!?:;。！？\n])\n(?=\S)")
 _HYPHENATED = re.compile("\ufffe\\s*|\u00ad\\s*")
 # What a title is looked for in, before it is put there.
 _BEGINNING = 500
+# A longer one is text of the document, and not what each of its chunks says of itself.
+_LONGEST_TITLE = 500
+# How a file begins -> what it is, and the suffix of that.
+_BEGINNINGS = (
+    (b"%PDF-", "a PDF document", ".pdf"),
+    (b"PK\x03\x04", "an office document, a book or another zip archive", ".docx, .pptx or .epub"),
+    (b"<", "a web page", ".html"),
+    (b"{\\rtf", "a rich text document", ".rtf"),
+)
+_OLD_OFFICE = b"\xd0\xcf\x11\xe0"
 
 
 def read_document(file: Path) -> Text:
@@ -62,6 +79,10 @@ def read_document(file: Path) -> Text:
     name, suffix = str(file), suffix_of(file)
     kind, read = _KINDS[suffix]
     data = _content(file)
+    _require_kind(data, suffix, name)
+    for library in _LIBRARIES_THAT_LOG:
+        # Python prints what nobody handles: what a library says of one file among a thousand.
+        logging.getLogger(library).addHandler(_SILENT)
     try:
         text = read(data, name)
     except SecondpassError:
@@ -76,6 +97,32 @@ def read_document(file: Path) -> Text:
             "split it into several files"
         )
     return _with_title(text)
+
+
+def _require_kind(data: bytes, suffix: str, name: str) -> None:
+    """Refuse what is plainly another kind of file than its name says.
+
+    Raises:
+        InputError: it is.
+    """
+    if _may_be(data, suffix):
+        return
+    if not data:
+        raise InputError(f"{name} is empty")
+    if data.startswith(_OLD_OFFICE):
+        raise InputError(
+            f"{name} has a password, or is a document of an office program before 2007: save it "
+            f"without a password as {suffix}"
+        )
+    for beginning, kind, right in _BEGINNINGS:
+        if suffix not in right and data[:100].lstrip().startswith(beginning):
+            raise InputError(f"{name} is {kind}, not {_KINDS[suffix][0]}: its suffix is {right}")
+
+
+def _may_be(data: bytes, suffix: str) -> bool:
+    if suffix == ".pdf":
+        return b"%PDF-" in data[:1024]
+    return suffix not in (".docx", ".pptx", ".epub") or zipfile.is_zipfile(io.BytesIO(data))
 
 
 @cache
@@ -115,16 +162,17 @@ def _with_title(text: Text) -> Text:
     title = " ".join(text.title.split())
     if title.casefold() in _NO_TITLE:
         return text._replace(title="")
+    kept = title if len(title) <= _LONGEST_TITLE else ""
     beginning = " ".join(text.text[: _BEGINNING + len(title)].split())
     if title.casefold() in beginning.casefold():
-        return text._replace(title=title)
+        return text._replace(title=kept)
     by = len(title) + 2
     return text._replace(
         text=f"{title}\n\n{text.text}",
         headings=tuple(one._replace(start=one.start + by) for one in text.headings),
         # It is on the page of the beginning.
         pages=tuple(one._replace(start=one.start and one.start + by) for one in text.pages),
-        title=title,
+        title=kept,
     )
 
 
@@ -139,7 +187,7 @@ def _html(data: bytes, name: str) -> Text:
         )
     converter = _html_converter(_converters(name))
     text = _html_text(data, name)
-    return _text_of(*_markdown(lambda: converter.convert_string(text)))
+    return _text_of(*_markdown(lambda: converter.convert_string(text), len(data), name))
 
 
 def _html_text(data: bytes, name: str) -> str:
@@ -155,9 +203,12 @@ def _html_text(data: bytes, name: str) -> str:
         # As browsers have it: who says Latin-1 means Windows-1252.
         encoding = "cp1252" if declared.lower() in ("iso-8859-1", "latin-1") else declared
         try:
-            return data.decode(encoding)
-        except (LookupError, UnicodeDecodeError):
+            text = data.decode(encoding)
+            text.encode()
+        except (LookupError, ValueError):  # unknown, of no text, or one that makes none
             pass
+        else:
+            return text
         raise
 
 
@@ -183,14 +234,14 @@ def _pptx(data: bytes, name: str) -> Text:
 
 
 def _of_archive(data: bytes, name: str, converter: str) -> tuple[str, str]:
-    check_archive(io.BytesIO(data), name)
+    size = check_archive(io.BytesIO(data), name)
     converters = _converters(name)
     from markitdown import StreamInfo
 
     made = getattr(converters, converter)()
     # They make HTML first, or tables of it.
     made._html_converter = _html_converter(converters)
-    return _markdown(lambda: made.convert(io.BytesIO(data), StreamInfo()))
+    return _markdown(lambda: made.convert(io.BytesIO(data), StreamInfo()), size, name)
 
 
 def _converters(name: str) -> Any:
@@ -207,12 +258,18 @@ def _html_converter(converters: Any) -> Any:
     return made
 
 
-def _markdown(convert: Callable[[], Any]) -> tuple[str, str]:
-    """Return the Markdown that a converter makes, and the title that it found."""
+def _markdown(convert: Callable[[], Any], size: int, name: str) -> tuple[str, str]:
+    """Return the Markdown that a converter makes of so many bytes, and the title that it found."""
     # The parsers warn of what they take for a mistake in the page, which is none of ours.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         result = convert()
+    length, most = len(result.markdown), _MOST_GROWTH * size + _GROWTH_OF_SMALL
+    if length > most:
+        raise InputError(
+            f"{name} gives {length:,} characters of text out of {size:,} bytes, expected at most "
+            f"{most:,}: it names one part, or spans one cell, very many times; export it as text"
+        )
     return _PICTURE.sub(r"\1", result.markdown), result.title or ""
 
 
@@ -276,14 +333,19 @@ def _page_text(document: Any, number: int) -> str:
 
 def _bookmarks(document: Any, text: str, pages: list[Page]) -> Iterator[Heading]:
     """Yield the bookmarks as headings: where the text has the title, else at the page's start."""
+    left = _MOST_SEARCHED
     for item in islice(document.get_toc(), _MOST_BOOKMARKS):
         title, number = _bookmark(item)
         if not title or number is None or not 0 <= number < len(pages):
             continue
         start = pages[number].start
         end = pages[number + 1].start if number + 1 < len(pages) else len(text)
-        there = re.search(r"\s+".join(map(re.escape, title.split())), text[start:end])
-        yield Heading(start + (there.start() if there else 0), item.level + 1, title)
+        words = title.split()
+        left -= (end - start) * len(words)
+        there = None
+        if left > 0 and len(title) <= _LONGEST_TITLE:
+            there = re.compile(r"\s+".join(map(re.escape, words))).search(text, start, end)
+        yield Heading(there.start() if there else start, item.level + 1, title)
 
 
 def _bookmark(item: Any) -> tuple[str, int | None]:
