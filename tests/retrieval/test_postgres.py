@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -283,6 +284,35 @@ def test_a_lost_connection_is_made_again(store):
         assert store.count() == 2
         terminate_others(store)
         assert store.delete(["c"]) == 0
+
+
+@pytest.mark.parametrize("number", [2, 7, 16])
+def test_a_server_that_starts_anew_under_a_pool_of_connections_is_reached_at_once(store, number):
+    store.write([rows("ab")], replace=False)
+    for _ in range(2):
+        with ExitStack() as all_at_once:
+            for _ in range(number):
+                all_at_once.enter_context(store._connections.reading())
+        terminate_others(store)
+        assert store.count() == 2
+        assert store.delete(["c"]) == 0
+
+
+def test_a_pool_is_closed_also_from_a_thread_of_its_own(store):
+    store.count()
+    pool, closed = store._connections._opened(), []
+
+    class InAThreadOfThePool:
+        def run(self):
+            postgres_connections._close(pool, os.getpid())
+            closed.append(True)
+
+    pool.run_task(InAThreadOfThePool())
+    for name in (f"{pool.name}-worker", f"close {pool.name}"):
+        for thread in [one for one in threading.enumerate() if one.name.startswith(name)]:
+            thread.join(10)
+    assert (closed, pool.closed) == ([True], True)
+    assert not [one for one in threading.enumerate() if pool.name in one.name]
 
 
 @pytest.mark.parametrize("replace", [False, True])

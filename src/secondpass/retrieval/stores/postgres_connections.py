@@ -200,7 +200,7 @@ class Connections:
         import psycopg_pool
 
         try:
-            connection = self._opened().getconn()
+            connection = self._alive()
         except psycopg_pool.PoolTimeout:
             # The pool knows no reason.
             self.once(_configure)
@@ -213,6 +213,30 @@ class Connections:
             raise
         finally:
             self._pool.putconn(connection)
+
+    def _alive(self) -> Any:
+        """Return a connection of the pool that the server still knows.
+
+        The pool's own check waits longer for each that is lost, and a server that starts anew
+        loses all.
+        """
+        import psycopg
+
+        pool = self._opened()
+        for _ in range(_TRIES):
+            connection = pool.getconn()
+            try:
+                pool.check_connection(connection)
+            except psycopg.Error as lost:
+                error = lost
+                pool.putconn(connection)
+                pool.check()
+            except BaseException:
+                pool.putconn(connection)
+                raise
+            else:
+                return connection
+        raise _LostError from error
 
     def _opened(self) -> Any:
         """Return this process's pool. That of the process it was forked of is left as it is."""
@@ -239,8 +263,9 @@ def _pool(address: Address) -> Any:
         max_size=_MOST,
         timeout=_SERVER_SECONDS,
         num_workers=1,
+        # With its waits, which double: longer ones would outlast a server's absence.
+        reconnect_timeout=_SERVER_SECONDS,
         configure=_configure,
-        check=ConnectionPool.check_connection,
         open=True,
     )
 
@@ -254,5 +279,10 @@ def _configure(connection: Any) -> None:
 
 
 def _close(pool: Any, process: int) -> None:
-    if os.getpid() == process:
+    if os.getpid() != process:
+        return
+    if threading.current_thread().name.startswith(f"{pool.name}-"):
+        # Garbage is collected in any thread, and one of the pool cannot wait for itself to end.
+        threading.Thread(target=pool.close, name=f"close {pool.name}").start()
+    else:
         pool.close()
