@@ -93,7 +93,7 @@ def test_searching_passes_the_budget_on_and_says_what_was_read(monkeypatch, caps
     monkeypatch.setattr("secondpass.pipeline.SearchPipeline", Pipeline)
     monkeypatch.setattr("secondpass.retrieval.embedder.Embedder", lambda *_, **__: None)
     monkeypatch.setattr(
-        "secondpass.retrieval.index.Index.open", lambda *_: SimpleNamespace(states=None)
+        "secondpass.retrieval.index.Index.open", lambda *_: SimpleNamespace(states=None, columns={})
     )
     monkeypatch.setattr("secondpass.cli.loading.load_reranker", lambda **_: Reranker())
     main(["search", QUERY, "--index", "folder", "--budget-ms", "30"])

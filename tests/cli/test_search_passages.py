@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import click
 import pytest
@@ -114,6 +115,35 @@ def result(**scores):
     document = RetrievedDocument("d1", LONG, {}, **scores)
     hit = SearchHit(document, 1, 1, Hit(0, 0.5, LONG, False))
     return SearchResult((hit,), SearchTimings(1.0, Timings(candidates=1), 2.0))
+
+
+def test_the_names_of_columns_stand_once_where_ids_are_long(monkeypatch, capsys):
+    monkeypatch.setattr("secondpass.cli.terminal.width", lambda: 60)
+    rows = [[at, 0.5 + at / 10, f"{'a-long-folder/' * 6}{at}"] for at in range(1, 4)]
+    snippets = [snippet("wool", f"Sheep {at} give wool.") for at in range(1, 4)]
+    show_with_passages(["rank", "score", "document"], rows, snippets, ["", "", ""])
+    out = capsys.readouterr().out
+    assert out.count("rank  score  document") == 1
+    assert [out.count(f"Sheep {at} give wool.") for at in range(1, 4)] == [1, 1, 1]
+    # Where a column is wider, they stand again; a list of names and values says all of each row.
+    rows[1][1] = -1234567.5
+    show_with_passages(["rank", "score", "document"], rows, snippets, ["", "", ""])
+    assert capsys.readouterr().out.count("document") == 3
+    monkeypatch.setattr("secondpass.cli.terminal.width", lambda: 20)
+    show_with_passages(["rank", "similarity", "score"], [[1, 0.5, 0.5]] * 2, snippets[:2], ["", ""])
+    assert capsys.readouterr().out.count("similarity") == 2
+
+
+def test_json_has_a_declared_column_with_its_type():
+    found = result(similarity=0.5)
+    (hit,) = found.hits
+    fields = {"year": "2020", "price": "", "new": "TRUE", "note": "7"}
+    document = replace(hit.document, metadata=fields)
+    columns = {"year": "int", "price": "float", "new": "bool", "gone": "str"}
+    (row,) = result_rows([replace(hit, document=document)], "certificate", columns=columns)
+    assert row["metadata"] == {"year": 2020, "price": None, "new": True, "note": "7"}
+    (row,) = result_rows([replace(hit, document=document)], "certificate")
+    assert row["metadata"] == fields
 
 
 def test_a_search_that_finds_nothing_has_no_table(capsys):

@@ -44,8 +44,14 @@ def show_with_passages(
     else:
         head, blocks = [], [table_lines(columns, [row], width) for row in cells]
     output.show_lines(head)
+    names = " ".join(columns).split()
     for block, snippet, place in zip(blocks, snippets, places, strict=True):
-        output.show_lines(block)
+        if block[0].split() != names:  # a row, or a list of names and values
+            output.show_lines(block)
+        else:
+            # The names of the columns stand again only where they stand elsewhere.
+            output.show_lines(block[block[:1] == head :])
+            head = block[:1]
         if place:
             room = None if width is None else max(terminal.LEAST_WIDTH, width - len(_INDENT))
             output.show_lines([_INDENT + line for line in wrap(terminal.harmless(place), room)])

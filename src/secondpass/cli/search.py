@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,6 +22,9 @@ from secondpass.cli.passages import hit_snippet, show_with_passages
 from secondpass.options.call import RankOptions
 from secondpass.options.mode import Mode
 from secondpass.types import RetrievedDocument, SearchHit, SearchResult, SearchTimings
+
+if TYPE_CHECKING:
+    from secondpass.retrieval.stores.filters import ColumnType
 
 # What a hybrid first stage says of a document.
 _PARTS = ("similarity", "bm25")
@@ -72,7 +75,7 @@ def command(
     them; NO_COLOR=1 leaves the marks out.
 
     --budget-ms is for both stages; loading the models is not part of it. --fuse-weight alone means
-    --fuse weighted.
+    --fuse weighted; without both, the embedded models rank by both stages, with weight 1.
     """
     require_extra("search", "search")
     from secondpass.cli.loading import load_reranker, open_index, split_options
@@ -111,7 +114,8 @@ def command(
         print_result(result, query, from_states)
     else:
         marked = options.budget_ms is not None
-        output.print_json_lines(result_rows(result, query, marked=marked))
+        rows = result_rows(result, query, marked=marked, columns=index.columns)
+        output.print_json_lines(rows)
         _say_from_states(from_states, result.timings.rerank.candidates)
     timings = result.timings.rerank
     if not timings.candidates:
@@ -210,16 +214,29 @@ def _halves(timings: SearchTimings) -> str:
 
 
 def result_rows(
-    result: Iterable[SearchHit], query: str, *, marked: bool = False
+    result: Iterable[SearchHit],
+    query: str,
+    *,
+    marked: bool = False,
+    columns: Mapping[str, ColumnType] | None = None,
 ) -> list[dict[str, Any]]:
-    """Return the hits as rows for JSON; `marked` says of each whether it was scored."""
+    """Return the hits as rows for JSON; `marked` says of each whether it was scored.
+
+    A field of the metadata that is a declared column has its type, also where its file had text.
+    """
+    from secondpass.retrieval.columns import values_of
     from secondpass.scoring.candidates import score_fields, text_fields
+
+    def metadata(document: RetrievedDocument) -> dict[str, Any]:
+        there = {name: one for name, one in (columns or {}).items() if name in document.metadata}
+        typed = {**document.metadata, **values_of(document.metadata, there, document.id)}
+        return {"metadata": typed} if typed else {}
 
     return [
         {
             "id": hit.document.id,
             "text": hit.document.text,
-            **({"metadata": hit.document.metadata} if hit.document.metadata else {}),
+            **metadata(hit.document),
             **_first_scores(hit.document),
             **_passage(query, hit),
             "first_rank": hit.first_rank,
