@@ -1,6 +1,8 @@
 """A batch in this process: equal to the library, resumed, and never mixed with another."""
 
+import errno
 import json
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -165,11 +167,30 @@ def test_a_folder_of_other_files_is_refused(start, tmp_path):
         start(rows(3), out=out)
 
 
-def test_a_damaged_manifest_is_refused(start, tmp_path):
+def test_a_file_in_the_place_of_the_folder_is_refused(start, tmp_path):
+    file = tmp_path / "out.parquet"
+    file.write_bytes(b"mine")
+    with pytest.raises(InputError, match=r"out\.parquet is a file, expected a folder"):
+        start(rows(3), out=file)
+    assert file.read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda text: "{", "is not valid JSON"),
+        (lambda text: "", "is not valid JSON"),
+        (lambda text: text.replace("batch/1", "batch/2"), "job.schema 'secondpass/batch/2'"),
+        (lambda text: text.replace('"shard_pairs"', '"pairs"'), "has no `shard_pairs` in job"),
+    ],
+)
+def test_a_manifest_that_cannot_be_read_is_refused_with_the_way_out(start, tmp_path, damage, said):
     start(rows(3))
-    (tmp_path / "out" / NAME).write_text("{")
-    with pytest.raises(InputError, match=r"manifest .* is not valid JSON"):
+    file = tmp_path / "out" / NAME
+    file.write_text(damage(file.read_text()))
+    with pytest.raises(InputError, match="another version of secondpass; name another") as caught:
         start(rows(3))
+    assert said in str(caught.value)
 
 
 def test_bad_rows_and_documents_have_their_errors(start, library, tmp_path):
@@ -200,7 +221,19 @@ def test_an_input_of_bad_rows_alone_is_refused_before_anything_is_written(start,
         start([{"question": "q", "documents": ["a"]}] * 3)
     with pytest.raises(InputError, match="it holds no row"):
         start([])
+    with pytest.raises(InputError, match=r"document 0 has neither 'text'.* only \['body'\]"):
+        start([{"query": "q", "documents": []}, {"query": "q", "documents": [{"body": "a"}]}])
+    with pytest.raises(InputError, match="has no 'body'"):
+        start(rows(3), fields=Fields(text="body"))
+    with pytest.raises(InputError, match="score"):
+        start([{"query": "q", "documents": ["a"]}], fields=Fields(scored=True))
     assert not list((tmp_path / "out").glob("*.parquet"))
+
+
+def test_rows_without_documents_alone_are_no_error(start, tmp_path):
+    outcome = start([{"query": "q", "documents": []}] * 3)
+    assert (outcome.manifest.rows, outcome.manifest.pairs) == (3, 0)
+    assert [row["ranking"] for row in read(tmp_path / "out").values()] == [[], [], []]
 
 
 def test_an_input_that_changes_meanwhile_is_an_error(start, tmp_path):
@@ -240,6 +273,25 @@ def test_an_object_store_is_a_place_as_well(start, library):
 def test_a_url_without_a_file_system_is_an_error():
     with pytest.raises(InputError, match="nowhere://out cannot be opened"):
         open_place("nowhere://out")
+
+
+def test_a_full_disk_is_told_with_the_file(tmp_path, monkeypatch):
+    def full(self, data):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    place = open_place(tmp_path)
+    place.write("a", b"before")
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        place.write("a", b"after")
+    assert (caught.value.filename, place.names()) == (str(tmp_path / "a"), ["a"])
+    assert (tmp_path / "a").read_bytes() == b"before"
+
+
+@pytest.mark.parametrize("given", ["", None, 3])
+def test_a_place_has_a_name(given):
+    with pytest.raises(InputError, match="expected a folder"):
+        open_place(given)
 
 
 def test_a_manifest_says_what_scored(start, tmp_path):

@@ -1,6 +1,7 @@
 """Rows are checked where they are read: what cannot be scored is a row or a document with why."""
 
 import json
+import sqlite3
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -10,7 +11,9 @@ from batch_cases import rows, write_rows
 from secondpass.batch.rows import BatchDocument, Fields
 from secondpass.batch.shards import cut, decode, describe, encode
 from secondpass.batch.sources import RowFile, open_run
+from secondpass.batch.texts import DiskTexts
 from secondpass.errors import InputError
+from secondpass.jsonl import Where
 
 
 def read(file, **fields):
@@ -39,7 +42,9 @@ def test_documents_are_strings_or_objects_with_ids(tmp_path):
         ('{"query": "q", "documents": ["a"]', "line 2 is not valid JSON"),
         ('["q", ["a"]]', "line 2 is the list"),
         ('{"query": "", "documents": ["a"]}', "is empty"),
-        ('{"query": 5, "documents": ["a"]}', "expected a string"),
+        ('{"query": 5, "documents": ["a"]}', "query is the number 5, expected a string"),
+        ('{"query": null, "documents": ["a"]}', "query is null, expected a string"),
+        ('{"query": {"a": 1}, "documents": ["a"]}', 'query is the object {"a": 1}, expected'),
         ('{"documents": ["a"]}', "line 2 has no 'query'"),
         ('{"query": "q"}', "line 2 has no 'documents' or 'candidates'"),
         ('{"query": "q", "documents": "a"}', "documents is the string 'a', expected a list"),
@@ -64,9 +69,10 @@ def test_a_bad_line_is_a_row_with_an_error_and_the_others_follow(tmp_path, line,
     ("document", "why"),
     [
         ("5", "document 1 is the number 5"),
-        ('{"id": "d1"}', "candidate 1 has neither 'text' nor 'content'"),
-        ('{"id": "d1", "text": null}', "expected a string"),
-        ('{"id": "d1", "text": ["a"]}', "expected a string"),
+        ('{"id": "d1"}', "document 1 has neither 'text' nor 'content', only ['id']"),
+        ('{"id": "d1", "text": null}', "document 1: 'text' is null, expected a string"),
+        ('{"id": "d1", "text": ["a"]}', "document 1: 'text' is the list [\"a\"], expected"),
+        ('{"id": "d1", "content": true}', "document 1: 'content' is the boolean true, expected"),
         ('{"id": {}, "text": "a"}', "document 1: id is the object"),
         ("null", "document 1 is"),
     ],
@@ -95,6 +101,41 @@ def test_parquet_rows_are_those_of_json_lines(tmp_path):
     lines = read(write_rows(tmp_path / "rows.jsonl", given))
     pq.write_table(pa.Table.from_pylist(given), tmp_path / "rows.parquet")
     assert read(tmp_path / "rows.parquet") == lines
+
+
+FAR = pa.array([10**7, 2], pa.date32())
+UNREADABLE = {
+    "a year after 9999": FAR,
+    "a duration of ages": pa.array([2**62, 2], pa.duration("s")),
+    "a time zone of nowhere": pa.array([1, 2], pa.timestamp("us", tz="Mars/Base")),
+    "bytes that are not UTF-8": pa.array([b"\xff", b"b"]).cast(pa.string(), safe=False),
+}
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_a_column_that_no_row_needs_is_not_read(tmp_path, name):
+    given = [{"id": str(at), "query": "q", "documents": ["a"]} for at in range(2)]
+    table = pa.Table.from_pylist(given).append_column("more", UNREADABLE[name])
+    pq.write_table(table, tmp_path / "rows.parquet")
+    found = read(tmp_path / "rows.parquet")
+    assert [(one.id, one.query, one.error) for one in found] == [("0", "q", None), ("1", "q", None)]
+
+
+def test_a_parquet_row_that_python_cannot_hold_is_one_with_an_error(tmp_path):
+    documents = pa.StructArray.from_arrays([pa.array(["a", "b"]), FAR], ["text", "at"])
+    lists = pa.ListArray.from_arrays([0, 1, 2], documents)
+    table = pa.table({"query": ["q", "r"], "documents": lists})
+    pq.write_table(table, tmp_path / "rows.parquet")
+    bad, good = read(tmp_path / "rows.parquet")
+    assert (bad.number, bad.error) == (0, "row 1 cannot be read: date value out of range")
+    assert (good.number, good.error, list(good.documents)) == (1, None, [BatchDocument("b")])
+
+
+def test_an_error_names_all_columns_of_a_table_that_lacks_one(tmp_path):
+    table = pa.table({"question": ["q"], "documents": [["a"]], "more": [1]})
+    pq.write_table(table, tmp_path / "rows.parquet")
+    (row,) = read(tmp_path / "rows.parquet")
+    assert row.error == "row 1 has no 'query', only ['documents', 'more', 'question']"
 
 
 @pytest.mark.parametrize("name", ["rows.csv", "rows.txt", "rows.tsv", "rows"])
@@ -173,6 +214,21 @@ def test_a_text_that_comes_twice_is_refused(run_files):
         stream.write('{"_id": "d2", "text": "again"}\n')
     with pytest.raises(InputError, match="line 6: _id 'd2' is there twice, first in line 3"):
         of_run(run_files)
+
+
+def test_a_full_temporary_folder_is_told_with_the_way_out(tmp_path):
+    texts = ((Where("corpus", at), str(at), "a" * 1000) for at in range(100))
+    connect = sqlite3.connect
+
+    def small(*args, **named):
+        database = connect(*args, **named)
+        database.execute("PRAGMA max_page_count = 10")
+        return database
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sqlite3, "connect", small)
+        with pytest.raises(InputError, match=rf"{tmp_path}: database or disk is full; .* TMPDIR"):
+            DiskTexts(tmp_path / "texts", texts)
 
 
 def test_a_file_that_is_not_there_is_named_by_its_option(run_files):

@@ -152,19 +152,25 @@ def _planned(source: Source, job: Job) -> list[Shard]:
     """Read all rows once and return their shards.
 
     Raises:
-        InputError: there is no row, or none that can be scored.
+        InputError: there is no row, or of none a document that can be scored.
     """
-    shards, first_error, usable = [], None, False
+    shards, reason, usable = [], None, False
     for number, block in enumerate(cut(source.rows(), job.shard_pairs)):
         shards.append(describe(block, number, job.key))
-        usable = usable or any(row.error is None for row in block)
-        first_error = first_error or next((row.error for row in block if row.error), None)
-    if not shards or not usable:
-        reason = first_error or "it holds no row"
+        usable = usable or any(one.error is None for row in block for one in row.documents)
+        if not usable:
+            reason = reason or next(filter(None, map(_first_error, block)), None)
+    if not shards or (reason and not usable):
+        reason = reason or "it holds no row"
         raise InputError(
             f"there is nothing to score in {', '.join(source.names.values())}: {reason}"
         )
     return shards
+
+
+def _first_error(row: Row) -> str | None:
+    errors = (one.error for one in row.documents if one.error)
+    return row.error or next(errors, None)
 
 
 def _found(place: Place, shards: Sequence[Shard]) -> dict[str, Stats]:

@@ -164,7 +164,14 @@ def read_manifest(place: Place) -> Manifest | None:
     if NAME not in place.names():
         return None
     with place.open(NAME) as stream:
-        return decode(stream.read(), Manifest, f"manifest {place.url}/{NAME}")
+        data = stream.read()
+    try:
+        return decode(data, Manifest, f"manifest {place.url}/{NAME}")
+    except InputError as error:
+        raise InputError(
+            f"{error}: it is damaged, or of another version of secondpass; name another folder, "
+            "or remove this one"
+        ) from None
 
 
 def require_same_job(place: Place, job: Job) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, Protocol, cast
 
 from secondpass.atomic import replacing
+from secondpass.checks import path
 from secondpass.errors import InputError
 from secondpass.locks import locked_in_turn
 
@@ -54,9 +55,13 @@ class Folder:
 
     def names(self) -> list[str]:
         """Return the names of what is there."""
+        self.check()
+        return sorted(one.name for one in self.path.iterdir()) if self.path.exists() else []
+
+    def check(self) -> None:
+        """Raise an InputError if there is a file in its place."""
         if self.path.exists() and not self.path.is_dir():
             raise InputError(f"{self.path} is a file, expected a folder for the results")
-        return sorted(one.name for one in self.path.iterdir()) if self.path.exists() else []
 
     def open(self, name: str) -> IO[bytes]:
         """Open a file to read."""
@@ -64,8 +69,14 @@ class Folder:
 
     def write(self, name: str, data: bytes) -> None:
         """Write a file beside its place, and move it there."""
-        with replacing(self.path / name) as written:
-            written.write_bytes(data)
+        file = self.path / name
+        try:
+            with replacing(file) as written:
+                written.write_bytes(data)
+        except OSError as error:
+            if error.filename is None:  # as of a full disk
+                raise OSError(error.errno, error.strerror, str(file)) from error
+            raise
 
     def remove(self, name: str) -> None:
         """Remove a file."""
@@ -112,9 +123,10 @@ def open_place(url: str | os.PathLike[str]) -> Place:
     """Return the place of a path, or of a URL such as "s3://bucket/folder".
 
     Raises:
-        InputError: there is no file system for the URL, or its package is not installed.
+        InputError: it is empty, there is no file system for the URL, or its package is not
+            installed.
     """
-    given = os.fspath(url).removeprefix("file://")
+    given = path("out", url, "a folder, or a URL of fsspec").removeprefix("file://")
     return Remote(given) if "://" in given else Folder(Path(given))
 
 
@@ -127,6 +139,7 @@ def held(place: Place, on_wait: Callable[[], None]) -> Iterator[None]:
     if not isinstance(place, Folder):
         yield
         return
+    place.check()
     place.path.mkdir(parents=True, exist_ok=True)
     with locked_in_turn(place.path / LOCK, on_wait):
         yield

@@ -5,14 +5,14 @@ A row that cannot be scored is a row with an error, and so is a document: nothin
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from secondpass.checks import described_json, listed, shortened
-from secondpass.errors import InputError
+from secondpass.errors import CandidateAt, Either, InputError
 from secondpass.scoring.candidates import candidate_text, checked_query, checked_text
 from secondpass.scoring.first_stage_scores import candidate_score
 
@@ -64,10 +64,21 @@ class Fields:
             id_ = self._row_id(value, where) or id_
             return Row(number, id_, self._query(value, where), self._documents(value, where))
         except InputError as error:
-            return bad_row(number, id_, str(error))
+            return bad_row(number, id_, _said(error))
+
+    def columns(self, names: Sequence[str]) -> list[str] | None:
+        """Return which of a table's columns a row is read from; None, for all, where one lacks."""
+        documents = _first(self._documents_names, names)
+        id_ = _first(_ROW_IDS, names) if self.id is None else self.id
+        wanted = [self.query, documents, *([] if id_ is None else [id_])]
+        return [one for one in wanted if one] if {*wanted} <= {*names} else None
+
+    @property
+    def _documents_names(self) -> Sequence[str]:
+        return _DOCUMENTS if self.documents is None else (self.documents,)
 
     def _row_id(self, value: Mapping[str, Any], where: str) -> str | None:
-        name = self.id or next((one for one in _ROW_IDS if one in value), None)
+        name = self.id or _first(_ROW_IDS, value)
         if name is None:
             return None
         if name not in value:
@@ -85,10 +96,9 @@ class Fields:
         Raises:
             InputError: there is none; the message begins with `where`.
         """
-        names = _DOCUMENTS if self.documents is None else (self.documents,)
-        name = next((one for one in names if one in value), None)
+        name = _first(self._documents_names, value)
         if name is None:
-            wanted = " or ".join(map(repr, names))
+            wanted = " or ".join(map(repr, self._documents_names))
             raise InputError(f"{where} has no {wanted}, only {listed(value)}")
         given = value[name]
         if not isinstance(given, list):
@@ -106,18 +116,34 @@ class Fields:
             if not isinstance(value, dict):
                 wanted = "an object" if self.scored else "a string, or an object with 'text'"
                 raise InputError(f"document {at} is {described_json(value)}, expected {wanted}")
-            name = next((one for one in _DOCUMENT_IDS if one in value), None)
+            name = _first(_DOCUMENT_IDS, value)
             id_ = None if name is None else _id(value[name], f"document {at}: {name}")
             text = candidate_text(value, at, self.text)
             score = candidate_score(value, at, self.score) if self.scored else None
             return BatchDocument(text, id_, score)
         except InputError as error:
-            return BatchDocument(id=id_, error=str(error))
+            return BatchDocument(id=id_, error=_said(error))
 
 
 def bad_row(number: int, id_: str, error: str) -> Row:
     """Return a row that cannot be scored."""
     return Row(number, id_, "", (), error)
+
+
+def _first(names: Iterable[str], there: Container[str]) -> str | None:
+    return next((one for one in names if one in there), None)
+
+
+def _said(error: InputError) -> str:
+    """Return a message that calls a value as JSON does, and a candidate a document."""
+    return "".join(map(_part, error.args))
+
+
+def _part(part: Any) -> str:
+    if isinstance(part, CandidateAt):
+        return f"document {part.position}{part.part}"
+    # What only the command says is about its options, and a row may come from elsewhere.
+    return part.command if isinstance(part, Either) and part.python else str(part)
 
 
 def _id(value: Any, where: str) -> str | None:

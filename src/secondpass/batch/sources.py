@@ -19,8 +19,8 @@ from secondpass.errors import InputError
 from secondpass.evaluation.beir_folder import DOCUMENTS, QUERIES, each_text
 from secondpass.evaluation.runs import Ranked, read_run_by_query
 from secondpass.ingest.columns import Columns
-from secondpass.ingest.tables import read_rows, suffix_of
-from secondpass.jsonl import each_object
+from secondpass.ingest.tables import each_parquet_row, suffix_of
+from secondpass.jsonl import Where, each_object
 
 _PARQUET = ".parquet"
 _JSON_LINES = (".jsonl", ".ndjson")
@@ -72,19 +72,23 @@ class RowFile:
         return (row for _, row in self.values())
 
     def values(self) -> Iterator[tuple[Mapping[str, Any], Row]]:
-        """Yield each row as it stands in the file, and as it is read."""
-        if suffix_of(self.file) == _PARQUET:
-            for number, (where, value) in enumerate(read_rows(self.file, at_a_time=_ROWS)):
-                yield value, self.fields.row(value, number, f"{where.unit} {where.number}")
-            return
-        for number, (where, line) in enumerate(each_object(self.file)):
+        """Yield each row as it stands in the file, and as it is read.
+
+        Of Parquet it is the columns that are needed.
+        """
+        for number, (where, value) in enumerate(self._read()):
             # Without the file's path, which may be written otherwise the next time.
             place = f"{where.unit} {where.number}"
-            if isinstance(line, InputError):
-                message = str(line).removeprefix(f"{where.file} ")
+            if isinstance(value, InputError):
+                message = str(value).removeprefix(f"{where.file} ")
                 yield {}, bad_row(number, str(number), message)
             else:
-                yield line, self.fields.row(line, number, place)
+                yield value, self.fields.row(value, number, place)
+
+    def _read(self) -> Iterator[tuple[Where, dict[str, Any] | InputError]]:
+        if suffix_of(self.file) == _PARQUET:
+            return each_parquet_row(self.file, at_a_time=_ROWS, choose=self.fields.columns)
+        return each_object(self.file)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from secondpass.errors import InputError
 from secondpass.evaluation.beir_folder import twice
 from secondpass.jsonl import Where
 
@@ -19,11 +20,23 @@ class DiskTexts:
         texts: where each is, its id and the text.
 
     Raises:
-        InputError: an id comes twice.
+        InputError: an id comes twice, or the file cannot be written.
     """
 
     def __init__(self, file: Path, texts: Iterable[tuple[Where, str, str]]) -> None:
         self._database = sqlite3.connect(file, isolation_level=None)
+        try:
+            self._fill(texts)
+        except BaseException as error:
+            self.close()
+            if isinstance(error, sqlite3.OperationalError):
+                raise InputError(
+                    f"queries and corpus cannot be written to {file.parent}: {error}; name a "
+                    "folder with more room in the variable TMPDIR"
+                ) from error
+            raise
+
+    def _fill(self, texts: Iterable[tuple[Where, str, str]]) -> None:
         # What is lost with the process is nobody's loss.
         for pragma in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -16384"):
             self._database.execute(f"PRAGMA {pragma}")

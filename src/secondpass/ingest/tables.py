@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -45,7 +45,7 @@ def read_rows(
     """
     suffix = suffix_of(file)
     if suffix == _PARQUET:
-        return _parquet(file, at_a_time)
+        return _all_readable(each_parquet_row(file, at_a_time=at_a_time))
     if suffix in _DELIMITERS:
         return _csv(file, delimiter or _DELIMITERS[suffix])
     return read_objects(file)
@@ -121,7 +121,21 @@ def _next_row(rows: Any, where: Where) -> list[str] | None:
     return row
 
 
-def _parquet(file: Path, at_a_time: int) -> Iterator[tuple[Where, Row]]:
+def each_parquet_row(
+    file: Path,
+    *,
+    at_a_time: int = _BATCH,
+    choose: Callable[[list[str]], list[str] | None] | None = None,
+) -> Iterator[tuple[Where, Row | InputError]]:
+    """Yield each row of a Parquet file and where it is, or why Python has no value for it.
+
+    `choose` is given the names of the columns and returns those to read, None for all. `at_a_time`
+    rows are in memory.
+
+    Raises:
+        InputError: the file cannot be read.
+        MissingExtraError: without pyarrow.
+    """
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -131,12 +145,40 @@ def _parquet(file: Path, at_a_time: int) -> Iterator[tuple[Where, Row]]:
     try:
         # Without a buffer it would read row groups whole, and a file may be one row group.
         with pq.ParquetFile(file, buffer_size=_BUFFER, pre_buffer=False) as opened:
-            for batch in opened.iter_batches(batch_size=at_a_time):
-                for row in batch.to_pylist():
+            columns = choose(opened.schema_arrow.names) if choose else None
+            for batch in opened.iter_batches(batch_size=at_a_time, columns=columns):
+                for row in _python_values(batch):
                     number += 1
-                    yield Where(str(file), number, "row"), _plain(row)
+                    where = Where(str(file), number, "row")
+                    if isinstance(row, Exception):
+                        yield where, InputError(f"{where} cannot be read: {str(row)[:200]}")
+                    else:
+                        yield where, _plain(row)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise InputError(f"{file} cannot be read as Parquet: {str(error)[:200]}") from None
+
+
+def _all_readable(rows: Iterator[tuple[Where, Row | InputError]]) -> Iterator[tuple[Where, Row]]:
+    for where, row in rows:
+        if isinstance(row, InputError):
+            raise row
+        yield where, row
+
+
+def _python_values(batch: Any) -> Iterator[Row | Exception]:
+    """Yield the rows of an Arrow batch; of one that Python has no value for, such as a date after
+    the year 9999, the error.
+    """
+    try:
+        rows: list[Row] = batch.to_pylist()
+    except (ValueError, ArithmeticError) as error:
+        if len(batch) == 1:
+            yield error
+            return
+        for at in range(len(batch)):
+            yield from _python_values(batch.slice(at, 1))
+    else:
+        yield from rows
 
 
 def _plain(value: Any) -> Any:
