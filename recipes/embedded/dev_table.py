@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from recipes.embedded.ndcg import ndcg
 from recipes.embedded.ragged import Arrays, Ragged
+from recipes.embedded.settings import TEACHERS
 
 POOLS = ("bm25", "bge", "minilm")
 DENSE_POOLS = POOLS[1:]
@@ -45,6 +46,12 @@ class DevTable:
     def ndcg(self, scores: NDArray[np.floating], pool: str) -> float:
         """Return the mean nDCG@10 of an order of one first stage's candidates."""
         return float(ndcg(scores, self.gains, self.ideal, self.in_pool[pool] & self.real).mean())
+
+    def fused(self, scores: NDArray[np.floating], pool: str) -> NDArray[np.float64]:
+        """Return the scores with a dense first stage's own, as a search with both fuses them."""
+        allowed = self.in_pool[pool] & self.real
+        own = self.scores[..., TEACHERS.index(pool)]
+        return np.asarray(sum(standardized(values, allowed) for values in (scores, own)))
 
     def first(self, queries: int) -> DevTable:
         """Return the table of the first queries."""
@@ -87,3 +94,10 @@ def tables_from_arrays(arrays: Arrays, names: Sequence[str] | None = None) -> li
         for name in (there if names is None else names)
         if name in there
     ]
+
+
+def standardized(values: NDArray[np.floating], allowed: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return each row of values with mean 0 and deviation 1 over what is allowed; the rest -9."""
+    masked = np.where(allowed, values.astype(np.float64), np.nan)
+    mean, deviation = np.nanmean(masked, 1, keepdims=True), np.nanstd(masked, 1, keepdims=True)
+    return np.where(allowed, (masked - mean) / np.maximum(deviation, 1e-6), -9)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn.functional import kl_div, log_softmax, softmax
 
-from recipes.embedded.groups import Groups
+from recipes.embedded.groups import Drawn, Groups
 from recipes.embedded.optimizer import Optimizer
 from recipes.embedded.progress import Progress
 from recipes.embedded.settings import RECIPE, Settings, Training, read_settings
@@ -28,7 +28,13 @@ from recipes.embedded.student_dev import StudentDev, score
 
 _REPORTED = 500  # steps
 _LOSS_EVERY = 50  # steps
+_SAVED = 500  # steps
 _NOTHING = -1e4
+_LEAST_VARIANCE = 1e-6
+# How many steps' groups tell the scale of a beginning.
+_SCALED_BY = 8
+# Shares of the way from the beginning to the end of training, tried on development collections.
+SHARES = (1.0, 0.75, 0.5)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -43,8 +49,18 @@ def main(arguments: list[str] | None = None) -> None:
     dev = StudentDev(options.pack, options.labels, options.device, progress)
     name, student = best_beginning(options, settings, groups, dev, progress)
     progress(f"== {name} goes on")
+    begun = {key: value.detach().clone() for key, value in student.learning.items()}
     seconds = 60 * options.minutes - progress.seconds
-    train(student, groups, seconds, settings.training, progress, lasting=True)
+    train(
+        student,
+        groups,
+        seconds,
+        settings.training,
+        progress,
+        lasting=True,
+        keep=lambda: save(student, name, options.out),
+    )
+    settle(student, begun, dev, settings, progress)
     save(student, name, options.out)
     progress("saved")
     _, logits = dev.evaluate(student, settings.dev.queries)
@@ -65,6 +81,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         "--minutes", type=float, default=7.3, help="from the start to the last step"
     )
     parser.add_argument("--try-minutes", type=float, default=0.5, help="for each beginning")
+    parser.add_argument("--compile", action="store_true", help="the layers, by torch.compile")
     parser.add_argument("--groups", type=int, help="in one step (default: the recipe's), to try")
     return parser.parse_args(arguments)
 
@@ -83,11 +100,19 @@ def best_beginning(
     dev: StudentDev,
     progress: Progress,
 ) -> tuple[str, Student]:
-    """Train each beginning for a while; return the one with the best mean nDCG@10, and its name."""
+    """Train each beginning for a while; return the one with the best mean nDCG@10, and its name.
+
+    An only one is not trained here.
+    """
     tried = {}
     for name, beginning in settings.beginnings.items():
         progress(f"== {name}")
         student = begin(beginning, options.models, settings.exit_heads).prepare(options.device)
+        if options.compile:
+            student.compile_layers()
+        scale_to_goals(student, groups, settings.training)
+        if len(settings.beginnings) == 1:
+            return name, student
         if beginning.trained_layers:
             dev.evaluate(student, settings.dev.queries_while_trying, quick=True)
         train(student, groups, 60 * options.try_minutes, settings.training, progress, lasting=False)
@@ -107,8 +132,12 @@ def train(
     report: Callable[[str], None],
     *,
     lasting: bool,
+    keep: Callable[[], None] = lambda: None,
 ) -> None:
-    """Train for so many seconds, no step if none are left; the rate ends at 0 if `lasting`."""
+    """Train for so many seconds, no step if none are left; the rate ends at 0 if `lasting`.
+
+    `keep` is called from time to time.
+    """
     rates = training.rates if lasting else training.rates_while_trying
     optimizer = Optimizer(student, rates, training, groups.device)
     student.train()
@@ -124,6 +153,8 @@ def train(
             running = value if step <= _LOSS_EVERY else 0.9 * running + 0.1 * value
         if step % _REPORTED == 0:
             report(f"step {step} loss {running:.4f}")
+        if step % _SAVED == 0:
+            keep()
     pairs = step * training.groups * training.group_size
     head = student.head
     report(
@@ -140,8 +171,30 @@ def rate_share(step: int, done: float, warmup_steps: int) -> float:
 def loss_of(student: Student, groups: Groups, training: Training) -> Tensor:
     """Return the divergence of every head from the ensemble over drawn groups, weighed."""
     drawn = groups.draw(training.groups)
-    real = drawn.candidates >= 0
-    rows, columns = real.nonzero(as_tuple=True)
+    logits, rows, columns = logits_of(student, groups, drawn, training)
+    device = groups.device
+    real = torch.tensor(drawn.candidates >= 0, device=device)
+    goals = torch.tensor(drawn.goals, device=device)
+    first_stage = torch.tensor(drawn.first_stage, device=device)
+    weights = {"end": training.end_loss, "early": training.early_loss}
+    total = torch.zeros((), device=device)
+    for name, values in logits.items():
+        mine = torch.zeros_like(goals).index_put((rows, columns), values.float())
+        total = total + weights.get(name, training.exit_loss) * divergence(mine, goals, real)
+        if name == "end":
+            distance = ((mine - goals).square() * real).sum() / real.sum()
+            fused = standardized(mine, real) + standardized(first_stage, real)
+            fused = fused * slope(fused.detach(), goals, real)
+            total = total + training.anchor_loss * distance
+            total = total + training.fused_loss * divergence(fused, goals, real)
+    return total
+
+
+def logits_of(
+    student: Student, groups: Groups, drawn: Drawn, training: Training
+) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+    """Return each head's logits of the candidates drawn, and the rows and columns they stand in."""
+    rows, columns = np.nonzero(drawn.candidates >= 0)
     logits = score(
         student,
         groups.queries,
@@ -150,18 +203,76 @@ def loss_of(student: Student, groups: Groups, training: Training) -> Tensor:
         drawn.candidates[rows, columns],
         training.batch_tokens,
     )
-    goal = softmax(drawn.goals.masked_fill(~real, _NOTHING), -1)
-    weights = {"end": 1.0, "early": training.early_loss}
-    total = torch.zeros((), device=rows.device)
-    for name, values in logits.items():
-        mine = torch.full(real.shape, _NOTHING, device=rows.device)
-        mine = mine.masked_scatter(real, values.float())
-        value = kl_div(log_softmax(mine, -1), goal, reduction="batchmean")
-        if name == "end":
-            distance = (values.float() - drawn.goals[real]).square().mean()
-            value = value + training.anchor_loss * distance
-        total = total + weights.get(name, training.exit_loss) * value
-    return total
+    return logits, *(torch.tensor(side, device=groups.device) for side in (rows, columns))
+
+
+def divergence(mine: Tensor, goals: Tensor, real: Tensor) -> Tensor:
+    """Return the mean over groups of the divergence from the goals' softmax."""
+    mine, goals = (values.masked_fill(~real, _NOTHING) for values in (mine, goals))
+    return kl_div(log_softmax(mine, -1), softmax(goals, -1), reduction="batchmean")
+
+
+def standardized(values: Tensor, real: Tensor) -> Tensor:
+    """Return each row with mean 0 and deviation 1 over what is real; the rest 0."""
+    values = centered(values, real)
+    variance = values.square().sum(-1, keepdim=True) / real.sum(-1, keepdim=True)
+    return values / (variance + _LEAST_VARIANCE).sqrt()
+
+
+def centered(values: Tensor, real: Tensor) -> Tensor:
+    """Return each row less its mean over what is real; the rest 0."""
+    values = values * real
+    return (values - values.sum(-1, keepdim=True) / real.sum(-1, keepdim=True)) * real
+
+
+def slope(values: Tensor, goals: Tensor, real: Tensor) -> Tensor:
+    """Return what brings the values closest to the goals, by least squares within the rows."""
+    values = centered(values, real)
+    return (values * centered(goals, real)).sum() / values.square().sum()
+
+
+@torch.no_grad()
+def scale_to_goals(student: Student, groups: Groups, training: Training) -> None:
+    """Give the last logit the ensemble's scale: a beginning has a probability's, or any."""
+    drawn = groups.draw(_SCALED_BY * training.groups)
+    logits, rows, columns = logits_of(student, groups, drawn, training)
+    goals = torch.tensor(drawn.goals, device=groups.device)
+    real = torch.tensor(drawn.candidates >= 0, device=groups.device)
+    end = torch.zeros_like(goals).index_put((rows, columns), logits["end"].float())
+    factor = slope(end, goals, real)
+    offset = ((goals - factor * end) * real).sum() / real.sum()
+    student.scale(float(factor), float(offset))
+
+
+@torch.no_grad()
+def settle(
+    student: Student,
+    begun: Mapping[str, Tensor],
+    dev: StudentDev,
+    settings: Settings,
+    report: Callable[[str], None],
+) -> None:
+    """Go back part of the way to the beginning if the development collections are better there.
+
+    Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022 (WiSE-FT).
+    """
+    trained = {name: value.clone() for name, value in student.learning.items()}
+    found = {}
+    for share in SHARES:
+        _mix(student, begun, trained, share)
+        report(f"== {share} of the way")
+        found[share], _ = dev.evaluate(student, settings.dev.queries_while_trying)
+    best = max(found, key=lambda share: found[share])
+    report(f"== {best} of the way is kept")
+    _mix(student, begun, trained, best)
+
+
+def _mix(
+    student: Student, begun: Mapping[str, Tensor], trained: Mapping[str, Tensor], share: float
+) -> None:
+    for name, value in student.learning.items():
+        value.copy_(torch.lerp(begun[name], trained[name], share))
+    student.take_masters()
 
 
 def save(student: Student, beginning: str, folder: Path) -> None:

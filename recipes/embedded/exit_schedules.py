@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from recipes.embedded.dev_table import DevTable
+from recipes.embedded.dev_table import DevTable, standardized
 from recipes.embedded.settings import TEACHERS
 
 Numbers = NDArray[np.float64]
@@ -78,10 +78,3 @@ def places(scores: Numbers, allowed: NDArray[np.bool_]) -> NDArray[np.intp]:
     result = np.empty_like(order)
     np.put_along_axis(result, order, np.arange(order.shape[1])[None].repeat(len(order), 0), 1)
     return result
-
-
-def standardized(values: Numbers, allowed: NDArray[np.bool_]) -> Numbers:
-    """Return each row of values with mean 0 and deviation 1 over what is allowed; the rest -9."""
-    masked = np.where(allowed, values, np.nan)
-    mean, deviation = np.nanmean(masked, 1, keepdims=True), np.nanstd(masked, 1, keepdims=True)
-    return np.where(allowed, (masked - mean) / np.maximum(deviation, 1e-6), -9)

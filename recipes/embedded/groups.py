@@ -7,26 +7,28 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from recipes.embedded.layouts import DeviceTexts
 from recipes.embedded.ragged import Arrays, load_arrays, texts_from_arrays
-from recipes.embedded.settings import Ensemble, Settings, Training
+from recipes.embedded.settings import FIRST_STAGE, TEACHERS, Ensemble, Settings, Training
 
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """Query rows [groups], candidates (-1 where none) and ensemble's logits [groups, size]."""
+    """Query rows [groups], candidates (-1 where none) [groups, size], and numbers of these.
 
-    queries: Tensor
-    candidates: Tensor
-    goals: Tensor
+    `goals` are the ensemble's logits, `first_stage` the scores that a search has beside them.
+    """
+
+    queries: NDArray[np.intp]
+    candidates: NDArray[np.int32]
+    goals: NDArray[np.float32]
+    first_stage: NDArray[np.float32]
 
 
 class Groups:
-    """Draws queries by their chance, and some of the candidates of each."""
+    """Draws queries by their chance, and some of the candidates of each; on the CPU."""
 
     def __init__(
         self,
@@ -37,33 +39,36 @@ class Groups:
         report: Callable[[str], None],
     ) -> None:
         arrays = load_arrays(pack / "texts.npz.xz")
-        candidates, scores, spread = read_labels(labels)
+        self._candidates, scores, spread = read_labels(labels)
         kinds = query_kinds(arrays)
-        goals = ensemble_logits(scores, candidates, spread, kinds, settings.ensemble)
-        chances = query_chances(arrays, candidates, settings)
+        self._goals = ensemble_logits(scores, self._candidates, spread, kinds, settings.ensemble)
+        self._first_stage = scores[..., TEACHERS.index(FIRST_STAGE)]
+        chances = query_chances(arrays, self._candidates, settings)
         self.device = device
         self.passages, self.queries = (
             DeviceTexts(texts_from_arrays(arrays, name), device) for name in ("passages", "queries")
         )
         self._size = settings.training.group_size
-        self._cumulated = torch.tensor(chances, device=device, dtype=torch.float64).cumsum(0)
-        self._candidates = torch.tensor(candidates, device=device).long()
-        self._goals = torch.tensor(goals, device=device, dtype=torch.float32)
-        self._random = torch.Generator(device).manual_seed(settings.training.seed)
-        enough = int(has_enough(candidates, settings.training).sum())
+        self._cumulated = chances.cumsum()
+        self._random = np.random.default_rng(settings.training.seed)
+        enough = int(has_enough(self._candidates, settings.training).sum())
         drawable = int((chances > 0).sum())
         report(f"{enough:,} queries with scores, {drawable:,} may be drawn")
 
     def draw(self, groups: int) -> Drawn:
         """Draw so many queries, with repeats, and candidates of each without."""
-        device = self._cumulated.device
-        spots = torch.rand(groups, generator=self._random, device=device, dtype=torch.float64)
-        rows = torch.searchsorted(self._cumulated, spots * self._cumulated[-1])
-        rows = rows.clamp_max(len(self._cumulated) - 1)
-        candidates, goals = self._candidates[rows], self._goals[rows]
-        keys = torch.rand(candidates.shape, generator=self._random, device=device)
-        chosen = keys.masked_fill(candidates < 0, -1).topk(self._size, 1).indices
-        return Drawn(rows, candidates.gather(1, chosen), goals.gather(1, chosen))
+        spots = self._random.random(groups) * self._cumulated[-1]
+        rows = np.minimum(np.searchsorted(self._cumulated, spots), len(self._cumulated) - 1)
+        candidates = self._candidates[rows]
+        keys = np.where(candidates < 0, 2.0, self._random.random(candidates.shape))
+        chosen = np.argsort(keys, 1)[:, : self._size]
+        return Drawn(
+            rows,
+            *(
+                np.take_along_axis(values, chosen, 1)
+                for values in (candidates, self._goals[rows], self._first_stage[rows])
+            ),
+        )
 
 
 def read_labels(
@@ -103,7 +108,7 @@ def ensemble_logits(
     weights = np.array([shares[kind] for kind in kinds], np.float32)
     logits = ensemble.sharpness * ((scores - center) / spread * weights[:, None]).sum(-1)
     logits[:, 0] += np.where(kinds == "long", 0, ensemble.positive_bonus)
-    return logits
+    return logits.astype(np.float32)
 
 
 def query_chances(

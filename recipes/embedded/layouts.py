@@ -19,12 +19,16 @@ MULTIPLE = 16
 
 
 class DeviceTexts:
-    """Texts on the device, with one token of padding behind the last."""
+    """Texts on the device, with one token of padding behind the last.
+
+    `known_lengths` are `lengths` where nothing waits for the device.
+    """
 
     def __init__(self, texts: Ragged, device: str) -> None:
         self.ids = torch.tensor(np.append(texts.ids, 0), device=device)
         self.starts = torch.tensor(texts.starts, device=device)
         self.lengths = torch.tensor(texts.lengths, device=device)
+        self.known_lengths = texts.lengths
 
     def tokens(self, rows: Tensor, steps: Tensor, real: Tensor) -> Tensor:
         """Return ids [rows, length]: each text's token number `steps` where `real`, else 0."""
@@ -64,18 +68,26 @@ def single(
 
 
 def pair(
-    queries: DeviceTexts, texts: DeviceTexts, query_rows: Tensor, text_rows: Tensor, *, twice: bool
+    queries: DeviceTexts,
+    texts: DeviceTexts,
+    query_rows: Tensor,
+    text_rows: Tensor,
+    *,
+    twice: bool,
+    longest: int | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return ids [rows, length], the query's tokens, and the text's.
 
     They are [CLS] query [SEP] text [SEP], with [CLS] again before the text if `twice`; a text is
-    cut where the positions end.
+    cut where the positions end. `longest` is the longest sequence, if known: finding it waits for
+    the device.
     """
     query_end = (queries.lengths[query_rows] + 1)[:, None]  # where the first [SEP] stands
     room = POSITIONS - 3 - query_end
     body = query_end + (2 if twice else 1)
     end = body + torch.minimum(texts.lengths[text_rows][:, None], room)
-    length = -(-(int(end.max()) + 1) // MULTIPLE) * MULTIPLE
+    longest = int(end.max()) + 1 if longest is None else min(longest, POSITIONS)
+    length = -(-longest // MULTIPLE) * MULTIPLE
     steps = torch.arange(length, device=query_rows.device)[None]
     in_query, in_text = (steps >= 1) & (steps < query_end), (steps >= body) & (steps < end)
     ids = queries.tokens(query_rows, steps - 1, in_query)

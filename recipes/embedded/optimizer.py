@@ -15,6 +15,7 @@ class Optimizer:
     """Each layer learns slower than the one above it."""
 
     def __init__(self, student: Student, rates: Rates, training: Training, device: str) -> None:
+        self._student = student
         layers = student.layers
         self._clip = training.clip
         self._parameters = [parameter for layer in layers for parameter in layer.parameters()]
@@ -46,8 +47,7 @@ class Optimizer:
             group["lr"] = group["peak"] * share
         self._adam.step()
         self._adam.zero_grad(set_to_none=True)
-        with torch.no_grad():
-            torch._foreach_copy_(self._parameters, self._masters)
+        self._student.take_masters()
 
 
 def _taken_gradient(parameter: Tensor) -> Tensor:

@@ -11,6 +11,8 @@ from typing import Any
 
 RECIPE = Path(__file__).parent / "recipe.toml"
 TEACHERS = ("cross_encoder", "late_interaction", "bge", "minilm")
+# The teacher that is the first stage of a search with the embedded pair.
+FIRST_STAGE = "bge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,8 @@ class Training:
     layer_decay: float
     weight_decay: float
     clip: float
+    end_loss: float
+    fused_loss: float
     early_loss: float
     exit_loss: float
     anchor_loss: float

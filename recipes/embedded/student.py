@@ -39,6 +39,7 @@ _LAST = {
     "out.weight": "classifier.out_proj.weight",
     "out.bias": "classifier.out_proj.bias",
 }
+_EMBEDDINGS = ("encoder.words", "encoder.positions", "encoder.types", "encoder.norm")
 
 
 class Student(nn.Module):
@@ -57,6 +58,28 @@ class Student(nn.Module):
         self.exits = nn.ModuleDict(
             {str(layers): EarlyHead(width) for layers in exits if layers < join}
         )
+
+    @property
+    def learning(self) -> dict[str, Tensor]:
+        """Return what training changes, by name, in float32: the masters where there are any."""
+        return {
+            name: self.masters.get(id(parameter), parameter)
+            for name, parameter in self.named_parameters()
+            if not name.startswith(_EMBEDDINGS)
+        }
+
+    @torch.no_grad()
+    def scale(self, factor: float, offset: float) -> None:
+        """Multiply the last logit, and add to it."""
+        for parameter in (self.head.weights, self.head.out.weight, self.head.out.bias):
+            parameter *= factor
+        self.head.out.bias += offset
+
+    @torch.no_grad()
+    def take_masters(self) -> None:
+        """Set what computes to what its float32 masters are."""
+        parameters = [value for layer in self.layers for value in layer.parameters()]
+        torch._foreach_copy_(parameters, [self.masters[id(value)] for value in parameters])
 
     @property
     def layers(self) -> list[nn.Module]:
@@ -82,8 +105,19 @@ class Student(nn.Module):
             embedding.requires_grad_(False)
         return self
 
-    def forward(self, ids: Tensor, query: Tensor, text: Tensor) -> dict[str, Tensor]:
-        """Return the logits of each exit by its layer, of the "early" head, and of the "end"."""
+    def compile_layers(self) -> Student:
+        """Compile what computes most, for any number of rows and any length."""
+        for module in (*self.layers, *self.exits.values(), self.head.early, self.head.interaction):
+            module.compile(dynamic=True)
+        return self
+
+    def forward(
+        self, ids: Tensor, query: Tensor, text: Tensor, longest: int | None = None
+    ) -> dict[str, Tensor]:
+        """Return the logits of each exit by its layer, of the "early" head, and of the "end".
+
+        `longest` is the greatest length of a query, if known.
+        """
         counted = torch.arange(ids.shape[1], device=ids.device).expand_as(ids)
         positions = torch.where(text, counted - query.sum(1, keepdim=True), counted)
         x = self.encoder.embed(ids, positions * (query | text))
@@ -91,21 +125,23 @@ class Student(nn.Module):
         apart = columns(query, text, HIDDEN)
         for number, layer in enumerate(self.encoder.layers):
             if str(number) in self.exits:
-                logits[str(number)] = self.exits[str(number)](x.detach(), query, text)
+                logits[str(number)] = self.exits[str(number)](x.detach(), query, text, longest)
             x = layer(x, None, apart)
-        early = self.head.early(x, query, text)
+        early = self.head.early(x, query, text, longest)
         x = x + (text[..., None] * self.head.text_type).to(x.dtype)
         for layer, bias in zip(self.head.layers, self.head.cross_bias, strict=True):
             x = layer(x, None, columns(query, text, bias))
-        return {**logits, "early": early, "end": self._end(x, early, query, text)}
+        return {**logits, "early": early, "end": self._end(x, early, query, text, longest)}
 
-    def _end(self, x: Tensor, early: Tensor, query: Tensor, text: Tensor) -> Tensor:
+    def _end(
+        self, x: Tensor, early: Tensor, query: Tensor, text: Tensor, longest: int | None
+    ) -> Tensor:
         """Return what JointHead does with the last states, which here may be in bfloat16."""
         head = self.head
         first, second = unit_means(x, query, text)
         product = first * second
         pooled = torch.cat([product * PRODUCT_SCALE, x[:, 0].float()], -1)
-        parts = (product.sum(-1), head.interaction(x, query, text), early)
+        parts = (product.sum(-1), head.interaction(x, query, text, longest), early)
         score = sum(weight * part for weight, part in zip(head.weights, parts, strict=True))
         return score + head.out(gelu(head.dense(pooled)))[:, 0]
 
@@ -156,12 +192,7 @@ def trained_parts(student: Student) -> Iterator[tuple[str, dict[str, Tensor]]]:
 
     In two, as what comes back from a lent machine may be limited by the file.
     """
-    embeddings = ("encoder.words", "encoder.positions", "encoder.types", "encoder.norm")
-    state = {
-        name: _half(student.masters.get(id(parameter), parameter))
-        for name, parameter in student.named_parameters()
-        if not name.startswith(embeddings)
-    }
+    state = {name: _half(value) for name, value in student.learning.items()}
     lower = {name: value for name, value in state.items() if name.startswith("encoder.layers.")}
     yield "lower", lower
     yield "upper", {name: value for name, value in state.items() if name not in lower}

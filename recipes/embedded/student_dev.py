@@ -13,6 +13,7 @@ from torch import Tensor
 from recipes.embedded.dev_table import DevTable, tables_from_arrays
 from recipes.embedded.layouts import DeviceTexts, batch_tokens, batches, pair
 from recipes.embedded.ragged import load_arrays, texts_from_arrays
+from recipes.embedded.settings import FIRST_STAGE
 from recipes.embedded.student import Student
 
 # Each head's logits [queries, candidates].
@@ -24,19 +25,22 @@ def score(
     student: Student,
     queries: DeviceTexts,
     texts: DeviceTexts,
-    query_rows: Tensor,
-    text_rows: Tensor,
+    query_rows: NDArray[np.intp],
+    text_rows: NDArray[np.integer],
     tokens: int,
 ) -> dict[str, Tensor]:
-    """Return each head's logits of pairs, in their order."""
-    lengths = (queries.lengths[query_rows] + texts.lengths[text_rows] + 4).cpu().numpy()
+    """Return each head's logits of pairs, in their order; nothing waits for the device."""
+    device = queries.ids.device
+    asking = queries.known_lengths[query_rows] + 2
+    lengths = asking + texts.known_lengths[text_rows] + 2
     order, logits = [], []
     for chosen in batches(lengths, tokens):
-        rows = torch.as_tensor(chosen, device=query_rows.device)
-        sequences = pair(queries, texts, query_rows[rows], text_rows[rows], twice=True)
-        logits.append(student(*sequences))
-        order.append(rows)
-    back = torch.cat(order).argsort()
+        rows = (torch.tensor(side[chosen], device=device) for side in (query_rows, text_rows))
+        longest = int(lengths[chosen].max())
+        sequences = pair(queries, texts, *rows, twice=True, longest=longest)
+        logits.append(student(*sequences, int(asking[chosen].max())))
+        order.append(chosen)
+    back = torch.tensor(np.concatenate(order).argsort(), device=device)
     return {name: torch.cat([batch[name] for batch in logits])[back] for name in logits[0]}
 
 
@@ -55,13 +59,15 @@ class StudentDev:
             for table in self._tables
         }
 
+    @torch.compiler.set_stance("force_eager")
     @torch.inference_mode()
     def evaluate(
         self, student: Student, queries: int, *, quick: bool = False
     ) -> tuple[float, dict[str, NDArray[np.float16]]]:
-        """Return the last layer's mean nDCG@10 over collections and first stages, and all logits.
+        """Return the last score's mean nDCG@10 over collections and first stages, and all logits.
 
-        The logits are under "COLLECTION.HEAD". `quick` leaves out what only bge found.
+        Over the first stage of a search it is fused with that stage's score. The logits are under
+        "COLLECTION.HEAD". `quick` leaves out what only bge found.
         """
         student.eval()
         kept: dict[str, NDArray[np.float16]] = {}
@@ -74,7 +80,9 @@ class StudentDev:
                 head: [table.ndcg(found, pool) for pool in table.pools]
                 for head, found in logits.items()
             }
-            means.append(np.mean(values["end"]))
+            for pool in set(table.pools) & {FIRST_STAGE}:
+                values["fused"] = [table.ndcg(table.fused(logits["end"], pool), pool)]
+            means.append(np.mean(values["end"] + len(table.pools) * values.get("fused", [])))
             self._report(f"  {table.name}: {_described(values)}")
         student.train()
         self._report(f"mean {np.mean(means):.4f}")
@@ -87,8 +95,8 @@ class StudentDev:
             student,
             DeviceTexts(table.queries, self._device),
             self._documents[table.name],
-            torch.as_tensor(rows, device=self._device),
-            torch.as_tensor(found, device=self._device),
+            rows,
+            found,
             batch_tokens(self._device),
         )
         tables = {head: np.zeros(table.candidates.shape, np.float32) for head in logits}

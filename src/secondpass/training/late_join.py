@@ -127,12 +127,15 @@ class LateInteraction(nn.Module):  # type: ignore[misc]
         nn.init.zeros_(self.gate.weight)
         nn.init.zeros_(self.gate.bias)
 
-    def forward(self, x: Tensor, query: Tensor, text: Tensor) -> Tensor:
-        """Return [rows]: the best cosine of each query token in the text, weighed and summed."""
+    def forward(self, x: Tensor, query: Tensor, text: Tensor, longest: int | None = None) -> Tensor:
+        """Return [rows]: the best cosine of each query token in the text, weighed and summed.
+
+        `longest` is the greatest length of a query, if known: finding it waits for a GPU.
+        """
         with torch.autocast(x.device.type, enabled=False):
             x = x.float()
             # The query stands first: what is behind the longest asks nothing.
-            asking = int(query.sum(1).max())
+            asking = int(query.sum(1).max()) if longest is None else longest
             unit = normalize(self.projection(x), dim=-1)
             similarities = unit[:, :asking] @ unit.transpose(1, 2)
             best = similarities.masked_fill(~text[:, None, :], _HIDDEN).max(2).values
@@ -156,11 +159,12 @@ class EarlyHead(nn.Module):  # type: ignore[misc]
         self.interaction = LateInteraction(width)
         self.weights = nn.Parameter(torch.tensor([8.0, 8.0]))
 
-    def forward(self, x: Tensor, query: Tensor, text: Tensor) -> Tensor:
-        """Return logits [rows]."""
+    def forward(self, x: Tensor, query: Tensor, text: Tensor, longest: int | None = None) -> Tensor:
+        """Return logits [rows]; `longest` is LateInteraction's."""
         first, second = unit_means(x, query, text)
         cosine = (first * second).sum(-1)
-        return self.weights[0] * cosine + self.weights[1] * self.interaction(x, query, text)
+        interaction = self.interaction(x, query, text, longest)
+        return self.weights[0] * cosine + self.weights[1] * interaction
 
 
 class JointHead(nn.Module):  # type: ignore[misc]
