@@ -1,6 +1,10 @@
+from types import SimpleNamespace
+
 import pytest
 
 from secondpass import InputError, SearchPipeline
+from secondpass.models.embedded import BI_ENCODER, CROSS_ENCODER
+from secondpass.options.fusion import PAIR_FUSION, Fusion
 from secondpass.testing import FakeReranker
 from secondpass.types import RetrievedDocument
 
@@ -110,3 +114,30 @@ def test_bad_fusions_are_refused_when_the_pipeline_is_made(tiny):
 
 def test_a_second_pass_without_the_options_still_serves():
     assert len(SearchPipeline(FixedIndex(), FakeReranker()).search("read csv", top_k=2)) == 2
+
+
+@pytest.mark.parametrize(("length", "weight"), [(1, 0.5), (300, 0.5), (301, 2.0), (5000, 2.0)])
+def test_the_embedded_pairs_weight_goes_by_the_length_of_the_query(length, weight):
+    assert PAIR_FUSION.of("x" * length) == Fusion("weighted", weight)
+
+
+@pytest.mark.parametrize("fusion", [Fusion(), Fusion("rrf"), Fusion("weighted", 0.15)])
+def test_any_other_fusion_is_the_same_for_every_query(fusion):
+    assert fusion.of("x" * 1000) == fusion.of("x") == fusion
+
+
+def test_the_pairs_pipeline_passes_the_weight_of_its_query_on():
+    class Pair:
+        info = SimpleNamespace(name=CROSS_ENCODER)
+
+        def rank(self, query, texts, top_k=10, **options):
+            weights.append(options["fuse_weight"])
+            return FakeReranker().rank(query, texts, top_k)
+
+    weights = []
+    index = FixedIndex()
+    index.embedder = SimpleNamespace(name=BI_ENCODER)
+    pipeline = SearchPipeline(index, Pair())
+    for query in ("short", "long " * 100):
+        pipeline.search(query)
+    assert weights == [0.5, 2.0]

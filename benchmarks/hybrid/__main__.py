@@ -81,7 +81,7 @@ def measure_case(
     rescored = rescore(few, run, reranker, DEPTH, lambda _: None)
     index = Index(MemoryStore(store_identity(embedder)), embedder)
     fusion = default_fusion(index, reranker, mode)
-    again = at_depth(run, scores_at(run, rescored, DEPTH, fusion), DEPTH)
+    again = at_depth(run, scores_at(run, rescored, DEPTH, fusion, few.queries), DEPTH)
     order = "the reranker alone" if fusion.rule == "none" else fusion.in_words
     sampled, reranked = (measures.values(one)[MEASURE] for one in (run, again))
     return Case(collection.name, mode, tuple(first), tuple(sampled), tuple(reranked), order)

@@ -23,7 +23,7 @@ from benchmarks.run import Benchmark, command, main
 from secondpass import Embedder
 from secondpass.cli.output import progress
 from secondpass.errors import InputError
-from secondpass.options.fusion import DEFAULT_WEIGHT, PAIR_WEIGHT
+from secondpass.options.fusion import PAIR_FUSION, Fusion
 
 
 def reranker(text: str) -> CrossEncoder:
@@ -64,9 +64,10 @@ def _measure(arguments: argparse.Namespace) -> Iterator[Quality]:
             raise InputError(f"there is no collection {folder}; name the folder with --data")
     dense = arguments.first_stage == "dense"
     first = BI_ENCODER if dense else BM25
-    weight = arguments.fusion_weight
-    if weight is None:
-        weight = PAIR_WEIGHT if dense else DEFAULT_WEIGHT
+    weight, fusion = arguments.fusion_weight, PAIR_FUSION
+    if weight is not None or not dense:
+        fusion = Fusion.checked("weighted", weight)
+    named = first if fusion == PAIR_FUSION else f"{fusion.weight:g} {first}"
     embedder = Embedder()
     plan = Plan(
         folders=folders,
@@ -75,7 +76,7 @@ def _measure(arguments: argparse.Namespace) -> Iterator[Quality]:
             *map(reranker, arguments.reranker),
             CrossEncoder(picture.SHIPPED),
         ],
-        fusions=[(f"{of} + {weight:g} {first}", of, weight) for of in arguments.fuse],
+        fusions=[(f"{of} + {named}", of, fusion) for of in arguments.fuse],
         depth=arguments.depth,
         queries=arguments.queries,
         seed=arguments.seed,

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from benchmarks.pages import table as markdown_table
 from benchmarks.quality.result import Against, Gate, Quality
-from secondpass.options.fusion import PAIR_WEIGHT
 
 # The markers of the report, of the table alone, and of the means in one line.
 PAGE, TABLE, LINE = "quality", "quality table", "quality line"
@@ -14,7 +13,7 @@ PAGE, TABLE, LINE = "quality", "quality table", "quality line"
 # The label of the model that ships, and those of the first stages that a line compares it with.
 SHIPPED, _FIRST_STAGES = "int8", ("BM25", "bi-encoder")
 # What a search with the embedded pair ranks by.
-_PAIR = f"{SHIPPED} + {PAIR_WEIGHT:g} bi-encoder"
+_PAIR = f"{SHIPPED} + bi-encoder"
 
 _NONE = "–"
 

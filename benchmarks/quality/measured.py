@@ -14,7 +14,8 @@ from benchmarks.quality.task import Scores, Task
 from secondpass.evaluation.measures import Measures
 from secondpass.evaluation.rerank import at_depth
 from secondpass.evaluation.runs import Ranked, Run
-from secondpass.scoring.fusion import z_scores
+from secondpass.options.fusion import Fusion
+from secondpass.scoring.fusion import fuse
 
 MEASURE = "nDCG@10"
 Values = NDArray[np.float64]
@@ -44,20 +45,27 @@ def system_scores(system: System, task: Task, scored: Mapping[str, Scored]) -> S
         return task.first_scores
     if system.kind == "fusion":
         assert system.of is not None
-        assert system.weight is not None
-        return fused(scored[system.of].scores, task.first_scores, system.weight)
+        fusion = Fusion("weighted", system.weight, system.passage_weight)
+        queries = task.collection.queries
+        return fused(scored[system.of].scores, task.first_scores, fusion, queries)
     return scored[system.label].scores
 
 
-def fused(logits: Scores, first: Scores, weight: float) -> Scores:
-    """Return z(logit) + weight * z(first stage), over each query's own candidates.
+def fused(logits: Scores, first: Scores, fusion: Fusion, queries: Mapping[str, str]) -> Scores:
+    """Return what a search ranks by, over each query's own candidates.
 
     A query without logits stays without.
     """
-    return {
-        query_id: z_scores(values) + weight * z_scores(first[query_id])
+    found = {
+        query_id: fuse(
+            fusion.of(queries[query_id]),
+            logits=values,
+            scores=values,
+            first_stage_scores=first[query_id],
+        )
         for query_id, values in logits.items()
     }
+    return {query_id: values for query_id, values in found.items() if values is not None}
 
 
 def ordered(task: Task, scores: Scores) -> Run:

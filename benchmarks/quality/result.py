@@ -12,13 +12,14 @@ from secondpass.types import ModelInfo
 
 @dataclass(frozen=True)
 class System:
-    """A column of the table. `of` and `weight` say what a fusion is of."""
+    """A column of the table. `of` and the weights, those of `Fusion`, say what a fusion is of."""
 
     label: str
     kind: str
     model: ModelInfo | None = None
     of: str | None = None
     weight: float | None = None
+    passage_weight: float | None = None
 
 
 @dataclass(frozen=True)

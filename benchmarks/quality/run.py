@@ -13,16 +13,17 @@ from benchmarks.quality.score_files import ScoreFiles
 from benchmarks.quality.scorers import Scorer
 from benchmarks.quality.task import FindCandidates, Task, bm25_candidates, open_task
 from benchmarks.run import now
+from secondpass.options.fusion import Fusion
 from secondpass.progress import ProgressBar
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to measure. `fusions` are label of the fusion, label of its reranker, weight."""
+    """What to measure. `fusions` are label of the fusion, label of its reranker, and what it is."""
 
     folders: Sequence[Path]
     scorers: Sequence[Scorer]
-    fusions: Sequence[tuple[str, str, float]]
+    fusions: Sequence[tuple[str, str, Fusion]]
     depth: int
     queries: int | None
     seed: int
@@ -45,7 +46,10 @@ def systems_of(plan: Plan) -> tuple[System, ...]:
     return (
         System(plan.first_stage, "first stage"),
         *(System(one.label, one.kind, one.info) for one in plan.scorers),
-        *(System(label, "fusion", None, of, weight) for label, of, weight in plan.fusions),
+        *(
+            System(label, "fusion", None, of, fusion.weight, fusion.passage_weight)
+            for label, of, fusion in plan.fusions
+        ),
     )
 
 

@@ -25,7 +25,7 @@ from secondpass import CrossEncoderReranker, Embedder
 from secondpass.cli.output import progress
 from secondpass.environment.machine import read_machine
 from secondpass.options.effort import Effort
-from secondpass.options.fusion import PAIR_WEIGHT, Fusion
+from secondpass.options.fusion import PAIR_FUSION
 from secondpass.progress import Advance
 from secondpass.scoring.effort import Exit
 from secondpass.scoring.fusion import fuse
@@ -33,8 +33,6 @@ from secondpass.states.codec import STATE_PRECISIONS, StatePrecision
 
 SHARES = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7)
 PRIORS = (0.0, 0.5, 1.0, 2.0)
-FUSION = Fusion("weighted", PAIR_WEIGHT)
-
 # A row of the table -> query id -> logits in the run's order.
 Logits = dict[str, dict[str, Floats]]
 
@@ -67,7 +65,8 @@ def fused_ndcg(task: Task, logits: dict[str, Floats]) -> float:
     scores = {}
     for query_id, first in task.first_scores.items():
         given = logits[query_id]
-        fused = fuse(FUSION, logits=given, scores=given, first_stage_scores=first)
+        fusion = PAIR_FUSION.of(task.collection.queries[query_id])
+        fused = fuse(fusion, logits=given, scores=given, first_stage_scores=first)
         assert fused is not None
         scores[query_id] = fused
     return ndcg(task, scores)

@@ -12,7 +12,7 @@ from secondpass.deadline.budget import Budget, Now
 from secondpass.errors import Argument, InputError
 from secondpass.options.call import LongQuery, RankOptions
 from secondpass.options.effort import Effort, checked_effort
-from secondpass.options.fusion import PAIR_WEIGHT, Fuse, Fusion
+from secondpass.options.fusion import PAIR_FUSION, Fuse, Fusion
 from secondpass.options.mode import MODES, Mode
 from secondpass.options.model import ACCURATE, BI_ENCODER, CROSS_ENCODER
 from secondpass.types import Ranking, RetrievedDocument, SearchHit, SearchResult, SearchTimings
@@ -178,7 +178,7 @@ def default_fusion(index: Retriever, reranker: SecondPass, mode: Mode = "dense")
 def fusion_of(first: str | None, second: str | None) -> Fusion:
     """Return the default fusion of a bi-encoder and a cross-encoder, by their names."""
     if first == BI_ENCODER and second in (CROSS_ENCODER, ACCURATE):
-        return Fusion.checked("weighted", PAIR_WEIGHT)
+        return PAIR_FUSION
     return Fusion()
 
 
@@ -193,7 +193,8 @@ class SearchPipeline:
             by the second pass alone, "rrf" and "weighted" by both stages, as
             `CrossEncoderReranker.rerank` describes; the first stage's score is the similarity, or
             what the mode ranks by.
-        fuse_weight: what the first stage's score counts in "weighted".
+        fuse_weight: what the first stage's score counts in "weighted"; by default 0.5 for the
+            embedded pair, and 2 if the query has over 300 characters.
         effort: how much the second pass spends, by default what the reranker was made with.
         mode: how the index is searched, by default "dense"; else "bm25" or "hybrid", as
             `Index.search` describes. Reranked, no difference of hybrid to dense is certain.
@@ -283,7 +284,7 @@ class SearchPipeline:
         budget: Budget | None,
     ) -> Ranking:
         texts = [found.text for found in retrieved]
-        fusion = self._fusion
+        fusion = self._fusion.of(query)
         top_k, min_score = options.top_k, options.min_score
         more: MoreOptions = {} if self._effort is None else {"effort": self._effort}
         if options.long_query != "error":

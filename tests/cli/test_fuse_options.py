@@ -102,7 +102,7 @@ def test_eval_measures_a_fusion_and_names_it(tmp_path):
     named = "z(logit) + 1000 z(first-stage score)"
     assert any(line.startswith(f"ordered by   {named}") for line in done.stdout.splitlines())
     record = json.loads(out["json"].read_text())
-    assert record["fusion"] == {"rule": "weighted", "weight": 1000.0}
+    assert record["fusion"] == {"rule": "weighted", "weight": 1000.0, "passage_weight": None}
     assert named in out["html"].read_text()
     # So heavy a weight leaves the first stage's order.
     lines = [line.split() for line in out["trec"].read_text().splitlines()]
@@ -112,9 +112,17 @@ def test_eval_measures_a_fusion_and_names_it(tmp_path):
 @pytest.mark.parametrize(
     ("options", "fusion", "said"),
     [
-        ((), {"rule": "weighted", "weight": 1.0}, "z(logit) + 1 z(first-stage score)"),
+        (
+            (),
+            {"rule": "weighted", "weight": 0.5, "passage_weight": 2.0},
+            "z(logit) + 0.5 (2 for a query of over 300 characters) z(first-stage score)",
+        ),
         (("--fuse", "none"), None, "the reranker alone"),
-        (("--fuse-weight", 2), {"rule": "weighted", "weight": 2.0}, "z(logit) + 2 z("),
+        (
+            ("--fuse-weight", 2),
+            {"rule": "weighted", "weight": 2.0, "passage_weight": None},
+            "z(logit) + 2 z(",
+        ),
         (("--first-stage", "bm25"), None, "the reranker alone"),
         (("--first-stage", "dense", "--first-stage", "bm25"), None, "the reranker alone"),
     ],

@@ -84,8 +84,11 @@ def test_what_is_measured_is_what_the_reranker_gives(collection, tiny):
     ("fusion", "written"),
     [
         (Fusion(), None),
-        (Fusion("rrf"), {"rule": "rrf", "weight": None}),
-        (Fusion("weighted", 0.5), {"rule": "weighted", "weight": 0.5}),
+        (Fusion("rrf"), {"rule": "rrf", "weight": None, "passage_weight": None}),
+        (
+            Fusion("weighted", 0.5, 2.0),
+            {"rule": "weighted", "weight": 0.5, "passage_weight": 2.0},
+        ),
     ],
 )
 def test_the_json_names_the_fusion(collection, fusion, written):

@@ -74,7 +74,7 @@ def test_the_embedded_model_scores_as_without_states():
     scorer = WithStates(reranker, "float16")
     for query in QUERIES.values():
         plain, kept = reranker.score(query, TEXTS), scorer.score(query, TEXTS)
-        assert np.abs(plain.logits - kept.logits).max() < 0.05
+        assert np.abs(plain.logits - kept.logits).max() < 0.15
         assert np.argmax(plain.logits) == np.argmax(kept.logits)
 
 

@@ -6,7 +6,21 @@ from toy_quality import RUNS, write_collection
 
 from benchmarks.quality.measured import fused, ordered
 from benchmarks.quality.task import dense_candidates, open_task
+from secondpass.options.fusion import Fusion
 from secondpass.progress import silent
+
+QUERIES = {"q": "a question", "long": "a passage " * 40}
+
+
+def weighted(weight):
+    return Fusion("weighted", weight)
+
+
+def test_a_long_query_has_a_weight_of_its_own():
+    logits = {query: np.array([1.0, 0.0]) for query in QUERIES}
+    first = {query: np.array([0.0, 1.0]) for query in QUERIES}
+    found = fused(logits, first, Fusion("weighted", 0.5, passage_weight=2.0), QUERIES)
+    assert {query: int(np.argmax(scores)) for query, scores in found.items()} == {"q": 0, "long": 1}
 
 
 @pytest.fixture
@@ -18,18 +32,20 @@ def task(tmp_path):
 
 def test_a_fusion_is_the_sum_of_both_standardised():
     # Two values are always -1 and 1: 1 - 0.25 and -1 + 0.25.
-    found = fused({"q": np.array([9.0, 3.0])}, {"q": np.array([0.1, 0.2])}, 0.25)
+    found = fused({"q": np.array([9.0, 3.0])}, {"q": np.array([0.1, 0.2])}, weighted(0.25), QUERIES)
     assert found["q"].tolist() == pytest.approx([0.75, -0.75])
 
 
 @pytest.mark.parametrize(("weight", "first"), [(0.9, "x"), (1.1, "y")])
 def test_the_weight_decides_who_wins(weight, first):
-    found = fused({"q": np.array([1.0, 0.0])}, {"q": np.array([0.0, 1.0])}, weight)["q"]
+    found = fused(
+        {"q": np.array([1.0, 0.0])}, {"q": np.array([0.0, 1.0])}, weighted(weight), QUERIES
+    )["q"]
     assert "xy"[int(np.argmax(found))] == first
 
 
 def test_a_query_without_logits_stays_without():
-    assert fused({}, {"q": np.array([1.0])}, 0.5) == {}
+    assert fused({}, {"q": np.array([1.0])}, weighted(0.5), QUERIES) == {}
 
 
 def test_candidates_are_ordered_by_score_and_a_query_without_keeps_the_first_order(task):

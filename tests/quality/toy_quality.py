@@ -9,6 +9,7 @@ from benchmarks.quality.run import Plan, measure_all
 from benchmarks.quality.score_files import ScoreFiles
 from benchmarks.quality.scorers import Scored
 from benchmarks.run import keep
+from secondpass.options.fusion import Fusion
 from secondpass.progress import silent
 from secondpass.types import ModelInfo
 
@@ -75,7 +76,7 @@ def make_plan(folder, *, cut_off_at=None, collections=("left", "right")):
         FixedScorer("fp32", GOOD),
         FixedScorer("int8", NOISY, precision="int8", cut_off_at=cut_off_at),
     ]
-    fusions = [("int8 + BM25", "int8", 0.5)]
+    fusions = [("int8 + BM25", "int8", Fusion("weighted", 0.5))]
     return Plan(folders, scorers, fusions, depth=100, queries=None, seed=1, command="toy")
 
 

@@ -78,6 +78,7 @@ def quality_curve(
     run: Run,
     rescored: Rescored,
     fusion: Fusion,
+    queries: Mapping[str, str],
     measures: Measures,
     depths: Sequence[int],
     latencies: Mapping[int, Latency],
@@ -88,7 +89,8 @@ def quality_curve(
     """
     points = []
     for depth in (0, *depths):
-        reranked = at_depth(run, scores_at(run, rescored, depth, fusion), depth) if depth else run
+        fused = scores_at(run, rescored, depth, fusion, queries) if depth else None
+        reranked = run if fused is None else at_depth(run, fused, depth)
         values = measures.values(reranked)
         means = {name: float(found.mean()) for name, found in values.items()}
         points.append(CurvePoint(depth, means, latencies.get(depth)))

@@ -107,7 +107,7 @@ def evaluate(
     # All is measured: an interrupt waits for the statistics, which take seconds.
     with held_interrupt() as interrupted:
         first = {id_: stage.run[id_] for id_ in done.qrels if id_ in stage.run}
-        run = at_depth(first, scores_at(first, rescored, depth, fusion), depth)
+        run = at_depth(first, scores_at(first, rescored, depth, fusion, done.queries), depth)
         before, after = measured.values(stage.run), measured.values(run)
         main = measured.names[0]
         times_ms = rescored.times_ms.values()
@@ -129,7 +129,9 @@ def evaluate(
             seed=seed,
             comparisons=compare(before, after, seed=seed),
             latency=latency,
-            curve=quality_curve(stage.run, rescored, fusion, measured, curve_depths, latencies)
+            curve=quality_curve(
+                stage.run, rescored, fusion, done.queries, measured, curve_depths, latencies
+            )
             if curve_depths
             else None,
             most_hurt=worst_regressions(done, before[main], after[main], stage.run, run),

@@ -13,16 +13,20 @@ from secondpass.scoring.fusion import fuse
 
 
 def scores_at(
-    run: Run, rescored: Rescored, depth: int, fusion: Fusion
+    run: Run, rescored: Rescored, depth: int, fusion: Fusion, queries: Mapping[str, str]
 ) -> Mapping[str, tuple[Ranked, ...]]:
     """Return each query's top `depth` in the first stage's order, each with its score.
 
     Without fusion a candidate's score depends on no other; fused it does, so each depth has its
-    own: a rank or a z-score is one among the candidates that are scored.
+    own: a rank or a z-score is one among the candidates that are scored. `queries` are the texts
+    by id.
     """
     return {
         query_id: _fused(
-            run[query_id][:depth], scored[:depth], rescored.logits[query_id][:depth], fusion
+            run[query_id][:depth],
+            scored[:depth],
+            rescored.logits[query_id][:depth],
+            fusion.of(queries[query_id]),
         )
         for query_id, scored in rescored.scores.items()
     }
