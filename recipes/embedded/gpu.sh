@@ -3,11 +3,13 @@
 #
 #   gpu.sh pack FOLDER [--train FOLDER...]           here: texts as token ids, teachers' weights
 #   gpu.sh label FOLDER LABELS [--minutes N]         there: candidates, four teachers' scores
+#   gpu.sh compiling FOLDER FILE                     there: is a compiled student faster? FILE says
 #   gpu.sh train FOLDER LABELS OUT [--minutes N]     there: the student
 #
 # The shipped model: pack with --train PAIRS ../shared/data/train, where PAIRS is what
-# recipes.embedded.documentation wrote; label --minutes 3.6; train as it is; then, here,
-# python -m recipes.embedded.fit LABELS OUT and python -m recipes.embedded.assemble OUT --base BASE.
+# recipes.embedded.documentation wrote; label --minutes 3.25 and compiling beside it; train --minutes
+# 8.8 with the option that FILE has; then, here, python -m recipes.embedded.fit LABELS OUT and
+# python -m recipes.embedded.assemble OUT --base BASE.
 #
 # "Here" needs secondpass with its measure extra; "there" is the machine with the GPU and needs torch,
 # safetensors, tokenizers, onnx and numpy, and this repository, not installed. More options: those
@@ -20,7 +22,7 @@ python=${PYTHON:-python3}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-usage() { sed -n '2,15s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+usage() { sed -n '2,17s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 
 pack() {
     [ $# -ge 1 ] || usage
@@ -50,6 +52,13 @@ label() {
     "$python" -m recipes.embedded.label --pack "$1/texts" --models "$work" --out "$2" "${@:3}"
 }
 
+compiling() {
+    [ $# -ge 2 ] || usage
+    unpack_models "$1"
+    "$python" -m recipes.embedded.compiling --pack "$1/texts" --models "$work" \
+        --labels "$work/labels" --out "$2" "${@:3}"
+}
+
 train() {
     [ $# -ge 3 ] || usage
     unpack_models "$1"
@@ -58,6 +67,6 @@ train() {
 }
 
 case ${1:-} in
-    pack | label | train) "$@"; exit ;;
+    pack | label | compiling | train) "$@"; exit ;;
     *) usage ;;
 esac
