@@ -75,7 +75,8 @@ def command(
     them; NO_COLOR=1 leaves the marks out.
 
     --budget-ms is for both stages; loading the models is not part of it. --fuse-weight alone means
-    --fuse weighted; without both, the embedded models rank by both stages, with weight 1.
+    --fuse weighted; without both, the embedded models rank by both stages, with weight 0.5, or 2
+    if the query has over 300 characters.
     """
     require_extra("search", "search")
     from secondpass.cli.loading import load_reranker, open_index, split_options
