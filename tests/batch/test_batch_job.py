@@ -2,7 +2,9 @@
 
 import errno
 import json
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pyarrow.parquet as pq
 import pytest
@@ -20,6 +22,7 @@ from secondpass.batch.job import run_batch, score_here
 from secondpass.batch.manifest import NAME, read_manifest
 from secondpass.batch.place import open_place
 from secondpass.batch.rows import Fields
+from secondpass.batch.shards import waiting_name
 from secondpass.batch.sources import RowFile
 from secondpass.errors import InputError
 
@@ -116,6 +119,39 @@ def test_an_interrupted_batch_goes_on(start, library, tmp_path):
     outcome = start(given)
     assert outcome.scored == len(outcome.manifest.shards) - there > 0
     assert_equal_to_the_library(tmp_path / "out", given, library)
+
+
+def test_rows_that_wait_for_ray_are_removed_where_a_batch_ends_without(start, tmp_path):
+    given = rows(20)
+    names = [one.name for one in start(given).manifest.shards]
+    (tmp_path / "out" / names[0]).unlink()
+    for name in names:
+        (tmp_path / "out" / waiting_name(name)).write_text("[]")
+    start(given)
+    assert sorted(open_place(tmp_path / "out").names()) == [".lock", NAME, *names]
+
+
+def test_nothing_is_read_behind_the_last_shard_that_is_missing(start, tmp_path):
+    given = rows(40)
+    _, second, *_ = (one.name for one in start(given).manifest.shards)
+    (tmp_path / "out" / second).unlink()
+    read_on = []
+
+    def rows_of(source):
+        for row in RowFile(source.file, FIELDS).rows():
+            read_on.append(row.number)
+            yield row
+
+    def here(reranker, work, advance):
+        source = SimpleNamespace(rows=lambda: rows_of(work.source))
+        yield from score_here(reranker, replace(work, source=source), advance)
+
+    outcome = start(given, runner=here)
+    assert outcome.scored == 1
+    beyond = outcome.manifest.shards[2].first
+    assert read_on == list(range(beyond + 1))
+    assert start(given, runner=here).scored == 0
+    assert read_on == list(range(beyond + 1))
 
 
 def test_a_changed_row_is_scored_again_and_its_old_shard_removed(start, library, tmp_path):

@@ -18,7 +18,7 @@ from secondpass.batch.place import Place, held
 from secondpass.batch.results import Ranked, Stats, read_stats, write
 from secondpass.batch.rows import Row
 from secondpass.batch.scoring import computed_by, rank_rows
-from secondpass.batch.shards import SHARD_PAIRS, Shard, cut, describe
+from secondpass.batch.shards import SHARD_PAIRS, Shard, cut, describe, is_waiting
 from secondpass.batch.sources import Source
 from secondpass.errors import InputError
 from secondpass.options.call import RankOptions
@@ -45,6 +45,8 @@ class Work:
             InputError: the input has changed since the work was planned.
         """
         missing = {shard.first: shard for shard in self.missing}
+        if not missing:
+            return
         for number, block in enumerate(cut(self.source.rows(), self.shard_pairs)):
             shard = missing.pop(block[0].number, None)
             if shard is None:
@@ -52,8 +54,9 @@ class Work:
             if describe(block, number, self.key) != shard:
                 raise _changed()
             yield shard, block
-        if missing:
-            raise _changed()
+            if not missing:
+                return
+        raise _changed()
 
 
 class Runner(Protocol):
@@ -194,7 +197,8 @@ def _finished(
 ) -> Outcome:
     """Remove what the input no longer has, and write the whole manifest."""
     stray = stray_shards(place, shards)
-    for name in stray:
+    # Rows wait where a batch that was begun on Ray is finished without.
+    for name in (*stray, *filter(is_waiting, place.names())):
         place.remove(name)
     manifest = Manifest(job).finished((shard, found[shard.name]) for shard in shards)
     write_manifest(place, manifest)

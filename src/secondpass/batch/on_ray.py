@@ -20,7 +20,7 @@ from secondpass.batch.job import Work
 from secondpass.batch.place import Place, open_place
 from secondpass.batch.results import Stats, read_stats, write
 from secondpass.batch.scoring import computed_by, rank_rows
-from secondpass.batch.shards import Shard, decode, encode
+from secondpass.batch.shards import Shard, decode, encode, is_waiting, waiting_name
 from secondpass.errors import EngineError, InputError, MissingExtraError, SecondpassError
 from secondpass.models.folder import Options, find_folder, located
 from secondpass.options.call import RankOptions
@@ -41,8 +41,6 @@ _STORE_BYTES = 128 * 2**20
 _MOST_BLOCKS = 4096
 # Rounds without a single shard done after which the batch gives up.
 _FRUITLESS = 2
-# How the name of a file begins that holds a shard's rows until it is scored.
-WAITING = ".rows-"
 
 
 def require_ray() -> None:
@@ -277,11 +275,6 @@ class ShardScorer(ShardActor):
         return read_stats(self.place, name) is not None
 
 
-def waiting_name(shard: str) -> str:
-    """Return the name of the file that holds a shard's rows until it is scored."""
-    return f"{WAITING}{shard}.json"
-
-
 def hand_over(
     place: Place, names: Collection[str], contents: Iterable[tuple[str, Callable[[], bytes]]]
 ) -> None:
@@ -293,10 +286,9 @@ def hand_over(
         contents: of each its name, and what gives its content.
     """
     there = set(place.names())
-    for left in there:
-        name = left.removeprefix(WAITING).removesuffix(".json")
-        if left.startswith(WAITING) and name not in names:
-            place.remove(left)
+    needed = set(map(waiting_name, names))
+    for left in filter(is_waiting, there - needed):
+        place.remove(left)
     for name, content in contents:
         # The name is a hash of the content, so what an earlier run left is the same.
         if waiting_name(name) not in there:

@@ -12,6 +12,8 @@ from secondpass.batch.rows import Row
 
 SHARD_PAIRS = 10_000
 _PREFIX, _SUFFIX = "part-", ".parquet"
+# A name with a dot is no data to whoever reads the folder.
+_WAITING = ".rows-"
 _DIGEST_BYTES = 12
 
 _Rows = list[Row]
@@ -85,3 +87,13 @@ def decode(data: bytes) -> _Rows:
 def is_shard(name: str, prefix: str = _PREFIX) -> bool:
     """Tell whether a file of this name holds results."""
     return name.startswith(prefix) and name.endswith(_SUFFIX)
+
+
+def waiting_name(shard: str) -> str:
+    """Return the name of the file that holds a shard's rows until it is scored."""
+    return f"{_WAITING}{shard}.json"
+
+
+def is_waiting(name: str) -> bool:
+    """Tell whether a file of this name holds rows that wait."""
+    return name.startswith(_WAITING)
