@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from batch_cases import rows
 
-from secondpass.batch.callables import ScorePairs, pair_predictor
+from secondpass.batch.callables import RerankRows, ScorePairs, pair_predictor
 from secondpass.errors import InputError
 
 GIVEN = [(row["query"], one["text"]) for row in rows(12) for one in row["documents"]]
@@ -46,6 +46,35 @@ def test_a_bad_pair_has_an_error_and_the_others_their_scores(tiny_options, score
     for row in found[-2:]:
         assert row["score"] is None
         assert why in row["error"]
+
+
+NOT_UTF8 = pa.array([b"\xff", b"csv"]).cast(pa.string(), safe=False)
+
+
+@pytest.mark.parametrize("column", ["query", "text"])
+def test_a_value_that_python_cannot_hold_is_an_error_of_its_pair(tiny_options, column):
+    given = pa.table({"query": ["csv", "csv"], "text": ["a", "b"]} | {column: NOT_UTF8})
+    bad, good = ScorePairs(**tiny_options)(given).select(["score", "error"]).to_pylist()
+    assert bad["score"] is None
+    assert "cannot be read: 'utf-8' codec" in bad["error"]
+    assert (good["error"], good["score"] is None) == (None, False)
+
+
+def test_a_value_that_python_cannot_hold_is_an_error_of_its_row(tiny_options):
+    far = pa.array([10**7, 2, 2], pa.date32())
+    documents = pa.StructArray.from_arrays([pa.array(["a", "b", "c"]), far], ["text", "at"])
+    given = {"query": ["q", "r"], "documents": pa.ListArray.from_arrays([0, 1, 3], documents)}
+    table = RerankRows(**tiny_options)(pa.table(given))
+    bad, good = table.select(["ranking", "error"]).to_pylist()
+    why = "the row: documents cannot be read: date value out of range"
+    assert bad == {"ranking": None, "error": why}
+    assert (sorted(one["index"] for one in good["ranking"]), good["error"]) == ([0, 1], None)
+
+
+def test_two_columns_of_a_name_are_refused(tiny_options):
+    given = pa.table([["a"], ["b"], ["c"]], names=["query", "text", "text"])
+    with pytest.raises(InputError, match="two columns 'text': rename one"):
+        ScorePairs(**tiny_options)(given)
 
 
 def test_nothing_is_scored_of_nothing(tiny_options):

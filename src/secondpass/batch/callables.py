@@ -16,10 +16,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from secondpass.batch.results import RANKING
-from secondpass.batch.rows import Fields
+from secondpass.batch.rows import Fields, Row, bad_row, said
 from secondpass.batch.scoring import rank_rows
 from secondpass.checks import described
 from secondpass.errors import InputError
+from secondpass.ingest.tables import python_values
 from secondpass.options.call import RankOptions
 from secondpass.options.model import RerankerOptions
 from secondpass.reranker import CrossEncoderReranker
@@ -32,7 +33,8 @@ class RerankRows:
     """Adds to each row of a table, a query and a list of documents, their ranking.
 
     Called with an Arrow table it returns the table with the columns `ranking`, a list of documents
-    best first with their `index`, `id`, `score` and more, and `error`.
+    best first with their `index`, `id`, `score` and more, and `error`, in place of columns of these
+    names.
 
     Args:
         query: the column of the query.
@@ -68,7 +70,7 @@ class RerankRows:
         columns = [self._fields.query, str(self._fields.documents)]
         values = _columns(batch, columns)
         rows = [
-            self._fields.row(dict(zip(columns, row, strict=True)), at, "the row")
+            self._row(dict(zip(columns, row, strict=True)), at)
             for at, row in enumerate(zip(*values, strict=True))
         ]
         ranked = list(rank_rows(self._reranker, rows, self._ranking))
@@ -76,11 +78,20 @@ class RerankRows:
         errors = pa.array([one.error for one in ranked], pa.string())
         return _with(_with(batch, RANKING_COLUMN, rankings), ERROR_COLUMN, errors)
 
+    def _row(self, value: dict[str, Any], number: int) -> Row:
+        try:
+            for name in value:
+                _check_readable(value[name], f"the row: {name}")
+        except InputError as error:
+            return bad_row(number, str(number), str(error))
+        return self._fields.row(value, number, "the row")
+
 
 class ScorePairs:
     """Adds to each row of a table, a query and a text, its score.
 
-    Called with an Arrow table it returns the table with the columns `score` (float32) and `error`.
+    Called with an Arrow table it returns the table with the columns `score` (float32) and `error`,
+    in place of columns of these names.
 
     Args:
         query: the column of the query.
@@ -144,10 +155,12 @@ def score_pairs(
     of_query: dict[str, list[int]] = {}
     for at, (query, text) in enumerate(zip(queries, texts, strict=True)):
         try:
+            _check_readable(query, "query")
+            _check_readable(text, "the text")
             checked_text(text, "the text")
             of_query.setdefault(checked_query(query), []).append(at)
         except InputError as error:
-            errors[at] = str(error)
+            errors[at] = said(error)
     for query in list(of_query):
         try:
             # It raises where the query leaves no room for a text.
@@ -176,7 +189,14 @@ def _columns(batch: Any, names: Sequence[str]) -> list[list[Any]]:
             raise InputError(
                 f"the batch has no column {name!r}, only {', '.join(batch.column_names)}"
             )
-    return [batch.column(name).to_pylist() for name in names]
+        if batch.column_names.count(name) > 1:
+            raise InputError(f"the batch has two columns {name!r}: rename one")
+    return [list(python_values(batch.column(name))) for name in names]
+
+
+def _check_readable(value: Any, what: str) -> None:
+    if isinstance(value, Exception):
+        raise InputError(f"{what} cannot be read: {str(value)[:200]}")
 
 
 def _with(table: pa.Table, name: str, values: pa.Array) -> pa.Table:

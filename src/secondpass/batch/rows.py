@@ -64,7 +64,7 @@ class Fields:
             id_ = self._row_id(value, where) or id_
             return Row(number, id_, self._query(value, where), self._documents(value, where))
         except InputError as error:
-            return bad_row(number, id_, _said(error))
+            return bad_row(number, id_, said(error))
 
     def columns(self, names: Sequence[str]) -> list[str] | None:
         """Return which of a table's columns a row is read from; None, for all, where one lacks."""
@@ -122,7 +122,7 @@ class Fields:
             score = candidate_score(value, at, self.score) if self.scored else None
             return BatchDocument(text, id_, score)
         except InputError as error:
-            return BatchDocument(id=id_, error=_said(error))
+            return BatchDocument(id=id_, error=said(error))
 
 
 def bad_row(number: int, id_: str, error: str) -> Row:
@@ -134,7 +134,7 @@ def _first(names: Iterable[str], there: Container[str]) -> str | None:
     return next((one for one in names if one in there), None)
 
 
-def _said(error: InputError) -> str:
+def said(error: InputError) -> str:
     """Return a message that calls a value as JSON does, and a candidate a document."""
     return "".join(map(_part, error.args))
 

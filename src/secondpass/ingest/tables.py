@@ -147,7 +147,7 @@ def each_parquet_row(
         with pq.ParquetFile(file, buffer_size=_BUFFER, pre_buffer=False) as opened:
             columns = choose(opened.schema_arrow.names) if choose else None
             for batch in opened.iter_batches(batch_size=at_a_time, columns=columns):
-                for row in _python_values(batch):
+                for row in python_values(batch):
                     number += 1
                     where = Where(str(file), number, "row")
                     if isinstance(row, Exception):
@@ -165,20 +165,21 @@ def _all_readable(rows: Iterator[tuple[Where, Row | InputError]]) -> Iterator[tu
         yield where, row
 
 
-def _python_values(batch: Any) -> Iterator[Row | Exception]:
-    """Yield the rows of an Arrow batch; of one that Python has no value for, such as a date after
-    the year 9999, the error.
+def python_values(arrow: Any) -> Iterator[Any]:
+    """Yield the rows of an Arrow batch or the values of a column, an error in place of some.
+
+    Python has no value for a date after the year 9999, for example.
     """
     try:
-        rows: list[Row] = batch.to_pylist()
+        values: list[Any] = arrow.to_pylist()
     except (ValueError, ArithmeticError) as error:
-        if len(batch) == 1:
+        if len(arrow) == 1:
             yield error
             return
-        for at in range(len(batch)):
-            yield from _python_values(batch.slice(at, 1))
+        for at in range(len(arrow)):
+            yield from python_values(arrow.slice(at, 1))
     else:
-        yield from rows
+        yield from values
 
 
 def _plain(value: Any) -> Any:
