@@ -20,11 +20,12 @@ from secondpass import CrossEncoderReranker, RankOptions, RerankerOptions
 from secondpass.batch import job as job_module
 from secondpass.batch.job import run_batch, score_here
 from secondpass.batch.manifest import NAME, read_manifest
-from secondpass.batch.place import open_place
+from secondpass.batch.place import LOCK, open_place
 from secondpass.batch.rows import Fields
 from secondpass.batch.shards import waiting_name
 from secondpass.batch.sources import RowFile
 from secondpass.errors import InputError
+from secondpass.locks import locked
 
 THREADS = 2
 FIELDS = Fields()
@@ -193,6 +194,18 @@ def test_results_of_two_batches_do_not_mix(start, tmp_path, changed, named):
 def test_options_that_only_round_are_no_other_batch(start, more):
     start(rows(10))
     assert start(rows(10), more=more).scored == 0
+
+
+def test_who_waits_for_another_process_is_told_before(start, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+
+    def told():
+        raise InterruptedError
+
+    with locked(out / LOCK), pytest.raises(InterruptedError):
+        start(rows(3), on_wait=told)
+    assert start(rows(3), on_wait=told).scored == 1
 
 
 def test_a_folder_of_other_files_is_refused(start, tmp_path):
