@@ -37,7 +37,7 @@ from secondpass.batch.results import read_stats
 from secondpass.batch.rows import Fields, Row
 from secondpass.batch.shards import is_shard
 from secondpass.batch.sources import RowFile
-from secondpass.environment.machine import read_machine
+from secondpass.environment.machine import Machine, read_machine
 from secondpass.environment.software import read_software
 from secondpass.errors import InputError
 from secondpass.options.effort import EFFORTS
@@ -67,6 +67,11 @@ def _measure(given: argparse.Namespace) -> Iterator[Result]:
                 yield result
 
 
+def _lasting(machine: Machine) -> Machine:
+    """Return the machine without what changes by the minute."""
+    return replace(machine, memory_available=0)
+
+
 def _begun(given: argparse.Namespace) -> Result:
     """Return what was measured before, of the parts that are not to be measured."""
     of_work = given.effort, given.documents, given.characters
@@ -76,7 +81,7 @@ def _begun(given: argparse.Namespace) -> Result:
     before = read_result(given.out, Result, "result")
     if of_work != (before.effort, before.documents, before.characters):
         raise InputError(f"{given.out} is of other rows or another effort: name another file")
-    if before.machine != result.machine:
+    if _lasting(before.machine) != _lasting(result.machine):
         raise InputError(f"{given.out} is of another machine: name another file")
     kept = {part: getattr(before, part) for part in PARTS if part not in given.parts}
     return replace(result, command=f"{before.command}; {result.command}", **kept)
