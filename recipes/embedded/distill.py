@@ -134,7 +134,7 @@ def train(
     lasting: bool,
     keep: Callable[[], None] = lambda: None,
 ) -> None:
-    """Train for so many seconds, no step if none are left; the rate ends at 0 if `lasting`.
+    """Train for `seconds`, which may be none; the rate ends at 0 if `lasting`.
 
     `keep` is called from time to time.
     """

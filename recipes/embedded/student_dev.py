@@ -64,10 +64,11 @@ class StudentDev:
     def evaluate(
         self, student: Student, queries: int, *, quick: bool = False
     ) -> tuple[float, dict[str, NDArray[np.float16]]]:
-        """Return the last score's mean nDCG@10 over collections and first stages, and all logits.
+        """Return the mean nDCG@10 over collections, and all logits under "COLLECTION.HEAD".
 
-        Over the first stage of a search it is fused with that stage's score. The logits are under
-        "COLLECTION.HEAD". `quick` leaves out what only bge found.
+        Of a collection it is the mean of two: the last score's over all first stages, and that of
+        the score fused with the first stage's, as a search fuses them. `quick` leaves out what only
+        bge found, and so the second.
         """
         student.eval()
         kept: dict[str, NDArray[np.float16]] = {}
@@ -80,9 +81,11 @@ class StudentDev:
                 head: [table.ndcg(found, pool) for pool in table.pools]
                 for head, found in logits.items()
             }
-            for pool in set(table.pools) & {FIRST_STAGE}:
-                values["fused"] = [table.ndcg(table.fused(logits["end"], pool), pool)]
-            means.append(np.mean(values["end"] + len(table.pools) * values.get("fused", [])))
+            if FIRST_STAGE in table.pools:
+                fused = table.fused(logits["end"], FIRST_STAGE)
+                values["fused"] = [table.ndcg(fused, FIRST_STAGE)]
+            judged = [values[name] for name in ("end", "fused") if name in values]
+            means.append(np.mean([np.mean(found) for found in judged]))
             self._report(f"  {table.name}: {_described(values)}")
         student.train()
         self._report(f"mean {np.mean(means):.4f}")

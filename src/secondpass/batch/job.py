@@ -155,7 +155,7 @@ def _planned(source: Source, job: Job) -> list[Shard]:
     """Read all rows once and return their shards.
 
     Raises:
-        InputError: there is no row, or of none a document that can be scored.
+        InputError: there is no row, or no row has a document that can be scored.
     """
     shards, reason, usable = [], None, False
     for number, block in enumerate(cut(source.rows(), job.shard_pairs)):

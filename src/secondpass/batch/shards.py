@@ -12,7 +12,7 @@ from secondpass.batch.rows import Row
 
 SHARD_PAIRS = 10_000
 _PREFIX, _SUFFIX = "part-", ".parquet"
-# A name with a dot is no data to whoever reads the folder.
+# What reads the folder as data leaves out names that begin with a dot.
 _WAITING = ".rows-"
 _DIGEST_BYTES = 12
 

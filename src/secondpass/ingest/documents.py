@@ -35,9 +35,10 @@ from secondpass.utf8 import LARGEST_TEXT, decode
 LARGEST_DOCUMENT = 256 * 2**20
 MOST_PAGES = 50_000
 _MOST_BOOKMARKS = 20_000
-# Characters of pages by words of titles: so much of a document is searched for its bookmarks.
+# The most characters of pages, times words of titles, that are searched for bookmarks.
 _MOST_SEARCHED = 2**28
-# A text is so many times as long as what it was made of, or it is one place that counts many times.
+# The most characters of text for each byte of the document, beside what a small one may have: more
+# is one part that is repeated.
 _MOST_GROWTH, _GROWTH_OF_SMALL = 10, 2**20
 _LIBRARIES_THAT_LOG = ("bs4", "pypdfium2")
 _SILENT = logging.NullHandler()
@@ -259,7 +260,7 @@ def _html_converter(converters: Any) -> Any:
 
 
 def _markdown(convert: Callable[[], Any], size: int, name: str) -> tuple[str, str]:
-    """Return the Markdown that a converter makes of so many bytes, and the title that it found."""
+    """Return the Markdown that a converter makes of `size` bytes, and the title that it found."""
     # The parsers warn of what they take for a mistake in the page, which is none of ours.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

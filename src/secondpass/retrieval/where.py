@@ -241,7 +241,7 @@ class _Checker:
         """Return a filter with its values as their columns have them.
 
         Raises:
-            InputError: a part is no filter, or it does not fit the columns.
+            InputError: a part is not a filter, or does not fit the columns.
         """
         self._require_small(depth)
         match tree:

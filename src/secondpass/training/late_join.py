@@ -130,7 +130,7 @@ class LateInteraction(nn.Module):  # type: ignore[misc]
     def forward(self, x: Tensor, query: Tensor, text: Tensor, longest: int | None = None) -> Tensor:
         """Return [rows]: the best cosine of each query token in the text, weighed and summed.
 
-        `longest` is the greatest length of a query, if known: finding it waits for a GPU.
+        `longest` is the greatest length of a query, if known: to find it the CPU waits for a GPU.
         """
         with torch.autocast(x.device.type, enabled=False):
             x = x.float()
