@@ -34,6 +34,7 @@ def test_documents_are_strings_or_objects_with_ids(tmp_path):
         BatchDocument("c"),
     ]
     assert (second.number, second.id, list(second.documents)) == (1, "1", [])
+    assert [row.id for row in read(file, id="")] == ["0", "1"]
 
 
 @pytest.mark.parametrize(

@@ -206,3 +206,12 @@ def test_a_corpus_and_queries_as_tables(tmp_path):
         delimiter=";",
     )
     assert (found.documents, found.queries) == ({"1": "Why? So."}, {"q1": "why"})
+
+
+def test_a_corpus_needs_ids(tmp_path):
+    from secondpass.evaluation.beir_folder import each_text
+    from secondpass.ingest.columns import Columns
+
+    (tmp_path / "c.csv").write_text("id,text\n1,one\n")
+    with pytest.raises(InputError, match="--id-column is '', but judgements"):
+        next(each_text(tmp_path / "c.csv", Columns(id="")))

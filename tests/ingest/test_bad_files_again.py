@@ -234,6 +234,27 @@ def test_another_id_column_replaces_the_ids(folder: Path, index: Index) -> None:
     assert index.ids() == {"eins", "zwei"}
 
 
+def test_tables_that_number_their_rows_alike_are_told_apart_by_place(
+    folder: Path, index: Index
+) -> None:
+    write("d/a.csv", "id,text\n1,one\n1,two\n")
+    write("d/b.csv", "id,text\n1,three\n")
+    first = reading("d")
+    assert update_index(index, first) == Update(1, 0, 0)
+    assert [str(error).endswith("--id-column ''") for error in first.failed.values()] == [True]
+    with pytest.raises(InputError, match=r"in the index already, from .*b\.csv; .*--id-column ''"):
+        update_index(index, reading(write("c.csv", "id,text\n1,four\n").name))
+    by_place = Columns(id="")
+    assert update_index(index, reading("d", columns=by_place)) == Update(3, 0, 1)
+    assert sorted(id_[: id_.index("@")] for id_ in index.ids()) == [
+        "d/a.csv#2",
+        "d/a.csv#3",
+        "d/b.csv#2",
+    ]
+    assert {one.metadata["id"] for one in index.documents()} == {"1"}
+    assert update_index(index, reading("d", columns=by_place)) == Update(0, 3, 0)
+
+
 def test_the_same_columns_given_again_are_the_same_ids(
     folder: Path, index: Index, tmp_path: Path
 ) -> None:

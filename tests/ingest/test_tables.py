@@ -131,6 +131,9 @@ def parts(row, **names):
         ({"title": "T"}, {"text": "title"}, (None, "T", {})),
         ({"q": "Q", "a": "A"}, {"text": "a", "title": "q"}, (None, "Q A", {"q": "Q"})),
         ({"n": "7", "text": "x", "id": "y"}, {"id": "n"}, ("7", "x", {"id": "y"})),
+        ({"text": "x", "id": "y"}, {"id": ""}, (None, "x", {"id": "y"})),
+        ({"text": "x", "_id": ["y"]}, {"id": ""}, (None, "x", {"_id": ["y"]})),
+        ({"text": "x"}, {"id": ""}, (None, "x", {})),
     ],
 )
 def test_which_columns_are_read(row, names, expected):

@@ -215,6 +215,21 @@ def test_a_model_that_cannot_be_trained(parity, model, max_length, message):
         load_trainable(model and str(parity / model), max_length)
 
 
+@pytest.mark.parametrize(
+    ("model", "way_out"),
+    [
+        ("embedded/cross-encoder", "make build/cross-encoder"),
+        ("embedded/accurate", "name the model it was made from"),
+    ],
+)
+def test_an_embedded_model_ships_at_int8(model, way_out):
+    from secondpass import UnsupportedModelError
+    from secondpass.training.load_trainable import check_trainable
+
+    with pytest.raises(UnsupportedModelError, match=f"only safetensors can be trained; {way_out}"):
+        check_trainable(model, 64)
+
+
 @pytest.mark.filterwarnings("ignore:checkpoint .* is not whole")
 @pytest.mark.parametrize("damage", ["", "{", '{"settings": {}}', '{"losses": 1, "dev": []}', "[]"])
 def test_a_checkpoint_that_was_cut_off_is_passed_over(whole, tmp_path, damage):

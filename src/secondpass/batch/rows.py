@@ -70,7 +70,7 @@ class Fields:
         """Return which of a table's columns a row is read from; None, for all, where one lacks."""
         documents = _first(self._documents_names, names)
         id_ = _first(_ROW_IDS, names) if self.id is None else self.id
-        wanted = [self.query, documents, *([] if id_ is None else [id_])]
+        wanted = [self.query, documents, *([id_] if id_ else [])]
         return [one for one in wanted if one] if {*wanted} <= {*names} else None
 
     @property
@@ -78,8 +78,8 @@ class Fields:
         return _DOCUMENTS if self.documents is None else (self.documents,)
 
     def _row_id(self, value: Mapping[str, Any], where: str) -> str | None:
-        name = self.id or _first(_ROW_IDS, value)
-        if name is None:
+        name = _first(_ROW_IDS, value) if self.id is None else self.id
+        if not name:
             return None
         if name not in value:
             raise InputError(f"{where} has no {shortened(name)}, only {listed(value)}")

@@ -20,7 +20,11 @@ from secondpass.cli.options import (
     options_of,
 )
 from secondpass.cli.ray_options import on_cluster, ray_options, refuse_beside
-from secondpass.cli.table_options import delimiter_option, id_column_option, text_column_option
+from secondpass.cli.table_options import (
+    delimiter_option,
+    optional_id_column_option,
+    text_column_option,
+)
 from secondpass.errors import InputError
 from secondpass.options.call import RankOptions
 from secondpass.progress import Advance
@@ -56,7 +60,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     help="FILE's lists of documents.  [default: documents, candidates, passages or texts]",
 )
 @text_column_option
-@id_column_option
+@optional_id_column_option
 @delimiter_option
 @click.option(
     "--first-stage-score",

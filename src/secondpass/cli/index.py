@@ -12,7 +12,7 @@ from secondpass.cli.options import embedder_option, json_instead_option, states_
 from secondpass.cli.ray_options import ray_options, refuse_beside
 from secondpass.cli.table_options import (
     delimiter_option,
-    id_column_option,
+    optional_id_column_option,
     text_column_option,
     title_column_option,
 )
@@ -42,7 +42,7 @@ FILES_LEFT_OUT = 1
 )
 @text_column_option
 @title_column_option
-@id_column_option
+@optional_id_column_option
 @delimiter_option
 @embedder_option
 @click.option("--threads", type=click.IntRange(min=1), help="Compute threads.")

@@ -15,6 +15,11 @@ title_column_option = click.option(
 id_column_option = click.option(
     "--id-column", metavar="NAME", help="The column of the id.  [default: id and _id]"
 )
+optional_id_column_option = click.option(
+    "--id-column",
+    metavar="NAME",
+    help="The column of the id.  [default: id and _id; '' for a row's place]",
+)
 delimiter_option = click.option(
     "--delimiter",
     metavar="CHAR",

@@ -67,6 +67,10 @@ def each_text(
     Raises:
         InputError: no such file, or a row that has no id or no text.
     """
+    if columns.id == "":
+        raise InputError(
+            "--id-column is '', but judgements and runs name texts by their ids: name a column"
+        )
     for where, row in read_rows(file, delimiter):
         id_, text, _ = columns.parts(row, where)
         if id_ is None:

@@ -27,8 +27,8 @@ class Columns:
     """The names of the columns; None for the usual ones.
 
     `text` is "text" or else "content", `title` is "title" where there is one ("" for no title), and
-    `id` the first of `usual_ids` that a row has. As BEIR's rerankers read a corpus, the title, a
-    space and the text are one text, without the white space around it.
+    `id` the first of `usual_ids` that a row has ("" for no id). As BEIR's rerankers read a corpus,
+    the title, a space and the text are one text, without the white space around it.
 
     Raises:
         InputError: two of them are the same column.
@@ -79,6 +79,8 @@ class Columns:
         )
 
     def _id_name(self, row: Mapping[str, Any], where: object) -> str | None:
+        if self.id == "":
+            return None
         if self.id is not None:
             return _named(row, self.id, "--id-column", where)
         return next((name for name in self.usual_ids if name in row), None)
@@ -96,6 +98,7 @@ class Columns:
 
 
 USUAL = Columns()
+UNIQUE_IDS = "give every row an id of its own, or let its place be its id with --id-column ''"
 
 
 def _named(row: Mapping[str, Any], name: str, option: str, where: object) -> str:

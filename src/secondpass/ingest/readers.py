@@ -20,7 +20,7 @@ from typing import Any
 from secondpass.checks import shortened
 from secondpass.errors import InputError, MissingExtraError
 from secondpass.ingest.chunking import Chunk, Chunker
-from secondpass.ingest.columns import USUAL, Columns, Parts
+from secondpass.ingest.columns import UNIQUE_IDS, USUAL, Columns, Parts
 from secondpass.ingest.documents import DOCUMENTS, read_document, reader_versions
 from secondpass.ingest.files import Found, SourceFile, find_files
 from secondpass.ingest.headings import Outline
@@ -133,7 +133,7 @@ class Reading:
             if first != where.number:
                 raise InputError(
                     f"{where}: id {shortened(record.id)} comes twice, first in {where.unit} "
-                    f"{first}; give every row an id of its own"
+                    f"{first}; {UNIQUE_IDS}"
                 )
             if self.declared:
                 column_values(record.document.metadata, self.declared, str(where))

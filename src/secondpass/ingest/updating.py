@@ -25,6 +25,7 @@ from typing import NamedTuple
 from secondpass.atomic import beside
 from secondpass.checks import shortened
 from secondpass.errors import InputError
+from secondpass.ingest.columns import UNIQUE_IDS
 from secondpass.ingest.files import SourceFile, lies_in
 from secondpass.ingest.readers import UNREADABLE, Reading
 from secondpass.ingest.sources import (
@@ -218,7 +219,7 @@ def changed(
         if record.id in seen:
             raise InputError(
                 f"id {shortened(record.id)} comes twice, the second time from {record.source}; "
-                "give every row an id of its own"
+                f"{UNIQUE_IDS}"
             )
         seen.add(record.id)
         stored = contents.get(record.id)
@@ -329,7 +330,7 @@ def _keep_failed(
         if taken is not None:
             raise InputError(
                 f"id {shortened(taken)} comes twice: the index holds it of {source}, which cannot "
-                "be read; mend that file, or give every row an id of its own"
+                f"be read; mend that file, or {UNIQUE_IDS}"
             )
         seen.update(ids)
 
@@ -358,6 +359,5 @@ def _check_own(record: Record, source: str | None, named: Collection[str]) -> No
     if not own and not lies_in(source, named):
         raise InputError(
             f"id {shortened(record.id)} of {record.source} is in the index already, from "
-            f"{source or 'elsewhere'}; give each row an id of its own, or index both together to "
-            "see which clash"
+            f"{source or 'elsewhere'}; {UNIQUE_IDS}; indexed together, both show which clash"
         )

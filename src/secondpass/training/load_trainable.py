@@ -17,7 +17,7 @@ from secondpass.models.spec import (
     read_bi_encoder_spec,
     read_cross_encoder_spec,
 )
-from secondpass.options.model import Activation
+from secondpass.options.model import CROSS_ENCODER, Activation
 
 # [CLS] query [SEP] text [SEP]; RoBERTa has one more.
 _SPECIAL_TOKENS = 4
@@ -30,9 +30,10 @@ _TORCH_NAMES: Mapping[Activation, str] = {
     "softplus": "Softplus",
 }
 _LOCAL = {"local_files_only": True, "trust_remote_code": False}
+_OF_EMBEDDED = "make build/cross-encoder in a clone puts its weights together, for --model"
 _NO_MODEL = (
     "give --model: a folder or a hub name of a model to start from. The embedded one ships at "
-    "int8 and cannot be trained so; make build/cross-encoder in a clone puts its weights together"
+    f"int8 and cannot be trained so; {_OF_EMBEDDED}"
 )
 
 
@@ -75,9 +76,10 @@ def check_trainable(model: str | None, max_length: int) -> ModelSpec:
         raise InputError(_NO_MODEL)
     spec = _spec(find_folder(model))
     if spec.weights.format != "safetensors":
+        of_embedded = spec.name == CROSS_ENCODER
         raise UnsupportedModelError(
             f"{spec.name} holds {spec.weights.entry.name}, and only safetensors can be trained; "
-            "name the model it was made from"
+            + (_OF_EMBEDDED if of_embedded else "name the model it was made from")
         )
     require_code_free(spec.folder)
     checked_max_length(max_length, spec, _SPECIAL_TOKENS)
