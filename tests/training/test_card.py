@@ -1,5 +1,10 @@
-"""The card says what happened, from a history made by hand."""
+"""The card and the command say what happened, from a history made by hand."""
 
+from pathlib import Path
+
+import pytest
+
+from secondpass.cli.train import in_words
 from secondpass.environment.machine import Machine
 from secondpass.environment.software import Software
 from secondpass.training.card import to_card
@@ -101,3 +106,32 @@ def test_a_history_is_read_as_it_was_written(tmp_path):
     assert (read.losses, read.dev) == (history.losses, history.dev)
     assert read.best() == history.dev[1]
     assert read.seconds_before >= 100
+
+
+def test_the_command_says_it_too():
+    assert list(in_words(outcome(), Path("out"))) == [
+        "step      0  nDCG@10 0.4000  (one 0.5000, two 0.3000)",
+        "step     10  nDCG@10 0.5000  (one 0.6000, two 0.4000)",
+        "step     20  nDCG@10 0.4500  (one 0.7000, two 0.2000)",
+        "20 steps, 1,280 pairs and 64,000 tokens in 1.1 minutes, 0.5 of them in evaluation",
+        f"out holds the weights of step 10; {Path('out') / 'CARD.md'} says how they came about",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"kept_step": 0}, "step 0, those it started from, since no other step was better;"),
+        ({"kept_step": None}, "out holds no weights;"),
+        ({"seconds": 40.0}, "evaluation took most of the time: less --dev-queries"),
+        ({"complete": False}, "INCOMPLETE: interrupted; --resume continues"),
+    ],
+)
+def test_the_command_says_what_is_unusual(changed, said):
+    assert said in "\n".join(in_words(outcome(**changed), Path("out")))
+
+
+def test_one_step_alone():
+    one = outcome(kept_step=0)
+    one.history.step = 1
+    assert "1 step, 1,280 pairs" in "\n".join(in_words(one, Path("out")))

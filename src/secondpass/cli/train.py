@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -171,15 +171,35 @@ def _as_row(outcome: Outcome, out: Path) -> dict[str, Any]:
 
 
 def _say_result(outcome: Outcome, out: Path) -> None:
+    for line in in_words(outcome, out):
+        output.show(line)
+
+
+def in_words(outcome: Outcome, out: Path) -> Iterator[str]:
+    """Yield the lines that say what a run came to."""
     history = outcome.history
     if not outcome.complete:
-        output.show("INCOMPLETE: interrupted; --resume continues from the newest checkpoint")
+        yield "INCOMPLETE: interrupted; --resume continues from the newest checkpoint"
     for point in history.dev:
         values = ", ".join(f"{name} {value:.4f}" for name, value in point.ndcg.items())
-        output.show(f"step {point.step:>6,}  nDCG@10 {point.mean:.4f}  ({values})")
-    output.show(
-        f"{history.step:,} steps, {history.pairs:,} pairs and {history.tokens:,} tokens in "
-        f"{outcome.seconds / 60:.1f} minutes"
+        yield f"step {point.step:>6,}  nDCG@10 {point.mean:.4f}  ({values})"
+    evaluating = sum(history.evaluating)
+    yield (
+        f"{history.step:,} step{'' if history.step == 1 else 's'}, {history.pairs:,} pairs and "
+        f"{history.tokens:,} tokens in {outcome.seconds / 60:.1f} minutes, "
+        f"{evaluating / 60:.1f} of them in evaluation"
     )
-    kept = "no weights" if outcome.kept_step is None else f"the weights of step {outcome.kept_step}"
-    output.show(f"{out} holds {kept}; {out / CARD} says how they came about")
+    if evaluating > outcome.seconds / 2:
+        yield (
+            "evaluation took most of the time: less --dev-queries, less --dev-depth or a higher "
+            "--evaluate-every leaves more for training, and so do more --minutes"
+        )
+    yield f"{out} holds {_kept(outcome)}; {out / CARD} says how they came about"
+
+
+def _kept(outcome: Outcome) -> str:
+    if outcome.kept_step is None:
+        return "no weights"
+    if outcome.kept_step == 0 and outcome.history.step:
+        return "the weights of step 0, those it started from, since no other step was better"
+    return f"the weights of step {outcome.kept_step}"
