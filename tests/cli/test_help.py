@@ -48,3 +48,8 @@ def test_help_fits_80_columns(name):
     shown = CliRunner().invoke(group, [*name.split(), "--help"], terminal_width=80)
     assert shown.exit_code == 0
     assert [line for line in shown.output.splitlines() if len(line) > 80] == []
+
+
+@pytest.mark.parametrize("name", [name for name, _ in commands()])
+def test_the_mark_of_lines_that_are_kept_is_not_shown(name):
+    assert "\\b" not in CliRunner().invoke(group, [*name.split(), "--help"]).output

@@ -15,13 +15,13 @@ SHELLS = ("bash", "fish", "zsh")
 @click.argument("shell", type=Words(SHELLS))
 @click.pass_context
 def command(context: click.Context, shell: str) -> None:
-    r"""Print the script by which SHELL completes commands, options, words and files.
+    """Print the script by which SHELL completes commands, options, words and files.
 
     \b
     bash: eval "$(secondpass completion bash)"       in ~/.bashrc
     zsh:  eval "$(secondpass completion zsh)"        in ~/.zshrc, after compinit
     fish: secondpass completion fish | source        in config.fish
-    """
+    """  # noqa: D301 - click reads the character itself
     kind = get_completion_class(shell)
     assert kind is not None
     root = context.find_root().command
