@@ -27,6 +27,7 @@ _SHORT_ROWS = {
     "sentence_transformers_openvino_int8": "sentence-transformers, OpenVINO int8, best batch size",
     "secondpass_int8": "**secondpass, int8**, same weights",
     "embedded_fast": '**secondpass, embedded model**, `effort="fast"`, its own weights',
+    "states_fast": "**the same, from an [index that keeps states](docs/guide/states.md)**",
 }
 
 # What a row's reason not to be compared means.
@@ -35,7 +36,8 @@ _NOTES = {
     "use the embedded model's schedules with heads that nobody trained, so their order means "
     "nothing.",
     "other weights": "The embedded model joins late, so the rivals cannot load it; its exits are "
-    "trained, and [quality.md](quality.md) says how good its order is at each effort.",
+    "trained, and [quality.md](quality.md) says how good its order is at each effort. "
+    "With states from the index, a text over 480 tokens was cut there before.",
 }
 
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.speed.stored_ids import stored_texts
+from benchmarks.speed.stored_texts import TextsOf, stored_texts, texts_with_states
 from benchmarks.speed.untrained_exits import embedded_schedules, with_untrained_exits
 from benchmarks.speed.work import Work
 from secondpass import CrossEncoderReranker, Embedder
 from secondpass.models.embedded import CROSS_ENCODER
+from secondpass.options.effort import EFFORTS
 
 Rerank = Callable[[str, Sequence[str]], Sequence[float]]
 
@@ -24,7 +25,7 @@ class Ours:
     """One row, with what a rival's file says: see `rivals`.
 
     `exits` gives the shared weights exit heads that nobody trained; `embedded` takes the embedded
-    model instead; `stored_ids` brings the token ids that an index keeps.
+    model instead; `stored_ids` brings the token ids that an index keeps, `states` its int8 states.
     """
 
     LABEL: str
@@ -32,6 +33,7 @@ class Ours:
     exits: bool = False
     embedded: bool = False
     stored_ids: bool = False
+    states: bool = False
     CALLS: int = 1
     INCOMPARABLE: str | None = None
 
@@ -43,10 +45,15 @@ class Ours:
             cache_dir=Path(work.scratch) / "graphs",
             **self.options,
         )
-        texts_of = stored_texts(work, Embedder()) if self.stored_ids else list
+        texts_of = self._texts_of(work, reranker)
         info = reranker.info
         detail = f"{info.precision} weights, {info.arithmetic} arithmetic"
         return lambda query, texts: scores_of(reranker, query, texts_of(texts)), detail
+
+    def _texts_of(self, work: Work, reranker: CrossEncoderReranker) -> TextsOf:
+        if self.stored_ids:
+            return stored_texts(work, Embedder())
+        return texts_with_states(work, reranker) if self.states else list
 
     def _model(self, work: Work) -> str | Path:
         if self.embedded:
@@ -80,6 +87,16 @@ def _embedded(effort: str) -> Ours:
     )
 
 
+def _with_states(effort: str) -> Ours:
+    return Ours(
+        f"secondpass {{secondpass}}, embedded model, states from the index, effort {effort}",
+        {"effort": effort},
+        embedded=True,
+        states=True,
+        INCOMPARABLE=_OTHER,
+    )
+
+
 OURS: Mapping[str, Ours] = {
     "secondpass_auto": Ours("secondpass {secondpass}, auto", {"precision": "auto"}),
     "secondpass_int8": Ours("secondpass {secondpass}, int8", {"precision": "int8"}),
@@ -98,4 +115,5 @@ OURS: Mapping[str, Ours] = {
     "embedded_full": _embedded("full"),
     "embedded_balanced": _embedded("balanced"),
     "embedded_fast": _embedded("fast"),
+    **{f"states_{effort}": _with_states(effort) for effort in EFFORTS},
 }

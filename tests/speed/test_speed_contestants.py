@@ -10,12 +10,13 @@ import pytest
 
 from benchmarks.speed import ours
 from benchmarks.speed.__main__ import CONTESTANTS, RIVALS
-from benchmarks.speed.stored_ids import stored_texts
+from benchmarks.speed.stored_texts import MOST_TOKENS, stored_texts, texts_with_states
 from benchmarks.speed.untrained_exits import embedded_schedules, with_untrained_exits
 from benchmarks.speed.work import Work
 from secondpass import CrossEncoderReranker, Embedder
 from secondpass.models.embedded import CROSS_ENCODER
 from secondpass.models.folder import find_folder
+from secondpass.scoring.passage import Passage
 from secondpass.scoring.tokenized import TokenizedText
 
 ROOT = Path(__file__).parent.parent.parent
@@ -70,7 +71,9 @@ def test_every_rival_is_a_file_with_a_label_and_ours_are_a_table():
     assert [name for name in CONTESTANTS if name not in RIVALS] == list(ours.OURS)
 
 
-@pytest.mark.parametrize("name", ["secondpass_auto", "secondpass_cache", "embedded_fast"])
+@pytest.mark.parametrize(
+    "name", ["secondpass_auto", "secondpass_cache", "embedded_fast", "states_fast"]
+)
 def test_our_rows_score_the_list(parity, tmp_path, name):
     if name == "secondpass_cache":
         pytest.importorskip("nncf", reason="the int8 extra is not installed")
@@ -120,3 +123,11 @@ def test_stored_ids_are_those_of_the_tokenizer_and_taken(parity, tmp_path):
     ]
     with pytest.raises(SystemExit, match="has another tokenizer than the embedder"):
         stored_texts(work(tmp_path, parity / "bert"), embedder)
+
+
+def test_every_text_brings_states_a_long_one_cut(tmp_path):
+    reranker = CrossEncoderReranker()
+    texts = [*TEXTS, "word " * (MOST_TOKENS + 100)]
+    found = texts_with_states(work(tmp_path, candidates=texts), reranker)(texts)
+    assert all(isinstance(text, Passage) for text in found)
+    assert found == [*TEXTS, ("word " * MOST_TOKENS).strip()]
