@@ -6,10 +6,8 @@ from pathlib import Path
 
 import pytest
 
-import secondpass
-
 ROOT = Path(__file__).parent.parent
-PACKAGE = Path(secondpass.__file__).parent
+PACKAGE = ROOT / "src" / "secondpass"
 MODELS = PACKAGE / "models" / "embedded"
 NOTICE = (ROOT / "NOTICE").read_text(encoding="utf-8")
 FOLDERS = sorted(folder for folder in MODELS.iterdir() if (folder / "config.json").exists())

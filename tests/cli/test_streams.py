@@ -81,7 +81,7 @@ def test_a_broken_pipe_within_a_command_is_status_141(monkeypatch):
     def gone(*_, **_more):
         raise BrokenPipeError(32, "Broken pipe")
 
-    monkeypatch.setattr("secondpass.cli.main._drop_output", lambda: None)
+    monkeypatch.setattr("secondpass.cli.terminal.drop", lambda _: None)
     monkeypatch.setattr("secondpass.cli.rerank.read_candidates", gone)
     with pytest.raises(SystemExit) as ended:
         main(["rerank", "q"])

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-import secondpass
 
 pytest.importorskip("mypy")
 
@@ -197,7 +196,7 @@ def said(tmp_path_factory):
         capture_output=True,
         text=True,
         cwd=folder,
-        env={**os.environ, "MYPYPATH": str(Path(secondpass.__file__).parent.parent)},
+        env={**os.environ, "MYPYPATH": str(Path(__file__).parents[2] / "src")},
     )
     assert not ran.stderr
     return ran.stdout.splitlines()

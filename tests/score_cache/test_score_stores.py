@@ -277,6 +277,7 @@ def test_a_locked_file_is_waited_for_once_and_is_one_warning(tmp_path):
     assert ["busy" in str(one.message) for one in caught] == [True]
     assert waits == [0] * 5
     other.execute("COMMIT")
+    other.close()
     store.put({key(77): value(77)})
     assert store._connection().execute("PRAGMA busy_timeout").fetchone() == (50,)
 
@@ -307,6 +308,7 @@ def test_a_reader_that_holds_the_log_stops_the_writing_and_not_the_bound(tmp_pat
     assert ["busy" in str(one.message) for one in caught] == [True]
     assert (tmp_path / f"{FILE}-wal").stat().st_size <= 2**20
     reader.execute("COMMIT")
+    reader.close()
     store.put({key(5): b"new"})
     assert store.get([key(5)]) == {key(5): b"new"}
 

@@ -6,7 +6,6 @@ The caller's mistakes are exit status 2; what the machine refuses (disk, memory)
 from __future__ import annotations
 
 import importlib
-import os
 import re
 import sys
 import warnings
@@ -195,7 +194,7 @@ def _let_go_of_output() -> None:
     try:
         _flush()
     except OSError:
-        _drop_output()
+        terminal.drop(sys.stdout)
 
 
 def _flush() -> None:
@@ -203,13 +202,7 @@ def _flush() -> None:
         sys.stdout.flush()
 
 
-def _drop_output() -> None:
-    if sys.stdout is None:
-        return
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def _leave_quietly() -> NoReturn:
     """End after the reader of a pipe went away, as `head` does, without a word."""
-    _drop_output()
+    terminal.drop(sys.stdout)
     sys.exit(141)

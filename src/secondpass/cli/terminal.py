@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TextIO, cast
 
 import click
@@ -67,7 +68,15 @@ def say(text: str) -> None:
     try:
         click.echo(text.translate(_HARMLESS_LINES), err=True)
     except OSError:
+        drop(sys.stderr)
+
+
+def drop(stream: TextIO | None) -> None:
+    """Send what a stream still holds to the null device: its flush at exit is no second error."""
+    if stream is None:  # as it is where the caller closed it
         return
+    with suppress(io.UnsupportedOperation):  # one without a file, as in a notebook
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def is_terminal() -> bool:

@@ -153,6 +153,6 @@ def _import_ir_measures() -> Any:
         import ir_measures
     except ImportError as error:
         raise MissingExtraError("secondpass eval", "measure") from error
-    if not hasattr(ast, "Num"):  # Python 3.14 and newer, which ir_measures 0.4.3 does not know
-        ir_measures.util._ast_to_value = ast.literal_eval
+    # ir_measures 0.4.3 asks for nodes that Python 3.12 warns of and Python 3.14 does not have.
+    ir_measures.util._ast_to_value = ast.literal_eval
     return ir_measures

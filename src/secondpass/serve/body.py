@@ -17,6 +17,8 @@ from secondpass.serve.problems import Refused
 
 S = TypeVar("S", bound=msgspec.Struct)
 
+_TOO_DEEP = "is nested too deep"
+
 _HALF_A_PAIR = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
     rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F]"
@@ -102,7 +104,7 @@ def _in_words(body: bytes, decode: Callable[[], T], kind: type[Any] | None = Non
     except msgspec.ValidationError as error:
         message = _misfit(body, str(error), kind)
     except RecursionError:
-        message = "is nested too deep"
+        message = _TOO_DEEP
     except UnicodeDecodeError:
         message = "is not valid UTF-8"
     except msgspec.DecodeError as error:
@@ -116,7 +118,10 @@ def _in_words(body: bytes, decode: Callable[[], T], kind: type[Any] | None = Non
 
 
 def _misfit(body: bytes, said: str, kind: type[Any] | None) -> str:
-    message = misfit(msgspec.json.decode(body), said)
+    try:
+        message = misfit(msgspec.json.decode(body), said)
+    except RecursionError:  # the value that misfits, or one whose key the format does not have
+        return _TOO_DEEP
     if not said.startswith("Invalid enum value"):
         return message
     allowed = _allowed(kind, said.partition(" - at ")[2].strip("`$").split(".")[1:])

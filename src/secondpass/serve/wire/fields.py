@@ -99,7 +99,10 @@ def check_fields(given: Mapping[str, msgspec.Raw], form: Format, context: Contex
     others = [name for name in given if name not in known and name not in form.unused]
     for name in form.refused.keys() & others:
         only = form.refused[name]
-        value = msgspec.json.decode(given[name])
+        try:
+            value = msgspec.json.decode(given[name])
+        except RecursionError:
+            raise Refused("invalid", f"{name} is nested too deep, {only.advice}") from None
         if value is not None and value not in only.values:
             raise Refused("invalid", f"{name} is {described_json(value)}, {only.advice}")
     warn_unused((name for name in others if name not in form.refused), known, context)
