@@ -170,8 +170,8 @@ def test_bm25_on_dl19_is_the_published_figure(shared):
 
 def test_without_the_nodes_that_python_3_14_removed(monkeypatch):
     monkeypatch.setattr(ir_measures.util, "_ast_to_value", ir_measures.util._ast_to_value)
-    for name in ("Num", "Str", "NameConstant"):
-        monkeypatch.delattr(ast, name, raising=False)
+    for name in {"Num", "Str", "NameConstant"} & vars(ast).keys():  # 3.12 warns where it is asked
+        monkeypatch.delattr(ast, name)
     measures = Measures(["nDCG@10", "AP(rel=2)"], {"q": {"d": 1}})
     assert measures.names == ("nDCG@10", "AP(rel=2)")
     with pytest.raises(InputError, match="is not a measure"):

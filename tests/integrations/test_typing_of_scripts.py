@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-
 pytest.importorskip("mypy")
 
 # By the package that it needs: a script, and calls behind it that are errors, each with the word
