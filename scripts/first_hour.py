@@ -102,9 +102,7 @@ def server(newcomer: Newcomer, wheel: str) -> None:
     )
     with newcomer.keeps_running("secondpass serve --port 8765"):
         newcomer.types(
-            "python -c 'import urllib.request as u, time\nfor _ in range(300):\n try: "
-            'u.urlopen("http://127.0.0.1:8765/health/ready"); break\n'
-            " except OSError: time.sleep(0.2)'"
+            "curl --silent --retry 60 --retry-connrefused http://127.0.0.1:8765/health/ready"
         )
         newcomer.types("python ask.py")
 
