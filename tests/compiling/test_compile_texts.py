@@ -55,7 +55,10 @@ def test_the_shipped_text_is_enough_for_both():
     [
         ("{", "line 61 is not valid JSON"),
         ("[]", "line 61 is the list"),
-        ('{"query": "a"}', "line 61: 'text' is None"),
+        ('{"query": "a"}', r"line 61 has neither 'text' nor 'positive', only \['query'\]"),
+        ('{"query": "a", "text": null}', "line 61: 'text' is None"),
+        ('{"query": "a", "positive": []}', r"line 61: 'positive' is \[\]"),
+        ('{"text": "a"}', "line 61: 'query' is None"),
         ('{"query": " ", "text": "a"}', "line 61: 'query' is ' '"),
         ('{"query": "a", "text": 5}', "line 61: 'text' is 5"),
     ],
@@ -65,6 +68,18 @@ def test_a_line_that_is_no_row_is_named(tmp_path, line, message):
     file.write_text(f"{file.read_text()}{line}\n")
     with pytest.raises(InputError, match=message):
         read_texts(file)
+
+
+def test_the_examples_of_training_calibrate_too(tmp_path):
+    rows = [
+        {"query": f"query {at}", "positive": f"text {at}", "negatives": ["no"]} for at in range(60)
+    ]
+    rows[0]["text"] = "rather this"
+    found = read_texts(write(tmp_path / "pairs.jsonl", rows))
+    expected = read_texts(write(tmp_path / "rows.jsonl", numbered(60)))
+    assert (found.queries, found.texts) == (expected.queries, expected.texts)
+    assert found.calibration[0] == {"query": "query 0", "text": "rather this"}
+    assert found.calibration[1:] == expected.calibration[1:]
 
 
 def test_too_few_rows_say_how_many_are_needed(tmp_path):

@@ -36,7 +36,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option(
     "--calibrate",
     type=_FILE,
-    help="JSON Lines with 'query' and 'text'.  [default: text that ships]",
+    help="JSON Lines with 'query' and 'text', or 'positive'.  [default: text that ships]",
 )
 @click.option("--eval", "collection", help="Judged collection to compare nDCG@10 on, as for eval.")
 @click.option(

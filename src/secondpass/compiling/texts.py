@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from secondpass.checks import shortened
+from secondpass.checks import listed, shortened
 from secondpass.errors import InputError
 from secondpass.graph.quantize import CALIBRATION_FILE
 from secondpass.jsonl import Where, read_objects
@@ -20,6 +20,9 @@ LEAST_ROWS = 60
 MOST_ROWS = 400
 # What is compared: each of these queries ranks all of these texts.
 MOST_QUERIES, MOST_TEXTS = 20, 50
+
+# The second is that of the examples of `secondpass train`.
+TEXT_FIELDS = ("text", "positive")
 
 Row = dict[str, str]
 
@@ -36,7 +39,7 @@ class Texts:
 
 
 def read_texts(file: Path | None) -> Texts:
-    """Read a file of JSON Lines with `query` and `text`, by default the one that ships.
+    """Read a file of JSON Lines with `query` and `text` or `positive`, or the one that ships.
 
     Every fifth row is held out from the calibration and compares fp32 with int8, less what is also
     among the rest. Of a file of more than `MOST_ROWS` rows, evenly spaced ones are taken.
@@ -63,12 +66,18 @@ def read_texts(file: Path | None) -> Texts:
 
 
 def _row(where: Where, value: dict[str, Any]) -> Row:
-    for field in ("query", "text"):
+    text = next((name for name in TEXT_FIELDS if name in value), None)
+    if text is None:
+        raise InputError(
+            f"{where} has neither 'text' nor 'positive', only {listed(value)}; a row is a 'query' "
+            "and a 'text', or an example of secondpass train"
+        )
+    for field in ("query", text):
         if not isinstance(value.get(field), str) or not value[field].strip():
             raise InputError(
                 f"{where}: {field!r} is {shortened(value.get(field))}, expected some text"
             )
-    return {"query": value["query"], "text": value["text"]}
+    return {"query": value["query"], "text": value[text]}
 
 
 def _distinct(rows: Iterable[Row]) -> list[Row]:
