@@ -190,3 +190,17 @@ def test_an_index_in_a_database_needs_a_place_for_vectors(parity):
 def test_actors_need_a_cluster(command):
     with pytest.raises(InputError, match="--ray-actors has no use without --ray"):
         command("index", "--ray-actors", "2")
+
+
+def test_a_bit_that_a_disk_turned_over_is_found(shards, tmp_path):
+    end(shards)
+    damaged = tmp_path / "shards" / files(tmp_path)[2]
+    data = bytearray(damaged.read_bytes())
+    data[len(data) // 3] ^= 4
+    damaged.write_bytes(data)
+    said = rf"{damaged.name} cannot be read.*anew"
+    with pytest.raises(InputError, match=said), shards() as found:
+        found.features(TEXTS)
+    damaged.unlink()
+    with shards() as found:
+        assert len(found.features(TEXTS).vectors) == len(TEXTS)

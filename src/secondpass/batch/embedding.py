@@ -6,7 +6,6 @@ and then an index reads the files in place of embedding: `FromShards` is an embe
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from secondpass.batch.parquet import read_parquet, to_parquet
 from secondpass.batch.place import Place, held
 from secondpass.batch.shards import is_shard, shard_name
 from secondpass.checks import shortened
@@ -196,9 +196,7 @@ def write_vectors(place: Place, name: str, embedder: Embedder, texts: Sequence[s
             TOKEN_IDS: to_arrow(TOKEN_IDS, token_ids, len(texts)),
         }
     )
-    data = io.BytesIO()
-    pq.write_table(table, data, compression="zstd")
-    place.write(name, data.getvalue())
+    place.write(name, to_parquet(table))
 
 
 def count_vectors(place: Place, name: str) -> int | None:
@@ -232,8 +230,7 @@ class _Row(NamedTuple):
 def _rows(place: Place, shards: Sequence[TextShard]) -> Iterator[_Row]:
     """Yield what the shards hold; one of them is in memory at a time."""
     for shard in shards:
-        with place.open(shard.name) as stream:
-            table = pq.read_table(stream)
+        table = read_parquet(place, shard.name)
         vectors = table.column(_VECTOR).combine_chunks().flatten().to_numpy()
         columns = (
             table.column(_TEXT).to_pylist(),

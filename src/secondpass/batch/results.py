@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -11,6 +10,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from secondpass.batch.parquet import to_parquet
 from secondpass.batch.place import Place
 from secondpass.batch.rows import Row
 from secondpass.types import Hit
@@ -101,9 +101,7 @@ def write(place: Place, name: str, ranked: Sequence[Ranked], computed: str) -> S
     """Write a shard's results, whole or not at all, and return what they hold."""
     stats = stats_of(ranked, computed)
     table = to_table(ranked).replace_schema_metadata({_STATS: msgspec.json.encode(stats)})
-    data = io.BytesIO()
-    pq.write_table(table, data, compression="zstd")
-    place.write(name, data.getvalue())
+    place.write(name, to_parquet(table))
     return stats
 
 
