@@ -25,4 +25,6 @@ def save(figure: Any, file: Path) -> None:
 def _style() -> str:
     """Return the colors, which the page of a report declares, as CSS."""
     page = Path(secondpass.report.__file__).with_name("page.html.jinja").read_text()
-    return page[page.index(":root {") : page.index("body {")].strip()
+    colors = page[page.index(":root {") : page.index("body {")].strip()
+    # A page may be dark where the reader's system is light, and the other way round.
+    return f"{colors}\nsvg {{ background: var(--paper) }}"

@@ -3,7 +3,8 @@
 The pages are written to be read in the repository, so their links are relative and lead out of
 docs/. Here README.md is the first page, docs/ stays as it is, and every other file that a page
 links to has a place below repository/. A link to a folder becomes the folder's path. The navigation
-is the list of docs/README.md.
+is the list of docs/README.md. The Python reference is made of a copy of src/, in whose docstrings
+the path of a page is a link to it.
 """
 
 from __future__ import annotations
@@ -28,11 +29,14 @@ ELSEWHERE = PurePosixPath("repository")
 _LINK = re.compile(r"\[(?P<text>(?:[^\[\]]|\[[^\]]*\])*)\]\((?P<target>[^)\s]+)\)")
 _NAVIGATION = "nav = []\n"
 _FENCE = re.compile(r"^(`{3,}).*?^\1", re.M | re.S)
+_PAGE_OF_DOCS = re.compile(r"\bdocs/[\w/-]+\.md\b")
+_REFERENCE = PurePosixPath("reference/api.md")
 
 
 def make(folder: Path) -> None:
     """Write the pages and the generator's settings into a folder."""
     lay_out(folder / "pages")
+    copy_source(folder / "src")
     settings = (ROOT / DOCS / "site" / "zensical.toml").read_text(encoding="utf-8")
     listed = (ROOT / DOCS / "README.md").read_text(encoding="utf-8")
     text = settings.replace(_NAVIGATION, f"nav = {_as_toml(navigation(listed))}\n")
@@ -89,6 +93,27 @@ def lay_out(folder: Path) -> list[PurePosixPath]:
         else:
             shutil.copyfile(ROOT / name, written)
     return sorted(map(place, done))
+
+
+def copy_source(folder: Path) -> None:
+    """Write the Python files of src/ into a new folder, the pages that they name as links."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for file in sorted((ROOT / "src").rglob("*.py")):
+        written = folder / file.relative_to(ROOT / "src")
+        written.parent.mkdir(parents=True, exist_ok=True)
+        written.write_text(with_links(file.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def with_links(source: str) -> str:
+    """Return Python in which each path of a page is a link, by its title, from the reference."""
+
+    def link(found: re.Match[str]) -> str:
+        heading = (ROOT / found[0]).read_text(encoding="utf-8").partition("\n")[0]
+        # The generator does not follow a docstring's links to Markdown.
+        built = place(PurePosixPath(found[0])).with_suffix(".html")
+        return f"[{heading.lstrip('# ')}]({os.path.relpath(built, _REFERENCE.parent)})"
+
+    return _PAGE_OF_DOCS.sub(link, source)
 
 
 def place(name: PurePosixPath) -> PurePosixPath:

@@ -22,6 +22,11 @@ def test_every_public_error_has_its_anchor():
     ]
 
 
+@pytest.mark.parametrize("name", sorted({*PUBLIC} - {"SecondpassError"}))
+def test_the_table_of_messages_leads_to_every_error(name):
+    assert f"| [{name}](#{name.lower()}) |" in TEXT
+
+
 @pytest.mark.parametrize("name", PUBLIC)
 def test_a_section_has_a_cause_and_a_way_out(name):
     heading, what, cause, way_out = section(getattr(secondpass, name)).split("\n\n")

@@ -7,7 +7,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from scripts.check_site import problems
-from scripts.site import ROOT, lay_out, make, navigation, page, place
+from scripts.site import ROOT, copy_source, lay_out, make, navigation, page, place, with_links
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +90,28 @@ def test_a_link_out_of_docs_leads_to_the_files_new_place():
 def test_what_is_no_link_to_a_file_stays(given, expected):
     name = PurePosixPath("docs/guide/server.md")
     assert page(name, given)[0] == (expected or given)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (
+            "read early (docs/guide/early-exit.md).",
+            "read early ([Early exit](../guide/early-exit.html)).",
+        ),
+        ("docs/reference/results.md, which", "[Results](results.html), which"),
+        ("of another docs/guide/ or a.md", "of another docs/guide/ or a.md"),
+    ],
+)
+def test_a_docstring_that_names_a_page_links_to_it(given, expected):
+    assert with_links(given) == expected
+
+
+def test_the_reference_is_made_of_a_copy_that_compiles(tmp_path):
+    copy_source(tmp_path)
+    text = (tmp_path / "secondpass" / "reranker.py").read_text()
+    assert "../guide/early-exit.html" in text
+    compile(text, "reranker.py", "exec")
 
 
 def test_a_link_to_nothing_is_an_error():

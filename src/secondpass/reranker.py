@@ -356,8 +356,8 @@ class CrossEncoderReranker(RefusedInForks):
                 "weighted" is z(logit) + fuse_weight * z(first-stage score), with z-scores over
                 these candidates (Bruch et al. 2022), and of the logit, for an activation such as
                 the sigmoid squashes the differences among the best.
-            fuse_weight: what the first stage counts in "weighted", by default `DEFAULT_WEIGHT` of
-                options/fusion.py; 0 gives the order of "none".
+            fuse_weight: what the first stage counts in "weighted", by default as
+                docs/reference/options.md has it; 0 gives the order of "none".
             first_stage_score: the field that holds the first stage's score, higher is better; only
                 "weighted" uses it.
             budget_ms: the wall milliseconds that the call may take. Candidates are scored in

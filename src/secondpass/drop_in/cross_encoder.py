@@ -102,10 +102,12 @@ class CrossEncoder:
         precision: "fp32" by default, where the weights are; "auto" computes what the processor
             does best, "int8" calibrated int8.
         threads: compute threads; by default the processors this process may use.
-        long_documents, stride, select_tokens: what is scored of a text that does not fit, as in
-            `CrossEncoderReranker`.
+        long_documents: what is scored of a text that does not fit, as in `CrossEncoderReranker`.
+        stride: tokens from one window's start to the next, by default half a window.
+        select_tokens: how many tokens of a text "select" scores, by default 256.
         effort: "balanced" and "fast" leave clearly irrelevant texts of a `rank` early.
-        cache, cache_bytes: keep scores, as in `CrossEncoderReranker`.
+        cache: keep scores and score no pair twice: "memory", or a folder.
+        cache_bytes: the most the cache holds, by default 64 MiB.
         max_batch_tokens: padded tokens in one batch, whatever `batch_size` says.
         calibration: a file of `secondpass calibrate`: scores are probabilities of relevance.
 

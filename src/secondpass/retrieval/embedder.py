@@ -44,8 +44,13 @@ class Embedder(RefusedInForks):
         max_length: the most tokens of a text that are read; by default the model's own limit.
             A longer text is embedded by its beginning, which the first such call says in a
             warning: chunk texts before they are indexed.
-        precision, device, threads, revision, local_files_only, max_batch_tokens, cache_dir: as for
-            `CrossEncoderReranker`.
+        precision: "auto" (what the processor computes best), "fp32", or "int8".
+        device: "cpu", or another device, as for `CrossEncoderReranker`.
+        threads: compute threads; by default the processors this process may use.
+        revision: branch, tag or commit of a hub model.
+        local_files_only: never ask the hub, use what is cached.
+        max_batch_tokens: padded tokens in one batch, as for `CrossEncoderReranker`.
+        cache_dir: where built graphs are kept, by default the user's cache folder.
 
     It is closed by `close` or at the end of a `with`. Pickling and copying it take its options: the
     other process loads the model itself.

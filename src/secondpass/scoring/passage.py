@@ -23,7 +23,7 @@ class TextFeatures:
     token_ids: all ids of the text without special tokens, integers [n]; None for none.
     tokenizer: the `tokenizer_digest` of what made them.
     ids_digest: their `ids_digest` from when they were made; None where that is now.
-    states: the columns of states/codec.py; None for none.
+    states: the columns that `CrossEncoderReranker.encode_texts` gives; None for none.
     encoder: the `states_identity` of the model that made them.
     """
 
@@ -46,15 +46,12 @@ class TextFeatures:
 class Passage(TokenizedText):
     """A string with what is known of it: its token ids, its states below a model's join, or both.
 
-    It is a string so that whoever takes texts takes it, and whoever has another model sees nothing
-    but the text. Ids and states are those of the whole text: `max_length` cuts later.
+    `Passage(text, features)` hangs `TextFeatures` on a text. It is a string so that whoever takes
+    texts takes it, and whoever has another model sees nothing but the text. Ids and states are
+    those of the whole text: `max_length` cuts later.
 
     Features that were kept elsewhere come with a digest that was made with them. Where it is not
     that of this text and these numbers, they belong to another text, and nobody uses them.
-
-    Args:
-        text: the text.
-        features: what was computed of it.
     """
 
     features: TextFeatures
