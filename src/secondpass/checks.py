@@ -15,6 +15,7 @@ import reprlib
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from numbers import Integral, Real
+from types import UnionType
 from typing import Any, TypeVar
 
 from secondpass.errors import Argument, Either, InputError
@@ -83,7 +84,7 @@ def integer(
 
 def finite_number(value: Any) -> float | None:
     """Return `value` as a float, or None if it is not a finite number."""
-    if isinstance(value, bool) or not isinstance(value, Real):
+    if isinstance(value, bool) or not isinstance(value, Real) or _numpy_kind(value) == "m":
         return None
     try:
         number = float(value)
@@ -92,7 +93,9 @@ def finite_number(value: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def kind_of(name: str, value: Any, kind: type | tuple[type, ...], expected: str) -> None:
+def kind_of(
+    name: str, value: Any, kind: type | tuple[type, ...] | UnionType, expected: str
+) -> None:
     """Return if a value is of a kind of Python's.
 
     Raises:
@@ -100,6 +103,42 @@ def kind_of(name: str, value: Any, kind: type | tuple[type, ...], expected: str)
     """
     if not isinstance(value, kind):
         raise InputError(Argument(name), f" is {shortened(value)}, expected {expected}")
+
+
+def yes_or_no(name: str, value: Any) -> bool:
+    """Return True or False as Python's, of Python's or numpy's.
+
+    Raises:
+        InputError: it is neither.
+    """
+    if not isinstance(value, bool) and not is_numpy_bool(value):
+        raise InputError(Argument(name), f" is {shortened(value)}, expected True or False")
+    return bool(value)
+
+
+def called(name: str, value: Any, expected: str) -> None:
+    """Return if a value can be called.
+
+    Raises:
+        InputError: it cannot.
+    """
+    if not callable(value):
+        raise InputError(Argument(name), f" is {described(value)}, expected {expected}")
+
+
+def with_members(name: str, value: Any, members: Sequence[str], expected: str) -> None:
+    """Return if a value has these attributes and methods; no property of its class is computed.
+
+    Raises:
+        InputError: it lacks one.
+    """
+    kind = type(value)
+    lacks = [name for name in members if not (hasattr(kind, name) or hasattr(value, name))]
+    if lacks:
+        raise InputError(
+            Argument(name),
+            f" is {described(value)}, expected {expected}: it has no `{lacks[0]}`",
+        )
 
 
 def plain_number(value: float, digits: int = 4) -> str:
@@ -120,11 +159,17 @@ def one_of(name: str, value: Any, allowed: Sequence[T]) -> T:
             f" is {shortened(value)}, expected one of {', '.join(words)}",
             did_you_mean(value, words),
         )
-    return value  # type: ignore[return-value]
+    # The word itself and not the caller's, which may be a member of an Enum.
+    return allowed[allowed.index(value)]
+
+
+def plain_text(value: str) -> str:
+    """Return a string as one of Python's own, without a class derived from it such as an Enum."""
+    return str.__str__(value)
 
 
 def path(name: str, value: Any, expected: str) -> str:
-    """Return a path or name as a string that is not empty.
+    """Return a path or name as a string that is not empty and that a file system takes.
 
     Raises:
         InputError: it is not one.
@@ -138,7 +183,25 @@ def path(name: str, value: Any, expected: str) -> str:
             f" {given[:78]!r} is not a valid folder or name: it has {len(given)} characters, "
             f"expected at most {MOST_PATH}",
         )
-    return given
+    if wrong := _not_in_paths(given):
+        raise InputError(
+            Argument(name), f" is {shortened(given)}, expected {expected}: it has {wrong}"
+        )
+    return plain_text(given)
+
+
+def _not_in_paths(given: str) -> str:
+    """Return what a string has that no file system takes, or nothing."""
+    if "\0" in given:
+        return f"a null character at character {given.index(chr(0))}"
+    try:
+        os.fsencode(given)
+    except UnicodeEncodeError as error:
+        return (
+            f"U+{ord(given[error.start]):04X} at character {error.start}, which is not valid in a "
+            "path"
+        )
+    return ""
 
 
 def did_you_mean(given: Any, known: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict, runtime_checkable
 
-from secondpass.checks import integer, one_of
+from secondpass.checks import integer, one_of, with_members
 from secondpass.deadline.budget import Budget, Now
 from secondpass.errors import Argument, InputError
 from secondpass.options.call import LongQuery, RankOptions
@@ -213,6 +213,9 @@ class SearchPipeline:
         mode: Mode | None = None,
         now: Now = perf_counter,
     ) -> None:
+        with_members("index", index, ("search",), "a first stage, such as Index")
+        expected = "a second stage, such as CrossEncoderReranker()"
+        with_members("reranker", reranker, ("rank",), expected)
         self._index = index
         self._reranker = reranker
         self._depth = integer("depth", depth)
@@ -222,7 +225,7 @@ class SearchPipeline:
         self._fusion = (
             default_fusion(index, reranker, self._mode)
             if fuse is None and fuse_weight is None
-            else Fusion.checked(fuse or "weighted", fuse_weight)
+            else Fusion.checked("weighted" if fuse is None else fuse, fuse_weight)
         )
         self._effort = None if effort is None else checked_effort(effort)
         self._now = now

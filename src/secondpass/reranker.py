@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.cascade import CascadeScorer
-from secondpass.checks import shortened
+from secondpass.checks import kind_of, shortened
 from secondpass.cost.text_cost import TextCost
 from secondpass.deadline.budget import Budget
 from secondpass.deadline.cached_texts import FindKnown
@@ -231,8 +231,12 @@ class CrossEncoderReranker(RefusedInForks):
         return self._find_known
 
     def cut_query(self, query: str) -> tuple[str, int]:
-        """Return a query as long_query="truncate" cuts it, and how many tokens it lost."""
-        dropped = 0
+        """Return a query as long_query="truncate" cuts it, and how many tokens it lost.
+
+        Raises:
+            InputError: the query is empty or not a string.
+        """
+        query, dropped = checked_query(query), 0
         for model in self._models:
             query, left = model.cut_query(query)
             dropped += left
@@ -416,6 +420,8 @@ class CrossEncoderReranker(RefusedInForks):
 
         `text_field` names the field of the text, by default `text`, else `content`.
         """
+        kind_of("options", options, RankOptions, "RankOptions")
+        kind_of("text_field", text_field, str | None, "the name of a field")
         call = self._call(options, candidates)
         given = checked_texts(candidates, "candidates")
         usable = _usable(given, options, first_stage_score, text_field)

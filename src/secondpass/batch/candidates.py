@@ -10,9 +10,11 @@ from typing import Any
 
 from secondpass.batch.rows import Fields, Row
 from secondpass.batch.sources import RowFile, open_run
+from secondpass.checks import called, integer, kind_of, path
 from secondpass.errors import InputError
 from secondpass.evaluation.beir_folder import DOCUMENTS
 
+_FIELD = "the name of a field"
 PathLike = str | os.PathLike[str]
 
 
@@ -36,6 +38,7 @@ class Candidates:
     """
 
     def __init__(self, rows: Callable[[], Iterator[QueryCandidates]]) -> None:
+        called("rows", rows, "a function that gives the rows; for a file use Candidates.from_file")
         self._rows = rows
 
     def __iter__(self) -> Iterator[QueryCandidates]:
@@ -67,8 +70,12 @@ class Candidates:
                 not whole.
             MissingExtraError: a Parquet file without pyarrow.
         """
+        kind_of("query_field", query_field, str, _FIELD)
+        named = {"documents": documents_field, "id": id_field, "text": text_field}
+        for what, given in named.items():
+            kind_of(f"{what}_field", given, str | None, _FIELD)
         fields = Fields(query_field, documents_field, id_field, text_field)
-        source = RowFile(Path(file), fields)
+        source = RowFile(_file("file", file), fields)
 
         def rows() -> Iterator[QueryCandidates]:
             for value, row in source.values():
@@ -110,10 +117,14 @@ class Candidates:
             InputError: while iterating: a file is not there or not whole, or the run has an id that
                 the others have not.
         """
+        kind_of("text_field", text_field, str | None, _FIELD)
+        kind_of("title_field", title_field, str | None, _FIELD)
         columns = replace(DOCUMENTS, text=text_field, title=title_field)
+        files = _file("run", run), _file("queries", queries), _file("corpus", corpus)
+        if depth is not None:
+            integer("depth", depth)
 
         def rows() -> Iterator[QueryCandidates]:
-            files = Path(run), Path(queries), Path(corpus)
             with open_run(*files, depth=depth, columns=columns) as source:
                 for row in source.rows():
                     _check(row, files[0])
@@ -124,6 +135,10 @@ class Candidates:
                     yield QueryCandidates(row.id, row.query, candidates)
 
         return cls(rows)
+
+
+def _file(name: str, given: PathLike) -> Path:
+    return Path(path(name, given, "a file"))
 
 
 def _check(row: Row, file: Path) -> None:

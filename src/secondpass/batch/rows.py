@@ -98,7 +98,7 @@ class Fields:
         """
         name = _first(self._documents_names, value)
         if name is None:
-            wanted = " or ".join(map(repr, self._documents_names))
+            wanted = " or ".join(map(shortened, self._documents_names))
             raise InputError(f"{where} has no {wanted}, only {listed(value)}")
         given = value[name]
         if not isinstance(given, list):

@@ -3,12 +3,83 @@
 from __future__ import annotations
 
 import click
-from click.shell_completion import CompletionItem, get_completion_class
+from click.shell_completion import (
+    BashComplete,
+    CompletionItem,
+    FishComplete,
+    ZshComplete,
+    add_completion_class,
+    get_completion_class,
+)
 
 from secondpass.cli import output
 from secondpass.cli.options import Words
 
+# By which a shell asks.
+VARIABLE = "_SECONDPASS_COMPLETE"
 SHELLS = ("bash", "fish", "zsh")
+# click's asks once for words and once more for files, and splits a description at each comma. Files
+# are fish's own, which knows "~", variables and --option=file.
+_FISH = """\
+function %(complete_func)s_ask
+    set -l line (commandline -cp)
+    if test "$line" != "$%(complete_func)s_line"
+        set -g %(complete_func)s_line $line
+        set -g %(complete_func)s_answer (env %(complete_var)s=fish_complete \
+COMP_WORDS=$line COMP_CWORD=(commandline -ct) %(prog_name)s)
+    end
+end
+
+function %(complete_func)s_words
+    %(complete_func)s_ask
+    for item in $%(complete_func)s_answer
+        set -l parts (string split --max 1 "," -- $item)
+        test $parts[1] = plain; and echo $parts[2]
+    end
+end
+
+function %(complete_func)s_files
+    %(complete_func)s_ask
+    string match --quiet -r '^(file|dir),' -- $%(complete_func)s_answer
+end
+
+complete --command %(prog_name)s --no-files --arguments "(%(complete_func)s_words)"
+complete --command %(prog_name)s --force-files --condition %(complete_func)s_files
+"""
+_ZSH_BEGIN = "    local -a completions\n"
+# Of --option=value only what stands behind "=" is replaced.
+_ZSH_VALUE = '    [[ "${words[CURRENT]}" == -*=* ]] && compset -P 1 "*="\n'
+
+
+class _Bash(BashComplete):
+    def get_completion_args(self) -> tuple[list[str], str]:
+        """Return the words; bash gives those of --option=value as three."""
+        words, last = super().get_completion_args()
+        before = ["", *words]
+        pairs = zip(before, words, strict=False)
+        return [word for one, word in pairs if word != "=" or not one.startswith("--")], last
+
+
+class _Zsh(ZshComplete):
+    source_template = ZshComplete.source_template.replace(_ZSH_BEGIN, _ZSH_VALUE + _ZSH_BEGIN, 1)
+
+
+class _Fish(FishComplete):
+    source_template = _FISH
+
+    def format_completion(self, item: CompletionItem) -> str:
+        """Return a completion with the option that stands before it in its word."""
+        _, last = self.get_completion_args()
+        option, equals, _ = last.partition("=")
+        if item.type == "plain" and equals and option.startswith("-"):
+            item = CompletionItem(f"{option}={item.value}", item.type, item.help)
+        return super().format_completion(item)
+
+
+def prepare() -> None:
+    """Let shells ask for completions by the classes above."""
+    for kind, shell in ((_Bash, "bash"), (_Zsh, "zsh"), (_Fish, "fish")):
+        add_completion_class(kind, shell)
 
 
 @click.command("completion")
@@ -22,10 +93,11 @@ def command(context: click.Context, shell: str) -> None:
     zsh:  eval "$(secondpass completion zsh)"        in ~/.zshrc, after compinit
     fish: secondpass completion fish | source        in config.fish
     """  # noqa: D301 - click reads the character itself
+    prepare()
     kind = get_completion_class(shell)
     assert kind is not None
     root = context.find_root().command
-    output.show(kind(root, {}, "secondpass", "_SECONDPASS_COMPLETE").source())
+    output.show(kind(root, {}, "secondpass", VARIABLE).source())
 
 
 class _TextOrFile(click.types.StringParamType):

@@ -117,6 +117,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command. An error of ours is one line on standard error and exit status 2."""
     try:
         terminal.open_closed_streams()
+        if "_SECONDPASS_COMPLETE" in os.environ:  # a shell asks
+            from secondpass.cli import completion
+
+            completion.prepare()
         with _warnings_as_lines():
             status = group.main(args=arguments, prog_name="secondpass", standalone_mode=False)
         _flush()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from secondpass.checks import is_integer, path, shortened
+from secondpass.checks import integer, is_integer, path, shortened
 from secondpass.drop_in import kwargs as given_kwargs
 from secondpass.drop_in import old_arguments, saving
 from secondpass.drop_in import pool as pools
@@ -364,6 +364,8 @@ class CrossEncoder:
                 "CrossEncoder.rank() only works for models with num_labels=1. "
                 "Consider using CrossEncoder.predict() with input pairs instead."
             )
+        if top_k is not None:
+            integer("top_k", top_k, least=0)
         texts = checked_texts(documents, "documents")
         pairs, _ = checked_inputs([(query, text) for text in texts])
         _check_batch_size(batch_size)
@@ -442,10 +444,10 @@ class CrossEncoder:
         chosen = self.default_prompt_name if name is None else name
         if chosen is None:
             return ""
-        if chosen not in self.prompts:
+        if not isinstance(chosen, str) or chosen not in self.prompts:
             raise InputError(
-                f"Prompt name '{chosen}' not found in the configured prompts dictionary with keys "
-                f"{list(self.prompts)!r}."
+                f"Prompt name {shortened(chosen)} not found in the configured prompts dictionary "
+                f"with keys {list(self.prompts)!r}."
             )
         return self.prompts[chosen]
 

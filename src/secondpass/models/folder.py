@@ -98,6 +98,11 @@ def located(options: Options, folders: Iterable[ModelFolder]) -> Options:
     return replace(options, **changed)
 
 
+def _is_no_hub_name(name: str) -> bool:
+    """Tell whether a name can only be a folder's, of this system or with Windows' separators."""
+    return name.startswith((".", "~")) or name.count("/") > 1 or "\\" in name or name[1:2] == ":"
+
+
 def _find_on_disk(name: str) -> ModelFolder | None:
     if name in embedded_names():
         return ModelFolder(name, embedded_folder(name), "embedded")
@@ -120,7 +125,7 @@ def _find_on_disk(name: str) -> ModelFolder | None:
             f"there is no embedded model {shortened(name)}, there are {', '.join(names)}",
             did_you_mean(name, names),
         )
-    if path.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
+    if path.is_absolute() or _is_no_hub_name(name):
         beside = [entry.name for entry in path.parent.glob("*/")] if path.parent.is_dir() else []
         raise ModelNotFoundError(
             f"there is no model folder {shortened(name)}", did_you_mean(path.name, beside)

@@ -157,7 +157,7 @@ class FreeText:
                 Argument(name),
                 f" {checks.shortened(value)} has a lone surrogate, which is not valid Unicode text",
             )
-        return str(value)
+        return checks.plain_text(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,11 +166,7 @@ class YesOrNo:
 
     def checked(self, name: str, value: Any, also: str) -> bool:
         """Return the value."""
-        if not isinstance(value, bool) and not checks.is_numpy_bool(value):
-            raise InputError(
-                Argument(name), f" is {checks.shortened(value)}, expected True or False"
-            )
-        return bool(value)
+        return checks.yes_or_no(name, value)
 
 
 @dataclass(frozen=True, slots=True)

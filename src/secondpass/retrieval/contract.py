@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from secondpass.checks import with_members
 from secondpass.errors import ModelError
 from secondpass.retrieval.stores.contract import (
     EmbedderIdentity,
@@ -77,6 +78,16 @@ class FeatureEmbedder(Protocol):
     def features(self, texts: Sequence[str], *, progress: Progress | None = None) -> Features:
         """Return the vectors that `embed` gives, and the columns, in the order of the texts."""
         ...
+
+
+def check_embedder(embedder: object) -> None:
+    """Check that something may be an embedder.
+
+    Raises:
+        InputError: it lacks a part of `TextEmbedder`.
+    """
+    asked = ("name", "digest", "dimension", "embed")
+    with_members("embedder", embedder, asked, "an embedder, such as Embedder()")
 
 
 def identity_of(embedder: TextEmbedder) -> EmbedderIdentity:

@@ -12,6 +12,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
+from secondpass.checks import called
 from secondpass.engine.load import load_engine
 from secondpass.graph.fits import require_fitting
 from secondpass.identity import describe
@@ -236,6 +237,8 @@ class Embedder(RefusedInForks):
     ) -> Features:
         """Tokenize and embed block by block, of each text `most_tokens` or a few more."""
         require_no_fork()
+        if progress is not None:
+            called("progress", progress, "a function of a number of texts")
         given = enumerate(checked_texts(texts))
         checked = [prompt + checked_text(text, f"text {position}") for position, text in given]
         vectors = np.empty((len(checked), self.dimension), np.float32)

@@ -14,7 +14,17 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from secondpass.checks import integer, listed, one_of, shortened
+from secondpass.checks import (
+    called,
+    described,
+    finite_number,
+    integer,
+    listed,
+    one_of,
+    shortened,
+    with_members,
+    yes_or_no,
+)
 from secondpass.errors import Argument, Either, IndexExistsError, IndexFileError, InputError
 from secondpass.native import RefusedInForks, rebuilt, require_no_fork
 from secondpass.options.mode import MODES, Mode
@@ -26,6 +36,7 @@ from secondpass.retrieval.contract import (
     LENGTH_TOLERANCE,
     Progress,
     TextEmbedder,
+    check_embedder,
     checked_features,
     features_of,
     identity_of,
@@ -66,6 +77,10 @@ from secondpass.states.codec import STATE_PRECISIONS, STATES_DIGEST, StatePrecis
 from secondpass.states.contract import StateEncoder
 from secondpass.types import Document, RetrievedDocument
 
+# What is asked of an encoder that is given.
+_OF_ENCODER = ("states_identity", "states_width", "encode_texts")
+# A hundred years.
+_MOST_MINUTES = 100 * 366 * 24 * 60
 # LanceDB holds what it merges in memory.
 _TERMS_BLOCK = 64 * BATCH
 
@@ -100,6 +115,9 @@ class Index(RefusedInForks):
     def __init__(
         self, store: VectorStore, embedder: TextEmbedder, *, encoder: StateEncoder | None = None
     ) -> None:
+        check_embedder(embedder)
+        if encoder is not None:
+            with_members("encoder", encoder, _OF_ENCODER, "a late-joined cross-encoder")
         self._store = store
         self._embedder = embedder
         self._encoder: StateEncoder = EmbeddedEncoder() if encoder is None else encoder
@@ -149,8 +167,10 @@ class Index(RefusedInForks):
             IndexFileError: the folder cannot be written.
             MissingExtraError: LanceDB is not installed, or for an address psycopg.
         """
+        yes_or_no("exist_ok", exist_ok)
         precision = None if states is None else _checked_states(states)
-        declared = checked_columns(columns or {})
+        declared = checked_columns({} if columns is None else columns)
+        check_embedder(embedder)
         place = place_of(folder)
         if is_there(place):
             if exist_ok:
@@ -221,7 +241,10 @@ class Index(RefusedInForks):
         """
         require_no_fork()  # before the store starts threads of its own here
         integer("batch_size", batch_size)
-        if isinstance(documents, str | bytes | Mapping) or not isinstance(documents, Iterable):
+        yes_or_no("replace", replace)
+        if progress is not None:
+            called("progress", progress, "a function of a number of texts")
+        if isinstance(documents, str | bytes | Mapping) or not _is_iterable(documents):
             raise InputError(f"documents is {type(documents).__name__}, expected a list of them")
         records = _records(documents) if replace else self._new_records(documents)
         return self._store.write(self._embedded(records, batch_size, progress), replace=replace)
@@ -244,7 +267,9 @@ class Index(RefusedInForks):
             raise InputError("give either ids or where: what is to be deleted?")
         if ids is None:
             return self._store.delete_where(checked_where(where, self.columns))
-        given = enumerate(checked_texts(ids, "ids"))
+        # The order does not count here.
+        listed = list(ids) if isinstance(ids, set | frozenset) else ids
+        given = enumerate(checked_texts(listed, "ids"))
         return self._store.delete({checked_id(id_, f"ids[{at}]") for at, id_ in given})
 
     def search(
@@ -530,16 +555,20 @@ class Index(RefusedInForks):
 
         Args:
             keep_minutes: commits younger than this stay on disk, for readers that are still in
-                them. Must be above 0.
+                them. Above 0, and at most a hundred years.
 
         Raises:
-            InputError: `keep_minutes` is not a number above 0.
+            InputError: `keep_minutes` is not such a number.
             IndexFileError: the folder cannot be read or written.
         """
-        number = isinstance(keep_minutes, int | float) and not isinstance(keep_minutes, bool)
-        if not number or not 0 < keep_minutes < inf:
-            raise InputError(f"keep_minutes is {keep_minutes!r}, expected a number above 0")
-        self._store.optimize(timedelta(minutes=keep_minutes))
+        minutes = finite_number(keep_minutes)
+        if minutes is None or not 0 < minutes <= _MOST_MINUTES:
+            raise InputError(
+                Argument("keep_minutes"),
+                f" is {described(keep_minutes)}, expected a number above 0 and of at most "
+                f"{_MOST_MINUTES:,}",
+            )
+        self._store.optimize(timedelta(minutes=minutes))
 
     def approximate(
         self, *, progress: ProgressBar = silent
@@ -701,8 +730,14 @@ class Index(RefusedInForks):
 
     def _unit(self, vector: Vectors) -> Vectors:
         shape = (self._embedder.dimension,)
-        if np.shape(vector) != shape:
-            raise InputError(f"vector has the shape {np.shape(vector)}, expected {shape}")
+        try:
+            given = np.shape(vector)
+        except ValueError:  # lists of unequal lengths, or too deep
+            raise InputError(
+                Argument("vector"), f" is {described(vector)}, expected an array of shape {shape}"
+            ) from None
+        if given != shape:
+            raise InputError(f"vector has the shape {given}, expected {shape}")
         length = float(np.linalg.norm(vector))
         if not 0 < length < inf:
             raise InputError(f"vector has the length {length}, expected a direction")
@@ -727,11 +762,7 @@ def _rebuilt_index(store: VectorStore, embedder: TextEmbedder, encoder: StateEnc
 
 
 def _checked_states(states: object) -> StatePrecision:
-    for precision in STATE_PRECISIONS:
-        if states == precision:
-            return precision
-    expected = " or ".join(map(repr, STATE_PRECISIONS))
-    raise InputError(f"states is {shortened(states)}, expected {expected}")
+    return one_of("states", states, STATE_PRECISIONS)
 
 
 def _declared_of(
@@ -749,6 +780,14 @@ def _declared_of(
         for record in batch
     ]
     return dict(zip(declared, zip(*rows, strict=True), strict=True))
+
+
+def _is_iterable(value: object) -> bool:
+    try:
+        iter(value)  # type: ignore[call-overload]
+    except TypeError:  # what an array without a dimension raises too
+        return False
+    return True
 
 
 def _records(documents: Iterable[Any]) -> Iterator[Record]:

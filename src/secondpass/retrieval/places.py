@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from secondpass.atomic import WRITING
+from secondpass.checks import path
 from secondpass.errors import Either, IndexFileError, InputError
 from secondpass.retrieval.stores.contract import StoreIdentity, VectorStore
 from secondpass.retrieval.stores.lance import OWN_FILES, LanceStore, is_index
@@ -20,11 +21,12 @@ def place_of(given: str | os.PathLike[str] | Address) -> Place:
     """Return the place that a user names: the address of a URL, else an absolute path.
 
     Raises:
-        InputError: a URL that is not the address of an index.
+        InputError: no path, or a URL that is not the address of an index.
     """
     if isinstance(given, Address):
         return given
-    return Address.parse(os.fspath(given)) if is_address(given) else absolute(given)
+    named = path("folder", given, "a folder or the address of a database")
+    return Address.parse(named) if is_address(named) else absolute(named)
 
 
 def is_there(place: Place) -> bool:

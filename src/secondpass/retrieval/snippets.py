@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from secondpass.checks import integer
+from secondpass.checks import MOST_INTEGER, described, integer, is_integer
+from secondpass.errors import Argument, InputError
 from secondpass.retrieval.terms import UNSPACED, marked_words
 from secondpass.scoring.candidates import checked_query, checked_text
 from secondpass.scoring.select.sentences import sentence_starts
@@ -43,7 +44,12 @@ class Snippet:
         return self.text
 
     def marked(self, before: str = "**", after: str = "**") -> str:
-        """Return the text with something before and after each word of the query."""
+        """Return the text with something before and after each word of the query.
+
+        Raises:
+            InputError: one of the two is not a string.
+        """
+        before, after = checked_text(before, "before"), checked_text(after, "after")
         parts, done = [], 0
         for start, end in self.marks:
             parts += [self.text[done:start], before, self.text[start:end], after]
@@ -64,8 +70,8 @@ def snippet(query: str, text: str, *, span: Span | None = None, width: int = WID
         width: the most characters, the dots at both ends included.
 
     Raises:
-        InputError: the query is empty, the text is not a string, or `width` is not an integer of at
-            least 20.
+        InputError: the query is empty, the text is not a string, `span` is not two integers, or
+            `width` is not an integer of at least 20.
     """
     integer("width", width, least=20)
     asked, begin, end = checked_query(query), *_within(span, len(checked_text(text, "text")))
@@ -138,7 +144,15 @@ class _Line:
 def _within(span: Span | None, length: int) -> Span:
     if span is None:
         return 0, length
+    if not isinstance(span, tuple | list) or len(span) != 2 or not all(map(_is_place, span)):
+        raise InputError(
+            Argument("span"), f" is {described(span)}, expected two integers, such as (0, 200)"
+        )
     return max(0, min(span[0], length)), max(0, min(span[1], length))
+
+
+def _is_place(value: object) -> bool:
+    return is_integer(value, least=-MOST_INTEGER)
 
 
 def _start(line: _Line, sentences: Sequence[int], marks: Sequence[Span], room: int) -> int:

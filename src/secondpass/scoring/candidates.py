@@ -96,10 +96,19 @@ def checked_query(query: Any, where: str = "query") -> str:
 
 
 def checked_texts(texts: Any, name: str = "texts") -> Sequence[Any]:
-    """Return `texts` if it is a sequence of items, not one string."""
-    if isinstance(texts, str | bytes | Mapping) or not isinstance(texts, Iterable):
+    """Return `texts` if it is a sequence of items, not one string; an array as a list.
+
+    A set is none: a result is known by its text's position.
+    """
+    given = _plain(texts)
+    if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
         raise InputError(f"{name} is {described(texts)}, expected a list")
-    return texts if isinstance(texts, Sequence) else list(texts)
+    if isinstance(given, set | frozenset):
+        raise InputError(
+            f"{name} is {described(texts)}, which has no order: a result is known by the position "
+            f"of its text. Pass a list, such as sorted({name})"
+        )
+    return given if isinstance(given, Sequence) else list(given)
 
 
 def checked_list(texts: Any) -> list[str]:
