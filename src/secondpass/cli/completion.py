@@ -46,9 +46,39 @@ end
 complete --command %(prog_name)s --no-files --arguments "(%(complete_func)s_words)"
 complete --command %(prog_name)s --force-files --condition %(complete_func)s_files
 """
-_ZSH_BEGIN = "    local -a completions\n"
-# Of --option=value only what stands behind "=" is replaced.
-_ZSH_VALUE = '    [[ "${words[CURRENT]}" == -*=* ]] && compset -P 1 "*="\n'
+# click's puts a value in the place of the whole --option=value.
+_ZSH = """\
+#compdef %(prog_name)s
+
+%(complete_func)s() {
+    local -a items words_alone words_described
+    local type value help
+    items=("${(@f)$(env COMP_WORDS="${words[*]}" COMP_CWORD=$((CURRENT-1)) \
+%(complete_var)s=zsh_complete %(prog_name)s)}")
+    [[ $PREFIX == -*=* ]] && compset -P 1 "*="
+
+    for type value help in $items; do
+        if [[ $type == plain && $help == _ ]]; then
+            words_alone+=("$value")
+        elif [[ $type == plain ]]; then
+            words_described+=("$value:$help")
+        elif [[ $type == dir ]]; then
+            _path_files -/
+        elif [[ $type == file ]]; then
+            _path_files -f
+        fi
+    done
+    (( $#words_described )) && _describe -V unsorted words_described
+    (( $#words_alone )) && compadd -V unsorted -a words_alone
+    return 0
+}
+
+if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
+    %(complete_func)s "$@"
+else
+    compdef %(complete_func)s %(prog_name)s
+fi
+"""
 
 
 class _Bash(BashComplete):
@@ -61,7 +91,7 @@ class _Bash(BashComplete):
 
 
 class _Zsh(ZshComplete):
-    source_template = ZshComplete.source_template.replace(_ZSH_BEGIN, _ZSH_VALUE + _ZSH_BEGIN, 1)
+    source_template = _ZSH
 
 
 class _Fish(FishComplete):
