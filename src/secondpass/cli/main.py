@@ -6,6 +6,7 @@ The caller's mistakes are exit status 2; what the machine refuses (disk, memory)
 from __future__ import annotations
 
 import importlib
+import os
 import re
 import sys
 import warnings
