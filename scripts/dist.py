@@ -1,11 +1,13 @@
 """Builds wheel and sdist twice, checks them, and lists what an installation has: make dist.
 
 Both builds have to be equal byte for byte: their dates are SOURCE_DATE_EPOCH's. The software bill
-of materials (CycloneDX) is of the wheel's base install, made in an environment of its own.
+of materials (CycloneDX) is of the wheel's base install, made in an environment of its own, and of
+the models in the wheel.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -14,9 +16,13 @@ import tempfile
 import venv
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parent.parent
 DIST = ROOT / "dist"
+MODELS = ROOT / "src" / "secondpass" / "models" / "embedded"
+# Words of a licence that no other has.
+_LICENCES = {"Apache License": "Apache-2.0", "MIT License": "MIT"}
 # PyPI's limit of a file.
 MOST_BYTES = 100 * 1024 * 1024
 
@@ -77,6 +83,33 @@ def _describe(wheel: Path, bill: Path, folder: Path) -> None:
         *("cyclonedx_py", "environment", "--pyproject", ROOT / "pyproject.toml"),
         *("--mc-type", "library", "--output-reproducible", "--output-file", bill, python),
     )
+    known = json.loads(bill.read_text(encoding="utf-8"))
+    known["components"] += models()
+    bill.write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
+
+
+def models() -> list[dict[str, Any]]:
+    """Return the models that ship as components of CycloneDX, by the licence of each folder."""
+    return [
+        {
+            "bom-ref": f"embedded/{folder.name}",
+            "type": "machine-learning-model",
+            "name": f"embedded/{folder.name}",
+            "hashes": [
+                {"alg": "SHA-256", "content": sha256(weights.read_bytes()).hexdigest()}
+                for weights in [folder / "openvino_model.bin"]
+            ],
+            "licenses": [{"license": {"id": _licence_of(folder)}}],
+        }
+        for folder in sorted(MODELS.iterdir())
+        if (folder / "config.json").exists()
+    ]
+
+
+def _licence_of(folder: Path) -> str:
+    text = (folder / "LICENSE").read_text(encoding="utf-8")
+    (found,) = [name for words, name in _LICENCES.items() if words in text]
+    return found
 
 
 def _run(module: str, *arguments: str | Path) -> None:
