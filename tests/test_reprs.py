@@ -1,5 +1,8 @@
 """What a session or a notebook shows: one short line, and an escaped table."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -53,6 +56,38 @@ def test_a_notebook_shows_an_escaped_table(value):
     assert "<b>" not in page
     assert "<i>" not in page
     assert "&lt;b&gt;bold&lt;/b&gt; &amp; plain" in page
+
+
+@pytest.mark.parametrize("count", [1, 100, 101, 10_000])
+def test_a_notebook_keeps_no_more_than_it_shows(count):
+    page = Ranking((HIT,) * count, Timings(candidates=count))._repr_html_()
+    assert page.count("<tr>") == min(count, 100) + 1
+    assert ("the first 100 are shown" in page) == (count > 100)
+    assert len(page) < 100_000
+    assert page.count("&lt;/b&gt; &amp; plain\n") < 30 * min(count, 100)
+
+
+@pytest.mark.parametrize(
+    "id_", [7, None, b"<i>", "<script>alert(1)</script>", ("a", 1), "\u202eabc"]
+)
+def test_a_notebook_shows_whatever_a_first_stage_has_as_an_id(id_):
+    hit = SearchHit(RetrievedDocument(id_, "text", {}, 0.5), 1, 1, Hit(0, 0.5, "text", False))
+    page = SearchResult((hit,), SearchTimings(1.0, Timings(candidates=1), 2.0))._repr_html_()
+    assert "<script>" not in page
+    assert "<i>" not in page
+    assert page.count("<td ") == page.count('<td dir="auto"') == 5
+
+
+def test_hits_are_reached_by_position():
+    assert RANKING[0] is HIT
+    assert RESULT[-1] is RESULT.hits[-1]
+
+
+@pytest.mark.parametrize("value", [HIT, RANKING, RESULT, INFO], ids=lambda one: type(one).__name__)
+def test_a_result_is_pickled_and_copied(value):
+    for other in (pickle.loads(pickle.dumps(value)), copy.deepcopy(value)):
+        assert other == value
+        assert repr(other) == repr(value)
 
 
 def test_scores_are_counted(tiny):

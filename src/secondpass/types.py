@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 _SHOWN = 60
 
 
+# What a notebook's table has: rows, and characters of a text.
+_ROWS = 100
+_CELL_SHOWN = 300
+# A notebook aligns numbers, and all else, on the right. A text's own direction stays in its cell.
+_CELL = '<td dir="auto" style="text-align: start">{}</td>'
+
+
 class _Brief:
     """A repr of the fields that are not their default, with the beginning of long texts."""
 
@@ -39,16 +46,22 @@ class _Listed:
         return f"{type(self).__name__}({_counted(self)})"
 
     def _repr_html_(self) -> str:
-        """Return an HTML table of the hits, for notebooks; every text is escaped."""
+        """Return an HTML table of the first 100 hits, for notebooks; every text is escaped.
+
+        Of a text it has the first 300 characters: a notebook keeps what it shows. It sets no color,
+        and so is legible on light and dark.
+        """
         import html
 
-        columns, rows = _table(self.hits)
+        columns, rows = _table(self.hits[:_ROWS])
         head = "".join(f"<th>{name}</th>" for name in columns)
         body = "".join(
-            f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in rows
+            f"<tr>{''.join(_CELL.format(html.escape(_begun(cell))) for cell in row)}</tr>"
+            for row in rows
         )
-        caption = html.escape(_counted(self))
-        return f"<table><caption>{caption}</caption><tr>{head}</tr>{body}</table>"
+        left_out = len(self.hits) - len(rows)
+        shown = f"{_counted(self)}; the first {len(rows)} are shown" if left_out else _counted(self)
+        return f"<table><caption>{html.escape(shown)}</caption><tr>{head}</tr>{body}</table>"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -306,6 +319,15 @@ class SearchResult(_Listed):
 
     def __len__(self) -> int:
         return len(self.hits)
+
+    def __getitem__(self, position: int) -> SearchHit:
+        return self.hits[position]
+
+
+def _begun(cell: Any) -> str:
+    """Return the beginning of a cell; a first stage of one's own may have an id that is no text."""
+    text = str(cell)
+    return text if len(text) <= _CELL_SHOWN else f"{text[: _CELL_SHOWN - 3]}..."
 
 
 def _brief(value: Any) -> str:
