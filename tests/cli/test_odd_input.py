@@ -11,6 +11,7 @@ import pytest
 
 from secondpass.cli import output
 from secondpass.cli.main import main
+from secondpass.cli.options import Query
 
 
 def secondpass(*arguments, stdin="", stdout=subprocess.PIPE, **environment):
@@ -239,3 +240,18 @@ def test_a_broken_shard_index_does_not_hide_the_others(tmp_path, parity):
     found = [json.loads(line)["model"] for line in done.stdout.splitlines()]
     assert "some/whole@01234567" in found
     assert "some/broken@01234567" not in found
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("caf\udcc3\udca9", "café"),
+        ("\udce4\udcb8\udcad wool", "中 wool"),
+        ("caf\udcff", "caf\udcff"),
+        ("a\ud800", "a\ud800"),
+        ("wool", "wool"),
+        ("中", "中"),
+    ],
+)
+def test_a_query_that_the_locale_has_no_characters_for_is_read_as_utf_8(given, expected):
+    assert Query().convert(given, None, None) == expected

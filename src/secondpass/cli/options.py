@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -87,6 +88,18 @@ class Words(click.Choice[str]):
         """Return the error's text."""
         message = super().get_invalid_choice_message(value, ctx).rstrip(".")
         return message + did_you_mean(value, self.choices)
+
+
+class Query(click.types.StringParamType):
+    """A query; in a locale whose encoding lacks its characters it is read as UTF-8."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the text of the bytes that were typed, where they are UTF-8."""
+        given = str(super().convert(value, param, ctx))
+        try:
+            return os.fsencode(given).decode()
+        except UnicodeError:  # refused by whoever takes it
+            return given
 
 
 def options_of(options: type[IsDataclass], *names: str) -> Callable[[Command], Command]:

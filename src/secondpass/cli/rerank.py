@@ -9,7 +9,7 @@ import click
 from secondpass.checks import counted
 from secondpass.cli import output
 from secondpass.cli.candidates import read_candidates
-from secondpass.cli.options import all_reranker_options, json_option, rank_options
+from secondpass.cli.options import Query, all_reranker_options, json_option, rank_options
 from secondpass.cli.table_options import delimiter_option, text_column_option
 from secondpass.types import Ranking
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command("rerank")
-@click.argument("query")
+@click.argument("query", type=Query())
 @click.argument("file", default="-")
 @click.option("--plain", is_flag=True, help="Each line is the text of a candidate, never JSON.")
 @text_column_option

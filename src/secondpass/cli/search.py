@@ -11,6 +11,7 @@ from secondpass.checks import counted
 from secondpass.cli import output
 from secondpass.cli.extras import require_extra
 from secondpass.cli.options import (
+    Query,
     all_reranker_options,
     embedder_option,
     json_option,
@@ -31,7 +32,7 @@ _PARTS = ("similarity", "bm25")
 
 
 @click.command("search")
-@click.argument("query")
+@click.argument("query", type=Query())
 @click.option(
     "--index",
     "folder",
