@@ -58,4 +58,6 @@ def test_each_model_is_a_component_of_the_bill_of_materials():
 
 def test_the_source_distribution_has_what_its_tests_read():
     assert set(SDIST) == {"exclude"}
+    if (ROOT / "PKG-INFO").exists():  # a source distribution, where they were left out
+        pytest.skip("this is one")
     assert all((ROOT / left_out.lstrip("/")).exists() for left_out in SDIST["exclude"])

@@ -87,6 +87,36 @@ def test_the_reading_finds_what_is_not_everywhere(text, found):
     assert list(unguarded(text)) == found
 
 
+def without_encoding(text):
+    """Yield the lines of texts that are read or written in whatever encoding a system has."""
+    positions = {"read_text": 0, "write_text": 1}
+    for node in ast.walk(ast.parse(text)):
+        called = node.func if isinstance(node, ast.Call) else None
+        if isinstance(called, ast.Attribute) and called.attr in positions:
+            named = any(keyword.arg == "encoding" for keyword in node.keywords)
+            if not named and len(node.args) <= positions[called.attr]:
+                yield node.lineno
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(SOURCE)))
+def test_every_text_says_its_encoding(file):
+    assert list(without_encoding(file.read_text(encoding="utf-8"))) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("file.read_text()", [1]),
+        ("a = 1\nfile.write_text(a)", [2]),
+        ("file.read_text('utf-8')\nfile.write_text(a, 'utf-8')", []),
+        ("file.read_text(encoding='utf-8')\nfile.write_text(a, encoding='utf-8')", []),
+        ("write_text(file, a)", []),
+    ],
+)
+def test_the_reading_finds_a_text_without_encoding(text, lines):
+    assert list(without_encoding(text)) == lines
+
+
 # Taken away before anything of ours is imported, as on Windows. The standard library itself is
 # another one there.
 WITHOUT = """

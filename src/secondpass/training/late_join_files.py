@@ -64,7 +64,7 @@ def write_folder(
     kept = {name: value for name, value in config.items() if name not in _NOT_OURS}
     late = kept | labels | {"model_type": LATE_JOIN.name, "join_layer": join_layer}
     late |= {} if exits is None else {"exits": dict(exits)}
-    (folder / "config.json").write_text(json.dumps(late, indent=1) + "\n")
+    (folder / "config.json").write_text(json.dumps(late, indent=1) + "\n", encoding="utf-8")
     tokenizer = json.dumps(_pair_tokenizer(base), ensure_ascii=False)
     (folder / "tokenizer.json").write_text(tokenizer, encoding="utf-8")
 
