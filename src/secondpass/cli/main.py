@@ -19,6 +19,7 @@ import click
 from secondpass import __version__
 from secondpass.checks import did_you_mean, shortened
 from secondpass.cli import INTERRUPTED, terminal
+from secondpass.cli.help import fit
 from secondpass.errors import SecondpassError
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ class _LazyGroup(click.Group):
             raise click.UsageError(f"No such command {shortened(cmd_name)}{near}", ctx=ctx)
         module = importlib.import_module(f"secondpass.cli.{_COMMANDS[cmd_name][0]}")
         command: click.Command = module.command
+        fit(command)
         if ctx.resilient_parsing:  # as it is where a shell completes
             from secondpass.cli.completion import complete_files
 
@@ -112,6 +114,9 @@ class _LazyGroup(click.Group):
 @click.version_option(__version__, prog_name="secondpass")
 def group() -> None:
     """Rerank search results with a cross-encoder, on this machine."""
+
+
+fit(group)
 
 
 def main(arguments: list[str] | None = None) -> int:
