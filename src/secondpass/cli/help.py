@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable
 
 import click
 
@@ -16,14 +15,16 @@ _SHORTEST = 50
 
 
 class _Formatter(click.HelpFormatter):
-    def __init__(self, *given: Any, width: int | None = None, **more: Any) -> None:
+    def __init__(
+        self, indent_increment: int = 2, width: int | None = None, max_width: int | None = None
+    ) -> None:
         columns = shutil.get_terminal_size().columns - _MARGIN
         if width is None and columns < _SHORTEST:
             width = max(LEAST_WIDTH, columns)
-        super().__init__(*given, width=width, **more)
+        super().__init__(indent_increment, width, max_width)
 
     def write_dl(
-        self, rows: Sequence[tuple[str, str]], col_max: int = 30, col_spacing: int = 2
+        self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2
     ) -> None:
         """Write names and what they mean, in columns that both have room."""
         if self.width < _SHORTEST:
