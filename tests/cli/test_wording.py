@@ -41,13 +41,14 @@ def failed(capsys, monkeypatch):
     [
         ("--device", ""),
         ("--zzz", ""),
-        ("--efort", "'--effort'"),
-        ("--max-lenght", "'--max-length'"),
+        ("--efort", "--effort"),
+        ("--max-lenght", "--max-length"),
     ],
 )
 def test_an_option_that_is_not_known_is_like_another_or_none(failed, option, hint):
     told = failed("rerank", "q", option, "1")
-    assert told.startswith(f"No such option '{option}'")
+    # click has no quotes before 8.4
+    assert re.match(rf"No such option( '{option}'|: {option})", told)
     assert ("Did you mean" in told) == bool(hint)
     assert hint in told
 
@@ -147,7 +148,7 @@ def test_a_long_value_is_quoted_in_part(failed):
 )
 def test_the_nearest_name_is_suggested(failed, arguments, meant):
     line = failed(*arguments)
-    assert re.search(rf"[Dd]id you mean .*'{re.escape(meant)}'\?", line), line
+    assert re.search(rf"[Dd]id you mean .*'?{re.escape(meant)}'?\?", line), line
 
 
 def test_a_cached_hub_model_a_measure_a_collection_and_a_folder_are_suggested(
