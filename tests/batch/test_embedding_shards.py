@@ -4,6 +4,7 @@ import json
 from contextlib import suppress
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 from missing_ray import require_ray
@@ -195,8 +196,10 @@ def test_actors_need_a_cluster(command):
 def test_a_bit_that_a_disk_turned_over_is_found(shards, tmp_path):
     end(shards)
     damaged = tmp_path / "shards" / files(tmp_path)[2]
+    column = pq.read_metadata(damaged).row_group(0).column(1)  # the vectors
     data = bytearray(damaged.read_bytes())
-    data[len(data) // 3] ^= 4
+    first = column.dictionary_page_offset or column.data_page_offset
+    data[(column.data_page_offset + first + column.total_compressed_size) // 2] ^= 4
     damaged.write_bytes(data)
     said = rf"{damaged.name} cannot be read.*anew"
     with pytest.raises(InputError, match=said), shards() as found:

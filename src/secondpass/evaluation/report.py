@@ -121,7 +121,7 @@ def _draw(curve: Curve) -> Figure:
         )
     axes.set_xlabel("P50 of reranking one query, ms")
     axes.set_ylabel(curve.measure)
-    axes.legend(frameon=False)
+    axes.legend(loc="lower right", frameon=False)  # "best" is slow, and warns where it is
     return Figure(
         to_svg(figure),
         f"{curve.measure} against the median time of reranking, by depth (the number at each "
