@@ -166,6 +166,12 @@ def test_offline_names_the_file_and_both_ways_out(load, options):
         assert part in answer["message"]
 
 
+@pytest.mark.parametrize(("name", "said"), [("my-int8", True), ("some/model", False)])
+def test_a_name_that_may_be_a_folders_is_said_to_be_none(load, name, said):
+    answer = load(name, local_files_only=True)
+    assert ("there is no folder 'my-int8' here" in answer["message"]) == said
+
+
 def test_an_impossible_name_is_refused_without_the_network(load):
     answer = load("not a name!")
     assert answer["error"] == "InputError"

@@ -184,10 +184,10 @@ def in_words(outcome: Outcome, out: Path) -> Iterator[str]:
         values = ", ".join(f"{name} {value:.4f}" for name, value in point.ndcg.items())
         yield f"step {point.step:>6,}  nDCG@10 {point.mean:.4f}  ({values})"
     evaluating = sum(history.evaluating)
+    of_them = f", {evaluating / 60:.1f} of them in evaluation" if history.dev else ""
     yield (
         f"{history.step:,} step{'' if history.step == 1 else 's'}, {history.pairs:,} pairs and "
-        f"{history.tokens:,} tokens in {outcome.seconds / 60:.1f} minutes, "
-        f"{evaluating / 60:.1f} of them in evaluation"
+        f"{history.tokens:,} tokens in {outcome.seconds / 60:.1f} minutes{of_them}"
     )
     if evaluating > outcome.seconds / 2:
         yield (

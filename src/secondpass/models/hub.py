@@ -151,7 +151,8 @@ def _download(
         ) from None
     except RepositoryNotFoundError:
         raise ModelNotFoundError(
-            f"the hub has no model {repository!r}, or it is private and needs a token (HF_TOKEN)",
+            f"{_no_folder(repository)}the hub has no model {repository!r}, or it is private and "
+            "needs a token (HF_TOKEN)",
             _near(repository),
         ) from None
     except (LocalEntryNotFoundError, OfflineModeIsEnabled, HfHubHTTPError, OSError) as error:
@@ -177,13 +178,19 @@ def _unavailable(
 ) -> ModelNotFoundError:
     at_revision = f" at revision {shortened(revision)}" if revision else ""
     return ModelNotFoundError(
-        f"{', '.join(missing)} of hub model {repository!r}{at_revision} is not in the cache and ",
+        f"{_no_folder(repository)}{', '.join(missing)} of hub model {repository!r}{at_revision} "
+        "is not in the cache and ",
         *why,
         "; load it once with a network, give a local folder that holds it, or use the embedded "
         "model",
         Either(": CrossEncoderReranker()", ""),
         _near(repository),
     )
+
+
+def _no_folder(name: str) -> str:
+    """Begin a message about a name that may well be meant as a folder's."""
+    return "" if "/" in name else f"there is no folder {name!r} here, and "
 
 
 def _reason(error: Exception) -> Reason:
