@@ -36,6 +36,13 @@ def draw(result: Quality) -> Any:
     return figure
 
 
+def _in_words(label: str) -> str:
+    """Return what the legend calls a system: a reader of the picture does not know our labels."""
+    if label == SHIPPED:
+        return "cross-encoder alone"
+    return label.replace(f"{SHIPPED} + ", "cross-encoder + ")
+
+
 def _dots(axes: Any, rows: Sequence[Any], places: Sequence[float], label: str, at: int) -> None:
     means = [row.mean for row in rows]
     # An interval may leave out the mean it is of by a rounding: no bar has a length below zero.
@@ -47,7 +54,7 @@ def _dots(axes: Any, rows: Sequence[Any], places: Sequence[float], label: str, a
         xerr=[below, above],
         fmt=_MARKERS[at % len(_MARKERS)],
         color=SERIES[at % len(SERIES)],
-        label=label,
+        label=_in_words(label),
         markersize=6,
         elinewidth=1.2,
     )

@@ -155,7 +155,7 @@ def test_the_picture_shows_each_collection(tmp_path, done):
     file = tmp_path / "quality.svg"
     save(picture.draw(done[0]), file)
     text = file.read_text()
-    for word in ("left", "right", "mean", "BM25", "bi-encoder", "int8"):
+    for word in ("left", "right", "mean", "BM25", "bi-encoder", "cross-encoder alone"):
         assert f">{word}<" in text
     # No stand-in color may be left: each became a variable that the style declares.
     assert set(re.findall(r"var\((--[\w-]+)\)", text)) <= set(re.findall(r"(--[\w-]+):", text))
