@@ -1,5 +1,6 @@
 """The site's pages: each link leads to a page or file that is there, and nothing is left out."""
 
+import re
 import tomllib
 from pathlib import Path, PurePosixPath
 
@@ -149,3 +150,10 @@ def test_what_is_wrong_with_a_built_site_is_said(tmp_path, body, said):
     write(tmp_path, "a.html", body)
     write(tmp_path, "b.html", '<h2 id="two">2</h2>')
     assert [line for line in problems(tmp_path) if line.startswith(said)]
+
+
+@pytest.mark.parametrize("page", sorted(ROOT.glob("docs/**/*.md")), ids=lambda one: one.name)
+def test_no_code_in_a_table_has_a_bar(page):
+    """The site shows the backslash that a bar needs there, and so it would be copied."""
+    rows = [row for row in page.read_text(encoding="utf-8").splitlines() if row.startswith("|")]
+    assert [row for row in rows if re.search(r"`[^`]*\\\|[^`]*`", row)] == []
