@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from secondpass.checks import integer, is_integer, path, shortened
+from secondpass.checks import MOST_INTEGER, integer, is_integer, path, shortened
 from secondpass.drop_in import kwargs as given_kwargs
 from secondpass.drop_in import old_arguments, saving
 from secondpass.drop_in import pool as pools
@@ -365,7 +365,8 @@ class CrossEncoder:
                 "Consider using CrossEncoder.predict() with input pairs instead."
             )
         if top_k is not None:
-            integer("top_k", top_k, least=0)
+            # Of one below zero theirs leaves out as many at the end, as a slice does.
+            integer("top_k", top_k, least=-MOST_INTEGER)
         texts = checked_texts(documents, "documents")
         pairs, _ = checked_inputs([(query, text) for text in texts])
         _check_batch_size(batch_size)
