@@ -37,7 +37,8 @@ _NOTES = {
     "nothing.",
     "other weights": "The embedded model joins late, so the rivals cannot load it; its exits are "
     "trained, and [quality.md](quality.md) says how good its order is at each effort. "
-    "With states from the index, a text over 480 tokens was cut there before.",
+    "States from the index were computed before the calls, which is not in the times; texts over "
+    "480 tokens were cut there for them.",
 }
 
 

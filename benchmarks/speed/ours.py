@@ -78,21 +78,13 @@ def _with_exits(effort: str) -> Ours:
     )
 
 
-def _embedded(effort: str) -> Ours:
+def _embedded(effort: str, *, states: bool = False) -> Ours:
+    what = "embedded model, states from the index" if states else "embedded model"
     return Ours(
-        f"secondpass {{secondpass}}, embedded model, effort {effort}",
+        f"secondpass {{secondpass}}, {what}, effort {effort}",
         {"effort": effort},
         embedded=True,
-        INCOMPARABLE=_OTHER,
-    )
-
-
-def _with_states(effort: str) -> Ours:
-    return Ours(
-        f"secondpass {{secondpass}}, embedded model, states from the index, effort {effort}",
-        {"effort": effort},
-        embedded=True,
-        states=True,
+        states=states,
         INCOMPARABLE=_OTHER,
     )
 
@@ -115,5 +107,5 @@ OURS: Mapping[str, Ours] = {
     "embedded_full": _embedded("full"),
     "embedded_balanced": _embedded("balanced"),
     "embedded_fast": _embedded("fast"),
-    **{f"states_{effort}": _with_states(effort) for effort in EFFORTS},
+    **{f"states_{effort}": _embedded(effort, states=True) for effort in EFFORTS},
 }

@@ -133,7 +133,7 @@ def with_members(name: str, value: Any, members: Sequence[str], expected: str) -
         InputError: it lacks one.
     """
     kind = type(value)
-    lacks = [name for name in members if not (hasattr(kind, name) or hasattr(value, name))]
+    lacks = [one for one in members if not (hasattr(kind, one) or hasattr(value, one))]
     if lacks:
         raise InputError(
             Argument(name),

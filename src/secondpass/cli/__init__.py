@@ -2,3 +2,5 @@
 
 # The exit status of a command that was interrupted.
 INTERRUPTED = 130
+# By this variable of the environment a shell asks for completions.
+COMPLETION_VARIABLE = "_SECONDPASS_COMPLETE"

@@ -12,11 +12,9 @@ from click.shell_completion import (
     get_completion_class,
 )
 
-from secondpass.cli import output
+from secondpass.cli import COMPLETION_VARIABLE, output
 from secondpass.cli.options import Words
 
-# By which a shell asks.
-VARIABLE = "_SECONDPASS_COMPLETE"
 SHELLS = ("bash", "fish", "zsh")
 # click's asks once for words and once more for files, and splits a description at each comma. Files
 # are fish's own, which knows "~", variables and --option=file.
@@ -127,7 +125,7 @@ def command(context: click.Context, shell: str) -> None:
     kind = get_completion_class(shell)
     assert kind is not None
     root = context.find_root().command
-    output.show(kind(root, {}, "secondpass", VARIABLE).source())
+    output.show(kind(root, {}, "secondpass", COMPLETION_VARIABLE).source())
 
 
 class _TextOrFile(click.types.StringParamType):

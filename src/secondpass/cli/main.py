@@ -18,7 +18,7 @@ import click
 
 from secondpass import __version__
 from secondpass.checks import did_you_mean, shortened
-from secondpass.cli import INTERRUPTED, terminal
+from secondpass.cli import COMPLETION_VARIABLE, INTERRUPTED, terminal
 from secondpass.cli.help import fit
 from secondpass.errors import SecondpassError
 
@@ -123,7 +123,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command. An error of ours is one line on standard error and exit status 2."""
     try:
         terminal.open_closed_streams()
-        if "_SECONDPASS_COMPLETE" in os.environ:  # a shell asks
+        if COMPLETION_VARIABLE in os.environ:
             from secondpass.cli import completion
 
             completion.prepare()

@@ -268,8 +268,8 @@ class Index(RefusedInForks):
         if ids is None:
             return self._store.delete_where(checked_where(where, self.columns))
         # The order does not count here.
-        listed = list(ids) if isinstance(ids, set | frozenset) else ids
-        given = enumerate(checked_texts(listed, "ids"))
+        ordered = list(ids) if isinstance(ids, set | frozenset) else ids
+        given = enumerate(checked_texts(ordered, "ids"))
         return self._store.delete({checked_id(id_, f"ids[{at}]") for at, id_ in given})
 
     def search(
