@@ -117,6 +117,7 @@ else:
         (f"q1 0 {'d' * 10**6} 1", "0.0"),
         ("q1 0 d\u0301 1", "0.0"),
     ],
+    ids=lambda one: one[:20],  # a test's name is in the environment of the processes it starts
 )
 def test_what_native_measures_are_given_does_not_end_the_process(tmp_path, line, outcome):
     pytest.importorskip("ir_measures")
